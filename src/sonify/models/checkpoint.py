@@ -1,0 +1,92 @@
+"""Trained models on disk: weights without pickle, and the plain facts that rebuild the model."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from sonify.models.cnn import CNN12, Architecture
+from sonify.models.heads import SoundModel
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a checkpoint says of itself: the key columns of every result row, and how it was made."""
+
+    run: str
+    seed: int
+    dataset: str
+    regime: str
+    finetune: str
+    architecture: Architecture
+    architecture_name: str
+    head: str
+    outputs: int
+    classes: tuple[str, ...] = ()
+    clips_used: int = 0
+    clips_too_short: int = 0
+    recipe: dict = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """Name of the model in paths and tables."""
+        return f"{self.run}-s{self.seed}"
+
+    @property
+    def keys(self) -> dict[str, str | int]:
+        """Key columns of result rows; `dataset` is left to the caller: it is the data measured on."""
+        return {
+            "model": self.model,
+            "run": self.run,
+            "regime": self.regime,
+            "finetune": self.finetune,
+            "architecture": self.architecture_name,
+            "seed": self.seed,
+        }
+
+
+def build(card: ModelCard) -> SoundModel:
+    """A model of the card's architecture and head with fresh weights (torch's global seed)."""
+    return SoundModel(CNN12(card.architecture), card.head, card.outputs)
+
+
+def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
+    """Write model.safetensors and model.json into `folder`, each whole or not at all."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / f".{WEIGHTS}.partial")
+    os.replace(folder / f".{WEIGHTS}.partial", folder / WEIGHTS)
+    text = json.dumps(asdict(card), indent=2, sort_keys=True) + "\n"
+    (folder / f".{CARD}.partial").write_text(text, encoding="utf-8")
+    os.replace(folder / f".{CARD}.partial", folder / CARD)
+
+
+def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundModel, ModelCard]:
+    """The model saved in `folder`, in evaluation mode on `device`, and its card.
+
+    Raises ValueError naming the folder when a file is missing or the weights do not fit the card.
+    """
+    folder = Path(folder)
+    for name in (CARD, WEIGHTS):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} has no {name}: point at a folder written by training")
+    try:
+        facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        facts["architecture"] = Architecture(**facts["architecture"])
+        facts["classes"] = tuple(facts["classes"])
+        card = ModelCard(**facts)
+        model = build(card)
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except (TypeError, KeyError, RuntimeError, SafetensorError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{folder} holds no readable model ({error}): train it again with this version"
+        ) from error
+    return model.to(device).eval(), card

@@ -1,0 +1,69 @@
+"""CNN12, the paper's raw-waveform encoder (section 3.1, Figure A.1)."""
+
+from torch import Tensor, nn
+
+from sonify.models.architecture import Architecture
+
+__all__ = ["CNN12", "Architecture", "count_parameters"]
+
+
+class CNN12(nn.Module):
+    """Encoder f_enc: 11 conv-relu-[pool] blocks, temporal average, a fully connected layer.
+
+    `trunk` is one flat nn.Sequential (conv1, relu1, pool1, conv2, ...), which is what the Sonifier
+    reads. Convolutions keep the length ("same" zero padding); pooling has kernel = stride, so that
+    its switches say everything needed to undo it. No normalisation layer anywhere.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.trunk = _trunk(architecture)
+        self.fc = nn.Linear(architecture.filters[-1], architecture.features)
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features h, (clip, feature), of waveforms x, (clip, time) in [-1, 1] at 8 kHz.
+
+        Raises ValueError for a wrong shape or a clip shorter than the pool stride (it would leave
+        no frame to average).
+        """
+        stride = self.architecture.pool_stride
+        if x.ndim != 2:
+            raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
+        if x.shape[1] < stride:
+            raise ValueError(
+                f"clips of {x.shape[1]} samples are shorter than the pool stride {stride}: "
+                "leave them out or repeat them to length"
+            )
+        return self.fc(self.trunk(x.unsqueeze(1)).mean(dim=-1))
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable and frozen parameters of `module`."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def _trunk(architecture: Architecture) -> nn.Sequential:
+    trunk = nn.Sequential()
+    channels = 1
+    shape = zip(architecture.filters, architecture.kernels, architecture.pools, strict=True)
+    for layer, (filters, kernel, pool) in enumerate(shape, start=1):
+        stride = pool if architecture.downsampling == "strided" else 1
+        conv = nn.Conv1d(channels, filters, kernel, stride=stride, padding=kernel // 2)
+        trunk.add_module(f"conv{layer}", conv)
+        trunk.add_module(f"relu{layer}", nn.ReLU())
+        if pool > 1 and architecture.downsampling == "pool":
+            trunk.add_module(f"pool{layer}", nn.MaxPool1d(pool))
+        channels = filters
+    return trunk
+
+
+def _initialise(module: nn.Module) -> None:
+    """He-normal weights and zero bias; the framework's default leaves this stack nearly untrained."""
+    if isinstance(module, nn.Conv1d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        nn.init.zeros_(module.bias)
