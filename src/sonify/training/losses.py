@@ -1,0 +1,39 @@
+"""Training objectives as functions of tensors."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
+    """NT-Xent (equation 1): mean over all 2N views of the cross-entropy of picking their partner.
+
+    z1 and z2, (clip, feature), are projections of two views of the same N clips. Similarity is the
+    cosine over `temperature`; every other view of the batch is a negative. Raises ValueError for
+    shapes that differ, fewer than two clips or a temperature that is not positive.
+    """
+    if z1.shape != z2.shape or z1.ndim != 2:
+        raise ValueError(f"views have shapes {tuple(z1.shape)} and {tuple(z2.shape)}: need (clip, feature) twice")
+    if len(z1) < 2:
+        raise ValueError("NT-Xent needs at least two clips: one has no negatives")
+    if temperature <= 0:
+        raise ValueError(f"temperature is {temperature}: it must be positive")
+    z = F.normalize(torch.cat([z1, z2]).float(), dim=1)
+    similarity = z @ z.T / temperature
+    similarity.fill_diagonal_(float("-inf"))  # a view is not its own negative (k != i)
+    n = len(z1)
+    partner = torch.arange(2 * n, device=z.device).roll(n)
+    return F.cross_entropy(similarity, partner)
+
+
+def classification_loss(logits: Tensor, targets: Tensor, objective: str) -> Tensor:
+    """Mean loss of logits against targets, both (clip, class), targets in [0, 1] (soft after mixup).
+
+    "multilabel" is binary cross-entropy (AudioSet, FSD50K), "multiclass" categorical cross-entropy
+    (Speech Commands), as in appendix A.3. Raises ValueError for another objective.
+    """
+    if objective == "multilabel":
+        return F.binary_cross_entropy_with_logits(logits.float(), targets)
+    if objective == "multiclass":
+        return F.cross_entropy(logits.float(), targets)
+    raise ValueError(f"objective is {objective!r}: it must be multilabel or multiclass")

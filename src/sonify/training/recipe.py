@@ -1,0 +1,55 @@
+"""What a training run is told: the hyperparameters of one recipe in config.yaml."""
+
+from dataclasses import dataclass, field, fields
+
+from sonify.training.augment import Augmentation
+
+OBJECTIVES = ("contrastive", "multilabel", "multiclass")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters of a run (section 3.1, appendix A).
+
+    Times in seconds, `epochs` and `warmup_epochs` in passes over the clips; clips shorter than
+    `crop_s` are repeated to length. `temperature` and `min_gap_s`
+    belong to the contrastive objective, `mixup_alpha` to the others (None: no mixup).
+    """
+
+    objective: str
+    epochs: int
+    batch_size: int
+    crop_s: float
+    learning_rate: float
+    weight_decay: float
+    warmup_epochs: float
+    precision: str = "float32"
+    temperature: float | None = None
+    min_gap_s: float = 0.0
+    mixup_alpha: float | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if self.objective not in OBJECTIVES:
+            raise ValueError(f"objective is {self.objective!r}: it must be one of {OBJECTIVES}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}: it must be one of {PRECISIONS}")
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs is {self.warmup_epochs}, epochs {self.epochs}: "
+                "the warm-up must end before training does"
+            )
+        if (self.objective == "contrastive") != (self.temperature is not None):
+            raise ValueError("temperature belongs to the contrastive objective and to no other")
+
+
+def recipe_from(settings: dict) -> Recipe:
+    """The recipe spelled by a `training.recipes` block of the config.
+
+    Keys that say what to train on (dataset, splits) are not the recipe's and are passed over.
+    """
+    known = {f.name for f in fields(Recipe)}
+    values = {k: v for k, v in settings.items() if k in known}
+    values["augmentation"] = Augmentation(**(settings.get("augmentation") or {}))
+    return Recipe(**values)

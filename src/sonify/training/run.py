@@ -1,0 +1,84 @@
+"""One training run, from clips and perhaps another run's encoder to a model and its history."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import pandas as pd
+import torch
+
+from sonify.data.clips import Clips
+from sonify.models.architecture import Architecture
+from sonify.models.checkpoint import ModelCard, build
+from sonify.models.heads import SoundModel
+from sonify.runs import Run
+from sonify.seeds import generator, seed_for
+from sonify.training.loop import train, usable
+from sonify.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, the card to save with it, and the history table of its training."""
+
+    model: SoundModel
+    card: ModelCard
+    history: pd.DataFrame
+
+    @property
+    def summary(self) -> str:
+        """What training came to, in one line."""
+        left = f", {self.card.clips_too_short} too short" if self.card.clips_too_short else ""
+        last = self.history.iloc[-1]
+        return f"{self.card.clips_used} clips{left}, {last['step']} steps, loss {last['loss']:.3f}"
+
+
+def train_run(
+    run: Run,
+    seed: int,
+    recipe: Recipe,
+    clips: Clips,
+    *,
+    architecture: Architecture | None = None,
+    start: tuple[SoundModel, ModelCard] | None = None,
+    device: torch.device | str = "cpu",
+    progress: Callable[[int, str], None] | None = None,
+) -> Trained:
+    """Train one run with one seed.
+
+    Either `architecture` (from scratch) or `start` (a loaded model, whose encoder is taken over,
+    its head thrown away). `progress` is called with the epochs done and a note. Weights, order,
+    crops and augmentation are drawn from the names (run, seed). Raises ValueError when both or
+    neither are given.
+    """
+    if (architecture is None) == (start is None):
+        raise ValueError(f"run {run.name} needs an architecture or a start, and not both")
+    contrastive = recipe.objective == "contrastive"
+    architecture = architecture or start[1].architecture
+    used = len(usable(clips, recipe))
+    card = ModelCard(
+        run=run.name,
+        seed=seed,
+        dataset=run.dataset,
+        regime=run.regime,
+        finetune=run.finetune,
+        architecture=architecture,
+        architecture_name=run.architecture,
+        head="projection" if contrastive else "classifier",
+        outputs=architecture.features if contrastive else len(clips.classes),
+        classes=() if contrastive else tuple(clips.classes),
+        clips_used=used,
+        clips_too_short=len(clips) - used,
+        recipe=asdict(recipe),
+    )
+    torch.manual_seed(seed_for(run.name, seed, "weights"))
+    model = build(card)
+    if start is not None:
+        model.encoder.load_state_dict(start[0].encoder.state_dict())
+    epochs = []
+    rng = generator(run.name, seed, "training")
+    frozen = run.finetune == "fconly"
+    for epoch in train(model, clips, recipe, rng, freeze_encoder=frozen, device=device):
+        epochs.append({"dataset": run.dataset, **card.keys, **asdict(epoch)})
+        if progress:
+            progress(epoch.epoch, f"loss {epoch.loss:.3f}")
+    return Trained(model, card, pd.DataFrame(epochs))

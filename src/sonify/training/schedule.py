@@ -1,0 +1,16 @@
+"""Learning-rate schedule: linear warm-up, then cosine decay without restarts (section 3.1)."""
+
+import math
+
+
+def learning_rate(step: int, total: int, warmup: int, peak: float) -> float:
+    """Learning rate of 0-based `step` out of `total`.
+
+    Rises linearly over the first `warmup` steps, reaching `peak` at step `warmup`, then falls on a
+    half cosine towards zero at step `total`. Raises ValueError when the warm-up leaves no room.
+    """
+    if not 0 <= warmup < total:
+        raise ValueError(f"warm-up of {warmup} steps does not fit into {total} steps")
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))

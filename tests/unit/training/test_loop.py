@@ -1,0 +1,118 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from sonify.models.architecture import Architecture
+from sonify.models.checkpoint import build
+from sonify.runs import Run
+from sonify.training.augment import Augmentation
+from sonify.training.loop import train, usable
+from sonify.training.recipe import Recipe, recipe_from
+from sonify.training.run import train_run
+
+SHAPE = Architecture(width=1 / 16)
+LABELLED = Recipe(
+    objective="multilabel",
+    epochs=3,
+    batch_size=4,
+    crop_s=0.2,
+    learning_rate=1e-3,
+    weight_decay=0.0,
+    warmup_epochs=1,
+    mixup_alpha=0.2,
+    augmentation=Augmentation((-6, 6), (0.001, 0.01), 0.1, None),
+)
+CONTRASTIVE = dataclasses.replace(
+    LABELLED, objective="contrastive", temperature=0.1, mixup_alpha=None
+)
+SCRATCH = Run("fsd50k-scratch", "fsd50k", "fsd50k", ("train",), "supervised", "none", None, "CNN12")
+PRETRAINED = Run("contrastive", "c", "audioset", ("train",), "contrastive", "none", None, "CNN12")
+FCONLY = dataclasses.replace(SCRATCH, name="f", finetune="fconly", start="contrastive")
+FULL = dataclasses.replace(FCONLY, name="g", finetune="full")
+
+
+def weights(model) -> dict:
+    return {k: v.clone() for k, v in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("recipe", [LABELLED, CONTRASTIVE], ids=["labelled", "contrastive"])
+def test_the_same_seed_gives_the_same_model_and_another_does_not(make_clips, recipe):
+    clips = make_clips([4_000] * 9)
+    run = SCRATCH if recipe is LABELLED else PRETRAINED
+    one, again, other = (
+        train_run(run, seed, recipe, clips, architecture=SHAPE) for seed in (7, 7, 8)
+    )
+    assert all(torch.equal(v, again.model.state_dict()[k]) for k, v in one.model.state_dict().items())
+    assert one.history.equals(again.history)
+    assert not one.history["loss"].equals(other.history["loss"])
+    assert one.history["step"].tolist() == [2, 4, 6] and one.card.clips_used == 9
+
+
+def test_training_learns_what_can_be_learned(make_clips):
+    clips = make_clips([3_000] * 16, n_classes=2)
+    time = np.arange(3_000) / 8000
+    for i, (a, b) in enumerate(clips.targets):  # two tones, labelled by which of them sound
+        tones = a * np.sin(2 * np.pi * 400 * time) + b * np.sin(2 * np.pi * 1900 * time)
+        clips.samples[3_000 * i : 3_000 * (i + 1)] = np.rint(tones * 16_000)
+    recipe = dataclasses.replace(LABELLED, epochs=30, mixup_alpha=None)
+    trained = train_run(SCRATCH, 0, recipe, clips, architecture=SHAPE)
+    losses = trained.history["loss"]
+    assert losses.iloc[-1] < 0.3 * losses.iloc[0]
+
+
+def test_fconly_freezes_the_encoder_and_full_does_not(make_clips):
+    clips = make_clips([4_000] * 8)
+    start = train_run(PRETRAINED, 0, CONTRASTIVE, clips, architecture=SHAPE)
+    before = weights(start.model.encoder)
+    fconly = train_run(FCONLY, 0, LABELLED, clips, start=(start.model, start.card))
+    full = train_run(FULL, 0, LABELLED, clips, start=(start.model, start.card))
+    assert all(torch.equal(v, before[k]) for k, v in weights(fconly.model.encoder).items())
+    moved = [k for k, v in weights(full.model.encoder).items() if not torch.equal(v, before[k])]
+    assert len(moved) == len(before)
+    assert all(torch.equal(v, before[k]) for k, v in weights(start.model.encoder).items())
+    assert all(p.requires_grad for p in fconly.model.parameters()), "left as it was found"
+    assert (full.card.regime, full.card.finetune) == ("supervised", "full")
+
+
+def test_clips_too_short_for_two_views_are_counted_not_used(make_clips):
+    clips = make_clips([4_000, 3_000, 4_000, 3_199])
+    assert usable(clips, CONTRASTIVE).tolist() == [0, 2]
+    trained = train_run(PRETRAINED, 0, CONTRASTIVE, clips, architecture=SHAPE)
+    assert (trained.card.clips_used, trained.card.clips_too_short) == (2, 2)
+    assert "2 clips, 2 too short" in trained.summary
+    with pytest.raises(ValueError, match="1 of 2 clips are long enough"):
+        list(train(build(trained.card), make_clips([4_000, 100]), CONTRASTIVE, np.random.default_rng()))
+
+
+def test_a_loss_that_is_not_finite_stops_training(make_clips):
+    clips = make_clips([4_000] * 4)
+    recipe = dataclasses.replace(LABELLED, learning_rate=1e12, epochs=8)
+    with pytest.raises(ValueError, match="lower learning_rate"):
+        train_run(SCRATCH, 0, recipe, clips, architecture=SHAPE)
+
+
+def test_half_precision_trains_too(make_clips):
+    recipe = dataclasses.replace(CONTRASTIVE, precision="bfloat16")
+    trained = train_run(PRETRAINED, 0, recipe, make_clips([4_000] * 4), architecture=SHAPE)
+    assert trained.history["loss"].notna().all()
+    assert {v.dtype for v in trained.model.state_dict().values()} == {torch.float32}
+
+
+def test_recipes_come_from_config_blocks_and_refuse_contradictions():
+    block = {
+        **{"dataset": "fsd50k", "splits": ["train"], "objective": "contrastive", "epochs": 2},
+        **{"batch_size": 4, "crop_s": 1, "learning_rate": 0.1, "weight_decay": 0},
+        **{"warmup_epochs": 1, "temperature": 0.2, "augmentation": {"gain_db": [-1, 1]}},
+    }
+    recipe = recipe_from(block)
+    assert recipe.temperature == 0.2 and recipe.augmentation.gain_db == (-1, 1)
+    with pytest.raises(ValueError, match="temperature belongs to the contrastive"):
+        recipe_from({**block, "objective": "multilabel"})
+    with pytest.raises(ValueError, match="warm-up must end before"):
+        recipe_from({**block, "warmup_epochs": 2})
+    with pytest.raises(ValueError, match="precision is 'float16'"):
+        recipe_from({**block, "precision": "float16"})
+    with pytest.raises(ValueError, match="needs an architecture or a start"):
+        train_run(SCRATCH, 0, LABELLED, None)

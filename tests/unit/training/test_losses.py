@@ -1,0 +1,51 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracles import nt_xent_loops
+
+from sonify.training.losses import classification_loss, nt_xent
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_nt_xent_equals_three_loops(n, temperature):
+    z1, z2 = torch.randn(2, n, 5).double()
+    ours = nt_xent(z1, z2, temperature).item()
+    assert ours == pytest.approx(nt_xent_loops(z1.tolist(), z2.tolist(), temperature), rel=1e-5)
+
+
+def test_identical_projections_score_the_log_of_the_candidates():
+    z = torch.ones(6, 4)
+    assert nt_xent(z, z, 0.1).item() == pytest.approx(math.log(2 * 6 - 1), rel=1e-5)
+
+
+def test_nt_xent_is_blind_to_length_and_order_and_falls_as_partners_near():
+    z1, z2 = torch.randn(2, 8, 16)
+    reference = nt_xent(z1, z2, 0.1)
+    order = torch.randperm(8)
+    torch.testing.assert_close(nt_xent(3 * z1[order], 0.5 * z2[order], 0.1), reference)
+    torch.testing.assert_close(nt_xent(z2, z1, 0.1), reference)
+    assert nt_xent(z1, z1 + 0.1 * z2, 0.1) < reference
+
+
+def test_bad_views_are_refused():
+    z = torch.randn(3, 4)
+    with pytest.raises(ValueError, match="views have shapes"):
+        nt_xent(z, z[:2], 0.1)
+    with pytest.raises(ValueError, match="at least two clips"):
+        nt_xent(z[:1], z[:1], 0.1)
+    with pytest.raises(ValueError, match="temperature is 0"):
+        nt_xent(z, z, 0)
+
+
+def test_classification_losses():
+    logits, targets = torch.randn(4, 3), torch.eye(3)[[0, 1, 2, 0]]
+    p = torch.sigmoid(logits)
+    binary = -(targets * p.log() + (1 - targets) * (1 - p).log()).mean()
+    torch.testing.assert_close(classification_loss(logits, targets, "multilabel"), binary)
+    categorical = F.cross_entropy(logits, targets.argmax(1))
+    torch.testing.assert_close(classification_loss(logits, targets, "multiclass"), categorical)
+    with pytest.raises(ValueError, match="must be multilabel or multiclass"):
+        classification_loss(logits, targets, "contrastive")
