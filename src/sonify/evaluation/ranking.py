@@ -1,0 +1,124 @@
+"""Ranking metrics: macro mAP, macro AUC and d-prime (appendix A.3).
+
+Conventions: scores and targets are (clip, class); targets are 0 or 1, scores any finite numbers
+that grow with confidence. Means are over the classes that can be ranked, those with a positive
+(for AUC also a negative) clip; the others are counted, not scored.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All ranking metrics of one set of scores. prevalence: mean share of positives, by chance mAP."""
+
+    mean_average_precision: float
+    mean_auc: float
+    d_prime: float
+    prevalence: float
+    n_clips: int
+    n_classes: int
+    n_dropped: int
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The values by the names that result tables use."""
+        return {
+            "mAP": self.mean_average_precision,
+            "mAUC": self.mean_auc,
+            "d_prime": self.d_prime,
+        }
+
+
+def rank(targets: np.ndarray, scores: np.ndarray) -> Ranking:
+    """mAP, mAUC and d-prime over the classes with a positive and a negative clip.
+
+    Raises ValueError for shapes that differ, targets other than 0 and 1, scores that are not
+    finite, or no class to rank.
+    """
+    targets, scores = _validated(targets, scores)
+    kept = _rankable(targets)
+    auc = mean_auc(targets, scores)
+    return Ranking(
+        mean_average_precision(targets[:, kept], scores[:, kept]),
+        auc,
+        d_prime(auc),
+        float(targets[:, kept].mean()),
+        len(targets),
+        int(kept.sum()),
+        int((~kept).sum()),
+    )
+
+
+def mean_average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
+    """Macro mean of average precision over classes with a positive clip, in [0, 1].
+
+    Average precision is the mean over positives of the precision at their score; tied scores are
+    one threshold, as in scikit-learn.
+    """
+    targets, scores = _validated(targets, scores)
+    positive = targets.any(axis=0)
+    if not positive.any():
+        raise ValueError("no class has a positive clip: mAP has nothing to average")
+    values = [_average_precision(targets[:, c], scores[:, c]) for c in np.flatnonzero(positive)]
+    return float(np.mean(values))
+
+
+def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
+    """Macro mean of the area under the ROC curve over classes with both kinds of clips, in [0, 1]."""
+    targets, scores = _validated(targets, scores)
+    kept = _rankable(targets)
+    if not kept.any():
+        raise ValueError("no class has a positive and a negative clip: AUC has nothing to average")
+    targets, ranks = targets[:, kept], rankdata(scores[:, kept], axis=0)
+    n, positives = len(targets), targets.sum(axis=0, dtype=np.float64)
+    # Mann-Whitney: the share of (positive, negative) pairs in the right order, ties half.
+    above = (ranks * targets).sum(axis=0) - positives * (positives + 1) / 2
+    return float((above / (positives * (n - positives))).mean())
+
+
+def d_prime(auc: float) -> float:
+    """d' = sqrt(2) times the normal quantile of the mean AUC; infinite for a perfect ranking."""
+    if not 0 <= auc <= 1:
+        raise ValueError(f"AUC is {auc}: it must be in [0, 1]")
+    return float(np.sqrt(2) * ndtri(auc))
+
+
+def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
+    """Share of clips whose highest score is at their one class, in [0, 1]; ties to the lower class."""
+    targets, scores = _validated(targets, scores)
+    if (targets.sum(axis=1) != 1).any():
+        raise ValueError("accuracy needs exactly one class per clip")
+    return float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
+
+
+def _average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
+    order = np.argsort(-scores, kind="stable")
+    hits, scores = targets[order].astype(np.float64), scores[order]
+    last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    found = np.cumsum(hits)[last_of_tie]
+    precision = found / (last_of_tie + 1)
+    return float((np.diff(found, prepend=0) * precision).sum() / found[-1])
+
+
+def _rankable(targets: np.ndarray) -> np.ndarray:
+    positives = targets.sum(axis=0)
+    return (positives > 0) & (positives < len(targets))
+
+
+def _validated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    targets, scores = np.asarray(targets), np.asarray(scores)
+    if targets.shape != scores.shape or targets.ndim != 2 or not targets.size:
+        raise ValueError(
+            f"targets {targets.shape}, scores {scores.shape}: both must be (clip, class), not empty"
+        )
+    if not np.isin(targets, (0, 1)).all():
+        raise ValueError("targets must be 0 or 1")
+    if not np.isfinite(scores).all():
+        clip = int(np.argwhere(~np.isfinite(scores))[0, 0])
+        raise ValueError(f"the score of clip {clip} is not finite: was training stable?")
+    return targets.astype(np.int64), scores

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from scipy.signal import butter, coherence, lfilter, sosfilt
+
+from sonify.evaluation.coherence import mean_topk_coherence, noise_floor
+
+
+def signals(kind: str, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    x = rng.standard_normal((4, n))
+    noise = rng.standard_normal((4, n))
+    if kind == "noise":
+        return x, noise
+    if kind == "filtered":  # deep spectral valleys, as in sonifications
+        return x, sosfilt(butter(6, [0.1, 0.2], "bandpass", output="sos"), x) + 1e-4 * noise
+    if kind == "coloured":
+        return lfilter([1], [1, -0.95], x), lfilter([1], [1, -0.9], x) + noise
+    return np.sin(0.3 * np.arange(n)) + 0 * x + 1e-3 * noise, np.sin(0.3 * np.arange(n)) + 1e-3 * x
+
+
+@pytest.mark.parametrize("kind", ["noise", "filtered", "coloured", "tone"])
+@pytest.mark.parametrize("nperseg", [256, 128, 101])
+@pytest.mark.parametrize("n", [256, 700, 8_001, 20_000])
+def test_it_equals_scipy(kind, nperseg, n, rng):
+    x, s = signals(kind, rng, n)
+    reference = np.sort(coherence(x, s, nperseg=nperseg)[1], axis=1)[:, -5:].mean(axis=1)
+    np.testing.assert_allclose(mean_topk_coherence(x, s, 5, nperseg), reference, atol=1e-9)
+
+
+def test_single_precision_input_is_measured_in_double(rng):
+    x, s = signals("filtered", rng, 8_000)
+    x32, s32 = x.astype(np.float32), s.astype(np.float32)
+    exact = np.sort(coherence(x32.astype(float), s32.astype(float))[1], axis=1)[:, -5:].mean(axis=1)
+    np.testing.assert_allclose(mean_topk_coherence(x32, s32), exact, atol=1e-12)
+
+
+def test_it_is_blind_to_gain_and_sign_and_bounded_by_one(rng):
+    x = rng.standard_normal((3, 8_000))
+    for factor in (1.0, -0.01, 300.0):
+        values = mean_topk_coherence(x, factor * x)
+        np.testing.assert_allclose(values, 1, atol=1e-12)
+        assert (values <= 1).all()
+
+
+def test_a_silent_sonification_counts_as_nothing(rng):
+    x = rng.standard_normal((2, 8_000))
+    s = x * [[1.0], [0.0]]
+    assert mean_topk_coherence(x, s)[1] == 0 and mean_topk_coherence(x, s)[0] > 0.999
+
+
+@pytest.mark.parametrize(
+    ("n", "floor"), [(80_000, 0.008), (20_000, 0.032), (8_000, 0.068), (2_400, 0.226)]
+)
+def test_the_noise_floor_falls_with_length(n, floor):
+    assert noise_floor(n) == pytest.approx(floor, rel=0.12)
+
+
+def test_meaningless_requests_are_refused(rng):
+    x = rng.standard_normal((1, 255))
+    with pytest.raises(ValueError, match="shorter than nperseg 256"):
+        mean_topk_coherence(x, x)
+    with pytest.raises(ValueError, match="both must be"):
+        mean_topk_coherence(x, x[:, :100])
+    with pytest.raises(ValueError, match="top_k is 130: it must be from 1 to 129"):
+        mean_topk_coherence(np.ones((1, 300)), np.ones((1, 300)), k=130)

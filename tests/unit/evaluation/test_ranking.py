@@ -1,0 +1,92 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracles import average_precision_by_counting
+from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
+
+from sonify.evaluation.ranking import accuracy, d_prime, mean_auc, mean_average_precision, rank
+
+
+@settings(deadline=None)
+@given(
+    n=st.integers(4, 60), classes=st.integers(1, 6), levels=st.integers(2, 50), seed=st.integers(0, 10**6)
+)
+def test_map_and_auc_equal_scikit_learn_ties_included(n, classes, levels, seed):
+    rng = np.random.default_rng(seed)
+    targets = (rng.random((n, classes)) < 0.4).astype(int)
+    targets[0], targets[1] = 1, 0
+    scores = rng.integers(0, levels, (n, classes)) / levels  # few levels: many ties
+    ours = rank(targets, scores)
+    assert ours.mean_average_precision == pytest.approx(
+        average_precision_score(targets, scores, average="macro"), abs=1e-12
+    )
+    assert ours.mean_auc == pytest.approx(
+        roc_auc_score(targets, scores, average="macro"), abs=1e-12
+    )
+    counted = [
+        average_precision_by_counting(targets[:, c].tolist(), scores[:, c].tolist())
+        for c in range(classes)
+    ]
+    assert ours.mean_average_precision == pytest.approx(np.mean(counted), abs=1e-12)
+
+
+def test_perfect_and_reversed_rankings():
+    targets = np.array([[1, 0], [1, 0], [0, 1], [0, 1]])
+    scores = targets + 0.1
+    assert mean_average_precision(targets, scores) == mean_auc(targets, scores) == 1
+    assert rank(targets, scores).d_prime == math.inf
+    assert mean_auc(targets, -scores) == 0
+
+
+def test_random_scores_rank_at_the_prevalence(rng):
+    targets = (rng.random((4_000, 8)) < 0.15).astype(int)
+    ours = rank(targets, rng.random((4_000, 8)))
+    assert ours.mean_average_precision == pytest.approx(ours.prevalence, abs=0.01)
+    assert ours.prevalence == pytest.approx(0.15, abs=0.01)
+    assert abs(ours.d_prime) < 0.1
+
+
+def test_classes_that_cannot_be_ranked_are_counted_not_scored():
+    targets = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]])
+    scores = np.array([[0.9, 0.1, 0.2], [0.1, 0.2, 0.3], [0.8, 0.3, 0.1]])
+    ours = rank(targets, scores)
+    assert (ours.n_classes, ours.n_dropped, ours.n_clips) == (1, 2, 3)
+    assert ours.mean_average_precision == 1
+
+
+@pytest.mark.parametrize(("auc", "d"), [(0.954, 2.383), (0.918, 1.968), (0.909, 1.888)])
+def test_d_prime_reproduces_the_papers_tables(auc, d):
+    assert d_prime(auc) == pytest.approx(d, abs=0.01)
+    assert d_prime(0.5) == 0
+
+
+def test_accuracy_equals_scikit_learn(rng):
+    targets, scores = np.eye(5, dtype=int)[rng.integers(0, 5, 40)], rng.random((40, 5))
+    expected = accuracy_score(targets.argmax(1), scores.argmax(1))
+    assert accuracy(targets, scores) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="exactly one class per clip"):
+        accuracy(targets * 0, scores)
+
+
+@pytest.mark.parametrize(
+    ("targets", "scores", "message"),
+    [
+        (np.zeros((2, 2)), np.zeros((2, 3)), r"must be \(clip, class\)"),
+        (np.full((2, 1), 0.5), np.zeros((2, 1)), "targets must be 0 or 1"),
+        (np.array([[0], [1]]), np.array([[0.1], [np.nan]]), "score of clip 1 is not finite"),
+        (np.zeros((2, 1)), np.zeros((2, 1)), "nothing to average"),
+    ],
+)
+def test_bad_input_is_named(targets, scores, message):
+    with pytest.raises(ValueError, match=message):
+        mean_average_precision(targets, scores)
+    with pytest.raises(ValueError, match=message):
+        mean_auc(targets, scores)
+
+
+def test_auc_beyond_one_has_no_d_prime():
+    with pytest.raises(ValueError, match="AUC is 1.1"):
+        d_prime(1.1)
