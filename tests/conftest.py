@@ -1,5 +1,8 @@
 """The strict world of the tests: named seeds, no network, one thread."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,8 @@ import torch
 from sonify.data.clips import Clips
 
 torch.set_num_threads(1)
+# Scripts that tests start find the library as the workflow's jobs do.
+os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+# Two commands: `make run` sets up and runs the whole workflow, `make test` sets up and tests it.
+# VENV=path borrows an environment; PYTHON=python3.12 picks the interpreter; ARGS goes to the tool.
+PYTHON ?= python3
+VENV ?= .venv
+CONFIG ?=
+ARGS ?=
+
+# Absolute, so that a borrowed environment works from any folder.
+BIN = $(abspath $(VENV))/bin
+STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
+
+.PHONY: run test test-all lint setup lock dag clean
+
+run: setup
+	$(BIN)/snakemake $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+setup: $(STAMP)
+
+# A new lock makes a new stamp, so that an old environment is brought up to date.
+$(STAMP): envs/requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than 3.11: install Python 3.11 or newer, or run make PYTHON=..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock
+	@rm -f $(VENV)/.sonify-*
+	@touch $@
+
+lock: setup
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 envs/requirements.in \
+	  -o envs/requirements.lock --no-annotate --custom-compile-command "make lock" --upgrade
+
+dag: setup
+	$(BIN)/snakemake --rulegraph mermaid-js
+
+clean:
+	rm -rf results/* .snakemake

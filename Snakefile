@@ -1,0 +1,51 @@
+# Contents page of the workflow: `snakemake` makes everything, `snakemake <stage>` one stage.
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: str(Path(workflow.basedir, "config.yaml"))
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/sonification.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/reporting.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/reporting/index.html",
+        "results/reporting/summary.txt",
+        sonification_targets(),
+
+
+rule data:
+    input:
+        data_targets(),
+
+
+rule training:
+    input:
+        training_targets(),
+
+
+rule sonification:
+    input:
+        sonification_targets(),
+
+
+rule evaluation:
+    input:
+        evaluation_targets(),
+
+
+rule reporting:
+    input:
+        "results/reporting/index.html",
+        "results/reporting/summary.txt",

@@ -1,0 +1,186 @@
+"""The check of config.yaml: every fault is one sentence naming the key, the value and the remedy.
+
+Imported while the Snakefile is read, so it is light: no torch, no pandas.
+"""
+
+import difflib
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from sonify.data.layouts.required import SPLITS, missing
+from sonify.models.architecture import LAYERS, Architecture
+
+SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run."""
+
+
+def check(config: dict) -> None:
+    """Raise ConfigError for the first fault of `config`: its form, its references, its paths."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise ConfigError(_sentence(error))
+    _check_sources(config["data"])
+    _check_models(config)
+    _check_recipes(config["training"]["recipes"])
+    _check_runs(config)
+    for path in ("sonification", "evaluation.removal", "evaluation.coherence"):
+        _check_stage(config, path)
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong with one key, with a guess at what was meant."""
+    where = ".".join(str(p) for p in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        known = [*error.schema.get("properties", {})]
+        patterns = error.schema.get("patternProperties", {})
+        unknown = next(k for k in error.instance if k not in known) if not patterns else None
+        if unknown is None:
+            return f"config: a name in {where} has letters that are not allowed ({error.message})"
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+        return f"config: unknown key {unknown!r} in {where}: {hint}"
+    if error.validator == "required":
+        lacking = next(k for k in error.validator_value if k not in error.instance)
+        return f"config: {where} lacks the key {lacking!r}: add it, config.yaml shows its form"
+    about = error.schema.get("description", "")
+    return f"config: {where} is {error.instance!r}, but {_expected(error)}{f' ({about})' if about else ''}"
+
+
+def _expected(error: ValidationError) -> str:
+    value = error.validator_value
+    return {
+        "enum": lambda: f"must be one of {', '.join(map(str, value))}",
+        "type": lambda: f"must be of type {' or '.join(value) if isinstance(value, list) else value}",
+        "minimum": lambda: f"must be at least {value}",
+        "exclusiveMinimum": lambda: f"must be more than {value}",
+        "maximum": lambda: f"must be at most {value}",
+        "exclusiveMaximum": lambda: f"must be less than {value}",
+        "minItems": lambda: f"must have at least {value} items",
+        "maxItems": lambda: f"must have at most {value} items",
+        "uniqueItems": lambda: "must not repeat an item",
+        "minProperties": lambda: "must not be empty",
+    }.get(error.validator, lambda: error.message)()
+
+
+def _check_sources(data: dict) -> None:
+    for dataset in SPLITS:
+        source, path = data[dataset]["source"], data[dataset]["path"]
+        key = f"data.{dataset}"
+        if source == "local" and path is None:
+            raise ConfigError(f"config: {key}.source is local: set {key}.path to the corpus root")
+        if source != "local" and path is not None:
+            raise ConfigError(f"config: {key}.path is {path!r}, but source is {source}: set it to null")
+        if source == "local":
+            if not Path(path).is_dir():
+                raise ConfigError(f"config: {key}.path is {path!r}, which is not a folder: correct it")
+            lacking = missing(dataset, Path(path))
+            if lacking:
+                raise ConfigError(
+                    f"config: {key}.path is {path!r}, which lacks {', '.join(lacking)}: "
+                    "point it at the root of a complete copy"
+                )
+
+
+def _check_models(config: dict) -> None:
+    shortest = config["data"]["min_samples"]
+    for name, shape in config["models"].items():
+        try:
+            stride = Architecture(**shape).pool_stride
+        except ValueError as error:
+            raise ConfigError(f"config: models.{name}: {error}") from error
+        if shortest < stride:
+            raise ConfigError(
+                f"config: data.min_samples is {shortest}, less than the pool stride {stride} of "
+                f"{name}: set it to {stride} or more"
+            )
+
+
+def _check_recipes(recipes: dict) -> None:
+    for name, recipe in recipes.items():
+        key = f"training.recipes.{name}"
+        _check_splits(f"{key}.splits", recipe["dataset"], recipe["splits"])
+        contrastive = recipe["objective"] == "contrastive"
+        for option, wanted in (("temperature", contrastive), ("min_gap_s", contrastive)):
+            if option in recipe and not wanted:
+                raise ConfigError(f"config: {key}.{option} belongs to the contrastive objective: remove it")
+        if contrastive and "temperature" not in recipe:
+            raise ConfigError(f"config: {key} lacks temperature, which the contrastive objective needs")
+        if contrastive and recipe.get("mixup_alpha") is not None:
+            raise ConfigError(f"config: {key}.mixup_alpha needs labels: remove it")
+        if recipe["warmup_epochs"] >= recipe["epochs"]:
+            raise ConfigError(
+                f"config: {key}.warmup_epochs is {recipe['warmup_epochs']}, but training ends after "
+                f"{recipe['epochs']} epochs: lower it"
+            )
+        single = recipe["dataset"] == "speech_commands"
+        if not contrastive and single != (recipe["objective"] == "multiclass"):
+            right = "multiclass" if single else "multilabel"
+            raise ConfigError(
+                f"config: {key}.objective is {recipe['objective']!r}, but {recipe['dataset']} has "
+                f"{'one label' if single else 'several labels'} a clip: set it to {right!r}"
+            )
+
+
+def _check_runs(config: dict) -> None:
+    training = config["training"]
+    for run, spec in training["runs"].items():
+        key = f"training.runs.{run}"
+        _check_name(f"{key}.recipe", spec["recipe"], training["recipes"])
+        if ("start" in spec) != ("finetune" in spec):
+            raise ConfigError(f"config: {key} needs both start and finetune, or neither")
+        if ("start" in spec) == ("architecture" in spec):
+            raise ConfigError(
+                f"config: {key} needs either an architecture (from scratch) or a start, not both"
+            )
+        if "architecture" in spec:
+            _check_name(f"{key}.architecture", spec["architecture"], config["models"])
+            continue
+        seen = [run]
+        while "start" in spec:
+            _check_name(f"training.runs.{seen[-1]}.start", spec["start"], training["runs"])
+            if spec["start"] in seen:
+                raise ConfigError(f"config: {key}.start leads back to itself: start from another run")
+            seen.append(spec["start"])
+            spec = training["runs"][seen[-1]]
+
+
+def _check_stage(config: dict, path: str) -> None:
+    stage = config
+    for part in path.split("."):
+        stage = stage[part]
+    _check_splits(f"{path}.split", stage["dataset"], [stage["split"]])
+    recipes, runs = config["training"]["recipes"], config["training"]["runs"]
+    for run in stage["runs"]:
+        _check_name(f"{path}.runs", run, runs)
+        recipe = recipes[runs[run]["recipe"]]
+        fits = recipe["objective"] != "contrastive" and recipe["dataset"] == stage["dataset"]
+        if path == "evaluation.removal" and not fits:
+            raise ConfigError(
+                f"config: {path}.runs names {run!r}, which has no classifier for "
+                f"{stage['dataset']}: name runs trained on its labels"
+            )
+    beyond = [n for n in config["reporting"]["listen"]["layers"] if n > LAYERS]
+    if beyond:
+        raise ConfigError(f"config: reporting.listen.layers has {beyond}: there are {LAYERS} layers")
+
+
+def _check_splits(key: str, dataset: str, splits: list[str]) -> None:
+    for split in splits:
+        if split not in SPLITS[dataset]:
+            raise ConfigError(
+                f"config: {key} names {split!r}: {dataset} has {', '.join(SPLITS[dataset])}"
+            )
+
+
+def _check_name(key: str, name: str, known: dict) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+        raise ConfigError(f"config: {key} names {name!r}, which is not defined: {hint}")

@@ -1,0 +1,190 @@
+"""Reader of prepared clips for training and evaluation.
+
+Axes: clip, time (samples at 8 kHz), class. Waveforms are float32 in [-1, 1].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sonify import tables
+from sonify.data.audio import PCM_PEAK
+
+_SCALE = np.float32(PCM_PEAK)
+
+
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """Prepared splits of one dataset, held in memory whole (16 kB for each second of audio).
+
+    ids, splits: one per clip, in the order (splits as asked for, clip_id).
+    classes: labels in the order of score vectors; targets: (clip, class) uint8, 1 where labelled.
+    lengths: (clip,) int64 samples; offsets: (clip,) int64 where each begins in samples.
+    samples: (total time,) int16, all clips end to end, 32767 at full scale.
+    """
+
+    dataset: str
+    ids: list[str]
+    splits: list[str]
+    classes: list[str]
+    targets: np.ndarray
+    lengths: np.ndarray
+    offsets: np.ndarray
+    samples: np.ndarray
+
+    def __len__(self) -> int:
+        """How many clips there are."""
+        return len(self.ids)
+
+    def waveform(self, i: int) -> np.ndarray:
+        """Clip `i`, whole: (time,) float32."""
+        return self.pcm(i) / _SCALE
+
+    def pcm(self, i: int) -> np.ndarray:
+        """Clip `i` as stored: (time,) int16, a view."""
+        return self.samples[self.offsets[i] : self.offsets[i] + self.lengths[i]]
+
+    def batch(self, indices: Sequence[int], starts: Sequence[int], n: int) -> np.ndarray:
+        """A crop of `n` samples from each clip, from its sample `starts` on: (clip, time) float32.
+
+        A clip shorter than `n` is repeated end to end, as a periodic signal that begins at its
+        start. Raises ValueError for a crop that begins outside its clip, or that runs past the end
+        of a clip long enough to hold it.
+        """
+        out = np.empty((len(indices), n), dtype=np.float32)
+        for row, i, start in zip(out, indices, starts, strict=True):
+            x = self.pcm(i)
+            last = len(x) - n if len(x) >= n else len(x) - 1
+            if not 0 <= start <= last:
+                raise ValueError(
+                    f"clip {self.ids[i]}: a crop of {n} samples cannot begin at sample {start} "
+                    f"of {len(x)}: choose 0 to {last}"
+                )
+            if len(x) < n:
+                x, start = np.resize(np.roll(x, -start), n), 0
+            np.divide(x[start : start + n], _SCALE, out=row)
+        return out
+
+    def whole(self, indices: Sequence[int]) -> np.ndarray:
+        """The clips, whole: (clip, time) float32. Raises ValueError if their lengths differ."""
+        lengths = np.unique(self.lengths[np.asarray(indices, dtype=np.int64)])
+        if len(lengths) != 1:
+            raise ValueError(
+                f"whole clips need one length, these have {len(lengths)}: batch them by "
+                "length_buckets"
+            )
+        return self.batch(indices, [0] * len(indices), int(lengths[0]))
+
+
+def load(folder: Path, splits: Sequence[str]) -> Clips:
+    """The prepared `splits` of the dataset in `folder` (results/data/<dataset>).
+
+    Raises ValueError naming the file and the remedy for a split that was not prepared, a broken
+    part, or a label outside the vocabulary.
+    """
+    folder = Path(folder)
+    if len(set(splits)) != len(splits) or not splits:
+        raise ValueError(f"splits {list(splits)}: name at least one, and each once")
+    files = [file for split in splits for file in _parts(folder, split)]
+    vocabulary = tables.read(folder / "vocabulary.parquet", "vocabulary")
+    position = {label: i for i, label in enumerate(vocabulary["label"])}
+
+    # Sizes first, so that the one buffer is filled part by part and never copied.
+    samples = np.empty(sum(_n_samples(file) for file in files), dtype=np.int16)
+    ids, owners, targets, lengths, filled = [], [], [], [], 0
+    for file in files:
+        part = _read_part(file)
+        pcm = _joined(part)
+        samples[filled : filled + len(pcm)] = pcm
+        filled += len(pcm)
+        lengths.append(part["n_samples"].to_numpy().astype(np.int64))
+        targets.append(_targets(part, file, position))
+        ids += part["clip_id"].to_pylist()
+        owners += part["split"].to_pylist()
+    lengths = np.concatenate(lengths)
+    return Clips(
+        dataset=str(vocabulary["dataset"].iloc[0]),
+        ids=ids,
+        splits=owners,
+        classes=list(position),
+        targets=np.concatenate(targets),
+        lengths=lengths,
+        offsets=np.cumsum(lengths) - lengths,
+        samples=samples,
+    )
+
+
+def length_buckets(lengths: np.ndarray, max_samples: int) -> list[np.ndarray]:
+    """Indices (clip,) of clips that can share a batch without padding, shortest clips first.
+
+    All clips of a batch have one length; together they hold at most `max_samples` samples, or the
+    batch is a single clip. Each index occurs once; within a length the order is kept.
+    """
+    lengths = np.asarray(lengths)
+    order = np.argsort(lengths, kind="stable")
+    edges = np.flatnonzero(np.diff(lengths[order])) + 1
+    batches = []
+    for same in np.split(order, edges) if len(order) else []:
+        size = max(1, max_samples // max(1, int(lengths[same[0]])))
+        batches += [same[i : i + size] for i in range(0, len(same), size)]
+    return batches
+
+
+def _parts(folder: Path, split: str) -> list[Path]:
+    files = sorted((folder / split).glob("part-*.parquet"))
+    if not files:
+        prepared = sorted({file.parent.name for file in folder.glob("*/part-*.parquet")})
+        raise ValueError(
+            f"{folder / split} has no prepared clips (prepared splits: "
+            f"{', '.join(prepared) or 'none'}): run the data stage"
+        )
+    return files
+
+
+def _n_samples(file: Path) -> int:
+    try:
+        column = pq.read_table(file, columns=["n_samples"], partitioning=None)["n_samples"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{file}: {error}: delete it and prepare again") from error
+    return int(column.to_numpy().sum())
+
+
+def _read_part(file: Path) -> pa.Table:
+    """The part, checked; each clip's samples are as many as its row says."""
+    try:
+        part = tables.checked(pq.read_table(file, partitioning=None), "clips")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file}: {error}: delete it and prepare again") from error
+    stored = pc.binary_length(part["pcm"]).to_numpy() // 2
+    wrong = np.flatnonzero(stored != part["n_samples"].to_numpy())
+    if len(wrong):
+        clip_id = part["clip_id"][int(wrong[0])].as_py()
+        raise ValueError(
+            f"{file}: clip {clip_id} has {stored[wrong[0]]} samples, not the n_samples beside "
+            "them: delete it and prepare again"
+        )
+    return part
+
+
+def _joined(part: pa.Table) -> np.ndarray:
+    """All samples of a part end to end, (time,) int16."""
+    arrays = (np.frombuffer(clip.as_buffer(), dtype="<i2") for clip in part["pcm"])
+    return np.concatenate([np.empty(0, dtype="<i2"), *arrays])
+
+
+def _targets(part: pa.Table, file: Path, position: dict[str, int]) -> np.ndarray:
+    """The labels of a part as (clip, class) uint8."""
+    targets = np.zeros((part.num_rows, len(position)), dtype=np.uint8)
+    for row, labels in enumerate(part["labels"].to_pylist()):
+        for label in labels:
+            if label not in position:
+                raise ValueError(
+                    f"{file}: label {label!r} is not in vocabulary.parquet: prepare again"
+                )
+            targets[row, position[label]] = 1
+    return targets

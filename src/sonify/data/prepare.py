@@ -1,0 +1,261 @@
+"""From a corpus in its public layout to 8 kHz Parquet: parts of clips, manifest, rejected.
+
+Decoding runs in threads, since libsndfile and soxr release the interpreter lock; results are taken
+in the order of the clips, so that the files do not depend on the number of threads. One part of
+one split is held in memory at a time.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sonify import tables
+from sonify.data.audio import RATE_HZ, UnusableAudio, prepared
+from sonify.data.layouts import audioset, fsd50k, speech_commands
+from sonify.data.layouts.listing import REASONS, Listing
+from sonify.data.layouts.required import SPLITS, required
+
+_LAYOUTS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
+# Plain pages for the samples: a dictionary of them would only be a copy.
+_PART_FORMAT = {
+    "compression": "none",
+    "use_dictionary": ["dataset", "split", "labels.list.element"],
+    "write_statistics": ["clip_id", "n_samples"],
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was prepared: counts of clips, seconds of audio, clips per reason, and one sentence for
+    each split that came out empty."""
+
+    dataset: str
+    listed: int
+    used: int
+    audio_s: float
+    reasons: dict[str, int]
+    warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The counts in one line."""
+        rejected = sum(self.reasons.values())
+        why = ", ".join(f"{n} {reason}" for reason, n in self.reasons.items())
+        return (
+            f"prepared {self.dataset}: {self.used} of {self.listed} listed clips used "
+            f"({self.audio_s / 60:.1f} min), {rejected} rejected{': ' + why if why else ''}"
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips of one split that share a part, and those rejected since the batch before.
+
+    clips: contract `clips`, at most `clips_per_part` rows in clip_id order; manifest: the same
+    clips; rejected: contract `rejected`; seen: listed clips of the split looked at so far.
+    """
+
+    split: str
+    part: str
+    clips: pa.Table
+    manifest: pa.Table
+    rejected: pa.Table
+    seen: int
+
+
+def read(dataset: str, root: Path) -> Listing:
+    """The listing of the corpus at `root`. Raises LayoutError; ValueError for an unknown name."""
+    required(dataset)
+    return _LAYOUTS[dataset].read(Path(root))
+
+
+def prepare(
+    listing: Listing,
+    root: Path,
+    out: Path,
+    *,
+    min_samples: int,
+    clips_per_part: int,
+    workers: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Summary:
+    """Write the clips of `listing` below `out` and return the counts.
+
+    Writes <split>/part-*.parquet, vocabulary, manifest and rejected; every split has at least one
+    part, if an empty one. `progress(done, total)` is called as listed clips are done with.
+    Raises ValueError when no clip at all can be used.
+    """
+    out = Path(out)
+    _clear(out)
+    done = len(listing.problems)
+    manifests = [_empty("manifest")]
+    rejections = [_rejected(listing.dataset, listing.problems.itertuples(index=False))]
+    empty = []
+    for split in SPLITS[listing.dataset]:
+        used = 0
+        for batch in batches(listing, split, root, min_samples, clips_per_part, workers):
+            tables.write(batch.clips, out / split / batch.part, "clips", **_PART_FORMAT)
+            manifests.append(batch.manifest)
+            rejections.append(batch.rejected)
+            used += batch.clips.num_rows
+            progress(done + batch.seen, listing.listed)
+        done += batch.seen
+        if not used:
+            empty.append(split)
+    manifest, rejected = pa.concat_tables(manifests), pa.concat_tables(rejections)
+    summary = _summary(listing, manifest, rejected, empty)
+    tables.write(listing.vocabulary, out / "vocabulary.parquet", "vocabulary")
+    tables.write(rejected, out / "rejected.parquet", "rejected")
+    tables.write(manifest, out / "manifest.parquet", "manifest")
+    return summary
+
+
+def batches(
+    listing: Listing, split: str, root: Path, min_samples: int, clips_per_part: int, workers: int
+) -> Iterator[Batch]:
+    """The prepared clips of one split, in clip_id order, `clips_per_part` at a time.
+
+    Yields at least one batch; all but the last are full, and only a lone batch can be empty.
+    """
+    if clips_per_part < 1 or workers < 1:
+        raise ValueError(
+            f"clips_per_part ({clips_per_part}) and workers ({workers}) must be 1 or more"
+        )
+    chosen = listing.clips[listing.clips["split"] == split].sort_values("clip_id")
+
+    clip = partial(_clip, listing.dataset, Path(root), min_samples)
+    part, clips, rejected, seen = 0, [], [], 0
+    for used, problem in _in_order(clip, chosen.itertuples(index=False), workers):
+        if problem is None and len(clips) == clips_per_part:
+            yield _batch(listing.dataset, split, part, clips, rejected, seen)
+            part, clips, rejected = part + 1, [], []
+        seen += 1
+        if problem is None:
+            clips.append(used)
+        else:
+            rejected.append(problem)
+    yield _batch(listing.dataset, split, part, clips, rejected, seen)
+
+
+def _clip(
+    dataset: str, root: Path, min_samples: int, row: Any
+) -> tuple[dict | None, tuple[str, str, str, str, str] | None]:
+    """One row of the clips and manifest contracts, or one row of problems."""
+    try:
+        recording = prepared(root / row.path, min_samples)
+    except UnusableAudio as error:
+        detail = f"{row.path}: {error.detail}."
+        return None, (row.split, row.clip_id, row.path, error.reason, detail)
+    return {
+        "dataset": dataset,
+        "split": row.split,
+        "clip_id": row.clip_id,
+        "labels": list(row.labels),
+        "path": row.path,
+        "n_samples": len(recording.pcm),
+        "source_rate": recording.source_rate,
+        "source_samples": recording.source_samples,
+        "channels": recording.channels,
+        "gain": recording.gain,
+        "pcm": recording.pcm.tobytes(),
+    }, None
+
+
+def _in_order(function: Callable, items: Iterable, workers: int) -> Iterator:
+    """`map` over threads that runs only a few items ahead of its reader."""
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _batch(
+    dataset: str, split: str, number: int, clips: list[dict], rejected: list[tuple], seen: int
+) -> Batch:
+    part = f"part-{number:05d}.parquet"
+    stored = [{**clip, "part": f"{split}/{part}"} for clip in clips]
+    return Batch(
+        split=split,
+        part=part,
+        clips=_table("clips", clips),
+        manifest=_table("manifest", stored),
+        rejected=_rejected(dataset, rejected),
+        seen=seen,
+    )
+
+
+def _table(name: str, rows: list[dict]) -> pa.Table:
+    schema = tables.contract(name).schema
+    columns = [[row[field.name] for row in rows] for field in schema]
+    return pa.table(
+        [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
+    )
+
+
+def _empty(name: str) -> pa.Table:
+    return _table(name, [])
+
+
+def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:
+    columns = ("split", "clip_id", "path", "reason", "detail")
+    rows = [{"dataset": dataset, **dict(zip(columns, p, strict=True))} for p in problems]
+    unknown = {row["reason"] for row in rows} - REASONS.keys()
+    if unknown:
+        raise ValueError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")
+    return _table("rejected", rows)
+
+
+def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: list[str]) -> Summary:
+    """The counts, after the accounts are checked: every listed clip is used or rejected, once."""
+    _check_accounts(listing, manifest, rejected)
+    reasons = dict(Counter(rejected["reason"].to_pylist()).most_common())
+    dataset = listing.dataset
+    if not manifest.num_rows:
+        raise ValueError(
+            f"none of the {listing.listed} listed clips of {dataset} can be used"
+            + "".join(f"; most often {r} ({REASONS[r]})" for r in list(reasons)[:1])
+        )
+    return Summary(
+        dataset=dataset,
+        listed=listing.listed,
+        used=manifest.num_rows,
+        audio_s=sum(manifest["n_samples"].to_pylist()) / RATE_HZ,
+        reasons=reasons,
+        warnings=tuple(
+            f"{dataset}/{split} has no usable clips: anything trained or measured on it will fail"
+            for split in empty
+        ),
+    )
+
+
+def _check_accounts(listing: Listing, manifest: pa.Table, rejected: pa.Table) -> None:
+    def keys(table: pa.Table) -> list[tuple[str, str]]:
+        return list(zip(table["split"].to_pylist(), table["clip_id"].to_pylist(), strict=True))
+
+    listed = Counter(zip(listing.clips["split"], listing.clips["clip_id"], strict=True))
+    listed.update(zip(listing.problems["split"], listing.problems["clip_id"], strict=True))
+    accounted = Counter(keys(manifest) + keys(rejected))
+    if accounted != listed or listed.total() != listing.listed:
+        raise RuntimeError(
+            f"{listing.dataset}: {listing.listed} clips listed, {manifest.num_rows} used and "
+            f"{rejected.num_rows} rejected do not add up"
+        )
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run left, or its surplus parts would be read with the new ones."""
+    for pattern in ("*.parquet", "*/part-*.parquet", "**/.*.partial"):
+        for file in out.glob(pattern):
+            file.unlink()

@@ -1,0 +1,183 @@
+"""What each rule needs: its input files and the config values it uses, as canonical JSON.
+
+A rule's `settings` hold exactly the leaves its script reads, so that a change of one value reruns
+the stages that use it and no others. One JSON string with sorted keys, because Snakemake compares
+parameters as an unnamed set. Light: imported while the Snakefile is read.
+"""
+
+import json
+from dataclasses import asdict
+from functools import cached_property
+
+from sonify.data.layouts.required import required
+from sonify.runs import Run, has_classifier, resolve, scored_split
+
+RATE_HZ = 8000
+
+
+class Plan:
+    """The jobs of a checked configuration. Methods named after a rule give that rule's settings."""
+
+    def __init__(self, config: dict) -> None:
+        self.config = config
+        self.training = config["training"]
+        self.evaluation = config["evaluation"]
+
+    # --- the matrix ----------------------------------------------------------------------------
+
+    @cached_property
+    def models(self) -> dict[str, Run]:
+        """Every trained model by name, <run>-s<seed>."""
+        runs = {run: self.run(run) for run in self.training["runs"]}
+        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.training["seeds"]}
+
+    @property
+    def sonified_models(self) -> list[str]:
+        """Models whose filters are mined and sonified."""
+        return self._models(self.config["sonification"]["runs"])
+
+    @property
+    def listened_models(self) -> list[str]:
+        """The first seed of each sonified run: the ones on the results page."""
+        seed = self.training["seeds"][0]
+        return [f"{run}-s{seed}" for run in self.config["sonification"]["runs"]]
+
+    def run(self, name: str) -> Run:
+        """The run called `name`, resolved."""
+        return resolve(self.config, name)
+
+    def run_of(self, model: str) -> Run:
+        """The run a model comes from."""
+        return self.models[model]
+
+    def parts(self, table: str) -> list[str]:
+        """The single-model files that make up an evaluation table."""
+        if table == "metrics":
+            runs = [run for run in self.training["runs"] if has_classifier(self.config, run)]
+        else:
+            runs = self.evaluation[table]["runs"]
+        return [f"results/evaluation/{table}/{model}.parquet" for model in self._models(runs)]
+
+    # --- input files ---------------------------------------------------------------------------
+
+    def raw_root(self, dataset: str) -> str:
+        """Root of a dataset's raw corpus."""
+        source = self.config["data"][dataset]
+        return source["path"] if source["source"] == "local" else f"results/data/raw/{dataset}"
+
+    def raw_input(self, dataset: str) -> dict:
+        """What preparation waits for: the synthesised corpus, or the lists of a local one."""
+        root = self.raw_root(dataset)
+        if self.config["data"][dataset]["source"] == "local":
+            return {"lists": [f"{root}/{name}" for name in required(dataset) if "." in name]}
+        return {"root": root}
+
+    def data_folder(self, dataset: str) -> str:
+        """Folder of a prepared dataset."""
+        return f"results/data/{dataset}"
+
+    def training_input(self, name: str, seed: str) -> dict:
+        """Prepared splits and, for finetuning, the model to start from."""
+        run = self.run(name)
+        files = self._prepared(run.dataset, run.splits)
+        if run.start:
+            files |= self._model_files(f"{run.start}-s{seed}")
+        return files
+
+    def model_input(self, model: str, stage: str) -> dict:
+        """A model and the clips that a stage (sonification, removal, coherence) runs it on."""
+        stage_config = self.config.get(stage) or self.evaluation[stage]
+        return self._model_files(model) | self._prepared(
+            stage_config["dataset"], [stage_config["split"]]
+        )
+
+    def scored_input(self, model: str) -> dict:
+        """A classifier and the clips its published results are measured on."""
+        dataset = self.run_of(model).dataset
+        return self._model_files(model) | self._prepared(dataset, [scored_split(dataset)])
+
+    def start_option(self, name: str, seed: str) -> str:
+        """The --start option of finetuning, or nothing."""
+        run = self.run(name)
+        return f"--start results/models/{run.start}-s{seed}" if run.start else ""
+
+    # --- settings, by rule ---------------------------------------------------------------------
+
+    def synthesise(self, dataset: str) -> str:
+        return _canonical(self.config["data"]["synthetic"][dataset])
+
+    def prepare(self, dataset: str) -> str:
+        data = self.config["data"]
+        return _canonical({k: data[k] for k in ("min_samples", "clips_per_part")})
+
+    def train(self, name: str) -> str:
+        run = self.run(name)
+        return _canonical(
+            {
+                "run": asdict(run),
+                "recipe": self.training["recipes"][run.recipe],
+                "architecture": self.config["models"][run.architecture],
+                "device": self.config["device"],
+            }
+        )
+
+    def mine(self) -> str:
+        stage = self.config["sonification"]
+        return self._on_clips(split=stage["split"], top=stage["top"])
+
+    def render(self) -> str:
+        return self._on_clips(split=self.config["sonification"]["split"])
+
+    def score(self, model: str) -> str:
+        return self._on_clips(split=scored_split(self.run_of(model).dataset))
+
+    def removal(self) -> str:
+        stage = self.evaluation["removal"]
+        return self._on_clips(
+            split=stage["split"],
+            rescale_residual=stage["rescale_residual"],
+            rule=self.config["sonification"]["rule"],
+        )
+
+    def coherence(self) -> str:
+        stage = self.evaluation["coherence"]
+        return self._on_clips(
+            split=stage["split"],
+            top_k=stage["top_k"],
+            nperseg=stage["nperseg"],
+            rule=self.config["sonification"]["rule"],
+        )
+
+    def scale(self) -> str:
+        return _canonical({"scale": self.config["scale"]})
+
+    def page(self) -> str:
+        return _canonical(
+            {"scale": self.config["scale"], "listen": self.config["reporting"]["listen"]}
+        )
+
+    # -------------------------------------------------------------------------------------------
+
+    def _models(self, runs: list[str]) -> list[str]:
+        return [f"{run}-s{seed}" for run in runs for seed in self.training["seeds"]]
+
+    def _prepared(self, dataset: str, splits) -> dict:
+        folder = self.data_folder(dataset)
+        return {
+            "vocabulary": f"{folder}/vocabulary.parquet",
+            "splits": [f"{folder}/{split}" for split in splits],
+        }
+
+    def _model_files(self, model: str) -> dict:
+        return {
+            "weights": f"results/models/{model}/model.safetensors",
+            "card": f"results/models/{model}/model.json",
+        }
+
+    def _on_clips(self, **settings) -> str:
+        batch = round(self.evaluation["batch_s"] * RATE_HZ)
+        return _canonical({"device": self.config["device"], "batch_samples": batch, **settings})
+
+
+def _canonical(settings: dict) -> str:
+    return json.dumps(settings, sort_keys=True)

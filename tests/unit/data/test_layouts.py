@@ -1,0 +1,281 @@
+"""The readers against corpora of a few files, written here in each public layout."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sonify.data.layouts import audioset, fsd50k, speech_commands
+from sonify.data.layouts.listing import LayoutError, Listing
+from sonify.data.layouts.required import SPLITS, missing, required
+
+READERS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    """Write each text to its path below `root`."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def fsd(tmp_path: Path) -> Path:
+    """An FSD50K root of three classes and five clips; readers look at names only."""
+    truth = "FSD50K.ground_truth"
+    return write(
+        tmp_path,
+        {
+            f"{truth}/vocabulary.csv": "0,Bell,/m/0395lw\n1,Dog,/m/0bt9lr\n"
+            "2,Electric_guitar,/m/02sgy\n",
+            f"{truth}/dev.csv": "fname,labels,mids,split\n"
+            '10,"Dog,Bell","/m/0bt9lr,/m/0395lw",train\n'
+            "11,Dog,/m/0bt9lr,val\n9,Bell,/m/0395lw,train\n",
+            f"{truth}/eval.csv": "fname,labels,mids\n20,Bell,/m/0395lw\n21,Dog,/m/0bt9lr\n",
+            **{f"FSD50K.dev_audio/{i}.wav": "" for i in (9, 10, 11)},
+            **{f"FSD50K.eval_audio/{i}.wav": "" for i in (20, 21)},
+        },
+    )
+
+
+SEGMENTS = """# Segments csv created Sun Mar  5 10:54:31 2017
+# num_ytids=1, num_segs=1, num_unique_labels=1, num_positive_labels=1
+# YTID, start_seconds, end_seconds, positive_labels
+"""
+
+
+@pytest.fixture
+def yt(tmp_path: Path) -> Path:
+    """An AudioSet root with one segment in each list and no audio."""
+    return write(
+        tmp_path,
+        {
+            "class_labels_indices.csv": 'index,mid,display_name\n0,/m/09x0r,"Speech"\n'
+            '1,/m/07pbtc8,"Walk, footsteps"\n',
+            "balanced_train_segments.csv": SEGMENTS
+            + '-0RWZT-miFs, 420.000, 430.000, "/m/07pbtc8,/m/09x0r"\n',
+            "unbalanced_train_segments.csv": SEGMENTS + '_a_b_c_d_e_, 30.500, 40.500, "/m/09x0r"\n',
+            "eval_segments.csv": SEGMENTS + 'AbCdEfGhIjK, 0.000, 10.000, "/m/09x0r"\n',
+        },
+    )
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    """A Speech Commands root of two words."""
+    names = ("yes/a_nohash_0", "yes/b_nohash_0", "no/a_nohash_0", "no/b_nohash_1")
+    return write(
+        tmp_path,
+        {
+            **{f"{name}.wav": "" for name in names},
+            "_background_noise_/running_tap.wav": "",
+            "validation_list.txt": "yes/b_nohash_0.wav\n",
+            "testing_list.txt": "no/a_nohash_0.wav\n",
+        },
+    )
+
+
+def paths(listing: Listing) -> dict[str, str]:
+    """clip_id -> path."""
+    return dict(zip(listing.clips["clip_id"], listing.clips["path"], strict=True))
+
+
+def reasons(listing: Listing) -> dict[str, str]:
+    """clip_id -> reason."""
+    return dict(zip(listing.problems["clip_id"], listing.problems["reason"], strict=True))
+
+
+def test_fsd50k(fsd):
+    listing = fsd50k.read(fsd)
+    assert list(listing.vocabulary["label"]) == ["Bell", "Dog", "Electric_guitar"]  # class 0 kept
+    assert list(listing.vocabulary["mid"]) == ["/m/0395lw", "/m/0bt9lr", "/m/02sgy"]
+    rows = [tuple(row) for row in listing.clips.itertuples(index=False)]
+    assert rows[0] == ("train", "10", ("Bell", "Dog"), "FSD50K.dev_audio/10.wav")
+    assert [row[:2] for row in rows[1:]] == [
+        ("val", "11"), ("train", "9"), ("eval", "20"), ("eval", "21"),
+    ]  # fmt: skip
+    assert listing.listed == 5 and listing.problems.empty
+
+
+def test_fsd50k_problems(fsd):
+    with (fsd / fsd50k.DEV).open("a") as file:
+        file.write(
+            "12,Cat,/m/01yrx,train\n13,,,train\n14,Dog,/m/0bt9lr,val\n10,Dog,/m/0bt9lr,val\n"
+        )
+    listing = fsd50k.read(fsd)
+    assert reasons(listing) == {
+        "12": "unknown_label", "13": "no_label", "14": "missing_file", "10": "duplicate_id",
+    }  # fmt: skip
+    details = " ".join(listing.problems["detail"])
+    assert "dev.csv, line 5: label 'Cat' is not in FSD50K.ground_truth/vocabulary.csv." in details
+    assert "FSD50K.dev_audio/14.wav" in details
+    assert "line 8: id '10' is listed already in FSD50K.ground_truth/dev.csv, line 2." in details
+    assert listing.listed == len(listing.clips) + len(listing.problems) == 9
+
+
+def test_an_id_in_two_splits_is_used_once(fsd):
+    with (fsd / fsd50k.EVAL).open("a") as file:
+        file.write("10,Dog,/m/0bt9lr\n")
+    listing = fsd50k.read(fsd)
+    assert reasons(listing) == {"10": "duplicate_id"}
+    assert listing.clips["clip_id"].is_unique
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        (fsd50k.DEV, "10,Dog,/m/0bt9lr,train\n", "dev.csv begins with '10,Dog"),
+        (fsd50k.DEV, "fname,labels,mids,split\n10,Dog,x,test\n", "line 2: split 'test'"),
+        (fsd50k.DEV, "fname,labels,mids,split\n10,Dog\n", "line 2: 2 fields where 4"),
+        (fsd50k.VOCABULARY, "index,label,mid\n0,Bell,x\n", "class index 'index'"),
+        (fsd50k.VOCABULARY, "0,Bell,x\n2,Dog,y\n", "indices of its 2 classes"),
+        (fsd50k.VOCABULARY, "0,Bell,x\n1,Bell,y\n", "label 'Bell' names two"),
+        (fsd50k.VOCABULARY, "", "indices of its 0 classes"),
+    ],
+)
+def test_fsd50k_malformed(fsd, name, text, message):
+    (fsd / name).write_text(text)
+    with pytest.raises(LayoutError, match=message):
+        fsd50k.read(fsd)
+
+
+def test_not_utf8(fsd):
+    (fsd / fsd50k.EVAL).write_bytes(b"fname,labels,mids\n20,\xff\xfe,x\n")
+    with pytest.raises(LayoutError, match=r"eval\.csv is not a UTF-8 CSV file"):
+        fsd50k.read(fsd)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Y-0RWZT-miFs.wav",
+        "-0RWZT-miFs.wav",
+        "-0RWZT-miFs.flac",
+        "-0RWZT-miFs_420.000.wav",
+        "-0RWZT-miFs_420.wav",
+        "-0RWZT-miFs_420000.ogg",
+        "Y-0RWZT-miFs_420.000_430.000.wav",
+        "-0RWZT-miFs_420.000_430.000.WAV",
+        "-0RWZT-miFs_420_430.mp3",
+        "-0RWZT-miFs_420000_430000.wav",
+    ],
+)
+@pytest.mark.parametrize("folder", ["", "audio/", "a/b/"])
+def test_audioset_names(yt, name, folder):
+    write(yt, {folder + name: ""})
+    assert paths(audioset.read(yt)) == {"-0RWZT-miFs": folder + name}
+
+
+def test_audioset(yt):
+    write(yt, {"x/-0RWZT-miFs.wav": "", "x/Y_a_b_c_d_e__30.500.wav": "", "AbCdEfGhIjK_0.wav": ""})
+    listing = audioset.read(yt)
+    assert list(listing.vocabulary["label"]) == ["Speech", "Walk, footsteps"]
+    assert list(listing.clips["split"]) == list(SPLITS["audioset"])
+    assert listing.clips["labels"][0] == ("Speech", "Walk, footsteps")  # in vocabulary order
+    assert len(paths(listing)) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "YABCDEFGHIJK.wav",  # ids differ in case alone
+        "AbCdEfGhIjK.txt",
+        "AbCdEfGhIjK_10.wav",  # another segment of the video
+        ".AbCdEfGhIjK.wav",
+        "eval_stems/YAbCdEfGhIjK.wav",
+        "audio/eval_stems/AbCdEfGhIjK/YAbCdEfGhIjK.wav",
+        ".trash/YAbCdEfGhIjK.wav",
+    ],
+)
+def test_audioset_takes_no_other_file(yt, name):
+    write(yt, {name: ""})
+    listing = audioset.read(yt)
+    assert listing.clips.empty
+    assert reasons(listing)["AbCdEfGhIjK"] == "missing_file"
+    assert "eval_segments.csv, line 4" in listing.problems["detail"].iloc[-1]
+
+
+def test_audioset_prefers_the_segment_then_the_readable_format(yt):
+    write(yt, {"YAbCdEfGhIjK.wav": "", "b/AbCdEfGhIjK_0.m4a": "", "c/AbCdEfGhIjK_0.flac": ""})
+    assert paths(audioset.read(yt)) == {"AbCdEfGhIjK": "c/AbCdEfGhIjK_0.flac"}
+
+
+def test_audioset_follows_linked_folders_once(yt, tmp_path_factory):
+    store = write(tmp_path_factory.mktemp("store"), {"YAbCdEfGhIjK.wav": ""})
+    (yt / "audio").symlink_to(store)
+    (store / "loop").symlink_to(yt)
+    assert paths(audioset.read(yt)) == {"AbCdEfGhIjK": "audio/YAbCdEfGhIjK.wav"}
+
+
+def test_audioset_problems(yt):
+    write(yt, {"AbCdEfGhIjK.wav": "", "abcdefghijk.wav": "", "unknown____.wav": ""})
+    with (yt / "eval_segments.csv").open("a") as file:
+        file.write('abcdefghijk, 0.000, 10.000, "/m/09x0r"\n')  # another id, not a duplicate
+        file.write('unknown____, 0.000, 10.000, "/m/09x0r,/m/nothing"\n')
+        file.write('AbCdEfGhIjK, 0.000, 10.000, "/m/09x0r"\n')
+    listing = audioset.read(yt)
+    assert set(paths(listing)) == {"AbCdEfGhIjK", "abcdefghijk"}
+    assert reasons(listing)["unknown____"] == "unknown_label"
+    assert reasons(listing)["AbCdEfGhIjK"] == "duplicate_id"
+    assert "'/m/nothing' is not in class_labels_indices.csv" in " ".join(listing.problems["detail"])
+
+
+@pytest.mark.parametrize("start", ["soon", "inf", "nan"])
+def test_audioset_malformed_time(yt, start):
+    write(yt, {"eval_segments.csv": SEGMENTS + f'AbCdEfGhIjK, {start}, 10.000, "/m/09x0r"\n'})
+    with pytest.raises(LayoutError, match=f"eval_segments.csv, line 4: segment from '{start}'"):
+        audioset.read(yt)
+
+
+def test_speech_commands(words):
+    listing = speech_commands.read(words)
+    assert list(listing.vocabulary["label"]) == ["no", "yes"]
+    assert [tuple(row) for row in listing.clips.itertuples(index=False)] == [
+        ("train", "no/b_nohash_1", ("no",), "no/b_nohash_1.wav"),
+        ("train", "yes/a_nohash_0", ("yes",), "yes/a_nohash_0.wav"),
+        ("val", "yes/b_nohash_0", ("yes",), "yes/b_nohash_0.wav"),
+        ("test", "no/a_nohash_0", ("no",), "no/a_nohash_0.wav"),
+    ]
+
+
+def test_speech_commands_problems(words):
+    with (words / "testing_list.txt").open("a") as file:
+        file.write("./yes/gone.wav\n\nmaybe/x.wav\nyes/b_nohash_0.wav\n")
+    listing = speech_commands.read(words)
+    assert reasons(listing) == {
+        "yes/gone": "missing_file", "maybe/x": "unknown_label", "yes/b_nohash_0": "duplicate_id",
+    }  # fmt: skip
+    assert listing.listed == 7
+
+
+def test_speech_commands_without_words(tmp_path):
+    write(tmp_path, {"validation_list.txt": "", "testing_list.txt": ""})
+    with pytest.raises(LayoutError, match="no word folders"):
+        speech_commands.read(tmp_path)
+
+
+@pytest.mark.parametrize(("dataset", "name"), [(d, name) for d in READERS for name in required(d)])
+def test_a_missing_file_is_named(request, dataset, name):
+    root = request.getfixturevalue(
+        {"audioset": "yt", "fsd50k": "fsd", "speech_commands": "words"}[dataset]
+    )
+    assert missing(dataset, root) == []
+    (root / name).rename(root.parent / f"{root.name}-taken")
+    assert missing(dataset, root) == [name]
+    with pytest.raises(LayoutError, match=f"has no {name}: point data.{dataset}.path"):
+        READERS[dataset].read(root)
+
+
+def test_unknown_dataset():
+    with pytest.raises(
+        ValueError, match="no dataset named 'esc50': choose one of audioset, fsd50k"
+    ):
+        required("esc50")
+
+
+def test_required_is_light():
+    code = "import sys, sonify.data.layouts.required; print(*sys.modules, sep=',')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"numpy", "pandas", "pyarrow", "soundfile"} & set(done.stdout.strip().split(","))

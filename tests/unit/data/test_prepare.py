@@ -1,0 +1,264 @@
+"""Preparing small corpora with every fault, and the accounts: listed = used + rejected."""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sonify import tables
+from sonify.data import audio
+from sonify.data.layouts.listing import REASONS, LayoutError
+from sonify.data.prepare import Summary, prepare, read
+from sonify.errors import one_sentence_errors
+
+SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "prepare.py"
+FAULTS = {
+    "fine": None, "stereo": None, "24bit": None, "8khz": None,
+    "gone": "missing_file", "zero": "empty", "header": "empty", "text": "unreadable",
+    "silent": "silent", "constant": "silent", "nan": "not_finite", "short": "too_short",
+    "unknown": "unknown_label", "unlabelled": "no_label",
+}  # fmt: skip
+
+
+def write_audio(path: Path, fault: str, seed: int) -> None:
+    """A quarter of a second of noise at `path`, spoilt as `fault` says."""
+    rate = 8000 if fault == "8khz" else 16000
+    x = np.random.default_rng(seed).uniform(-0.5, 0.5, rate // 4)
+    if fault == "stereo":
+        x = np.stack([x, 0.5 * x], axis=1)
+    x = {"silent": 0 * x, "constant": 0 * x + 0.1, "header": x[:0], "short": x[:900]}.get(fault, x)
+    if fault == "nan":
+        x[100] = np.nan
+    if fault in ("zero", "text"):
+        path.write_bytes(b"" if fault == "zero" else b"plainly not audio" * 9)
+    elif fault != "gone":
+        subtype = {"24bit": "PCM_24", "nan": "FLOAT"}.get(fault, "PCM_16")
+        soundfile.write(path, x, rate, subtype=subtype)
+
+
+def write_corpus(root: Path, clips: list[tuple[str, str, str]]) -> Path:
+    """An FSD50K corpus of clips (split, id, fault)."""
+    truth = root / "FSD50K.ground_truth"
+    for folder in (truth, root / "FSD50K.dev_audio", root / "FSD50K.eval_audio"):
+        folder.mkdir(parents=True, exist_ok=True)
+    (truth / "vocabulary.csv").write_text("0,Bell,/m/0395lw\n1,Dog,/m/0bt9lr\n")
+    lists = {"dev": ["fname,labels,mids,split"], "eval": ["fname,labels,mids"]}
+    for seed, (split, clip_id, fault) in enumerate(clips):
+        labels = {"unknown": '"Dog,Cat"', "unlabelled": ""}.get(fault, '"Dog,Bell"')
+        where = "eval" if split == "eval" else "dev"
+        lists[where].append(f"{clip_id},{labels},x" + (f",{split}" if where == "dev" else ""))
+        path = root / f"FSD50K.{where}_audio" / f"{clip_id}.wav"
+        if not path.exists():
+            write_audio(path, fault, seed)
+    for name, lines in lists.items():
+        (truth / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def run(root: Path, out: Path, clips_per_part: int = 3, workers: int = 1) -> Summary:
+    """Prepare the FSD50K corpus at `root`."""
+    listing = read("fsd50k", root)
+    return prepare(
+        listing, root, out, min_samples=512, clips_per_part=clips_per_part, workers=workers
+    )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Path -> digest of all files below `folder`."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
+
+
+def stored(out: Path) -> list[dict]:
+    """Rows of all parts, split by split."""
+    parts = sorted(out.glob("*/part-*.parquet"))
+    return [row for part in parts for row in tables.read(part, "clips").to_dict("records")]
+
+
+def test_every_fault_ends_where_it_should(tmp_path):
+    clips = [("train", f"c{i:02d}", fault) for i, fault in enumerate(FAULTS)]
+    root = write_corpus(tmp_path / "corpus", [*clips, ("val", "v", "fine"), ("eval", "e", "fine")])
+    summary = run(root, tmp_path / "out")
+    manifest = tables.read(tmp_path / "out/manifest.parquet", "manifest")
+    rejected = tables.read(tmp_path / "out/rejected.parquet", "rejected")
+    expected = {f"c{i:02d}": reason for i, reason in enumerate(FAULTS.values()) if reason}
+    assert dict(zip(rejected["clip_id"], rejected["reason"], strict=True)) == expected
+    assert set(manifest["clip_id"]) == {c for _, c, f in clips if not FAULTS[f]} | {"v", "e"}
+    assert all(
+        detail.endswith(".") and str(tmp_path) not in detail for detail in rejected["detail"]
+    )
+    assert summary.listed == len(FAULTS) + 2 == summary.used + len(expected)
+    assert "used (0.0 min), 10 rejected: 2 empty, 2 silent, 1 " in str(summary)
+    assert summary.warnings == ()
+
+
+def test_the_stored_clips(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", f"{i}", "stereo") for i in (10, 9, 8, 7)])
+    summary = run(root, tmp_path / "out")
+    rows = stored(tmp_path / "out")
+    assert [row["clip_id"] for row in rows] == ["10", "7", "8", "9"]
+    for row in rows:
+        pcm = np.frombuffer(row["pcm"], dtype="<i2")
+        assert len(pcm) == row["n_samples"] == 2000
+        assert np.abs(pcm).max() == 32767
+        assert list(row["labels"]) == ["Bell", "Dog"]  # vocabulary order, not the list's
+        assert row["source_rate"] == 16000 and 1 < row["gain"] < 10
+    manifest = tables.read(tmp_path / "out/manifest.parquet", "manifest")
+    assert list(manifest["part"]) == ["train/part-00000.parquet"] * 3 + ["train/part-00001.parquet"]
+    assert set(manifest["path"]) == {f"FSD50K.dev_audio/{i}.wav" for i in (7, 8, 9, 10)}
+    assert set(manifest["channels"]) == {2} and set(manifest["source_samples"]) == {4000}
+    assert summary.audio_s == pytest.approx(1.0)
+    assert len(summary.warnings) == 2 and "fsd50k/val has no usable clips" in summary.warnings[0]
+
+
+def test_an_empty_split_has_one_empty_part(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", "a", "fine"), ("val", "b", "silent")])
+    run(root, tmp_path / "out")
+    for split in ("val", "eval"):
+        (part,) = (tmp_path / "out" / split).glob("*")
+        assert tables.read(part, "clips").empty
+
+
+def test_rejected_clips_leave_no_empty_part_behind(tmp_path):
+    faults = ["fine", "fine", "silent", "fine", "silent", "silent"]
+    root = write_corpus(tmp_path / "corpus", [("train", f"{i}", f) for i, f in enumerate(faults)])
+    run(root, tmp_path / "out", clips_per_part=3)
+    assert [file.name for file in (tmp_path / "out/train").glob("*")] == ["part-00000.parquet"]
+
+
+def test_parts_are_plain(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", "a", "fine"), ("train", "b", "fine")])
+    run(root, tmp_path / "out")
+    group = pq.read_metadata(tmp_path / "out/train/part-00000.parquet").row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert {column.compression for column in columns.values()} == {"UNCOMPRESSED"}
+    assert not columns["pcm"].has_dictionary_page
+
+
+def test_same_bytes_for_any_number_of_workers_and_after_a_rerun(tmp_path):
+    faults = [*FAULTS, *FAULTS]
+    clips = [(("train", "val", "eval")[i % 3], f"c{i}", f) for i, f in enumerate(faults)]
+    root = write_corpus(tmp_path / "corpus", [*clips, ("val", "c0", "fine")])
+    run(root, tmp_path / "one", workers=1)
+    run(root, tmp_path / "two", clips_per_part=1, workers=2)
+    run(root, tmp_path / "two", workers=2)  # with fewer parts: the surplus must go
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+
+
+def test_progress_counts_every_listed_clip(tmp_path):
+    clips = [("train", f"{i}", fault) for i, fault in enumerate(FAULTS)]
+    root = write_corpus(tmp_path / "corpus", clips)
+    calls = []
+    prepare(
+        read("fsd50k", root), root, tmp_path / "out", min_samples=512, clips_per_part=2, workers=2,
+        progress=lambda done, total: calls.append((done, total)),
+    )  # fmt: skip
+    assert calls == sorted(calls)
+    assert calls[-1] == (len(FAULTS), len(FAULTS))
+
+
+def test_nothing_usable(tmp_path):
+    clips = [("train", "a", "silent"), ("train", "b", "zero"), ("val", "c", "silent")]
+    root = write_corpus(tmp_path / "corpus", clips)
+    with pytest.raises(ValueError, match=r"none of the 3 listed clips of fsd50k .* often silent"):
+        run(root, tmp_path / "out")
+    with pytest.raises(ValueError, match="none of the 0 listed clips"):
+        run(write_corpus(tmp_path / "none", []), tmp_path / "out")
+
+
+def test_bad_settings(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", "a", "fine")])
+    with pytest.raises(ValueError, match=r"clips_per_part \(0\)"):
+        run(root, tmp_path / "out", clips_per_part=0)
+    with pytest.raises(ValueError, match="no dataset named 'esc50'"):
+        read("esc50", root)
+
+
+CLIPS = st.lists(
+    st.tuples(
+        st.sampled_from(["train", "val", "eval"]),
+        st.sampled_from(["1", "2", "a", "A", "-b", "_c", "d_1", "d_10", "é"]),
+        st.sampled_from(sorted(FAULTS)),
+    ),
+    max_size=9,
+)
+
+
+@given(clips=CLIPS, clips_per_part=st.integers(1, 4), workers=st.integers(1, 2))
+@settings(max_examples=40, deadline=None)
+def test_accounts_of_any_corpus(clips, clips_per_part, workers):
+    with tempfile.TemporaryDirectory() as folder:
+        root, out = write_corpus(Path(folder) / "corpus", clips), Path(folder) / "out"
+        try:
+            summary = run(root, out, clips_per_part, workers)
+        except ValueError as error:
+            assert "none of the" in str(error)
+            return
+        manifest = tables.read(out / "manifest.parquet", "manifest")
+        rejected = tables.read(out / "rejected.parquet", "rejected")
+        rows = stored(out)
+    keys = [*zip(manifest["split"], manifest["clip_id"], strict=True)]
+    assert summary.listed == len(clips) == summary.used + len(rejected)
+    assert Counter((split, clip_id) for split, clip_id, _ in clips) == Counter(
+        [*keys, *zip(rejected["split"], rejected["clip_id"], strict=True)]
+    )
+    assert manifest["clip_id"].is_unique  # in no two splits either
+    assert set(rejected["reason"]) <= REASONS.keys() and (rejected["detail"] != "").all()
+    left = rejected[rejected["reason"] != "duplicate_id"]
+    assert not set(left["clip_id"]) & set(manifest["clip_id"])
+    assert sorted((row["split"], row["clip_id"]) for row in rows) == sorted(keys)
+
+
+def script(*arguments: object) -> subprocess.CompletedProcess:
+    """Run the script as the workflow does."""
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_script(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", "a", "fine"), ("eval", "b", "silent")])
+    settings = '{"min_samples": 512, "clips_per_part": 8}'
+    arguments = ["--dataset", "fsd50k", "--settings", settings, "--out", tmp_path / "out"]
+    done = script(*arguments, "--root", root, "--threads", 2)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == (
+        "prepared fsd50k: 1 of 2 listed clips used (0.0 min), 1 rejected: 1 silent"
+    )
+    assert "warning: fsd50k/eval has no usable clips" in done.stderr
+    failed = script(*arguments, "--root", tmp_path / "nowhere")
+    assert failed.returncode == 1
+    assert failed.stderr.startswith(f"error: {tmp_path / 'nowhere'} has no FSD50K.ground_truth/")
+    assert failed.stderr.count("\n") == 1
+
+
+def test_errors_a_user_can_mend_are_one_sentence(tmp_path):
+    with pytest.raises(SystemExit, match="error: no dataset named 'esc50'"), one_sentence_errors():
+        read("esc50", tmp_path)
+    with pytest.raises(SystemExit, match="error: No such file or directory: "):
+        one_sentence_errors()((tmp_path / "none").read_bytes)()
+    root = write_corpus(tmp_path, [("train", "a", "fine")])
+    (root / "FSD50K.ground_truth" / "eval.csv").write_text("fname,labels,mids\n1\n")
+    with pytest.raises(SystemExit, match="1 fields where 3"), one_sentence_errors():
+        read("fsd50k", root)  # raised inside with and try blocks of a generator
+    assert issubclass(LayoutError, ValueError)
+
+
+def test_mistakes_of_ours_keep_their_traceback():
+    with pytest.raises(ValueError, match="could not be broadcast"), one_sentence_errors():
+        mono_of_ragged = compile("np.zeros(2) + np.zeros(3)", audio.__file__, "eval")
+        eval(mono_of_ragged, {"np": np})  # compiled code fails on a line of the package
+    with pytest.raises(ZeroDivisionError), one_sentence_errors():
+        _ = 1 / 0

@@ -1,0 +1,77 @@
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from sonify import tables
+
+ROW = {"dataset": "fsd50k", "index": 0, "label": "Bell", "mid": "/m/0395lw"}
+
+
+def frame(**changes) -> pd.DataFrame:
+    return pd.DataFrame([ROW, {**ROW, "index": 1, "label": "Rain", **changes}])
+
+
+def test_every_contract_describes_every_column():
+    assert len(tables.names()) >= 10
+    for name in tables.names():
+        spec = tables.contract(name)
+        assert spec.description and spec.path.startswith("results/")
+        assert set(spec.key) <= set(spec.columns) and spec.nullable <= set(spec.columns)
+        for field in spec.schema:
+            assert field.metadata[b"description"], f"{name}.{field.name}"
+
+
+def test_rows_come_back_sorted_and_described(tmp_path):
+    file = tmp_path / "deep" / "v.parquet"
+    tables.write(frame().iloc[::-1], file, "vocabulary")
+    assert tables.read(file, "vocabulary")["index"].tolist() == [0, 1]
+    assert b"position of the class" in pq.read_schema(file).field("index").metadata[b"description"]
+    assert list(file.parent.iterdir()) == [file], "no partial file is left"
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        tables.write(frame(), tmp_path / name, "vocabulary")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (frame(index=0), r"more than one row for {'index': 0}"),
+        (frame(index=-1), "column index has -1, beyond its minimum 0"),
+        (frame(label=None), "table vocabulary: .*label.* had 1 null values"),
+        (frame(label=3), "table vocabulary: .*label"),
+        (frame().drop(columns="mid"), r"missing columns \['mid'\]"),
+        (frame().assign(extra=1), r"unknown columns \['extra'\]"),
+    ],
+)
+def test_what_breaks_the_contract_is_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        tables.checked(wrong, "vocabulary")
+
+
+def test_nan_is_refused_where_a_value_must_be():
+    row = {"dataset": "d", "model": "m", "run": "r", "regime": "supervised", "finetune": "none"}
+    row |= {"architecture": "CNN12", "seed": 0, "epoch": 1, "step": 1, "loss": float("nan")}
+    with pytest.raises(ValueError, match="table history: .*loss.* null"):
+        tables.checked(pd.DataFrame([{**row, "learning_rate": 0.1}]), "history")
+
+
+def test_unknown_contracts_and_broken_files_are_named(tmp_path):
+    with pytest.raises(ValueError, match="no table contract named 'columns': choose one of clips"):
+        tables.contract("columns")
+    (tmp_path / "x.parquet").write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"x\.parquet: .*delete it and rerun the stage"):
+        tables.read(tmp_path / "x.parquet", "vocabulary")
+
+
+def test_parts_are_gathered_and_streamed_alike(tmp_path):
+    tables.write(frame().iloc[:1], tmp_path / "1", "vocabulary")
+    tables.write(frame().iloc[1:], tmp_path / "2", "vocabulary")
+    tables.gather([tmp_path / "2", tmp_path / "1"], tmp_path / "all", "vocabulary")
+    tables.write_parts([frame().iloc[:1], frame().iloc[1:]], tmp_path / "parts", "vocabulary")
+    pd.testing.assert_frame_equal(
+        tables.read(tmp_path / "all", "vocabulary"), tables.read(tmp_path / "parts", "vocabulary")
+    )
+    assert pq.ParquetFile(tmp_path / "parts").num_row_groups == 2

@@ -1,0 +1,89 @@
+"""Running the workflow itself, in folders of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "config.yaml", "profiles", "src", "workflow", "envs")
+
+
+class Workflow:
+    """Snakemake with the smoke configuration on a checkout, working in `folder`."""
+
+    def __init__(self, folder: Path, checkout: Path) -> None:
+        self.folder = folder
+        self.checkout = checkout
+
+    def __call__(self, *arguments: str, fails: bool = False) -> str:
+        """Run snakemake; everything it printed."""
+        command = [
+            *(sys.executable, "-m", "snakemake"),
+            *("--snakefile", str(self.checkout / "Snakefile")),
+            *("--directory", str(self.folder)),
+            *("--workflow-profile", str(self.checkout / "profiles" / "default")),
+            *("--configfile", str(self.checkout / "workflow" / "configs" / "smoke.yaml")),
+            *arguments,
+        ]
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        printed = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, printed
+        return printed
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """Jobs that a dry run lists, by rule."""
+        printed = self("--dry-run", *arguments)
+        table = printed.partition("Job stats:")[2]
+        jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+        jobs.pop("total", None)
+        return jobs
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Change a source file of the checkout."""
+        path = self.checkout / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{file} no longer has {old!r}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def fresh_checkout(folder: Path) -> Path:
+    """The sources of the workflow in `folder`, so that a test may edit them."""
+    for part in PARTS:
+        source = ROOT / part
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        folder.mkdir(parents=True, exist_ok=True)
+        copy(source, folder / part)
+    return folder
+
+
+@pytest.fixture
+def workflow(tmp_path) -> Workflow:
+    """A workflow of which nothing has run."""
+    (tmp_path / "work").mkdir()
+    return Workflow(tmp_path / "work", fresh_checkout(tmp_path / "checkout"))
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory) -> Workflow:
+    """The whole smoke run, made once; use `finished` to get a copy that may be changed."""
+    folder = tmp_path_factory.mktemp("smoke")
+    (folder / "work").mkdir()
+    workflow = Workflow(folder / "work", fresh_checkout(folder / "checkout"))
+    workflow.printed = workflow()
+    return workflow
+
+
+@pytest.fixture
+def finished(finished_run) -> Workflow:
+    """The finished smoke run; its sources are put back after the test."""
+    yield finished_run
+    for part in ("src", "workflow"):
+        shutil.rmtree(finished_run.checkout / part)
+        shutil.copytree(ROOT / part, finished_run.checkout / part)
+    shutil.copy2(ROOT / "config.yaml", finished_run.checkout / "config.yaml")

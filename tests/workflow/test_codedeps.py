@@ -1,0 +1,77 @@
+"""The fingerprint changes with what code does, and with nothing else."""
+
+import shutil
+from pathlib import Path
+
+import codedeps
+import pytest
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch) -> Path:
+    """A copy of the sources that may be edited, with codedeps looking at it."""
+    for name in ("src", "workflow"):
+        shutil.copytree(codedeps.ROOT / name, tmp_path / name)
+    monkeypatch.setattr(codedeps, "ROOT", tmp_path)
+    monkeypatch.setattr(codedeps, "SRC", tmp_path / "src")
+    monkeypatch.setattr(codedeps, "SCRIPTS", tmp_path / "workflow" / "scripts")
+    monkeypatch.setattr(codedeps, "TABLES", tmp_path / "workflow" / "schemas" / "tables")
+    forget()
+    yield tmp_path
+    forget()
+
+
+def forget() -> None:
+    for cached in (codedeps.code_hash, codedeps._files, codedeps._tree, codedeps._bare_source):
+        cached.cache_clear()
+    codedeps._contract.cache_clear()
+
+
+def hashes() -> dict[str, str]:
+    forget()
+    return {f.name: codedeps.code_hash(f.name) for f in codedeps.SCRIPTS.glob("*.py")}
+
+
+def changed(copy: Path, file: str, old: str, new: str) -> set[str]:
+    """Scripts whose hash an edit changes."""
+    before = hashes()
+    text = (copy / file).read_text(encoding="utf-8")
+    assert old in text, f"{file} no longer has {old!r}"
+    (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    after = hashes()
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
+    module = "src/sonify/evaluation/coherence.py"
+    assert changed(copy, module, "FLOOR_PAIRS = 64", "FLOOR_PAIRS = 65") == {"coherence.py"}
+    mining = "src/sonify/sonification/mining.py"
+    assert changed(copy, mining, "if k < 1:", "if k <= 0:") == {"mine.py", "render.py"}
+    losses = "src/sonify/training/losses.py"
+    assert changed(copy, losses, "if temperature <= 0:", "if not temperature > 0:") == {"train.py"}
+
+
+def test_a_shared_module_reaches_all(copy):
+    assert changed(copy, "src/sonify/jobs.py", "default=1", "default=2") == set(hashes())
+
+
+def test_comments_docstrings_and_layout_reach_none(copy):
+    module = "src/sonify/evaluation/coherence.py"
+    assert not changed(copy, module, "FLOOR_PAIRS = 64", "FLOOR_PAIRS  =  64  # pairs\n\n")
+    assert not changed(copy, module, '"""Mean top-k', '"""The mean top-k')
+    assert not changed(copy, module, '    """The measure for', '    """Our measure for')
+
+
+def test_a_table_contract_reaches_its_writers_and_readers_but_its_prose_none(copy):
+    contract = "workflow/schemas/tables/coherence.yaml"
+    assert "coherence.py" in changed(copy, contract, "key: [model,", "key: [run, model,")
+    assert not changed(copy, contract, "description: Mean", "description: The mean")
+    columns = "workflow/schemas/tables/columns.yaml"
+    assert not changed(copy, columns, "mean of the k largest", "average of the k largest")
+    reached = changed(copy, columns, "coherence:     {type: float64", "coherence:     {type: float32")
+    assert "coherence.py" in reached and "train.py" not in reached
+
+
+def test_a_script_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="there is no script .*nothing.py"):
+        codedeps.closure("nothing.py")

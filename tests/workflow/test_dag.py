@@ -1,0 +1,59 @@
+"""What the workflow plans and refuses before any job runs."""
+
+import pytest
+import yaml
+
+
+def test_the_plan_holds_the_whole_matrix(workflow):
+    jobs = workflow.planned()
+    assert jobs["train"] == 14 and jobs["synthesise"] == 3
+    assert jobs["score"] == 12 and jobs["removal"] == 8
+    assert jobs["mine"] == jobs["render"] == jobs["coherence"] == 4
+    assert jobs["gather"] == 3 and jobs["all"] == 1
+
+
+@pytest.mark.parametrize(
+    "stage", ["data", "training", "sonification", "evaluation", "reporting"]
+)
+def test_every_stage_is_a_target(workflow, stage):
+    assert workflow.planned(stage)[stage] == 1
+
+
+def test_a_typo_stops_the_workflow_with_one_sentence(workflow):
+    printed = workflow("--dry-run", "--config", "sonifcation={}", fails=True)
+    assert "unknown key 'sonifcation' in the top level: did you mean 'sonification'?" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_local_path_that_lacks_a_file_stops_the_workflow(workflow, tmp_path):
+    corpus = tmp_path / "FSD50K"
+    for folder in ("FSD50K.dev_audio", "FSD50K.eval_audio", "FSD50K.ground_truth"):
+        (corpus / folder).mkdir(parents=True)
+    (corpus / "FSD50K.ground_truth" / "dev.csv").touch()
+    (corpus / "FSD50K.ground_truth" / "vocabulary.csv").touch()
+    overlay = workflow.checkout / "workflow" / "configs" / "smoke.yaml"
+    settings = yaml.safe_load(overlay.read_text())
+    settings["data"]["fsd50k"] = {"source": "local", "path": str(corpus)}
+    overlay.write_text(yaml.safe_dump(settings))
+    printed = workflow("--dry-run", fails=True)
+    assert "which lacks FSD50K.ground_truth/eval.csv: point it at" in printed
+    settings["data"]["fsd50k"]["path"] = str(tmp_path / "nowhere")
+    overlay.write_text(yaml.safe_dump(settings))
+    assert "which is not a folder: correct it" in workflow("--dry-run", fails=True)
+
+
+def test_lint_is_clean(workflow):
+    assert "Congratulations" in workflow("--lint")
+
+
+def test_a_failing_job_says_why_in_one_sentence(workflow, tmp_path):
+    corpus = tmp_path / "speech"
+    corpus.mkdir()
+    (corpus / "validation_list.txt").write_text("yes/a_nohash_0.wav\n")
+    (corpus / "testing_list.txt").touch()
+    overlay = workflow.checkout / "workflow" / "configs" / "smoke.yaml"
+    settings = yaml.safe_load(overlay.read_text())
+    settings["data"]["speech_commands"] = {"source": "local", "path": str(corpus)}
+    overlay.write_text(yaml.safe_dump(settings))
+    printed = workflow("results/data/speech_commands/manifest.parquet", fails=True)
+    assert "error: " in printed and "Traceback" not in printed

@@ -1,0 +1,140 @@
+"""The whole workflow on tiny synthetic corpora, and what reruns when something changes."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from sonify import tables
+from sonify.data.layouts.required import SPLITS
+
+AGGREGATES = {"gather", "page", "summary", "all"}
+
+
+def test_it_makes_every_table_figure_and_page(finished):
+    results = finished.folder / "results"
+    models = sorted(f.name for f in (results / "models").iterdir())
+    assert len(models) == 14, "seven runs of two seeds"
+    for model in models:
+        tables.read(results / "models" / model / "history.parquet", "history")
+        card = json.loads((results / "models" / model / "model.json").read_text())
+        assert card["recipe"]["epochs"] == 2
+    for name in ("metrics", "removal", "coherence"):
+        frame = tables.read(results / "evaluation" / f"{name}.parquet", name)
+        assert set(frame["seed"]) == {0, 1}
+    removal = tables.read(results / "evaluation" / "removal.parquet", "removal")
+    assert set(removal["layer"]) == set(range(12)) and removal["model"].nunique() == 8
+    for figure in ("figure_6", "figure_7"):
+        for kind in ("png", "svg"):
+            assert (results / "reporting" / "figures" / f"{figure}.{kind}").stat().st_size > 5_000
+    table = tables.read(results / "reporting" / "tables" / "table_A4.parquet", "table_A4")
+    assert table.loc[table["n_runs"] > 0, "n_runs"].eq(2).all()
+    page = (results / "reporting" / "index.html").read_text(encoding="utf-8")
+    assert page.count("<audio") >= 16 and "miniature" in page.lower()
+    assert (results / "reporting" / "summary.txt").read_text().count("\n") <= 25
+
+
+def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
+    for dataset, splits in SPLITS.items():
+        folder = finished.folder / "results" / "data" / dataset
+        used = tables.read(folder / "manifest.parquet", "manifest")
+        rejected = tables.read(folder / "rejected.parquet", "rejected")
+        assert not set(used["clip_id"]) & set(rejected["clip_id"])
+        assert (rejected["reason"] == "missing_file").all()
+        assert len(rejected) == (3 if dataset == "audioset" else 0)
+        for split in splits:
+            parts = (folder / split).glob("part-*.parquet")
+            stored = sum(pq.read_metadata(part).num_rows for part in parts)
+            assert stored == (used["split"] == split).sum() > 0
+
+
+def test_every_filter_of_every_layer_is_mined_and_sonified(finished):
+    for run in ("contrastive", "supervised"):
+        folder = finished.folder / "results" / "sonification" / f"{run}-s0"
+        top = tables.read(folder / "top_activations.parquet", "top_activations")
+        made = tables.read(folder / "sonifications.parquet", "sonifications")
+        key = ["layer", "filter", "rank", "clip_id", "dead"]
+        pd.testing.assert_frame_equal(top[key], made[key])
+        assert len(top) == 3 * sum((8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64))
+        assert (made["pcm"].str.len() == 2 * made["n_samples"]).all()
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in finished()
+
+
+def test_the_console_tells_progress_and_where_to_look(finished):
+    printed = finished.printed
+    assert "100%" in printed and "done" in printed
+    assert "results/reporting/index.html" in printed
+    assert "Traceback" not in printed and "Warning" not in printed
+
+
+def test_editing_the_coherence_module_reruns_coherence_and_what_follows(finished):
+    finished.edit("src/sonify/evaluation/coherence.py", "FLOOR_PAIRS = 64", "FLOOR_PAIRS = 65")
+    jobs = finished.planned()
+    assert jobs.pop("coherence") == 4 and jobs.pop("figure_7") == 1
+    assert set(jobs) == AGGREGATES and jobs["gather"] == 1
+
+
+def test_editing_a_comment_or_docstring_reruns_nothing(finished):
+    module = "src/sonify/evaluation/coherence.py"
+    finished.edit(module, "FLOOR_PAIRS = 64", "FLOOR_PAIRS = 64  # enough for three digits")
+    finished.edit(module, '"""Mean top-k', '"""The mean top-k')
+    assert "Nothing to be done" in finished("--dry-run")
+
+
+def test_changing_one_value_reruns_the_stages_that_use_it(finished):
+    finished.edit("config.yaml", "    top_k: 5", "    top_k: 6")
+    assert set(finished.planned()) == {"coherence", "figure_7"} | AGGREGATES
+    finished.edit("config.yaml", "    top_k: 6", "    top_k: 5")
+    finished.edit("config.yaml", "    layers: [1, 4, 8, 11]", "    layers: [1, 4, 8]")
+    assert set(finished.planned()) == {"page", "summary", "all"}
+
+
+def test_swapping_two_values_is_noticed(finished):
+    recipe = finished.checkout / "workflow" / "configs" / "smoke.yaml"
+    before = "fsd50k: {epochs: 2, warmup_epochs: 1"
+    assert before in recipe.read_text()
+    finished.edit("workflow/configs/smoke.yaml", before, "fsd50k: {warmup_epochs: 1, epochs: 2")
+    assert "Nothing to be done" in finished("--dry-run"), "the order of keys is no change"
+    finished.edit("config.yaml", "gain_db: [-18.0, 6.0]", "gain_db: [-17.0, 6.0]")
+    assert finished.planned()["train"] == 14, "one recipe changed, and all that start from it"
+
+
+def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
+    finished.edit("config.yaml", "seeds: [0, 1]", "seeds: [0, 1, 2]")
+    jobs = finished.planned()
+    assert jobs.pop("train") == 7 and jobs.pop("score") == 6 and jobs.pop("removal") == 4
+    assert jobs.pop("coherence") == jobs.pop("mine") == jobs.pop("render") == 2
+    assert set(jobs) == {"table_a4", "figure_6", "figure_7"} | AGGREGATES
+
+
+def test_a_lost_table_is_made_again_and_nothing_else(finished):
+    lost = finished.folder / "results/evaluation/coherence/contrastive-s1.parquet"
+    kept = lost.read_bytes()
+    lost.unlink()
+    try:
+        jobs = finished.planned()
+    finally:
+        lost.write_bytes(kept)
+        finished("--touch")
+    assert jobs.pop("coherence") == 1 and jobs.pop("figure_7") == 1
+    assert set(jobs) == AGGREGATES
+
+
+def test_the_queries_of_the_readme_work(finished):
+    import re
+
+    from conftest import ROOT
+
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    queries = [b for b in blocks if "parquet" in b]
+    assert len(queries) >= 2
+    for query in queries:
+        done = subprocess.run(
+            [sys.executable, "-c", query], cwd=finished.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0 and done.stdout.strip(), query + done.stderr

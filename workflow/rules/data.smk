@@ -1,0 +1,49 @@
+# Raw corpora (synthesised or local) to 8 kHz Parquet, every clip accounted for.
+
+
+rule synthesise:
+    output:
+        directory("results/data/raw/{dataset}"),
+    log:
+        "results/logs/synthesise/{dataset}.log",
+    benchmark:
+        "results/benchmarks/synthesise/{dataset}.tsv"
+    conda:
+        "../../envs/sonify.yaml"
+    threads: config["threads"]
+    params:
+        code=code_hash("synthesise.py"),
+        settings=lambda w: plan.synthesise(w.dataset),
+    shell:
+        'python "$SCRIPTS/synthesise.py" --dataset {wildcards.dataset}'
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+
+
+for dataset in SPLITS:
+
+    rule:
+        name:
+            f"prepare_{dataset}"
+        input:
+            **plan.raw_input(dataset),
+        output:
+            vocabulary=f"results/data/{dataset}/vocabulary.parquet",
+            manifest=f"results/data/{dataset}/manifest.parquet",
+            rejected=f"results/data/{dataset}/rejected.parquet",
+            splits=[directory(f"results/data/{dataset}/{split}") for split in SPLITS[dataset]],
+        log:
+            f"results/logs/prepare/{dataset}.log",
+        benchmark:
+            f"results/benchmarks/prepare/{dataset}.tsv"
+        conda:
+            "../../envs/sonify.yaml"
+        threads: config["threads"]
+        params:
+            code=code_hash("prepare.py"),
+            settings=plan.prepare(dataset),
+            dataset=dataset,
+            root=plan.raw_root(dataset),
+            out=lambda w, output: str(Path(output.manifest).parent),
+        shell:
+            'python "$SCRIPTS/prepare.py" --dataset {params.dataset} --root {params.root:q}'
+            " --settings {params.settings:q} --threads {threads} --out {params.out} 2>&1 | tee {log}"

@@ -1,0 +1,105 @@
+# Tables and figures beside the paper's, the results page and the closing summary.
+
+
+rule table_a4:
+    input:
+        metrics="results/evaluation/metrics.parquet",
+    output:
+        "results/reporting/tables/table_A4.parquet",
+        "results/reporting/tables/table_A4.csv",
+        "results/reporting/tables/table_A4.md",
+    log:
+        "results/logs/reporting/table_A4.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("table_a4.py"),
+        settings=plan.scale(),
+    shell:
+        'python "$SCRIPTS/table_a4.py" --metrics {input.metrics} --settings {params.settings:q}'
+        " --out {output[0]} > {log} 2>&1"
+
+
+rule figure_6:
+    input:
+        removal="results/evaluation/removal.parquet",
+    output:
+        "results/reporting/figures/figure_6.png",
+        "results/reporting/figures/figure_6.svg",
+    log:
+        "results/logs/reporting/figure_6.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("figure_6.py"),
+        settings=plan.scale(),
+    shell:
+        'python "$SCRIPTS/figure_6.py" --removal {input.removal} --settings {params.settings:q}'
+        " --out {output[0]} > {log} 2>&1"
+
+
+rule figure_7:
+    input:
+        coherence="results/evaluation/coherence.parquet",
+    output:
+        "results/reporting/figures/figure_7.png",
+        "results/reporting/figures/figure_7.svg",
+    log:
+        "results/logs/reporting/figure_7.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("figure_7.py"),
+        settings=plan.scale(),
+    shell:
+        'python "$SCRIPTS/figure_7.py" --coherence {input.coherence}'
+        " --settings {params.settings:q} --out {output[0]} > {log} 2>&1"
+
+
+rule page:
+    input:
+        table="results/reporting/tables/table_A4.parquet",
+        figures=expand("results/reporting/figures/figure_{n}.{kind}", n=[6, 7], kind=["png", "svg"]),
+        manifests=data_targets(),
+        sonifications=expand(
+            "results/sonification/{model}/sonifications.parquet", model=plan.listened_models
+        ),
+        tops=expand(
+            "results/sonification/{model}/top_activations.parquet", model=plan.listened_models
+        ),
+    output:
+        "results/reporting/index.html",
+    log:
+        "results/logs/reporting/page.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("page.py"),
+        settings=plan.page(),
+        sonification=lambda w, input: [str(Path(f).parent) for f in input.sonifications],
+        figures=lambda w, input: str(Path(input.figures[0]).parent),
+    shell:
+        'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
+        " --figures {params.figures} --table {input.table} --benchmarks results/benchmarks"
+        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+
+
+rule summary:
+    input:
+        metrics="results/evaluation/metrics.parquet",
+        removal="results/evaluation/removal.parquet",
+        coherence="results/evaluation/coherence.parquet",
+        page="results/reporting/index.html",
+    output:
+        "results/reporting/summary.txt",
+    log:
+        "results/logs/reporting/summary.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("summary.py"),
+        settings=plan.scale(),
+    shell:
+        'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
+        " --coherence {input.coherence} --data results/data --settings {params.settings:q}"
+        " --out {output} > {log} 2>&1"

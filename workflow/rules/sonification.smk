@@ -1,0 +1,51 @@
+# Top activations of every filter, and their sonifications.
+
+
+rule mine:
+    input:
+        unpack(lambda w: plan.model_input(w.model, "sonification")),
+    output:
+        "results/sonification/{model}/top_activations.parquet",
+    log:
+        "results/logs/mine/{model}.log",
+    benchmark:
+        "results/benchmarks/mine/{model}.tsv"
+    conda:
+        "../../envs/sonify.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpus(config["device"]),
+    params:
+        code=code_hash("mine.py"),
+        settings=plan.mine(),
+        model=lambda w, input: str(Path(input.weights).parent),
+        data=plan.data_folder(config["sonification"]["dataset"]),
+    shell:
+        'python "$SCRIPTS/mine.py" --model {params.model} --data {params.data}'
+        " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+
+
+rule render:
+    input:
+        unpack(lambda w: plan.model_input(w.model, "sonification")),
+        top="results/sonification/{model}/top_activations.parquet",
+    output:
+        "results/sonification/{model}/sonifications.parquet",
+    log:
+        "results/logs/render/{model}.log",
+    benchmark:
+        "results/benchmarks/render/{model}.tsv"
+    conda:
+        "../../envs/sonify.yaml"
+    threads: config["threads"]
+    resources:
+        gpu=gpus(config["device"]),
+    params:
+        code=code_hash("render.py"),
+        settings=plan.render(),
+        model=lambda w, input: str(Path(input.weights).parent),
+        data=plan.data_folder(config["sonification"]["dataset"]),
+    shell:
+        'python "$SCRIPTS/render.py" --model {params.model} --data {params.data}'
+        " --top {input.top} --settings {params.settings:q} --threads {threads}"
+        " --out {output} 2>&1 | tee {log}"

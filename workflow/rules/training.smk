@@ -1,0 +1,30 @@
+# Contrastive pretraining, supervised training and finetuning: one job per run and seed.
+
+
+rule train:
+    input:
+        unpack(lambda w: plan.training_input(w.run, w.seed)),
+    output:
+        weights="results/models/{run}-s{seed}/model.safetensors",
+        card="results/models/{run}-s{seed}/model.json",
+        history="results/models/{run}-s{seed}/history.parquet",
+    log:
+        "results/logs/train/{run}-s{seed}.log",
+    benchmark:
+        "results/benchmarks/train/{run}-s{seed}.tsv"
+    conda:
+        "../../envs/sonify.yaml"
+    threads: config["threads"]
+    priority: 10  # the long jobs first: everything else waits for them
+    resources:
+        gpu=gpus(config["device"]),
+    params:
+        code=code_hash("train.py"),
+        settings=lambda w: plan.train(w.run),
+        data=lambda w: plan.data_folder(plan.run(w.run).dataset),
+        start=lambda w: plan.start_option(w.run, w.seed),
+        out=lambda w, output: str(Path(output.weights).parent),
+    shell:
+        'python "$SCRIPTS/train.py" --seed {wildcards.seed} --settings {params.settings:q}'
+        " --data {params.data} {params.start} --threads {threads} --out {params.out}"
+        " 2>&1 | tee {log}"

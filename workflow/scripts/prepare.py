@@ -1,0 +1,31 @@
+"""Prepare a corpus in its public layout to 8 kHz Parquet."""
+
+from pathlib import Path
+
+from sonify.data.prepare import prepare, read
+from sonify.jobs import parser, run, say
+from sonify.progress import Progress
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
+    options.add_argument("--root", type=Path, required=True, help="root of the corpus")
+    options.add_argument("--out", type=Path, required=True, help="folder of the prepared dataset")
+    args = options.parse_args()
+    listing = read(args.dataset, args.root)
+    with Progress(listing.listed, f"prepare {args.dataset}", unit="clips") as bar:
+        summary = prepare(
+            listing,
+            args.root,
+            args.out,
+            **args.settings,
+            workers=args.threads,
+            progress=lambda done, total: bar.update(done),
+        )
+    for warning in summary.warnings:
+        say(f"warning: {warning}")
+    say(str(summary))
+
+
+run(main)

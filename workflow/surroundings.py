@@ -1,0 +1,26 @@
+"""What jobs find around them: interpreter, library, scripts, GPU."""
+
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def shell_prefix(workflow) -> str:
+    """Shell code before every job, so that scripts run from any folder, installed or not.
+
+    Jobs use the interpreter that runs Snakemake, whether or not its environment is activated;
+    with --sdm conda or apptainer they use the deployed one.
+    """
+    deployed = workflow.deployment_settings and workflow.deployment_settings.deployment_method
+    path = "" if deployed else f'export PATH="{Path(sys.executable).parent}:$PATH"; '
+    # Doubled braces, because Snakemake formats the prefix like any shell command.
+    library = f'export PYTHONPATH="{ROOT / "src"}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
+    return f'set -euo pipefail; {path}{library}export SCRIPTS="{ROOT / "workflow" / "scripts"}"; '
+
+
+def gpus(device: str) -> int:
+    """GPUs that one model job takes: 1 where it will use one, so that such jobs queue for it."""
+    wants = device in ("cuda", "mps") or (device == "auto" and shutil.which("nvidia-smi"))
+    return 1 if wants else 0
