@@ -12,7 +12,7 @@ STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 .PHONY: run test test-all lint setup lock dag clean
 
 run: setup
-	$(BIN)/snakemake $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
+	PYTHONPATH=src $(BIN)/snakemake $(if $(ARGS),,--logger sonify) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

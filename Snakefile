@@ -49,3 +49,7 @@ rule reporting:
     input:
         "results/reporting/index.html",
         "results/reporting/summary.txt",
+
+
+onsuccess:
+    tell_summary()

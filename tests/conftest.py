@@ -31,7 +31,9 @@ def make_clips(rng):
     def make(lengths: list[int], n_classes: int = 4, splits: str = "eval") -> Clips:
         lengths_ = np.array(lengths, np.int64)
         targets = (rng.random((len(lengths), n_classes)) < 0.4).astype(np.uint8)
-        targets[: 2 * n_classes] = np.tile(np.eye(n_classes, dtype=np.uint8), (2, 1))[: len(lengths)]
+        targets[: 2 * n_classes] = np.tile(np.eye(n_classes, dtype=np.uint8), (2, 1))[
+            : len(lengths)
+        ]
         return Clips(
             dataset="fsd50k",
             ids=[f"clip{i:03d}" for i in range(len(lengths))],

@@ -53,7 +53,7 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
 def captum_sonification(
     model: nn.Module, block_end: nn.Module, x: Tensor, f_map_index: int
 ) -> Tensor:
-    """Captum's NeuronDeconvolution of half the squared map, rescaled as Figure B.2 ends; x (time,)."""
+    """Captum's NeuronDeconvolution of half the squared map, rescaled as Figure B.2 ends."""
     deconvolution = NeuronDeconvolution(model, block_end)
     raw = deconvolution.attribute(
         x.view(1, 1, -1).clone().requires_grad_(), lambda a: 0.5 * (a[:, f_map_index] ** 2).sum(-1)

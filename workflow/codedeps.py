@@ -37,7 +37,7 @@ def closure(script: str) -> list[Path]:
 
 @cache
 def code_hash(script: str) -> str:
-    """A short hash of the code of `script`, of all it imports and of the table contracts it names."""
+    """A short hash of the code of `script`, of all it imports and of the tables it names."""
     digest = hashlib.sha256()
     for file in closure(script):
         digest.update(file.relative_to(ROOT).as_posix().encode())

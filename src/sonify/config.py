@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from sonify.data.layouts.required import SPLITS, missing
-from sonify.models.architecture import LAYERS, Architecture
+from sonify.models.architecture import Architecture
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -49,15 +49,18 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "required":
         lacking = next(k for k in error.validator_value if k not in error.instance)
         return f"config: {where} lacks the key {lacking!r}: add it, config.yaml shows its form"
-    about = error.schema.get("description", "")
-    return f"config: {where} is {error.instance!r}, but {_expected(error)}{f' ({about})' if about else ''}"
+    about = error.schema.get("description")
+    note = f" ({about})" if about else ""
+    return f"config: {where} is {error.instance!r}, but {_expected(error)}{note}"
 
 
 def _expected(error: ValidationError) -> str:
     value = error.validator_value
     return {
         "enum": lambda: f"must be one of {', '.join(map(str, value))}",
-        "type": lambda: f"must be of type {' or '.join(value) if isinstance(value, list) else value}",
+        "type": lambda: (
+            "must be of type " + (value if isinstance(value, str) else " or ".join(value))
+        ),
         "minimum": lambda: f"must be at least {value}",
         "exclusiveMinimum": lambda: f"must be more than {value}",
         "maximum": lambda: f"must be at most {value}",
@@ -76,10 +79,12 @@ def _check_sources(data: dict) -> None:
         if source == "local" and path is None:
             raise ConfigError(f"config: {key}.source is local: set {key}.path to the corpus root")
         if source != "local" and path is not None:
-            raise ConfigError(f"config: {key}.path is {path!r}, but source is {source}: set it to null")
+            raise ConfigError(
+                f"config: {key}.path is {path!r}, but source is {source}: make it null"
+            )
         if source == "local":
             if not Path(path).is_dir():
-                raise ConfigError(f"config: {key}.path is {path!r}, which is not a folder: correct it")
+                raise ConfigError(f"config: {key}.path is {path!r}, which is no folder: correct it")
             lacking = missing(dataset, Path(path))
             if lacking:
                 raise ConfigError(
@@ -109,15 +114,17 @@ def _check_recipes(recipes: dict) -> None:
         contrastive = recipe["objective"] == "contrastive"
         for option, wanted in (("temperature", contrastive), ("min_gap_s", contrastive)):
             if option in recipe and not wanted:
-                raise ConfigError(f"config: {key}.{option} belongs to the contrastive objective: remove it")
+                raise ConfigError(
+                    f"config: {key}.{option} is for the contrastive objective: remove it"
+                )
         if contrastive and "temperature" not in recipe:
-            raise ConfigError(f"config: {key} lacks temperature, which the contrastive objective needs")
+            raise ConfigError(f"config: {key} lacks temperature, which contrastive training needs")
         if contrastive and recipe.get("mixup_alpha") is not None:
             raise ConfigError(f"config: {key}.mixup_alpha needs labels: remove it")
         if recipe["warmup_epochs"] >= recipe["epochs"]:
             raise ConfigError(
-                f"config: {key}.warmup_epochs is {recipe['warmup_epochs']}, but training ends after "
-                f"{recipe['epochs']} epochs: lower it"
+                f"config: {key}.warmup_epochs is {recipe['warmup_epochs']}, but "
+                f"training ends after {recipe['epochs']} epochs: lower it"
             )
         single = recipe["dataset"] == "speech_commands"
         if not contrastive and single != (recipe["objective"] == "multiclass"):
@@ -146,7 +153,7 @@ def _check_runs(config: dict) -> None:
         while "start" in spec:
             _check_name(f"training.runs.{seen[-1]}.start", spec["start"], training["runs"])
             if spec["start"] in seen:
-                raise ConfigError(f"config: {key}.start leads back to itself: start from another run")
+                raise ConfigError(f"config: {key}.start leads back to it: start from another run")
             seen.append(spec["start"])
             spec = training["runs"][seen[-1]]
 
@@ -166,9 +173,6 @@ def _check_stage(config: dict, path: str) -> None:
                 f"config: {path}.runs names {run!r}, which has no classifier for "
                 f"{stage['dataset']}: name runs trained on its labels"
             )
-    beyond = [n for n in config["reporting"]["listen"]["layers"] if n > LAYERS]
-    if beyond:
-        raise ConfigError(f"config: reporting.listen.layers has {beyond}: there are {LAYERS} layers")
 
 
 def _check_splits(key: str, dataset: str, splits: list[str]) -> None:

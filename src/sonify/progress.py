@@ -14,7 +14,7 @@ REDRAW_S = 0.1
 
 
 class Progress:
-    """Context manager: `with Progress(240, "train x", unit="steps") as bar: bar.update(12, "loss 1.2")`.
+    """Used as `with Progress(240, "train x", unit="steps") as bar: bar.update(12, "loss 1.2")`.
 
     `update` takes how much is done in all, not an increment. `now` is a clock in seconds, given by
     tests.

@@ -5,7 +5,6 @@ The contracts are the YAML files in `workflow/schemas/tables`: `columns.yaml` is
 Descriptions and units travel inside the Parquet files as field metadata.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -49,9 +48,8 @@ class Contract:
         fields = []
         for name, column in self.columns.items():
             notes = {k: str(column[k]) for k in ("description", "unit") if k in column}
-            fields.append(
-                pa.field(name, _TYPES[column["type"]], nullable=name in self.nullable, metadata=notes)
-            )
+            null = name in self.nullable
+            fields.append(pa.field(name, _TYPES[column["type"]], nullable=null, metadata=notes))
         return pa.schema(fields, metadata={"table": self.name, "description": self.description})
 
 
@@ -65,7 +63,7 @@ def contract(name: str) -> Contract:
     table = _read_yaml(file)
     unknown = [c for c in table["columns"] if c not in vocabulary]
     if unknown:
-        raise ValueError(f"{file.name}: columns {unknown} are not in columns.yaml: define them there")
+        raise ValueError(f"{file.name}: {unknown} are not in columns.yaml: define them there")
     return Contract(
         name=name,
         description=table["description"],
@@ -82,7 +80,7 @@ def names() -> list[str]:
 
 
 def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
-    """`frame` as an Arrow table that keeps contract `name`: its columns in order, rows sorted by key.
+    """`frame` as an Arrow table that keeps contract `name`: columns in order, rows sorted by key.
 
     Raises ValueError naming the table, the column and the first offending value for a missing or
     unknown column, a wrong type, a null, a value out of range or a repeated key.
@@ -116,12 +114,10 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     pq.write_table(checked(frame, name), partial, **{"compression": "zstd", **options})
-    os.replace(partial, path)
+    partial.replace(path)
 
 
-def write_parts(
-    frames: Iterable[pd.DataFrame], path: str | Path, name: str, **options
-) -> None:
+def write_parts(frames: Iterable[pd.DataFrame], path: str | Path, name: str, **options) -> None:
     """Write a table too large for memory: one row group a frame, whole or not at all.
 
     Each frame is checked by itself, so the frames must come in key order and share no key.
@@ -133,7 +129,7 @@ def write_parts(
     with pq.ParquetWriter(partial, schema, **{"compression": "zstd", **options}) as writer:
         for frame in frames:
             writer.write_table(checked(frame, name))
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict
 from functools import cached_property
 
-from sonify.data.layouts.required import required
+from sonify.data.layouts.required import SPLITS, required
 from sonify.runs import Run, has_classifier, resolve, scored_split
 
 RATE_HZ = 8000
@@ -41,6 +41,20 @@ class Plan:
         """The first seed of each sonified run: the ones on the results page."""
         seed = self.training["seeds"][0]
         return [f"{run}-s{seed}" for run in self.config["sonification"]["runs"]]
+
+    @property
+    def setting(self) -> str:
+        """The sounds and networks of this configuration in words, for those who read results."""
+        local = [d for d in SPLITS if self.config["data"][d]["source"] == "local"]
+        if 0 < len(local) < len(SPLITS):
+            sounds = f"recorded sounds for {', '.join(local)}, else synthesised ones"
+        else:
+            sounds = "recorded sounds" if local else "synthesised sounds"
+        networks = [
+            f"{name} at {model['width']:g} times its width"
+            for name, model in self.config["models"].items()
+        ]
+        return f"{sounds}; {', '.join(networks)}"
 
     def run(self, name: str) -> Run:
         """The run called `name`, resolved."""
@@ -104,13 +118,16 @@ class Plan:
     # --- settings, by rule ---------------------------------------------------------------------
 
     def synthesise(self, dataset: str) -> str:
+        """Sizes of a synthesised corpus."""
         return _canonical(self.config["data"]["synthetic"][dataset])
 
     def prepare(self, dataset: str) -> str:
+        """What is too short, and how large a shard is."""
         data = self.config["data"]
         return _canonical({k: data[k] for k in ("min_samples", "clips_per_part")})
 
     def train(self, name: str) -> str:
+        """The run, its recipe and the encoder it builds if it starts from scratch."""
         run = self.run(name)
         return _canonical(
             {
@@ -122,16 +139,20 @@ class Plan:
         )
 
     def mine(self) -> str:
+        """What is mined, and how many clips are kept."""
         stage = self.config["sonification"]
         return self._on_clips(split=stage["split"], top=stage["top"])
 
     def render(self) -> str:
+        """Where the mined clips are."""
         return self._on_clips(split=self.config["sonification"]["split"])
 
     def score(self, model: str) -> str:
+        """The split that published results are measured on."""
         return self._on_clips(split=scored_split(self.run_of(model).dataset))
 
     def removal(self) -> str:
+        """What is removed from which clips."""
         stage = self.evaluation["removal"]
         return self._on_clips(
             split=stage["split"],
@@ -140,6 +161,7 @@ class Plan:
         )
 
     def coherence(self) -> str:
+        """How coherence is measured, and on which clips."""
         stage = self.evaluation["coherence"]
         return self._on_clips(
             split=stage["split"],
@@ -149,11 +171,21 @@ class Plan:
         )
 
     def scale(self) -> str:
+        """The label of every figure."""
         return _canonical({"scale": self.config["scale"]})
 
+    def label(self) -> str:
+        """The scale, and the sounds and networks behind it in words."""
+        return _canonical({"scale": self.config["scale"], "setting": self.setting})
+
     def page(self) -> str:
+        """What the results page shows."""
         return _canonical(
-            {"scale": self.config["scale"], "listen": self.config["reporting"]["listen"]}
+            {
+                "scale": self.config["scale"],
+                "setting": self.setting,
+                "listen": self.config["reporting"]["listen"],
+            }
         )
 
     # -------------------------------------------------------------------------------------------

@@ -19,7 +19,9 @@ def test_outside_a_terminal_whole_lines_come_now_and_then():
             bar.update(done, "loss 1.5")
     lines = stream.getvalue().splitlines()
     assert len(lines) == 10
-    assert lines[0].startswith("train x-s0") and "5%  10/200 epochs, 190 s left, loss 1.5" in lines[0]
+    assert (
+        lines[0].startswith("train x-s0") and "5%  10/200 epochs, 190 s left, loss 1.5" in lines[0]
+    )
     assert "\r" not in stream.getvalue()
     assert lines[-1].count("█") == lines[-1].count("░")
 

@@ -68,7 +68,9 @@ def test_a_table_contract_reaches_its_writers_and_readers_but_its_prose_none(cop
     assert not changed(copy, contract, "description: Mean", "description: The mean")
     columns = "workflow/schemas/tables/columns.yaml"
     assert not changed(copy, columns, "mean of the k largest", "average of the k largest")
-    reached = changed(copy, columns, "coherence:     {type: float64", "coherence:     {type: float32")
+    reached = changed(
+        copy, columns, "coherence:     {type: float64", "coherence:     {type: float32"
+    )
     assert "coherence.py" in reached and "train.py" not in reached
 
 

@@ -12,9 +12,7 @@ def test_the_plan_holds_the_whole_matrix(workflow):
     assert jobs["gather"] == 3 and jobs["all"] == 1
 
 
-@pytest.mark.parametrize(
-    "stage", ["data", "training", "sonification", "evaluation", "reporting"]
-)
+@pytest.mark.parametrize("stage", ["data", "training", "sonification", "evaluation", "reporting"])
 def test_every_stage_is_a_target(workflow, stage):
     assert workflow.planned(stage)[stage] == 1
 

@@ -135,6 +135,10 @@ def test_the_queries_of_the_readme_work(finished):
     assert len(queries) >= 2
     for query in queries:
         done = subprocess.run(
-            [sys.executable, "-c", query], cwd=finished.folder, capture_output=True, text=True, check=False
+            [sys.executable, "-c", query],
+            cwd=finished.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0 and done.stdout.strip(), query + done.stderr

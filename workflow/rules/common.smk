@@ -46,3 +46,10 @@ def evaluation_targets():
     return expand(
         "results/evaluation/{table}.parquet", table=["metrics", "removal", "coherence"]
     )
+
+
+def tell_summary():
+    """What came out and where to look, once everything has run."""
+    summary = Path("results/reporting/summary.txt")
+    if summary.is_file():
+        print(summary.read_text(encoding="utf-8"), file=sys.stderr)

@@ -30,7 +30,10 @@ for dataset in SPLITS:
             vocabulary=f"results/data/{dataset}/vocabulary.parquet",
             manifest=f"results/data/{dataset}/manifest.parquet",
             rejected=f"results/data/{dataset}/rejected.parquet",
-            splits=[directory(f"results/data/{dataset}/{split}") for split in SPLITS[dataset]],
+            splits=[
+                directory(f"results/data/{dataset}/{split}")
+                for split in SPLITS[dataset]
+            ],
         log:
             f"results/logs/prepare/{dataset}.log",
         benchmark:
@@ -42,7 +45,7 @@ for dataset in SPLITS:
             code=code_hash("prepare.py"),
             settings=plan.prepare(dataset),
             dataset=dataset,
-            root=plan.raw_root(dataset),
+            root=lambda w, output: plan.raw_root(Path(output.manifest).parent.name),
             out=lambda w, output: str(Path(output.manifest).parent),
         shell:
             'python "$SCRIPTS/prepare.py" --dataset {params.dataset} --root {params.root:q}'

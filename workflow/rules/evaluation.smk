@@ -43,7 +43,7 @@ rule removal:
         code=code_hash("removal.py"),
         settings=plan.removal(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=plan.data_folder(config["evaluation"]["removal"]["dataset"]),
+        data=lambda w: plan.data_folder(config["evaluation"]["removal"]["dataset"]),
     shell:
         'python "$SCRIPTS/removal.py" --model {params.model} --data {params.data}'
         " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
@@ -67,7 +67,7 @@ rule coherence:
         code=code_hash("coherence.py"),
         settings=plan.coherence(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=plan.data_folder(config["evaluation"]["coherence"]["dataset"]),
+        data=lambda w: plan.data_folder(config["evaluation"]["coherence"]["dataset"]),
     shell:
         'python "$SCRIPTS/coherence.py" --model {params.model} --data {params.data}'
         " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
@@ -80,10 +80,10 @@ rule gather:
         "results/evaluation/{table}.parquet",
     log:
         "results/logs/gather/{table}.log",
-    conda:
-        "../../envs/sonify.yaml"
     wildcard_constraints:
         table="metrics|removal|coherence",
+    conda:
+        "../../envs/sonify.yaml"
     params:
         code=code_hash("gather.py"),
     shell:

@@ -5,27 +5,27 @@ rule table_a4:
     input:
         metrics="results/evaluation/metrics.parquet",
     output:
-        "results/reporting/tables/table_A4.parquet",
-        "results/reporting/tables/table_A4.csv",
-        "results/reporting/tables/table_A4.md",
+        parquet="results/reporting/tables/table_A4.parquet",
+        csv="results/reporting/tables/table_A4.csv",
+        markdown="results/reporting/tables/table_A4.md",
     log:
         "results/logs/reporting/table_A4.log",
     conda:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("table_a4.py"),
-        settings=plan.scale(),
+        settings=plan.label(),
     shell:
         'python "$SCRIPTS/table_a4.py" --metrics {input.metrics} --settings {params.settings:q}'
-        " --out {output[0]} > {log} 2>&1"
+        " --out {output.parquet} > {log} 2>&1"
 
 
 rule figure_6:
     input:
         removal="results/evaluation/removal.parquet",
     output:
-        "results/reporting/figures/figure_6.png",
-        "results/reporting/figures/figure_6.svg",
+        png="results/reporting/figures/figure_6.png",
+        svg="results/reporting/figures/figure_6.svg",
     log:
         "results/logs/reporting/figure_6.log",
     conda:
@@ -35,15 +35,15 @@ rule figure_6:
         settings=plan.scale(),
     shell:
         'python "$SCRIPTS/figure_6.py" --removal {input.removal} --settings {params.settings:q}'
-        " --out {output[0]} > {log} 2>&1"
+        " --out {output.png} > {log} 2>&1"
 
 
 rule figure_7:
     input:
         coherence="results/evaluation/coherence.parquet",
     output:
-        "results/reporting/figures/figure_7.png",
-        "results/reporting/figures/figure_7.svg",
+        png="results/reporting/figures/figure_7.png",
+        svg="results/reporting/figures/figure_7.svg",
     log:
         "results/logs/reporting/figure_7.log",
     conda:
@@ -53,19 +53,25 @@ rule figure_7:
         settings=plan.scale(),
     shell:
         'python "$SCRIPTS/figure_7.py" --coherence {input.coherence}'
-        " --settings {params.settings:q} --out {output[0]} > {log} 2>&1"
+        " --settings {params.settings:q} --out {output.png} > {log} 2>&1"
 
 
 rule page:
     input:
         table="results/reporting/tables/table_A4.parquet",
-        figures=expand("results/reporting/figures/figure_{n}.{kind}", n=[6, 7], kind=["png", "svg"]),
+        figures=expand(
+            "results/reporting/figures/figure_{n}.{kind}",
+            n=[6, 7],
+            kind=["png", "svg"],
+        ),
         manifests=data_targets(),
         sonifications=expand(
-            "results/sonification/{model}/sonifications.parquet", model=plan.listened_models
+            "results/sonification/{model}/sonifications.parquet",
+            model=plan.listened_models,
         ),
         tops=expand(
-            "results/sonification/{model}/top_activations.parquet", model=plan.listened_models
+            "results/sonification/{model}/top_activations.parquet",
+            model=plan.listened_models,
         ),
     output:
         "results/reporting/index.html",
@@ -98,7 +104,7 @@ rule summary:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("summary.py"),
-        settings=plan.scale(),
+        settings=plan.label(),
     shell:
         'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
         " --coherence {input.coherence} --data results/data --settings {params.settings:q}"

@@ -19,7 +19,7 @@ rule mine:
         code=code_hash("mine.py"),
         settings=plan.mine(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=plan.data_folder(config["sonification"]["dataset"]),
+        data=lambda w: plan.data_folder(config["sonification"]["dataset"]),
     shell:
         'python "$SCRIPTS/mine.py" --model {params.model} --data {params.data}'
         " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
@@ -44,7 +44,7 @@ rule render:
         code=code_hash("render.py"),
         settings=plan.render(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=plan.data_folder(config["sonification"]["dataset"]),
+        data=lambda w: plan.data_folder(config["sonification"]["dataset"]),
     shell:
         'python "$SCRIPTS/render.py" --model {params.model} --data {params.data}'
         " --top {input.top} --settings {params.settings:q} --threads {threads}"

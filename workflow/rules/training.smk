@@ -12,10 +12,10 @@ rule train:
         "results/logs/train/{run}-s{seed}.log",
     benchmark:
         "results/benchmarks/train/{run}-s{seed}.tsv"
+    priority: 10  # the long jobs first: everything else waits for them
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
-    priority: 10  # the long jobs first: everything else waits for them
     resources:
         gpu=gpus(config["device"]),
     params:

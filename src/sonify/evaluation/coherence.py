@@ -23,8 +23,8 @@ def mean_topk_coherence(
     """Mean of the k largest bins of the coherence of each x with its s, (clip,), in [0, 1].
 
     x and s are (clip, time). A silent s (a dead map) counts as 0; so does a bin in which either
-    signal has no power at all, where coherence is undefined. Raises ValueError for shapes that differ
-    or clips shorter than `nperseg`: one segment makes every coherence 1, whatever the signals.
+    signal has no power, where coherence is undefined. Raises ValueError for shapes that differ or
+    clips shorter than `nperseg`: one segment makes every coherence 1, whatever the signals.
     """
     x, s = np.asarray(x, np.float64), np.asarray(s, np.float64)
     if x.shape != s.shape or x.ndim != 2:

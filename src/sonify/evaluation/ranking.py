@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 @dataclass(frozen=True)
 class Ranking:
-    """All ranking metrics of one set of scores. prevalence: mean share of positives, by chance mAP."""
+    """Ranking metrics of one set of scores; prevalence is the mean share of positives."""
 
     mean_average_precision: float
     mean_auc: float
@@ -69,7 +69,7 @@ def mean_average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Macro mean of the area under the ROC curve over classes with both kinds of clips, in [0, 1]."""
+    """Macro mean of the area under the ROC curve, in [0, 1], over classes with both outcomes."""
     targets, scores = _validated(targets, scores)
     kept = _rankable(targets)
     if not kept.any():
@@ -89,7 +89,7 @@ def d_prime(auc: float) -> float:
 
 
 def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Share of clips whose highest score is at their one class, in [0, 1]; ties to the lower class."""
+    """Share of clips whose highest score is at their one class; ties go to the lower class."""
     targets, scores = _validated(targets, scores)
     if (targets.sum(axis=1) != 1).any():
         raise ValueError("accuracy needs exactly one class per clip")

@@ -1,7 +1,6 @@
 """Trained models on disk: weights without pickle, and the plain facts that rebuild the model."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,7 +17,7 @@ CARD = "model.json"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a checkpoint says of itself: the key columns of every result row, and how it was made."""
+    """What a checkpoint says of itself: the key columns of result rows, and how it was made."""
 
     run: str
     seed: int
@@ -41,7 +40,7 @@ class ModelCard:
 
     @property
     def keys(self) -> dict[str, str | int]:
-        """Key columns of result rows; `dataset` is left to the caller: it is the data measured on."""
+        """Key columns of result rows; the caller adds `dataset`, which is the data measured on."""
         return {
             "model": self.model,
             "run": self.run,
@@ -61,12 +60,13 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
     """Write model.safetensors and model.json into `folder`, each whole or not at all."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state = model.state_dict()
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     save_file(weights, folder / f".{WEIGHTS}.partial")
-    os.replace(folder / f".{WEIGHTS}.partial", folder / WEIGHTS)
+    (folder / f".{WEIGHTS}.partial").replace(folder / WEIGHTS)
     text = json.dumps(asdict(card), indent=2, sort_keys=True) + "\n"
     (folder / f".{CARD}.partial").write_text(text, encoding="utf-8")
-    os.replace(folder / f".{CARD}.partial", folder / CARD)
+    (folder / f".{CARD}.partial").replace(folder / CARD)
 
 
 def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundModel, ModelCard]:

@@ -60,7 +60,7 @@ def _trunk(architecture: Architecture) -> nn.Sequential:
 
 
 def _initialise(module: nn.Module) -> None:
-    """He-normal weights and zero bias; the framework's default leaves this stack nearly untrained."""
+    """He-normal weights, zero bias; the framework's default leaves this stack nearly untrained."""
     if isinstance(module, nn.Conv1d):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         nn.init.zeros_(module.bias)

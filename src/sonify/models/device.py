@@ -15,9 +15,10 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
         raise ValueError(f"device is {name!r}: it must be one of {', '.join(DEVICES)}")
     if threads:
         torch.set_num_threads(threads)
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    present = {"cpu": True, "cuda": cuda, "mps": mps}
     if name == "auto":
         name = next(d for d in ("cuda", "mps", "cpu") if present[d])
     if not present[name]:
-        raise ValueError(f"device is {name!r}, which this machine does not have: set device to auto")
+        raise ValueError(f"device is {name!r}, which this machine lacks: set device to auto")
     return torch.device(name)

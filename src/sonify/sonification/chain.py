@@ -28,7 +28,7 @@ def find_blocks(model: nn.Module) -> tuple[Block, ...]:
         _check_conv(name, conv)
         if position + 1 == len(modules) or type(modules[position + 1][1]) is not nn.ReLU:
             follower = "nothing" if position + 1 == len(modules) else _told(*modules[position + 1])
-            raise ValueError(f"{_told(name, conv)} is followed by {follower}: a ReLU must follow it")
+            raise ValueError(f"{_told(name, conv)} is followed by {follower}: a ReLU must be")
         position += 2
         pool = None
         if position < len(modules) and isinstance(modules[position][1], nn.MaxPool1d):
@@ -63,7 +63,7 @@ def _check_conv(name: str, conv: nn.Module) -> None:
         raise ValueError(f"{_told(name, conv)} stands where a Conv1d must begin a block")
     if conv.padding_mode != "zeros":
         raise ValueError(
-            f"{_told(name, conv)} pads with {conv.padding_mode!r}: only zero padding can be inverted"
+            f"{_told(name, conv)} pads with {conv.padding_mode!r}: only zeros can be inverted"
         )
     uneven = conv.dilation[0] * (conv.kernel_size[0] - 1) % 2
     if conv.padding == "same" and uneven:

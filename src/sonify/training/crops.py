@@ -36,9 +36,7 @@ def pair_starts(
     return np.where(swap, second, first), np.where(swap, first, second)
 
 
-def epoch_batches(
-    n_clips: int, batch_size: int, rng: np.random.Generator
-) -> list[np.ndarray]:
+def epoch_batches(n_clips: int, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
     """A shuffled pass over all clips in batches of equal size; the odd clips at the end wait.
 
     Which clips wait changes with every shuffle. Fewer clips than one batch make one smaller batch.

@@ -13,7 +13,8 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     shapes that differ, fewer than two clips or a temperature that is not positive.
     """
     if z1.shape != z2.shape or z1.ndim != 2:
-        raise ValueError(f"views have shapes {tuple(z1.shape)} and {tuple(z2.shape)}: need (clip, feature) twice")
+        shapes = f"{tuple(z1.shape)} and {tuple(z2.shape)}"
+        raise ValueError(f"views have shapes {shapes}: need (clip, feature) twice")
     if len(z1) < 2:
         raise ValueError("NT-Xent needs at least two clips: one has no negatives")
     if temperature <= 0:
@@ -27,7 +28,7 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
 
 
 def classification_loss(logits: Tensor, targets: Tensor, objective: str) -> Tensor:
-    """Mean loss of logits against targets, both (clip, class), targets in [0, 1] (soft after mixup).
+    """Mean loss of logits against targets, both (clip, class); targets in [0, 1], soft by mixup.
 
     "multilabel" is binary cross-entropy (AudioSet, FSD50K), "multiclass" categorical cross-entropy
     (Speech Commands), as in appendix A.3. Raises ValueError for another objective.

@@ -12,7 +12,10 @@ from sonify.evaluation.ranking import accuracy, d_prime, mean_auc, mean_average_
 
 @settings(deadline=None)
 @given(
-    n=st.integers(4, 60), classes=st.integers(1, 6), levels=st.integers(2, 50), seed=st.integers(0, 10**6)
+    n=st.integers(4, 60),
+    classes=st.integers(1, 6),
+    levels=st.integers(2, 50),
+    seed=st.integers(0, 10**6),
 )
 def test_map_and_auc_equal_scikit_learn_ties_included(n, classes, levels, seed):
     rng = np.random.default_rng(seed)

@@ -41,7 +41,9 @@ def test_length_buckets_score_as_one_clip_at_a_time(make_clips, card, max_sample
 
 
 def test_metrics_keep_the_contract(make_clips, card):
-    found = tables.checked(metrics_table(build(card), card, make_clips(LENGTHS), max_samples=9_000), "metrics")
+    found = tables.checked(
+        metrics_table(build(card), card, make_clips(LENGTHS), max_samples=9_000), "metrics"
+    )
     frame = found.to_pandas().set_index("metric")
     assert set(frame.index) >= {"mAP", "mAUC", "d_prime"}
     assert (frame["model"] == "fsd50k-scratch-s1").all() and (frame["n_clips"] == 10).all()
@@ -68,7 +70,9 @@ def test_removal_scores_what_is_left_of_each_clip(make_clips, card):
             scores.append(model(x - s)[0].numpy())
     from sonify.evaluation.ranking import rank
 
-    assert found[5, "mAP"] == pytest.approx(rank(clips.targets, np.array(scores)).metrics["mAP"], abs=1e-6)
+    assert found[5, "mAP"] == pytest.approx(
+        rank(clips.targets, np.array(scores)).metrics["mAP"], abs=1e-6
+    )
     assert set(table["layer"]) == set(range(12))
 
 
@@ -99,6 +103,8 @@ def test_dead_maps_are_marked_and_score_nothing(make_clips, card):
     dead = frame["layer"] >= 3
     assert frame.loc[dead, "dead"].all() and not frame.loc[~dead, "dead"].any()
     assert (frame.loc[dead, "coherence"] == 0).all()
-    removal = removal_table(model, card, make_clips(LENGTHS), rule="max", rescale=False, max_samples=9_000)
+    removal = removal_table(
+        model, card, make_clips(LENGTHS), rule="max", rescale=False, max_samples=9_000
+    )
     assert (removal.loc[removal["layer"] >= 3, "n_dead"] == len(LENGTHS)).all()
     assert (removal.loc[removal["layer"] < 3, "n_dead"] == 0).all()

@@ -40,7 +40,9 @@ def test_receptive_field_is_what_an_output_frame_feels():
     out = model.trunk(x)
     pulled = []
     for module in model.trunk:  # the same network with average pooling, where every sample counts
-        pulled.append(nn.AvgPool1d(module.kernel_size) if isinstance(module, nn.MaxPool1d) else module)
+        pulled.append(
+            nn.AvgPool1d(module.kernel_size) if isinstance(module, nn.MaxPool1d) else module
+        )
     nn.Sequential(*pulled)(x)[0, 0, out.shape[-1] // 2].backward()
     felt = x.grad.flatten().nonzero()
     assert int(felt.max() - felt.min()) + 1 == shape.receptive_field

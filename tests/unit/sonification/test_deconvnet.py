@@ -162,8 +162,11 @@ def conv(**changes) -> nn.Conv1d:
 @pytest.mark.parametrize(
     ("chain", "message"),
     [
-        ([conv(), nn.BatchNorm1d(2), nn.ReLU()], r"'0' \(Conv1d\) is followed by module '1' \(BatchNorm1d\)"),
-        ([conv(), nn.GELU()], r"followed by module '1' \(GELU\): a ReLU must follow it"),
+        (
+            [conv(), nn.BatchNorm1d(2), nn.ReLU()],
+            r"'0' \(Conv1d\) is followed by module '1' \(BatchNorm1d\)",
+        ),
+        ([conv(), nn.GELU()], r"followed by module '1' \(GELU\): a ReLU must be"),
         ([conv()], "followed by nothing"),
         ([nn.ReLU()], r"'0' \(ReLU\) stands where a Conv1d must begin"),
         ([conv(padding=1, padding_mode="reflect"), nn.ReLU()], "pads with 'reflect'"),

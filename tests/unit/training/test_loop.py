@@ -44,7 +44,9 @@ def test_the_same_seed_gives_the_same_model_and_another_does_not(make_clips, rec
     one, again, other = (
         train_run(run, seed, recipe, clips, architecture=SHAPE) for seed in (7, 7, 8)
     )
-    assert all(torch.equal(v, again.model.state_dict()[k]) for k, v in one.model.state_dict().items())
+    assert all(
+        torch.equal(v, again.model.state_dict()[k]) for k, v in one.model.state_dict().items()
+    )
     assert one.history.equals(again.history)
     assert not one.history["loss"].equals(other.history["loss"])
     assert one.history["step"].tolist() == [2, 4, 6] and one.card.clips_used == 9
@@ -83,7 +85,11 @@ def test_clips_too_short_for_two_views_are_counted_not_used(make_clips):
     assert (trained.card.clips_used, trained.card.clips_too_short) == (2, 2)
     assert "2 clips, 2 too short" in trained.summary
     with pytest.raises(ValueError, match="1 of 2 clips are long enough"):
-        list(train(build(trained.card), make_clips([4_000, 100]), CONTRASTIVE, np.random.default_rng()))
+        list(
+            train(
+                build(trained.card), make_clips([4_000, 100]), CONTRASTIVE, np.random.default_rng()
+            )
+        )
 
 
 def test_a_loss_that_is_not_finite_stops_training(make_clips):

@@ -1,0 +1,76 @@
+"""Synthetic raw corpora, each in the very on-disk layout of the dataset whose part it takes.
+
+The same readers serve synthetic and real data. Equal settings give equal bytes.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from sonify.data.synthesis import audioset, fsd50k, speech_commands
+
+_CORPORA: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, bytes]]]] = {
+    "audioset": audioset.corpus,
+    "fsd50k": fsd50k.corpus,
+    "speech_commands": speech_commands.corpus,
+}
+# Every key is required: a default here would hide a setting from the configuration.
+_KEYS: dict[str, tuple[str, ...]] = {
+    "audioset": ("seed", "clips", "clip_s", "missing"),
+    "fsd50k": ("seed", "clips", "min_s", "max_s"),
+    "speech_commands": ("seed", "words", "takes_per_word"),
+}
+_SPLITS = {"audioset": audioset.SPLITS, "fsd50k": fsd50k.SPLITS}
+
+
+def raw_corpus(dataset: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """(POSIX path below the root, content) of every file of a synthetic corpus.
+
+    Settings. All: `seed`. audioset: `clips` per split, `clip_s` in seconds, `missing` (segments
+    per split listed besides, without audio). fsd50k: `clips` per split, `min_s`, `max_s`.
+    speech_commands: `words` (at most 10), `takes_per_word`. A split of 20 clips or more holds every
+    class. Raises ValueError for an unknown dataset or for keys or values that are not as said.
+    """
+    if dataset not in _CORPORA:
+        raise ValueError(f"no dataset named {dataset!r}: choose one of {', '.join(_CORPORA)}")
+    _check_keys(f"settings of {dataset}", settings, _KEYS[dataset])
+    if "clips" in settings:
+        _check_keys(f"clips of {dataset}", settings["clips"], _SPLITS[dataset])
+    for key, value in [*settings.items(), *settings.get("clips", {}).items()]:
+        if key != "clips" and value < 0:
+            raise ValueError(f"{key} of {dataset} is {value}: it must not be negative")
+    if settings.get("clip_s", 1) <= 0:
+        raise ValueError(f"clip_s of {dataset} is {settings['clip_s']}: it must be above 0")
+    return _CORPORA[dataset](settings)
+
+
+class Tally:
+    """Counts the clips of a corpus, and their length, while its files pass by."""
+
+    def __init__(self, dataset: str) -> None:
+        """`dataset` is the name to report under."""
+        self.dataset, self.clips, self.seconds = dataset, 0, 0.0
+
+    def counting(self, files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        """The same files; stems and background recordings are no clips."""
+        for path, content in files:
+            if path.endswith(".wav") and not path.startswith("_background_noise_"):
+                self.clips += 1
+                self.seconds += _wav_seconds(content)
+            yield path, content
+
+    def __str__(self) -> str:
+        """One line, e.g. `synthesised fsd50k: 750 clips, 31.2 min of audio`."""
+        minutes = self.seconds / 60
+        return f"synthesised {self.dataset}: {self.clips} clips, {minutes:.1f} min of audio"
+
+
+def _check_keys(what: str, given: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
+    if set(given) != set(wanted):
+        raise ValueError(f"{what} are {sorted(given)}: they must be {', '.join(wanted)}")
+
+
+def _wav_seconds(content: bytes) -> float:
+    """Length of a WAV file whose 44-byte header is followed by samples alone."""
+    (bytes_per_second,) = struct.unpack_from("<I", content, 28)
+    return (len(content) - 44) / bytes_per_second

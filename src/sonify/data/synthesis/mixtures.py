@@ -1,0 +1,103 @@
+"""One synthetic clip: one to three sources that recur through it, over a background of its own.
+
+A clip depends on its seed, dataset, split and number alone, so that it can be made by itself and a
+larger corpus begins with the clips of a smaller one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sonify.data.synthesis.sources import LEAVES, SoundClass
+from sonify.data.synthesis.textures import background
+from sonify.seeds import generator
+
+# Chances of one, two, three sources: a mean prevalence of about 0.11 over leaves and parents.
+_SOURCE_COUNTS = (0.55, 0.35, 0.10)
+# Levels in dB: further sources below the first, background below the first, peak of the clip.
+_SOURCE_DB = (-6.0, 0.0)
+_BACKGROUND_DB = (-34.0, -18.0)
+_PEAK_DB = (-14.0, -1.0)
+_LENGTH_STEP_S = 0.25  # exact at 8, 16 and 44.1 kHz
+_FRAME_S = 0.05
+_FULL_SCALE = 32767
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A rendered clip. sources: its leaf classes, first the one that its place in the deck gave;
+    stems: (source, time) int16; background, mix: (time,) int16. `mix` equals the sum of the stems
+    and the background within half a step per summand."""
+
+    sources: tuple[SoundClass, ...]
+    stems: np.ndarray
+    background: np.ndarray
+    mix: np.ndarray
+
+
+def sources_of(*identity: str | int) -> tuple[SoundClass, ...]:
+    """The leaf classes of the clip that `identity` names: (seed, dataset, split, number).
+
+    The first is dealt from a deck of all leaves, shuffled anew for every round, so that any run of
+    one round's clips holds every class. The others are drawn at random, all different.
+    """
+    *corpus, number = identity
+    lap, place = divmod(int(number), len(LEAVES))
+    first = int(generator("synthesis", *corpus, "deck", lap).permutation(len(LEAVES))[place])
+    rng = generator("synthesis", *identity, "sources")
+    count = int(rng.choice(len(_SOURCE_COUNTS), p=_SOURCE_COUNTS)) + 1
+    others = [int(i) for i in rng.permutation(len(LEAVES)) if i != first][: count - 1]
+    return tuple(LEAVES[i] for i in (first, *others))
+
+
+def mixture(
+    sources: tuple[SoundClass, ...], n: int, rate_hz: int, *, rng: np.random.Generator
+) -> Mixture:
+    """`n` samples at `rate_hz` of the sources over a fresh background.
+
+    Sources are set to one loudness first (the loudest quarter of 50 ms frames), because peaks say
+    little about how loud clicks and hums are beside each other.
+    """
+    parts = [source.render(n, rate_hz, rng=rng) for source in sources]
+    parts.append(background(n, rate_hz, rng=rng))
+    levels_db = [0.0, *rng.uniform(*_SOURCE_DB, len(sources) - 1), rng.uniform(*_BACKGROUND_DB)]
+    stems = np.stack(
+        [
+            x * (10 ** (level / 20) / loudness(x, rate_hz))
+            for x, level in zip(parts, levels_db, strict=True)
+        ]
+    )
+    mix = stems.sum(axis=0)
+    # Stems may peak above their sum; they too must fit the 16 bits.
+    largest = max(np.abs(mix).max(), np.abs(stems).max())
+    gain = _FULL_SCALE * 10 ** (rng.uniform(*_PEAK_DB) / 20) / largest
+    quantised = np.rint(stems * gain).astype(np.int16)
+    return Mixture(sources, quantised[:-1], quantised[-1], np.rint(mix * gain).astype(np.int16))
+
+
+def loudness(x: np.ndarray, rate_hz: int) -> float:
+    """Root mean square of the loudest quarter of 50 ms frames; a shorter signal is one frame.
+
+    Raises ValueError for silence, which no gain can bring to a level.
+    """
+    frame = min(len(x), round(_FRAME_S * rate_hz))
+    count = len(x) // frame
+    powers = np.sort(np.square(x[: count * frame]).reshape(count, frame).mean(axis=1))
+    value = float(np.sqrt(powers[-max(1, count // 4) :].mean()))
+    if not value > 0:
+        raise ValueError("a silent signal has no loudness: render it again with another generator")
+    return value
+
+
+def lengths_s(min_s: float, max_s: float) -> tuple[float, ...]:
+    """The clip lengths in seconds of a corpus, two per doubling, in steps of 0.25 s.
+
+    A handful of distinct lengths lets evaluation batch whole clips without padding.
+    Raises ValueError unless 0 < min_s <= max_s.
+    """
+    if not 0 < min_s <= max_s:
+        raise ValueError(f"min_s is {min_s} and max_s {max_s}: 0 < min_s <= max_s must hold")
+    count = round(2 * np.log2(max_s / min_s)) + 1
+    ladder = np.geomspace(min_s, max_s, count)
+    steps = np.clip(np.rint(ladder / _LENGTH_STEP_S) * _LENGTH_STEP_S, min_s, max_s)
+    return tuple(sorted({float(step) for step in steps}))

@@ -1,0 +1,73 @@
+"""The twenty synthetic sound classes and their six parents, in the words of both taxonomies.
+
+AudioSet and FSD50K share the classes and their mids, as the real pair does, but not the spelling.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sonify.data.synthesis import events, textures
+
+Render = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class SoundClass:
+    """One class. label: FSD50K spelling; display_name: AudioSet spelling, which begins with the
+    label in plain words; parent: label of the class above, empty for a parent; render:
+    `render(n, rate_hz, rng=rng)` gives (n,) in [-1, 1], None for a parent."""
+
+    label: str
+    display_name: str
+    mid: str
+    parent: str = ""
+    render: Render | None = None
+
+
+_PARENTS = (
+    ("Tonal_sounds", "Tonal sounds"),
+    ("Percussion", "Percussion"),
+    ("Noise", "Noise"),
+    ("Vehicle", "Vehicle"),
+    ("Animal", "Animal"),
+    ("Human_voice", "Human voice"),
+)
+_LEAVES: tuple[tuple[str, str, str, Render], ...] = (
+    ("Tone", "Tone, beep", "Tonal_sounds", textures.tone),
+    ("Vibrato", "Vibrato", "Tonal_sounds", textures.vibrato),
+    ("Chirp_up", "Chirp up", "Tonal_sounds", events.chirp_up),
+    ("Chirp_down", "Chirp down", "Tonal_sounds", events.chirp_down),
+    ("Hum", "Hum, mains hum", "Tonal_sounds", textures.hum),
+    ("Bell", "Bell", "Percussion", events.bell),
+    ("Pluck", "Pluck, plucked string", "Percussion", events.pluck),
+    ("Kick", 'Kick, "four on the floor"', "Percussion", events.kick),
+    ("Clicks", "Clicks, ticking", "Percussion", events.clicks),
+    ("Noise_burst", "Noise burst", "Noise", events.noise_burst),
+    ("Hiss", "Hiss", "Noise", textures.hiss),
+    ("Rain", "Rain", "Noise", textures.rain),
+    ("Wind", "Wind", "Noise", textures.wind),
+    ("Crackle", "Crackle, fire", "Noise", textures.crackle),
+    ("Engine", "Engine", "Vehicle", textures.engine),
+    ("Siren", "Siren", "Vehicle", textures.siren),
+    ("Bird", "Bird, bird call", "Animal", events.bird),
+    ("Bark", 'Bark, "woof"', "Animal", events.bark),
+    ("Vowel", "Vowel", "Human_voice", textures.vowel),
+    ("Laughter", "Laughter", "Human_voice", events.laughter),
+)
+PARENTS = tuple(
+    SoundClass(label, name, f"/t/sy{i:03d}") for i, (label, name) in enumerate(_PARENTS)
+)
+LEAVES = tuple(
+    SoundClass(label, name, f"/t/sy{i:03d}", parent, render)
+    for i, (label, name, parent, render) in enumerate(_LEAVES, start=len(_PARENTS))
+)
+CLASSES = PARENTS + LEAVES
+
+
+def with_parents(sources: Iterable[SoundClass]) -> list[SoundClass]:
+    """The classes a clip with these sources carries: leaves and their parents, in mid order."""
+    leaves = set(sources)
+    above = {source.parent for source in leaves}
+    return [c for c in CLASSES if c in leaves or c.label in above]

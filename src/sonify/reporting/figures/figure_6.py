@@ -1,0 +1,67 @@
+"""Figure 6: what removing each layer's sonification from the input does to FSD50K performance."""
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sonify.reporting.curves import MODEL, removal_curves
+from sonify.reporting.figures.style import (
+    COLOURS,
+    MARKERS,
+    RC,
+    blank,
+    draw_curve,
+    interval_key,
+    layer_axis,
+    legend,
+    scale_mark,
+    unit_axis,
+)
+from sonify.reporting.labels import scale_label
+
+_TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
+# The finetuning is told apart a second time inside the curve, for panels cut out of their figure.
+_FILLS = {"fconly": "white", "full": None, "none": None}
+
+
+def figure_6(removal: pd.DataFrame, scale: str) -> Figure:
+    """mAP by layer removed, a panel per finetuning and a curve per regime, from contract removal.
+
+    The dashed line of the same hue is layer 0: nothing removed. Bands are 95% t-intervals over
+    runs. Raises ValueError when there is no mAP to draw.
+    """
+    scale_label(scale)
+    curves = removal_curves(removal)
+    if curves.empty:
+        raise ValueError("the removal table has no mAP, so that Figure 6 would be empty")
+    panels = [kind for kind in _TITLES if kind in set(curves["finetune"])]
+    with rc_context(RC):
+        figure, axes = blank(len(panels))
+        for panel, kind in zip(axes, panels, strict=True):
+            shown = curves[curves["finetune"] == kind]
+            for _, curve in shown.groupby(MODEL):
+                _draw_model(panel, curve, kind)
+            panel.set_title(_TITLES[kind], loc="left")
+            layer_axis(panel, curves.loc[curves["layer"] > 0, "layer"])
+            unit_axis(panel, curves)
+        axes[0].set_ylabel("mAP on FSD50K eval")
+        scale_mark(axes[-1], scale)
+        looks = [look for look in COLOURS if look in {_look(c) for _, c in curves.iterrows()}]
+        keys = [Line2D([], [], color=COLOURS[k], marker=MARKERS[k], label=k) for k in looks]
+        nothing = Line2D([], [], color="#404040", ls="--", lw=1.1, label="nothing removed")
+        legend(figure, [*keys, nothing, interval_key(curves)])
+    return figure
+
+
+def _look(curve: pd.Series) -> str:
+    return "from scratch" if curve["finetune"] == "none" else curve["regime"]
+
+
+def _draw_model(panel, curve: pd.DataFrame, finetune: str) -> None:
+    look = _look(curve.iloc[0])
+    layers, baseline = curve[curve["layer"] > 0], curve[curve["layer"] == 0]
+    fill = _FILLS[finetune] or COLOURS[look]
+    draw_curve(panel, layers, look, curve["run"].iloc[0], markerfacecolor=fill)
+    for mean in baseline["mean"]:
+        panel.axhline(mean, color=COLOURS[look], ls="--", lw=1.1, label="_baseline")

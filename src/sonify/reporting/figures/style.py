@@ -1,0 +1,116 @@
+"""What the figures share: one hue and marker per regime, sizes for a paper column, stable bytes."""
+
+import io
+from typing import Any
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+# Okabe and Ito's palette: told apart with any colour vision. The two hues are alike in grey, so
+# that the marker carries the difference there.
+COLOURS = {"supervised": "#D55E00", "contrastive": "#0072B2", "from scratch": "#595959"}
+MARKERS = {"supervised": "o", "contrastive": "s", "from scratch": "^"}
+PANEL_INCHES = 3.6
+RC = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.size": 8.5,
+    "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.0,
+    "svg.hashsalt": "sonify",
+    "svg.fonttype": "path",
+}
+
+
+def image(figure: Figure, kind: str) -> bytes:
+    """The figure as `png` (200 dots an inch) or `svg`; the same figure gives the same bytes."""
+    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
+    buffer = io.BytesIO()
+    with rc_context(RC):
+        figure.savefig(buffer, format=kind, dpi=200, facecolor="white", metadata=metadata)
+    return buffer.getvalue()
+
+
+def blank(panels: int) -> tuple[Figure, list[Axes]]:
+    """Panels side by side that share their vertical axis; call inside rc_context(RC)."""
+    width = PANEL_INCHES * panels + (0.6 if panels == 1 else 0.2)
+    figure = Figure(figsize=(width, 3.2), layout="constrained")
+    axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    return figure, list(axes)
+
+
+def draw_curve(axes: Axes, curve: pd.DataFrame, look: str, label: str, **line: Any) -> None:
+    """One model's mean by layer (columns layer, mean, ci95), with a band where it has intervals.
+
+    `look` picks hue and marker. No band is drawn for a single run, which has no interval.
+    """
+    colour = COLOURS[look]
+    line = {"color": colour, "marker": MARKERS[look], "label": label, "clip_on": False, **line}
+    axes.plot(curve["layer"], curve["mean"], **line)
+    if curve["ci95"].notna().any():
+        low, high = curve["mean"] - curve["ci95"], curve["mean"] + curve["ci95"]
+        axes.fill_between(curve["layer"], low, high, color=colour, alpha=0.16, linewidth=0)
+        for edge in (low, high):  # where bands overlap, only their edges tell them apart
+            axes.plot(curve["layer"], edge, color=colour, alpha=0.5, linewidth=0.6, label="_edge")
+
+
+def layer_axis(axes: Axes, layers: pd.Series) -> None:
+    """Whole layer numbers, every one of them as long as they fit."""
+    axes.set_xlabel("layer")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    axes.set_xlim(layers.min() - 0.4, layers.max() + 0.4)
+
+
+def unit_axis(axes: Axes, curves: pd.DataFrame) -> None:
+    """From 0 to just above all means and bands, never beyond 1 (measures in [0, 1])."""
+    top = (curves["mean"] + curves["ci95"].fillna(0)).max()
+    axes.set_ylim(0, min(1.0, 1.06 * top) if top > 0 else 1.0)
+
+
+def interval_key(curves: pd.DataFrame) -> Patch | None:
+    """The legend entry of the bands, with the number of runs; None when there are no bands."""
+    if not curves["ci95"].notna().any():
+        return None
+    runs = sorted({int(n) for n in curves["n"]})
+    return Patch(
+        facecolor="#808080",
+        alpha=0.3,
+        linewidth=0,
+        label=f"95% interval, {' or '.join(map(str, runs))} runs",
+    )
+
+
+def legend(figure: Figure, handles: list[Line2D | Patch | None]) -> None:
+    """One legend above the panels, outside of the data."""
+    shown = [h for h in handles if h is not None]
+    columns = 2 if figure.get_figwidth() < 6 else len(shown)
+    figure.legend(
+        handles=shown,
+        loc="outside upper center",
+        ncols=columns,
+        frameon=False,
+        handlelength=2.2,
+        columnspacing=1.6,
+        borderaxespad=0.1,
+    )
+
+
+def scale_mark(axes: Axes, scale: str) -> None:
+    """The word "miniature" above the right end of the axes, so that no copied figure hides it."""
+    if scale == "mini":
+        axes.set_title("miniature", loc="right", style="italic", color="#595959")

@@ -1,0 +1,28 @@
+"""What readers see in place of the short names in our tables."""
+
+SCALES = {"mini": "miniature", "paper": "paper scale"}
+METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′"}
+DATASETS = {"audioset": "AudioSet", "fsd50k": "FSD50K", "speech_commands": "Speech Commands"}
+FINETUNES = {"none": "", "fconly": "fc-only", "full": "full"}
+
+
+def scale_label(scale: str, setting: str = "") -> str:
+    """The scale in words, and the sounds and network behind it if `setting` says them.
+
+    Raises ValueError unless the scale is mini or paper.
+    """
+    if scale not in SCALES:
+        raise ValueError(f"scale is {scale!r}: it must be one of {', '.join(SCALES)}")
+    return f"{SCALES[scale]}: {setting}" if setting else SCALES[scale]
+
+
+def finetuned_label(pretraining: str, finetune: str) -> str:
+    """A model by how it was pretrained and finetuned: `contrastive, fc-only`; `from scratch`."""
+    if finetune == "none":
+        return "from scratch"
+    return f"{pretraining}, {FINETUNES.get(finetune, finetune)}"
+
+
+def encoder_label(regime: str, finetune: str) -> str:
+    """An encoder by its regime, and its finetuning if it had any."""
+    return regime if finetune == "none" else finetuned_label(regime, finetune)

@@ -1,0 +1,136 @@
+"""Which filters the results page lets one hear, by a rule that favours neither regime."""
+
+import io
+import wave
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+RATE_HZ = 8000
+RULE = (
+    "For each model and layer, the filters with the highest activation on their first-ranked clip, "
+    "each with a different clip; dead filters are left out. Nothing was picked by ear."
+)
+_REMEDY = "rerun the sonification stage"
+
+
+def choose(top: pd.DataFrame, layers: list[int], per_layer: int) -> pd.DataFrame:
+    """The rows of contract top_activations to be shown, by model, layer, falling activation.
+
+    Per model and layer, the highest rank-1 activations with distinct filters and distinct clips,
+    dead ones excluded; ties go to the lower filter. A layer with fewer such filters than
+    `per_layer` gives fewer rows, one that the model lacks gives none. Raises ValueError for
+    per_layer below 1.
+    """
+    if per_layer < 1:
+        raise ValueError(f"listen.per_layer is {per_layer}: it must be at least 1")
+    first = top[(top["rank"] == 1) & ~top["dead"] & top["layer"].isin(layers)]
+    order = ["model", "layer", "activation", "filter"]
+    first = first.sort_values(order, ascending=[True, True, False, True], kind="stable")
+    # Rank 1 names each filter once, so that distinct clips are all that is left to see to.
+    distinct = first.drop_duplicates(["model", "layer", "dataset", "split", "clip_id"])
+    return distinct.groupby(["model", "layer"]).head(per_layer).reset_index(drop=True)
+
+
+def filters_chosen(chosen: pd.DataFrame) -> pc.Expression:
+    """Arrow filter for the sonifications of the chosen rows, so that no other signal is read."""
+    wanted = pc.scalar(False)
+    for model, layer, index in chosen[["model", "layer", "filter"]].itertuples(index=False):
+        one = (pc.field("model") == model) & (pc.field("layer") == layer)
+        wanted = wanted | (one & (pc.field("filter") == index))
+    return wanted & (pc.field("rank") == 1)
+
+
+def clips_chosen(chosen: pd.DataFrame) -> pc.Expression:
+    """Arrow filter for the clips of the chosen rows."""
+    return pc.field("clip_id").isin(sorted(chosen["clip_id"].unique()))
+
+
+def folders(chosen: pd.DataFrame) -> list[str]:
+    """Folders of the clips of the chosen rows, below the folder of all data: dataset/split."""
+    return sorted(set((chosen["dataset"] + "/" + chosen["split"]).tolist()))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their origin."""
+
+    regime: str
+    model: str
+    layer: int
+    filter: int
+    clip_id: str
+    labels: tuple[str, ...]
+    activation: float
+    x: np.ndarray
+    s: np.ndarray
+
+
+def pairs(chosen: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame) -> list[Pair]:
+    """The chosen rows with their signals, in their order.
+
+    clips and sonifications are rows of those contracts, at least those chosen. Raises ValueError
+    when a signal is missing or is not of the chosen clip.
+    """
+    sounds = clips.set_index(["dataset", "split", "clip_id"])[["labels", "pcm"]]
+    signals = sonifications[sonifications["rank"] == 1].set_index(["model", "layer", "filter"])
+    found = []
+    for row in chosen.itertuples():
+        own, clip = (row.model, row.layer, row.filter), (row.dataset, row.split, row.clip_id)
+        if own not in signals.index or clip not in sounds.index:
+            raise ValueError(f"{_name(row)} or clip {row.clip_id} is missing: {_REMEDY}")
+        found.append(_pair(row, sounds.loc[clip], signals.loc[own]))
+    return found
+
+
+def _pair(row, sound: pd.Series, sonification: pd.Series) -> Pair:
+    x, s = samples(sound["pcm"], 1.0), samples(sonification["pcm"], sonification["peak"])
+    if len(x) != len(s) or sonification["clip_id"] != row.clip_id:
+        raise ValueError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
+    return Pair(
+        regime=row.regime,
+        model=row.model,
+        layer=int(row.layer),
+        filter=int(row.filter),
+        clip_id=row.clip_id,
+        labels=tuple(sound["labels"]),
+        activation=float(row.activation),
+        x=x,
+        s=s,
+    )
+
+
+def _name(row) -> str:
+    return f"the sonification of {row.model}, layer {row.layer}, filter {row.filter}"
+
+
+def samples(pcm: bytes, peak: float) -> np.ndarray:
+    """Stored samples as floats: signed 16-bit little-endian, 32767 standing for `peak`."""
+    return np.frombuffer(pcm, "<i2") / 32767 * peak
+
+
+def wav(x: np.ndarray) -> bytes:
+    """A mono 16-bit WAV file at 8 kHz of (time,) floats, which browsers play everywhere.
+
+    Louder samples are not clamped: beyond [-1, 1], give or take rounding, raises ValueError.
+    """
+    if x.size and np.abs(x).max() > 1 + 1e-4:
+        raise ValueError(f"samples reach {np.abs(x).max():.3g}: a WAV file holds [-1, 1]")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(np.rint(np.clip(x, -1, 1) * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def activity(top: pd.DataFrame) -> pd.DataFrame:
+    """Per model and layer, how many filters it has and how many are dead on every mined clip.
+
+    From rows of contract top_activations; columns model, layer, filters, dead.
+    """
+    first = top[top["rank"] == 1].groupby(["model", "layer"])["dead"]
+    return first.agg(filters="size", dead="sum").reset_index()

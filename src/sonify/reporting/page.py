@@ -1,0 +1,160 @@
+"""The results page: one HTML file with the table, the figures, sounds to play and the accounts."""
+
+import base64
+from dataclasses import dataclass, field
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from sonify.reporting.accounting import clip_accounts, runtime
+from sonify.reporting.labels import DATASETS, METRICS, scale_label
+from sonify.reporting.listening import RATE_HZ, RULE, Pair, wav
+from sonify.reporting.page_template import PAGE
+from sonify.reporting.spectrogram import RANGE_DB, spectrograms
+from sonify.reporting.table_a4 import conditions, wide
+
+FIGURES = {
+    "figure_6": {
+        "title": "Figure 6: removing sonifications",
+        "alt": "mAP on the FSD50K evaluation set against the layer whose sonification is removed, "
+        "a curve for each pretraining, one panel per finetuning; dashed lines: nothing removed.",
+        "read": "At each layer, the sonification of the most active feature map is subtracted from "
+        "every clip, and what is left is classified. The further a curve lies below the dashed "
+        "line of its colour, the more the removed sound mattered.",
+        "paper": "mAP falls drastically at every layer; the fall varies less from layer to layer "
+        "for fc-only models, and fully finetuned models are more robust (section 4.1).",
+    },
+    "figure_7": {
+        "title": "Figure 7: coherence of input and sonification",
+        "alt": "Mean top-k magnitude-squared coherence of inputs and sonifications against the "
+        "layer, a curve for each regime; dotted line: the noise floor.",
+        "read": "1 means that input and sonification agree at their most coherent frequencies; the "
+        "dotted noise floor is what two unrelated noises would score.",
+        "paper": "Coherence falls with depth for both regimes, and significantly faster for "
+        "supervised training (section 4.2).",
+    },
+}
+FILES = (
+    ("results/reporting/tables/table_A4.parquet", "the table above, long form (also .csv and .md)"),
+    ("results/evaluation/metrics.parquet", "mAP, mAUC and d′ of every model and seed"),
+    ("results/evaluation/removal.parquet", "Figure 6: metrics after removal, by layer and seed"),
+    ("results/evaluation/coherence.parquet", "Figure 7: coherence of every clip, layer and model"),
+    ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
+    ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
+    ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
+    ("results/models/<model>/history.parquet", "training loss and learning rate by epoch"),
+)
+_REGIMES = ("supervised", "contrastive")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What goes on the page; every table keeps its contract.
+
+    figures: SVG text by name (figure_6, figure_7), those there are. pairs: what to listen to.
+    activity: as `listening.activity` gives it. jobs: one row a benchmarked job, as
+    `accounting.runtime` takes it. settings: scale, and listen with its layers.
+    """
+
+    settings: dict
+    table: pd.DataFrame
+    figures: dict[str, str]
+    pairs: list[Pair]
+    activity: pd.DataFrame
+    manifest: pd.DataFrame
+    rejected: pd.DataFrame
+    jobs: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def page(content: Content) -> str:
+    """The page as HTML that needs no other file and no network; text from tables is escaped.
+
+    Raises ValueError for an unknown scale.
+    """
+    scale, setting = content.settings["scale"], content.settings["setting"]
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["duration"] = duration
+    return environment.from_string(PAGE).render(
+        scale=scale,
+        scale_words=scale_label(scale),
+        setting=setting,
+        metrics=METRICS,
+        datasets=DATASETS,
+        conditions=conditions(content.table, setting),
+        models=wide(content.table),
+        figures=_figures(content.figures),
+        rule=RULE,
+        range_db=round(RANGE_DB),
+        layers=_layers(content),
+        clips=clip_accounts(content.manifest, content.rejected).to_dict("records"),
+        rules=_rules(content.jobs),
+        files=FILES,
+    )
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """`content` of media type `kind` inside an address, so that the page needs no other file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _figures(drawings: dict[str, str]) -> list[dict]:
+    """As images rather than inline SVG: the ids of two drawings in one page would clash."""
+    return [
+        {"name": name, **words, "image": data_uri(drawings[name].encode(), "image/svg+xml")}
+        for name, words in FIGURES.items()
+        if name in drawings
+    ]
+
+
+def _layers(content: Content) -> list[dict]:
+    """Per layer to listen to, one column a model: supervised first, so that columns line up."""
+    models = sorted(
+        {(p.regime, p.model) for p in content.pairs},
+        key=lambda m: (_REGIMES.index(m[0]) if m[0] in _REGIMES else len(_REGIMES), m[1]),
+    )
+    counts = content.activity.set_index(["model", "layer"])
+    layers = []
+    for layer in content.settings["listen"]["layers"]:
+        columns = []
+        for regime, model in models:
+            shown = [p for p in content.pairs if p.model == model and p.layer == layer]
+            column = {"regime": regime, "model": model, "cards": [_card(p) for p in shown]}
+            known = (model, layer) in counts.index
+            column["counts"] = counts.loc[(model, layer)].to_dict() if known else None
+            columns.append(column)
+        layers.append({"layer": layer, "columns": columns})
+    return layers
+
+
+def _card(pair: Pair) -> dict:
+    pictures = spectrograms(pair.x, pair.s)
+    sounds = zip(("input", "sonification"), (pair.x, pair.s), pictures, strict=True)
+    return {
+        "filter": pair.filter,
+        "clip_id": pair.clip_id,
+        "labels": pair.labels,
+        "activation": f"{pair.activation:.3g}",
+        "seconds": f"{len(pair.x) / RATE_HZ:.1f}",
+        "sounds": [
+            {"name": name, "wav": data_uri(wav(x), "audio/wav"), "png": data_uri(png, "image/png")}
+            for name, x, png in sounds
+        ],
+    }
+
+
+def _rules(jobs: pd.DataFrame) -> list[dict]:
+    return runtime(jobs).to_dict("records") if len(jobs) else []

@@ -1,0 +1,32 @@
+"""Reading for the reports: tables of one contract as one, and of large ones only some rows."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sonify import tables
+
+
+def read_all(paths: Iterable[Path], name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
+    """The rows of the tables at `paths` (files, or folders of parts) that `rows` selects.
+
+    With `rows`, the other rows are never in memory together. Raises ValueError naming the file
+    that breaks contract `name`, or when there is no path and not even a selection.
+    """
+    found = [_read(path, name, rows) for path in paths]
+    if not found and rows is not None:  # nothing was selected, so that nothing had to be read
+        found = [tables.contract(name).schema.empty_table()]
+    if not found:
+        raise ValueError(f"there is no {name} table to read: run the stage that makes it first")
+    return pa.concat_tables(found).to_pandas()
+
+
+def _read(path: Path, name: str, rows: pc.Expression | None) -> pa.Table:
+    try:
+        return tables.checked(pq.read_table(path, filters=rows), name)
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error

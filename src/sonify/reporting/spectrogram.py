@@ -1,0 +1,53 @@
+"""Small log-magnitude spectrograms of 8 kHz clips as PNG, an input and its sonification alike."""
+
+import io
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image  # matplotlib writes its own PNG with it, so it is always there
+
+RATE_HZ = 8000
+RANGE_DB = 65.0
+WIDTH, HEIGHT = 320, 128  # columns of equal duration; one row a bin, 31.25 Hz, up to 4 kHz
+WINDOW = 2 * HEIGHT
+COLOURS = "magma"  # perceptually uniform and readable in grey
+
+
+def spectrograms(x: np.ndarray, s: np.ndarray) -> tuple[bytes, bytes]:
+    """PNG of an input and of its sonification, (time,) each, on one scale of RANGE_DB.
+
+    Full colour is the largest magnitude in either of the two, so that what is lost looks dark.
+    Silence is all dark. Raises ValueError for empty signals or lengths that differ.
+    """
+    if x.ndim != 1 or x.shape != s.shape or not x.size:
+        raise ValueError(f"signals {x.shape} and {s.shape}: both must be (time,), and not empty")
+    power = [_power(np.asarray(signal, np.float64)) for signal in (x, s)]
+    loudest = max(p.max() for p in power)
+    return _png(power[0], loudest), _png(power[1], loudest)
+
+
+def _power(x: np.ndarray) -> np.ndarray:
+    """Power in Hann windows, (HEIGHT, WIDTH), highest frequency first, without the bin at 0 Hz.
+
+    A column is the mean of as many windows as it takes to leave no gap between them.
+    """
+    each = max(1, -(-len(x) // (WIDTH * WINDOW // 2)))
+    starts = np.linspace(0, len(x) - 1, WIDTH * each).round().astype(int)
+    padded = np.pad(x, (WINDOW // 2, WINDOW))
+    frames = padded[starts[:, None] + np.arange(WINDOW)] * np.hanning(WINDOW)
+    power = np.abs(np.fft.rfft(frames)[:, 1:]) ** 2
+    return power.reshape(WIDTH, each, HEIGHT).mean(axis=1).T[::-1]
+
+
+def _png(power: np.ndarray, loudest: float) -> bytes:
+    share = np.zeros_like(power)
+    if loudest > 0:
+        decibel = 10 * np.log10(np.maximum(power / loudest, 10 ** (-RANGE_DB / 10)))
+        share = 1 + decibel / RANGE_DB
+    # 256 colours lose nothing of a one-dimensional map and make the file a third as large.
+    levels = np.round(255 * share).astype(np.uint8)
+    palette = Image.frombytes("P", (WIDTH, HEIGHT), levels.tobytes())
+    palette.putpalette((colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]).tobytes())
+    buffer = io.BytesIO()
+    palette.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

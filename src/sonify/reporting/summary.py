@@ -1,0 +1,94 @@
+"""The closing words on the console: the results in at most 20 lines of 100 columns."""
+
+import math
+
+import pandas as pd
+
+from sonify.reporting.accounting import reasons
+from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
+from sonify.reporting.intervals import plus_minus
+from sonify.reporting.labels import encoder_label, finetuned_label, scale_label
+from sonify.reporting.table_a4 import table_a4
+
+LINES, COLUMNS = 20, 100
+_MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; what is left out is said
+
+
+def summary(
+    metrics: pd.DataFrame,
+    removal: pd.DataFrame,
+    coherence: pd.DataFrame,
+    manifest: pd.DataFrame,
+    rejected: pd.DataFrame,
+    scale: str,
+    setting: str = "",
+) -> str:
+    """Performance, removal, coherence and clips as plain text, from tables of these contracts.
+
+    Raises ValueError for an unknown scale.
+    """
+    lines = [
+        f"Sonify, {scale_label(scale, setting)}. Means ± 95% intervals over runs.",
+        *_performance(table_a4(metrics, scale)),
+        *_removal(removal_curves(removal)),
+        *_coherence(coherence_curves(coherence), floor(coherence)),
+        _clips(manifest, rejected),
+        "Look:   results/reporting/index.html",
+        "Files:  results/reporting/tables, results/reporting/figures, results/evaluation",
+    ]
+    return "".join(f"{_cut(line)}\n" for line in lines)
+
+
+def _performance(table: pd.DataFrame) -> list[str]:
+    run = table[(table["metric"] == "mAP") & (table["n_runs"] > 0)]
+    lines = []
+    for row in run.itertuples():
+        name = finetuned_label(row.pretraining, row.finetune)
+        name = name if row.architecture == "CNN12" else f"{row.architecture} {name}"
+        times = f"{row.mean / row.prevalence:.1f} × chance" if row.prevalence else ""
+        missing = math.isnan(row.paper_mean)
+        paper = "" if missing else f"   paper {plus_minus(row.paper_mean, row.paper_ci95)}"
+        lines.append(f"  {name:<30} {plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}")
+    return ["FSD50K mAP", *_capped(lines, _MODELS, "table_A4.md")]
+
+
+def _removal(curves: pd.DataFrame) -> list[str]:
+    """The smallest and the largest fall of mAP over layers; a rise is a negative fall."""
+    lines = []
+    for (regime, finetune, *_), curve in curves.groupby(MODEL):
+        means = curve.set_index("layer")["mean"]
+        falls = means[0] - means[means.index > 0]
+        ends = f"{falls.min():.3f} (layer {falls.idxmin()}) to "
+        ends += f"{falls.max():.3f} (layer {falls.idxmax()}) of {means[0]:.3f}"
+        lines.append(f"  {finetuned_label(regime, finetune):<30} {ends}")
+    head = "Fall of mAP by removing a layer's sonification"
+    return [head, *_capped(lines, _REMOVALS, "figure_6")]
+
+
+def _coherence(curves: pd.DataFrame, noise: float) -> list[str]:
+    lines = []
+    for (regime, finetune, *_), curve in curves.groupby(MODEL):
+        ends = curve.sort_values("layer").iloc[[0, -1]]
+        values = ", ".join(
+            f"layer {row.layer} {plus_minus(row.mean, row.ci95)}" for row in ends.itertuples()
+        )
+        lines.append(f"  {encoder_label(regime, finetune):<30} {values}")
+    head = f"Coherence of input and sonification (noise floor {noise:.3f})"
+    return [head, *_capped(lines, _COHERENCES, "figure_7")]
+
+
+def _clips(manifest: pd.DataFrame, rejected: pd.DataFrame) -> str:
+    why = f" ({reasons(rejected['reason'])})" if len(rejected) else ""
+    return f"Clips:  {len(manifest):,} used, {len(rejected):,} rejected{why}"
+
+
+def _capped(lines: list[str], most: int, where: str) -> list[str]:
+    if not lines:
+        return ["  not run"]
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], f"  and {len(lines) - most + 1} more: see {where}"]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…"

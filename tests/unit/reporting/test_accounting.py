@@ -1,0 +1,46 @@
+import math
+from pathlib import PurePosixPath
+
+import pytest
+
+from sonify.reporting.accounting import clip_accounts, jobs, rule_of, runtime
+
+
+def test_every_listed_clip_is_used_or_rejected(manifest, rejected):
+    found = clip_accounts(manifest, rejected)
+    assert found["listed"].sum() == len(manifest) + len(rejected)
+    assert (found["listed"] == found["used"] + found["rejected"]).all()
+    row = found.iloc[0]
+    assert (row["used"], row["rejected"]) == (6, 3)
+    assert row["reasons"] == "2 missing file, 1 silent"
+    assert row["minutes"] == pytest.approx(6 * 0.5 / 60)
+
+
+def test_a_split_without_a_usable_clip_is_listed(manifest, rejected):
+    row = clip_accounts(manifest, rejected).set_index(["dataset", "split"]).loc[("fsd50k", "val")]
+    assert row.tolist() == [1, 0, 1, 0.0, "1 too short"]
+
+
+def test_nothing_rejected(manifest, rejected):
+    found = clip_accounts(manifest, rejected[:0])
+    assert found["rejected"].tolist() == [0] and found["reasons"].tolist() == [""]
+
+
+def test_runtime_adds_up(benchmarks):
+    table = jobs({PurePosixPath(p): t for p, t in benchmarks.items()})
+    found = runtime(table).set_index("rule")
+    assert found.index.tolist() == ["train", "prepare"]
+    train = found.loc["train"]
+    assert (train["jobs"], train["total_s"], train["longest_s"]) == (2, 90.0, 60.0)
+    assert (train["cpu_s"], train["peak_mb"]) == (88.0, 700.5)
+    assert found["share"].tolist() == [0.9, 0.1]
+    assert math.isnan(found.loc["prepare", "peak_mb"]) and math.isnan(found.loc["prepare", "cpu_s"])
+
+
+def test_no_benchmarks():
+    assert runtime(jobs({})).empty
+
+
+def test_rule_by_path():
+    assert rule_of(PurePosixPath("train/contrastive-s0.tsv")) == "train"
+    assert rule_of(PurePosixPath("train.tsv")) == "train"

@@ -1,0 +1,162 @@
+import base64
+import re
+from html.parser import HTMLParser
+from pathlib import PurePosixPath
+
+import pytest
+
+from sonify.reporting.accounting import jobs
+from sonify.reporting.listening import activity, choose, pairs
+from sonify.reporting.page import Content, duration, page
+from sonify.reporting.table_a4 import table_a4
+
+
+class Elements(HTMLParser):
+    """All start tags with their attributes, and whether tags nest."""
+
+    EMPTY = ("meta", "link", "img", "br")
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.open = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture
+def content(metrics, top, clips, sonifications, manifest, rejected, benchmarks):
+    def make(scale="mini", **changed):
+        chosen = choose(top, [1, 4], 2)
+        given = {
+            "settings": {
+                "scale": scale,
+                "setting": "sounds <x>",
+                "listen": {"layers": [1, 4], "per_layer": 2},
+            },
+            "table": table_a4(metrics(), scale),
+            "figures": {"figure_6": "<svg xmlns='http://www.w3.org/2000/svg'/>"},
+            "pairs": pairs(chosen, clips, sonifications),
+            "activity": activity(top),
+            "manifest": manifest,
+            "rejected": rejected,
+            "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks.items()}),
+        }
+        return Content(**(given | changed))
+
+    return make
+
+
+def test_every_chosen_pair_can_be_heard_and_seen(content):
+    elements = Elements(page(content()))
+    sounds = elements.all("audio")
+    assert len(sounds) == 2 * 6  # contrastive: 2 layers of 2; supervised: layer 4 is dead
+    for sound in sounds:
+        assert "controls" in sound and sound["preload"] == "none" and sound["aria-label"]
+        kind, data = sound["src"].split(",")
+        assert kind == "data:audio/wav;base64"
+        assert base64.b64decode(data)[:4] == b"RIFF"
+    pictures = elements.all("img")
+    assert len(pictures) == len(sounds) + 1
+    assert all(p["alt"] for p in pictures)
+
+
+def test_text_from_tables_is_escaped(content):
+    text = page(content())
+    assert "<script>alert(1)</script>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "R&amp;B" in text
+    assert len(Elements(text).all("script")) == 1
+
+
+def test_no_other_host(content):
+    text = re.sub(r"data:[\w/+]+;base64,[A-Za-z0-9+/=]+", "", page(content()))
+    assert not re.search(r"https?:|src=\"//|url\(|@import", text)
+
+
+def test_links_stay_below_the_page(content):
+    elements = Elements(page(content()))
+    ids = {a["id"] for _, a in elements.found if "id" in a}
+    for link in elements.all("a"):
+        target = link["href"]
+        assert target[1:] in ids if target[0] == "#" else target.startswith(("tables/", "figures/"))
+
+
+def test_scale_is_said(content):
+    mini, paper = page(content("mini")), page(content("paper"))
+    assert "<strong>Miniature:</strong> sounds &lt;x&gt;" in mini and "Paper scale:" not in mini
+    assert "<strong>Paper scale:</strong> sounds &lt;x&gt;" in paper and "Miniature" not in paper
+
+
+def test_numbers_and_accounts_are_there(content):
+    text = page(content())
+    for wanted in (
+        "0.410 ± 0.127",
+        "0.463 ± 0.002",
+        "not run",
+        "2 missing file, 1 silent",
+        "4 of 4 filters dead",
+        "No live filter to show at this layer.",
+        "1 min 30 s",
+        "not measured",
+        "results/evaluation/removal.parquet",
+    ):
+        assert wanted in text, wanted
+
+
+def test_figures_that_are_missing_are_left_out(content):
+    text = page(content(figures={}))
+    assert "No figure has been drawn yet." in text
+
+
+def test_nothing_to_hear_or_time(content):
+    text = page(content(pairs=[], jobs=jobs({})))
+    assert not Elements(text).all("audio")
+    assert "No job has been timed yet." in text
+
+
+def test_same_tables_same_page(content):
+    assert page(content()) == page(content())
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_text_contrast_in_light_and_dark(content):
+    schemes = re.findall(r":root \{(.*?)\}", page(content()), re.DOTALL)
+    assert len(schemes) == 2
+    for scheme in schemes:
+        colours = dict(re.findall(r"--([\w-]+): (#\w{6})", scheme))
+        for ground in ("ground", "card", "mark"):
+            for text in ("text", "soft", "supervised", "contrastive"):
+                if ground == "mark" and text != "text":
+                    continue
+                one, other = sorted((luminance(colours[ground]), luminance(colours[text])))
+                assert (other + 0.05) / (one + 0.05) >= 4.5, (ground, text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.42, "0.4 s"),
+        (12.4, "12 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_durations(seconds, words):
+    assert duration(seconds) == words

@@ -1,0 +1,34 @@
+"""The closing summary for the console, as a text file."""
+
+from pathlib import Path
+
+from sonify import tables
+from sonify.jobs import parser, run
+from sonify.reporting.sources import read_all
+from sonify.reporting.summary import summary
+
+
+def main() -> None:
+    options = parser(__doc__)
+    for table in ("metrics", "removal", "coherence"):
+        options.add_argument(f"--{table}", type=Path, required=True)
+    options.add_argument("--data", type=Path, required=True, help="folder of prepared datasets")
+    options.add_argument("--out", type=Path, required=True)
+    args = options.parse_args()
+    accounts = {
+        name: read_all(sorted(args.data.glob(f"*/{name}.parquet")), name)
+        for name in ("manifest", "rejected")
+    }
+    text = summary(
+        metrics=tables.read(args.metrics, "metrics"),
+        removal=tables.read(args.removal, "removal"),
+        coherence=tables.read(args.coherence, "coherence"),
+        scale=args.settings["scale"],
+        setting=args.settings["setting"],
+        **accounts,
+    )
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    args.out.write_text(text, encoding="utf-8")
+
+
+run(main)

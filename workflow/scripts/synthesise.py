@@ -1,0 +1,22 @@
+"""Write a synthetic raw corpus in the layout of the real one."""
+
+from pathlib import Path
+
+from sonify.data.synthesis.corpora import Tally, raw_corpus
+from sonify.jobs import parser, run, say
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
+    options.add_argument("--out", type=Path, required=True, help="root of the corpus to write")
+    args = options.parse_args()
+    tally = Tally(args.dataset)
+    for name, content in tally.counting(raw_corpus(args.dataset, args.settings)):
+        path = args.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    say(str(tally))
+
+
+run(main)
