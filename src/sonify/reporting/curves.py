@@ -13,9 +13,14 @@ def removal_curves(removal: pd.DataFrame) -> pd.DataFrame:
     From rows of contract removal; columns regime, finetune, architecture, run, layer, mean, ci95,
     n. Raises ValueError when the rows mix datasets, splits or rules.
     """
+    return t_intervals(removal_runs(removal), [*MODEL, "layer"], "value")
+
+
+def removal_runs(removal: pd.DataFrame) -> pd.DataFrame:
+    """The single runs behind `removal_curves`: columns MODEL, seed, layer, value."""
     measured = removal[removal["metric"] == "mAP"]
     _one_condition(measured, "removal")
-    return t_intervals(measured, [*MODEL, "layer"], "value")
+    return measured[[*MODEL, "seed", "layer", "value"]]
 
 
 def coherence_curves(coherence: pd.DataFrame) -> pd.DataFrame:
@@ -24,9 +29,14 @@ def coherence_curves(coherence: pd.DataFrame) -> pd.DataFrame:
     From rows of contract coherence; columns as in `removal_curves`. Dead maps count as the 0 that
     they have in the table. Raises ValueError when the rows mix datasets, splits or rules.
     """
+    return t_intervals(coherence_runs(coherence), [*MODEL, "layer"], "value")
+
+
+def coherence_runs(coherence: pd.DataFrame) -> pd.DataFrame:
+    """The single runs behind `coherence_curves`: columns MODEL, seed, layer, value."""
     _one_condition(coherence, "coherence")
-    models = coherence.groupby([*MODEL, "seed", "layer"], as_index=False)["coherence"].mean()
-    return t_intervals(models, [*MODEL, "layer"], "coherence")
+    renamed = coherence.rename(columns={"coherence": "value"})
+    return renamed.groupby([*MODEL, "seed", "layer"], as_index=False)["value"].mean()
 
 
 def floor(coherence: pd.DataFrame) -> float:

@@ -147,7 +147,7 @@ DRAWINGS = """
 <img class="drawing" src="{{ figure.image }}" alt="{{ figure.alt }}">
 </div>
 <figcaption>{{ figure.read }} <strong>The paper saw:</strong> {{ figure.paper }}
-<span class="soft">Bands are 95% t-intervals over runs, wide when there are few.
+<span class="soft">Dots are runs, bands 95% t-intervals over them, very wide for two.
 <a href="figures/{{ figure.name }}.png">PNG</a>,
 <a href="figures/{{ figure.name }}.svg">SVG</a>.</span></figcaption>
 </figure>

@@ -1,4 +1,4 @@
-"""The closing words on the console: the results in at most 20 lines of 100 columns."""
+"""The closing words on the console: the results in at most 21 lines of 100 columns."""
 
 import math
 
@@ -10,7 +10,7 @@ from sonify.reporting.intervals import plus_minus
 from sonify.reporting.labels import encoder_label, finetuned_label, scale_label
 from sonify.reporting.table_a4 import table_a4
 
-LINES, COLUMNS = 20, 100
+LINES, COLUMNS = 21, 100
 _MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; what is left out is said
 
 
@@ -28,7 +28,8 @@ def summary(
     Raises ValueError for an unknown scale.
     """
     lines = [
-        f"Sonify, {scale_label(scale, setting)}. Means ± 95% intervals over runs.",
+        f"Sonify, {scale_label(scale, setting)}",
+        "Means ± 95% intervals over runs",
         *_performance(table_a4(metrics, scale)),
         *_removal(removal_curves(removal)),
         *_coherence(coherence_curves(coherence), floor(coherence)),

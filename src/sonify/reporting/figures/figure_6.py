@@ -5,7 +5,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sonify.reporting.curves import MODEL, removal_curves
+from sonify.reporting.curves import MODEL, removal_curves, removal_runs
 from sonify.reporting.figures.style import (
     COLOURS,
     MARKERS,
@@ -32,7 +32,7 @@ def figure_6(removal: pd.DataFrame, scale: str) -> Figure:
     runs. Raises ValueError when there is no mAP to draw.
     """
     scale_label(scale)
-    curves = removal_curves(removal)
+    curves, runs = removal_curves(removal), removal_runs(removal)
     if curves.empty:
         raise ValueError("the removal table has no mAP, so that Figure 6 would be empty")
     panels = [kind for kind in _TITLES if kind in set(curves["finetune"])]
@@ -41,7 +41,7 @@ def figure_6(removal: pd.DataFrame, scale: str) -> Figure:
         for panel, kind in zip(axes, panels, strict=True):
             shown = curves[curves["finetune"] == kind]
             for _, curve in shown.groupby(MODEL):
-                _draw_model(panel, curve, kind)
+                _draw_model(panel, curve, runs, kind)
             panel.set_title(_TITLES[kind], loc="left")
             layer_axis(panel, curves.loc[curves["layer"] > 0, "layer"])
             unit_axis(panel, curves)
@@ -58,10 +58,10 @@ def _look(curve: pd.Series) -> str:
     return "from scratch" if curve["finetune"] == "none" else curve["regime"]
 
 
-def _draw_model(panel, curve: pd.DataFrame, finetune: str) -> None:
+def _draw_model(panel, curve: pd.DataFrame, runs: pd.DataFrame, finetune: str) -> None:
     look = _look(curve.iloc[0])
     layers, baseline = curve[curve["layer"] > 0], curve[curve["layer"] == 0]
     fill = _FILLS[finetune] or COLOURS[look]
-    draw_curve(panel, layers, look, curve["run"].iloc[0], markerfacecolor=fill)
+    draw_curve(panel, layers, runs, look, curve["run"].iloc[0], markerfacecolor=fill)
     for mean in baseline["mean"]:
         panel.axhline(mean, color=COLOURS[look], ls="--", lw=1.1, label="_baseline")

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sonify.reporting.curves import MODEL, coherence_curves, floor
+from sonify.reporting.curves import MODEL, coherence_curves, coherence_runs, floor
 from sonify.reporting.figures.style import (
     COLOURS,
     MARKERS,
@@ -32,7 +32,7 @@ def figure_7(coherence: pd.DataFrame, scale: str) -> Figure:
     t-intervals over runs, each run the mean over its clips. Raises ValueError without rows.
     """
     scale_label(scale)
-    curves = coherence_curves(coherence)
+    curves, runs = coherence_curves(coherence), coherence_runs(coherence)
     if curves.empty:
         raise ValueError("the coherence table has no rows, so that Figure 7 would be empty")
     noise = floor(coherence)
@@ -42,7 +42,7 @@ def figure_7(coherence: pd.DataFrame, scale: str) -> Figure:
         keys = []
         for (regime, finetune, _, run), curve in curves.groupby(MODEL):
             look = {"ls": _STYLES[finetune]}
-            draw_curve(axes, curve, regime, run, **look)
+            draw_curve(axes, curve, runs, regime, run, **look)
             key = {"color": COLOURS[regime], "marker": MARKERS[regime], **look}
             keys.append(Line2D([], [], label=encoder_label(regime, finetune), **key))
         keys.sort(key=lambda key: list(COLOURS.values()).index(key.get_color()))  # as in Figure 6

@@ -54,19 +54,28 @@ def blank(panels: int) -> tuple[Figure, list[Axes]]:
     return figure, list(axes)
 
 
-def draw_curve(axes: Axes, curve: pd.DataFrame, look: str, label: str, **line: Any) -> None:
-    """One model's mean by layer (columns layer, mean, ci95), with a band where it has intervals.
+def draw_curve(
+    axes: Axes, curve: pd.DataFrame, runs: pd.DataFrame, look: str, label: str, **line: Any
+) -> None:
+    """One model's mean by layer (columns layer, mean, ci95), its runs, and a band of intervals.
 
-    `look` picks hue and marker. No band is drawn for a single run, which has no interval.
+    `look` picks hue and marker; `runs` has columns run, layer, value, of which those of the run
+    called `label` are dotted in. A single run has no interval, hence no band. The band of two runs,
+    often wider than the axes, is kept faint.
     """
     colour = COLOURS[look]
     line = {"color": colour, "marker": MARKERS[look], "label": label, "clip_on": False, **line}
     axes.plot(curve["layer"], curve["mean"], **line)
     if curve["ci95"].notna().any():
         low, high = curve["mean"] - curve["ci95"], curve["mean"] + curve["ci95"]
-        axes.fill_between(curve["layer"], low, high, color=colour, alpha=0.16, linewidth=0)
+        shade = 0.16 if curve["n"].min() > 2 else 0.06
+        axes.fill_between(curve["layer"], low, high, color=colour, alpha=shade, linewidth=0)
         for edge in (low, high):  # where bands overlap, only their edges tell them apart
             axes.plot(curve["layer"], edge, color=colour, alpha=0.5, linewidth=0.6, label="_edge")
+    own = runs[(runs["run"] == label) & runs["layer"].isin(curve["layer"])]
+    if own["seed"].nunique() > 1:
+        dots = {"ls": "", "marker": ".", "ms": 3.0, "alpha": 0.7, "label": "_runs"}
+        axes.plot(own["layer"], own["value"], color=colour, clip_on=False, **dots)
 
 
 def layer_axis(axes: Axes, layers: pd.Series) -> None:
@@ -91,7 +100,7 @@ def interval_key(curves: pd.DataFrame) -> Patch | None:
         facecolor="#808080",
         alpha=0.3,
         linewidth=0,
-        label=f"95% interval, {' or '.join(map(str, runs))} runs",
+        label=f"95% interval of {' or '.join(map(str, runs))} runs (dots)",
     )
 
 

@@ -1,0 +1,65 @@
+"""The console of `make run`, and how scripts fail."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+import snakemake_logger_plugin_sonify as plugin
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from sonify import jobs
+
+
+@pytest.fixture
+def console(capsys):
+    handler = plugin.LogHandler(SimpleNamespace(), None)
+
+    def emit(level: int = logging.INFO, message: str | None = None, **extra) -> str:
+        record = logging.LogRecord("snakemake", level, "", 0, message, None, None)
+        record.__dict__.update(extra)
+        handler.emit(record)
+        return capsys.readouterr().err
+
+    return emit
+
+
+def started(jobid: int, rule: str, **wildcards) -> dict:
+    return {"event": LogEvent.JOB_INFO, "jobid": jobid, "rule_name": rule, "wildcards": wildcards}
+
+
+def test_a_finished_job_is_one_line_with_the_count(console):
+    assert console(**started(7, "train", run="contrastive", seed="0")) == ""
+    assert console(event=LogEvent.JOB_FINISHED, job_id=7) == ""
+    line = console(event=LogEvent.PROGRESS, done=5, total=61)
+    assert line == "[ 5/61] train contrastive-s0, 0 s\n"
+
+
+def test_a_failed_job_names_its_log(console):
+    console(**started(3, "prepare_fsd50k"))
+    line = console(
+        logging.ERROR, "x", event=LogEvent.JOB_ERROR, jobid=3, rule_name="r", log=["a.log"]
+    )
+    assert line == "failed: prepare fsd50k; its log: a.log\n"
+
+
+def test_only_what_a_reader_needs_is_told(console):
+    assert console(message="Building DAG of jobs...") == ""
+    assert "Nothing to be done" in console(message="Nothing to be done (all present).")
+    assert console(logging.WARNING, "disk is full") == "disk is full\n"
+    assert console(logging.ERROR, "what went wrong", event=LogEvent.ERROR) == "what went wrong\n"
+
+
+def test_scripts_end_on_bad_input_with_one_sentence():
+    from sonify.training.schedule import learning_rate
+
+    with pytest.raises(SystemExit, match=r"^error: warm-up of 2 steps does not fit into 1 steps$"):
+        jobs.run(lambda: learning_rate(0, 1, 2, 0.1))
+    with pytest.raises(SystemExit, match="error: No such file or directory: nowhere"):
+        jobs.run(lambda: open("nowhere"))  # noqa: SIM115, PTH123
+    with pytest.raises(ZeroDivisionError):  # a fault of ours keeps its traceback
+        jobs.run(lambda: 1 / 0)
+
+
+def test_settings_are_read_as_json():
+    args = jobs.parser("x").parse_args(["--settings", '{"a": [1, null]}', "--threads", "2"])
+    assert args.settings == {"a": [1, None]} and args.threads == 2
