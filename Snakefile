@@ -22,7 +22,11 @@ rule all:
     input:
         "results/reporting/index.html",
         "results/reporting/summary.txt",
+        # Named here although others follow from them, so that a lost one is noticed.
+        data_targets(),
+        training_targets(),
         sonification_targets(),
+        evaluation_targets(),
 
 
 rule data:

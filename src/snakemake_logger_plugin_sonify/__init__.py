@@ -13,6 +13,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 # What Snakemake says outside its events that a reader needs.
 TOLD = ("Nothing to be done",)
+# What it says on top of a job's own error, of no use to a reader.
+ECHOES = ("RuleException:\nCalledProcessError", "WorkflowError:\nAt least one job did not complete")
 
 
 class LogHandler(LogHandlerBase):
@@ -53,7 +55,8 @@ class LogHandler(LogHandlerBase):
             log = ", ".join(record.log) if record.log else "none"
             return f"failed: {name}; its log: {log}"
         if record.levelno >= logging.WARNING or (event is None and _told(record)):
-            return record.getMessage()
+            message = record.getMessage()
+            return None if message.startswith(ECHOES) else message
         return None
 
 

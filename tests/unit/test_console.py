@@ -4,9 +4,9 @@ import logging
 from types import SimpleNamespace
 
 import pytest
-import snakemake_logger_plugin_sonify as plugin
 from snakemake_interface_logger_plugins.common import LogEvent
 
+import snakemake_logger_plugin_sonify as plugin
 from sonify import jobs
 
 
@@ -46,6 +46,8 @@ def test_only_what_a_reader_needs_is_told(console):
     assert console(message="Building DAG of jobs...") == ""
     assert "Nothing to be done" in console(message="Nothing to be done (all present).")
     assert console(logging.WARNING, "disk is full") == "disk is full\n"
+    echo = "RuleException:\nCalledProcessError in file ..."
+    assert console(logging.ERROR, echo, event=LogEvent.ERROR) == ""
     assert console(logging.ERROR, "what went wrong", event=LogEvent.ERROR) == "what went wrong\n"
 
 

@@ -25,9 +25,9 @@ class Workflow:
         command = [
             *(sys.executable, "-m", "snakemake"),
             *("--snakefile", str(self.checkout / "Snakefile")),
+            *("--configfile", str(self.checkout / "workflow" / "configs" / "smoke.yaml")),
             *("--directory", str(self.folder)),
             *("--workflow-profile", str(self.checkout / "profiles" / "default")),
-            *("--configfile", str(self.checkout / "workflow" / "configs" / "smoke.yaml")),
             *arguments,
         ]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

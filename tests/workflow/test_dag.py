@@ -37,7 +37,7 @@ def test_a_local_path_that_lacks_a_file_stops_the_workflow(workflow, tmp_path):
     assert "which lacks FSD50K.ground_truth/eval.csv: point it at" in printed
     settings["data"]["fsd50k"]["path"] = str(tmp_path / "nowhere")
     overlay.write_text(yaml.safe_dump(settings))
-    assert "which is not a folder: correct it" in workflow("--dry-run", fails=True)
+    assert "which is no folder: correct it" in workflow("--dry-run", fails=True)
 
 
 def test_lint_is_clean(workflow):

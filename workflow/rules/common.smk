@@ -43,9 +43,9 @@ def sonification_targets():
 
 
 def evaluation_targets():
-    return expand(
-        "results/evaluation/{table}.parquet", table=["metrics", "removal", "coherence"]
-    )
+    names = ["metrics", "removal", "coherence"]
+    parts = [part for table in names for part in plan.parts(table)]
+    return expand("results/evaluation/{table}.parquet", table=names) + parts
 
 
 def tell_summary():
