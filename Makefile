@@ -1,12 +1,11 @@
 # Two commands: `make run` sets up and runs the whole workflow, `make test` sets up and tests it.
-# VENV=path borrows an environment; PYTHON=python3.12 picks the interpreter; ARGS goes to the tool.
+# VENV=path uses another environment, bringing it up to date; PYTHON=python3.12 picks the interpreter; ARGS goes to the tool.
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?=
 ARGS ?=
 
-# Absolute, so that a borrowed environment works from any folder.
-BIN = $(abspath $(VENV))/bin
+BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 
 .PHONY: run test test-all lint setup lock dag clean

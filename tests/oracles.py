@@ -23,7 +23,8 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
             h = torch.relu(h)
         elif isinstance(module, nn.MaxPool1d):
             sizes[index][1] = h.size()
-            pool = nn.MaxPool1d(module.kernel_size, module.stride, return_indices=True)
+            window = (module.kernel_size, module.stride, module.padding)
+            pool = nn.MaxPool1d(*window, return_indices=True)
             h, switch_indices[index] = pool(h)
             switch_indices[index] = (switch_indices[index], pool)
         feature_maps[index] = h
@@ -35,12 +36,16 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
     while curr_block_index >= 1:
         if switch_indices[curr_block_index] is not None:
             switches, pool = switch_indices[curr_block_index]
-            unpool = nn.MaxUnpool1d(pool.kernel_size, pool.stride)
+            unpool = nn.MaxUnpool1d(pool.kernel_size, pool.stride, pool.padding)
             current_map = unpool(current_map, switches, output_size=sizes[curr_block_index][1])
         current_map = torch.relu(current_map)
         conv = deconvnets[curr_block_index]
         current_map = F.conv_transpose1d(
-            current_map, conv.weight, padding=conv.padding[0], dilation=conv.dilation[0]
+            current_map,
+            conv.weight,
+            padding=conv.padding[0],
+            groups=conv.groups,
+            dilation=conv.dilation[0],
         )
         assert current_map.shape[-1] == sizes[curr_block_index][0]
         curr_block_index -= 1

@@ -5,6 +5,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# Keep freed memory for the next tensor of the same size, as every step needs the same ones: without
+# this, Linux hands it back and fetches it anew, which costs a third of training time. No effect on
+# other systems.
+MEMORY = "export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000; "
 
 
 def shell_prefix(workflow) -> str:
@@ -17,7 +21,8 @@ def shell_prefix(workflow) -> str:
     path = "" if deployed else f'export PATH="{Path(sys.executable).parent}:$PATH"; '
     # Doubled braces, because Snakemake formats the prefix like any shell command.
     library = f'export PYTHONPATH="{ROOT / "src"}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
-    return f'set -euo pipefail; {path}{library}export SCRIPTS="{ROOT / "workflow" / "scripts"}"; '
+    scripts = f'export SCRIPTS="{ROOT / "workflow" / "scripts"}"; '
+    return f"set -euo pipefail; {MEMORY}{path}{library}{scripts}"
 
 
 def gpus(device: str) -> int:

@@ -34,7 +34,9 @@ class LogHandler(LogHandlerBase):
         """Print a record, if it is one that a reader needs."""
         line = self._line(record)
         if line:
-            print(line, file=sys.stderr, flush=True)
+            # In one write: others write to the console too, and would come before the line end.
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     def _line(self, record: logging.LogRecord) -> str | None:
         event = getattr(record, "event", None)

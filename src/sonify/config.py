@@ -10,18 +10,17 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
+from sonify.consistency import check_consistency
 from sonify.data.layouts.required import SPLITS, missing
+from sonify.errors import ConfigError
 from sonify.models.architecture import Architecture
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 
 
-class ConfigError(ValueError):
-    """A configuration that cannot be run."""
-
-
 def check(config: dict) -> None:
     """Raise ConfigError for the first fault of `config`: its form, its references, its paths."""
+    _check_names(config)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
@@ -32,6 +31,16 @@ def check(config: dict) -> None:
     _check_runs(config)
     for path in ("sonification", "evaluation.removal", "evaluation.coherence"):
         _check_stage(config, path)
+    check_consistency(config)
+
+
+def _check_names(block: dict, where: str = "config") -> None:
+    """YAML reads a bare number or `no` as something else than a name."""
+    for key, value in block.items():
+        if not isinstance(key, str):
+            raise ConfigError(f"config: the name {key!r} in {where} is not text: put it in quotes")
+        if isinstance(value, dict):
+            _check_names(value, key)
 
 
 def _sentence(error: ValidationError) -> str:

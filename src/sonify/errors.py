@@ -5,6 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run."""
+
+
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -8,10 +8,15 @@ from collections.abc import Callable
 from sonify.errors import one_sentence_errors
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with --settings (the config values the job uses, as JSON) and --threads."""
+def parser(description: str | None, settings: bool = True) -> argparse.ArgumentParser:
+    """A parser with --threads and, unless told otherwise, --settings.
+
+    Settings are the config values that the job uses, as JSON; `Plan` in sonify.workflow makes them.
+    """
     options = argparse.ArgumentParser(description=description)
-    options.add_argument("--settings", type=json.loads, default={}, help="config values, as JSON")
+    if settings:
+        told = "config values, as JSON"
+        options.add_argument("--settings", type=json.loads, required=True, help=told)
     options.add_argument("--threads", type=int, default=1, help="CPU threads of this job")
     return options
 

@@ -8,11 +8,13 @@ parameters as an unnamed set. Light: imported while the Snakefile is read.
 import json
 from dataclasses import asdict
 from functools import cached_property
+from pathlib import Path
 
-from sonify.data.layouts.required import SPLITS, required
+from sonify.conventions import RATE_HZ
+from sonify.data.layouts.required import SPLITS, names_hash, required
 from sonify.runs import Run, has_classifier, resolve, scored_split
 
-RATE_HZ = 8000
+LISTS = (".csv", ".txt")
 
 
 class Plan:
@@ -64,6 +66,29 @@ class Plan:
         """The run a model comes from."""
         return self.models[model]
 
+    @property
+    def model_files(self) -> list[str]:
+        """Everything that training writes."""
+        names = ("model.safetensors", "model.json", "history.parquet")
+        return [f"results/models/{model}/{name}" for model in self.models for name in names]
+
+    @property
+    def prepared_files(self) -> list[str]:
+        """Everything that preparation writes."""
+        tables = ("vocabulary.parquet", "manifest.parquet", "rejected.parquet")
+        return [f"results/data/{d}/{name}" for d in SPLITS for name in (*tables, *SPLITS[d])]
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
+        data = self.config["data"]
+        made = [d for d in SPLITS if data[d]["source"] == "synthetic"]
+        jobs = {"synthesise": made, "prepare": list(SPLITS), "train": list(self.models)}
+        jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
+        for rule, table in (("score", "metrics"), ("removal",) * 2, ("coherence",) * 2):
+            jobs[rule] = [Path(part).stem for part in self.parts(table)]
+        return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
+
     def parts(self, table: str) -> list[str]:
         """The single-model files that make up an evaluation table."""
         if table == "metrics":
@@ -83,7 +108,9 @@ class Plan:
         """What preparation waits for: the synthesised corpus, or the lists of a local one."""
         root = self.raw_root(dataset)
         if self.config["data"][dataset]["source"] == "local":
-            return {"lists": [f"{root}/{name}" for name in required(dataset) if "." in name]}
+            return {
+                "lists": [f"{root}/{name}" for name in required(dataset) if name.endswith(LISTS)]
+            }
         return {"root": root}
 
     def data_folder(self, dataset: str) -> str:
@@ -125,6 +152,11 @@ class Plan:
         """What is too short, and how large a shard is."""
         data = self.config["data"]
         return _canonical({k: data[k] for k in ("min_samples", "clips_per_part")})
+
+    def corpus(self, dataset: str) -> str:
+        """What tells one state of a local corpus from another; nothing for a synthetic one."""
+        source = self.config["data"][dataset]
+        return names_hash(Path(source["path"])) if source["source"] == "local" else ""
 
     def train(self, name: str) -> str:
         """The run, its recipe and the encoder it builds if it starts from scratch."""

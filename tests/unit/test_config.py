@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sonify.config import ConfigError, check
+from sonify.config import check
+from sonify.errors import ConfigError
 from sonify.models.architecture import Architecture
 from sonify.runs import resolve
 
@@ -159,12 +160,57 @@ def test_the_paper_configuration_is_valid_once_the_corpora_are_there(config, tmp
         ),
         ("evaluation/coherence/top_k", 200, "top_k is 200, but must be at most 129"),
         ("reporting/listen/layers", [12], "is 12, but must be at most 11"),
+        ("reporting/listen/per_layer", 0, "per_layer is 0, but must be at least 1"),
+        (
+            "evaluation/coherence/runs",
+            [],
+            "coherence.runs is \\[\\], but must have at least 1 items",
+        ),
+        ("training/runs/7", {"recipe": "fsd50k"}, "needs either an architecture"),
+        ("scale", "paper", "scale is 'paper', but audioset is synthetic: set it to 'mini'"),
+        (
+            "training/recipes/fsd50k/augmentation/gain_db",
+            [6, -18],
+            r"gain_db is \[6, -18\]: it must",
+        ),
+        ("data/synthetic/fsd50k/min_s", 9, "min_s is 9, more than max_s 4.0: lower it"),
+        ("training/recipes/contrastive/crop_s", 2.5, "needs 5 s for its two crops, but data.synth"),
+        (
+            "evaluation/coherence/nperseg",
+            512,
+            "needs clips of 768 samples, but data.min_samples is",
+        ),
+        (
+            "training/runs/twin",
+            {"recipe": "fsd50k", "architecture": "CNN12"},
+            "fsd50k-scratch and twin would be the same row of Table A.4",
+        ),
     ],
 )
 def test_faults_are_told_in_one_sentence(config, where, value, sentence):
     with pytest.raises(ConfigError, match=sentence) as caught:
         check(broken(config, where, value))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_names_that_yaml_reads_as_numbers_are_refused(config):
+    config["training"]["runs"][2021] = {"recipe": "fsd50k", "architecture": "CNN12"}
+    with pytest.raises(ConfigError, match="the name 2021 in runs is not text: put it in quotes"):
+        check(config)
+
+
+def test_bins_and_classifiers_must_be_there(config):
+    small = broken(config, "evaluation/coherence/nperseg", 16)
+    with pytest.raises(ConfigError, match="top_k is 12, but nperseg 16 has only 9 bins: lower it"):
+        check(broken(small, "evaluation/coherence/top_k", 12))
+    for run in list(config["training"]["runs"]):
+        if run != "contrastive":
+            del config["training"]["runs"][run]
+    for stage in (config["sonification"], config["evaluation"]["coherence"]):
+        stage["runs"] = ["contrastive"]
+    config["evaluation"]["removal"]["runs"] = ["contrastive"]
+    with pytest.raises(ConfigError, match="has no classifier for fsd50k"):
+        check(config)
 
 
 def test_runs_resolve_to_what_the_tables_call_them(config):

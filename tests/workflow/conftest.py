@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "profiles", "src", "workflow", "envs")
@@ -43,6 +44,14 @@ class Workflow:
         jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
         jobs.pop("total", None)
         return jobs
+
+    def overlay(self, changes: dict) -> None:
+        """Lay further values over the smoke configuration."""
+        file = self.checkout / "workflow" / "configs" / "smoke.yaml"
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for block, values in changes.items():
+            settings.setdefault(block, {}).update(values)
+        file.write_text(yaml.safe_dump(settings), encoding="utf-8")
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Change a source file of the checkout."""

@@ -29,14 +29,11 @@ def test_a_local_path_that_lacks_a_file_stops_the_workflow(workflow, tmp_path):
         (corpus / folder).mkdir(parents=True)
     (corpus / "FSD50K.ground_truth" / "dev.csv").touch()
     (corpus / "FSD50K.ground_truth" / "vocabulary.csv").touch()
-    overlay = workflow.checkout / "workflow" / "configs" / "smoke.yaml"
-    settings = yaml.safe_load(overlay.read_text())
-    settings["data"]["fsd50k"] = {"source": "local", "path": str(corpus)}
-    overlay.write_text(yaml.safe_dump(settings))
+    workflow.overlay({"data": {"fsd50k": {"source": "local", "path": str(corpus)}}})
     printed = workflow("--dry-run", fails=True)
     assert "which lacks FSD50K.ground_truth/eval.csv: point it at" in printed
-    settings["data"]["fsd50k"]["path"] = str(tmp_path / "nowhere")
-    overlay.write_text(yaml.safe_dump(settings))
+    nowhere = {"source": "local", "path": str(tmp_path / "nowhere")}
+    workflow.overlay({"data": {"fsd50k": nowhere}})
     assert "which is no folder: correct it" in workflow("--dry-run", fails=True)
 
 
@@ -49,9 +46,13 @@ def test_a_failing_job_says_why_in_one_sentence(workflow, tmp_path):
     corpus.mkdir()
     (corpus / "validation_list.txt").write_text("yes/a_nohash_0.wav\n")
     (corpus / "testing_list.txt").touch()
-    overlay = workflow.checkout / "workflow" / "configs" / "smoke.yaml"
-    settings = yaml.safe_load(overlay.read_text())
-    settings["data"]["speech_commands"] = {"source": "local", "path": str(corpus)}
-    overlay.write_text(yaml.safe_dump(settings))
+    workflow.overlay({"data": {"speech_commands": {"source": "local", "path": str(corpus)}}})
     printed = workflow("results/data/speech_commands/manifest.parquet", fails=True)
     assert "error: " in printed and "Traceback" not in printed
+
+
+def test_the_cluster_profile_names_rules_that_exist(workflow):
+    profile = yaml.safe_load((workflow.checkout / "profiles/slurm/config.yaml").read_text())
+    rules = set(workflow("--list-rules").split())
+    assert set(profile["set-resources"]) <= rules
+    assert all(resources["gpu"] == 1 for resources in profile["set-resources"].values())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import codedeps
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ["data", "models", "training", "sonification", "evaluation", "reporting"]
@@ -93,3 +94,21 @@ def test_nothing_unfinished_is_left():
     for file in [*modules(), *codedeps.SCRIPTS.glob("*.py"), *(ROOT / "workflow").rglob("*.smk")]:
         text = file.read_text(encoding="utf-8")
         assert not any(mark in text for mark in marks), file
+
+
+def test_the_code_is_clean():
+    for check in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *check, "--quiet", str(ROOT)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_conda_environment_has_the_locked_versions():
+    environment = yaml.safe_load((ROOT / "envs" / "sonify.yaml").read_text(encoding="utf-8"))
+    locked = (ROOT / "envs" / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pinned = {line.split(" ;")[0] for line in locked}
+    assert set(environment["dependencies"][-1]["pip"]) <= pinned

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import codedeps
 import pandas as pd
@@ -96,14 +98,19 @@ def test_changing_one_value_reruns_the_stages_that_use_it(finished):
     assert set(finished.planned()) == {"page", "summary", "all"}
 
 
-def test_swapping_two_values_is_noticed(finished):
+def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
     recipe = finished.checkout / "workflow" / "configs" / "smoke.yaml"
     before = "fsd50k: {epochs: 2, warmup_epochs: 1"
     assert before in recipe.read_text()
     finished.edit("workflow/configs/smoke.yaml", before, "fsd50k: {warmup_epochs: 1, epochs: 2")
     assert "Nothing to be done" in finished("--dry-run"), "the order of keys is no change"
-    finished.edit("config.yaml", "gain_db: [-18.0, 6.0]", "gain_db: [-17.0, 6.0]")
-    assert finished.planned()["train"] == 6, "the recipe's two models, and four that start there"
+    rates = '"default" of Adam\n      weight_decay: 1.0e-5'
+    old = f"learning_rate: 1.0e-3  # the {rates}"
+    finished.edit(
+        "config.yaml", old, old.replace("e-3", "e-9").replace("e-5", "e-3").replace("e-9", "e-5")
+    )
+    jobs = finished.planned()
+    assert jobs["train"] == 6, "the recipe's two models, and four that start there"
 
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
@@ -141,3 +148,24 @@ def test_the_queries_of_the_readme_work(finished):
         )
         assert done.returncode == 0, query + done.stderr
         assert done.stdout.strip() or "parquet" not in query
+
+
+def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tmp_path):
+    """The readers serve the public layouts: the synthetic corpora, read as a user's own."""
+    corpora = tmp_path / "my corpora"
+    shutil.copytree(finished.folder / "results" / "data" / "raw", corpora)
+    local = {d: {"source": "local", "path": str(corpora / d)} for d in SPLITS}
+    workflow.overlay({"data": local})
+    workflow("data")
+    for dataset in SPLITS:
+        for table in ("vocabulary", "manifest", "rejected"):
+            file = Path("results", "data", dataset, f"{table}.parquet")
+            made, again = (tables.read(w.folder / file, table) for w in (finished, workflow))
+            pd.testing.assert_frame_equal(made, again)
+    assert "Nothing to be done" in workflow("data")
+    sound = next((corpora / "audioset" / "audio").glob("*.wav"))
+    sound.rename(tmp_path / sound.name)
+    assert workflow.planned("data")["prepare_audioset"] == 1
+    workflow("data")
+    folder = workflow.folder / "results" / "data" / "audioset"
+    assert len(tables.read(folder / "rejected.parquet", "rejected")) == 4

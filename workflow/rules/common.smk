@@ -1,5 +1,6 @@
 # Checks the configuration and gives the rules what they share. No rules here.
 import sys
+import time
 
 sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow")]
 
@@ -8,15 +9,17 @@ from snakemake.exceptions import WorkflowError
 from codedeps import code_hash
 from sonify import config as configuration
 from sonify.data.layouts.required import SPLITS
+from sonify.errors import ConfigError
 from sonify.workflow import Plan
 from surroundings import gpus, shell_prefix
 
 try:
     configuration.check(config)
-except configuration.ConfigError as error:
+except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 plan = Plan(config)
+STARTED = time.time()
 
 shell.prefix(shell_prefix(workflow))
 
@@ -29,16 +32,18 @@ wildcard_constraints:
 
 
 def data_targets():
-    return expand("results/data/{dataset}/manifest.parquet", dataset=SPLITS)
+    return plan.prepared_files
 
 
 def training_targets():
-    return expand("results/models/{model}/model.safetensors", model=plan.models)
+    return plan.model_files
 
 
 def sonification_targets():
     return expand(
-        "results/sonification/{model}/sonifications.parquet", model=plan.sonified_models
+        "results/sonification/{model}/{table}.parquet",
+        model=plan.sonified_models,
+        table=["top_activations", "sonifications"],
     )
 
 
@@ -49,7 +54,7 @@ def evaluation_targets():
 
 
 def tell_summary():
-    """What came out and where to look, once everything has run."""
+    """What came out and where to look, if this call has made it."""
     summary = Path("results/reporting/summary.txt")
-    if summary.is_file():
-        print(summary.read_text(encoding="utf-8"), file=sys.stderr)
+    if summary.is_file() and summary.stat().st_mtime >= STARTED:
+        sys.stderr.write(f"\n{summary.read_text(encoding='utf-8')}\n")

@@ -45,6 +45,7 @@ for dataset in SPLITS:
             code=code_hash("prepare.py"),
             settings=plan.prepare(dataset),
             dataset=dataset,
+            corpus=plan.corpus(dataset),
             root=lambda w, output: plan.raw_root(Path(output.manifest).parent.name),
             out=lambda w, output: str(Path(output.manifest).parent),
         shell:

@@ -88,4 +88,4 @@ rule gather:
         code=code_hash("gather.py"),
     shell:
         'python "$SCRIPTS/gather.py" --table {wildcards.table} --parts {input} --out {output}'
-        " > {log} 2>&1"
+        " 2>&1 | tee {log}"

@@ -17,7 +17,7 @@ rule table_a4:
         settings=plan.label(),
     shell:
         'python "$SCRIPTS/table_a4.py" --metrics {input.metrics} --settings {params.settings:q}'
-        " --out {output.parquet} > {log} 2>&1"
+        " --out {output.parquet} 2>&1 | tee {log}"
 
 
 rule figure_6:
@@ -35,7 +35,7 @@ rule figure_6:
         settings=plan.scale(),
     shell:
         'python "$SCRIPTS/figure_6.py" --removal {input.removal} --settings {params.settings:q}'
-        " --out {output.png} > {log} 2>&1"
+        " --out {output.png} 2>&1 | tee {log}"
 
 
 rule figure_7:
@@ -53,7 +53,7 @@ rule figure_7:
         settings=plan.scale(),
     shell:
         'python "$SCRIPTS/figure_7.py" --coherence {input.coherence}'
-        " --settings {params.settings:q} --out {output.png} > {log} 2>&1"
+        " --settings {params.settings:q} --out {output.png} 2>&1 | tee {log}"
 
 
 rule page:
@@ -64,15 +64,11 @@ rule page:
             n=[6, 7],
             kind=["png", "svg"],
         ),
-        manifests=data_targets(),
-        sonifications=expand(
-            "results/sonification/{model}/sonifications.parquet",
-            model=plan.listened_models,
-        ),
-        tops=expand(
-            "results/sonification/{model}/top_activations.parquet",
-            model=plan.listened_models,
-        ),
+        data=data_targets(),
+        # All results, since the page tells how long each took and what there is.
+        models=training_targets(),
+        evaluations=evaluation_targets(),
+        sonifications=sonification_targets(),
     output:
         "results/reporting/index.html",
     log:
@@ -82,12 +78,13 @@ rule page:
     params:
         code=code_hash("page.py"),
         settings=plan.page(),
-        sonification=lambda w, input: [str(Path(f).parent) for f in input.sonifications],
+        sonification=expand("results/sonification/{model}", model=plan.listened_models),
+        benchmarks=plan.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
         'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
-        " --figures {params.figures} --table {input.table} --benchmarks results/benchmarks"
-        " --settings {params.settings:q} --out {output} > {log} 2>&1"
+        " --figures {params.figures} --table {input.table} --benchmarks {params.benchmarks}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule summary:
@@ -96,6 +93,7 @@ rule summary:
         removal="results/evaluation/removal.parquet",
         coherence="results/evaluation/coherence.parquet",
         page="results/reporting/index.html",
+        data=data_targets(),
     output:
         "results/reporting/summary.txt",
     log:
@@ -108,4 +106,4 @@ rule summary:
     shell:
         'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
         " --coherence {input.coherence} --data results/data --settings {params.settings:q}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} 2>&1 | tee {log}"

@@ -7,7 +7,7 @@ from sonify.jobs import parser, run
 
 
 def main() -> None:
-    options = parser(__doc__)
+    options = parser(__doc__, settings=False)
     options.add_argument("--table", required=True, help="name of the table's contract")
     options.add_argument("--parts", type=Path, nargs="+", required=True)
     options.add_argument("--out", type=Path, required=True)

@@ -11,9 +11,10 @@ from sonify.reporting.sources import read_all
 
 def main() -> None:
     options = parser(__doc__)
-    for folder in ("--data", "--figures", "--table", "--benchmarks", "--out"):
+    for folder in ("--data", "--figures", "--table", "--out"):
         options.add_argument(folder, type=Path, required=True)
     options.add_argument("--sonification", type=Path, nargs="+", required=True)
+    options.add_argument("--benchmarks", type=Path, nargs="*", default=[])
     args = options.parse_args()
     top = read_all([f / "top_activations.parquet" for f in args.sonification], "top_activations")
     chosen = listening.choose(top, **args.settings["listen"])
@@ -30,7 +31,7 @@ def main() -> None:
         manifest=read_all(sorted(args.data.glob("*/manifest.parquet")), "manifest"),
         rejected=read_all(sorted(args.data.glob("*/rejected.parquet")), "rejected"),
         jobs=accounting.jobs(
-            {f.relative_to(args.benchmarks): f.read_text() for f in args.benchmarks.rglob("*.tsv")}
+            {Path(*f.parts[-2:]): f.read_text() for f in args.benchmarks if f.is_file()}
         ),
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ import numpy as np
 import soundfile
 import soxr
 
-RATE_HZ = 8000
-PCM_PEAK = 32767  # the stored value of unit peak
+from sonify.conventions import PCM_PEAK, RATE_HZ
+
 # What resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at -140 dB). Scaling
 # such a residue to unit peak would make a clip of rounding noise.
 RESIDUE = 1e-6

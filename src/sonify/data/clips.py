@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sonify import tables
-from sonify.data.audio import PCM_PEAK
+from sonify.conventions import PCM_PEAK
 
 _SCALE = np.float32(PCM_PEAK)
 
@@ -85,7 +85,7 @@ def load(folder: Path, splits: Sequence[str]) -> Clips:
     """The prepared `splits` of the dataset in `folder` (results/data/<dataset>).
 
     Raises ValueError naming the file and the remedy for a split that was not prepared, a broken
-    part, or a label outside the vocabulary.
+    part, a label outside the vocabulary, or splits without any usable clip.
     """
     folder = Path(folder)
     if len(set(splits)) != len(splits) or not splits:
@@ -95,7 +95,13 @@ def load(folder: Path, splits: Sequence[str]) -> Clips:
     position = {label: i for i, label in enumerate(vocabulary["label"])}
 
     # Sizes first, so that the one buffer is filled part by part and never copied.
-    samples = np.empty(sum(_n_samples(file) for file in files), dtype=np.int16)
+    total = sum(_n_samples(file) for file in files)
+    if not total:
+        raise ValueError(
+            f"{folder} has no usable clip in {', '.join(splits)}: {folder / 'rejected.parquet'} "
+            "says why; mend the corpus or name another split"
+        )
+    samples = np.empty(total, dtype=np.int16)
     ids, owners, targets, lengths, filled = [], [], [], [], 0
     for file in files:
         part = _read_part(file)

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from sonify import tables
-from sonify.data.audio import RATE_HZ, UnusableAudio, prepared
+from sonify.conventions import RATE_HZ
+from sonify.data.audio import UnusableAudio, prepared
 from sonify.data.layouts import audioset, fsd50k, speech_commands
 from sonify.data.layouts.listing import REASONS, Listing
 from sonify.data.layouts.required import SPLITS, required

@@ -14,7 +14,6 @@ from sonify.seeds import generator
 
 NPERSEG = 256
 FLOOR_PAIRS = 64
-RATE_HZ = 8000
 
 
 def mean_topk_coherence(
@@ -24,15 +23,15 @@ def mean_topk_coherence(
 
     x and s are (clip, time). A silent s (a dead map) counts as 0; so does a bin in which either
     signal has no power, where coherence is undefined. Raises ValueError for shapes that differ or
-    clips shorter than `nperseg`: one segment makes every coherence 1, whatever the signals.
+    clips that hold fewer than two segments: one makes every coherence 1, whatever the signals.
     """
     x, s = np.asarray(x, np.float64), np.asarray(s, np.float64)
     if x.shape != s.shape or x.ndim != 2:
         raise ValueError(f"signals {x.shape} and {s.shape}: both must be (clip, time)")
-    if x.shape[1] < nperseg:
+    if x.shape[1] < shortest(nperseg):
         raise ValueError(
-            f"clips of {x.shape[1]} samples are shorter than nperseg {nperseg}: coherence would be "
-            "1 for any two signals"
+            f"clips of {x.shape[1]} samples hold fewer than two segments of nperseg {nperseg}: "
+            f"coherence would be 1 for any two signals; leave out clips under {shortest(nperseg)}"
         )
     bins = nperseg // 2 + 1
     if not 1 <= k <= bins:
@@ -40,6 +39,11 @@ def mean_topk_coherence(
     coherence = _coherence(x, s, nperseg)
     largest = np.partition(coherence, bins - k, axis=1)[:, bins - k :]
     return np.minimum(largest.mean(axis=1), 1.0)  # rounding may pass 1 by an ulp
+
+
+def shortest(nperseg: int) -> int:
+    """Samples that two half-overlapping segments take: below, coherence says nothing."""
+    return nperseg + nperseg - nperseg // 2
 
 
 def noise_floor(n_samples: int, k: int = 5, nperseg: int = NPERSEG) -> float:

@@ -1,8 +1,8 @@
 """Ranking metrics: macro mAP, macro AUC and d-prime (appendix A.3).
 
 Conventions: scores and targets are (clip, class); targets are 0 or 1, scores any finite numbers
-that grow with confidence. Means are over the classes that can be ranked, those with a positive
-(for AUC also a negative) clip; the others are counted, not scored.
+that grow with confidence. Means are over the classes with a positive clip (AUC: and a
+negative one); the others are counted, not scored.
 """
 
 from dataclasses import dataclass
@@ -35,13 +35,15 @@ class Ranking:
 
 
 def rank(targets: np.ndarray, scores: np.ndarray) -> Ranking:
-    """mAP, mAUC and d-prime over the classes with a positive and a negative clip.
+    """mAP over the classes with a positive clip; mAUC and d-prime over those with a negative too.
+
+    n_classes and prevalence are those of mAP; n_dropped counts the classes without a positive.
 
     Raises ValueError for shapes that differ, targets other than 0 and 1, scores that are not
     finite, or no class to rank.
     """
     targets, scores = _validated(targets, scores)
-    kept = _rankable(targets)
+    kept = targets.any(axis=0)
     auc = mean_auc(targets, scores)
     return Ranking(
         mean_average_precision(targets[:, kept], scores[:, kept]),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 FILTERS = (128, 128, 128, 256, 256, 256, 512, 512, 512, 1024, 1024)
 KERNELS = (11, 11, 11, 11, 7, 7, 7, 5, 5, 5, 5)
 POOLS = (4, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1)
-LAYERS = len(FILTERS)
 DOWNSAMPLINGS = ("pool", "strided")
 
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 import pandas as pd
 
-RATE_HZ = 8000
+from sonify.conventions import RATE_HZ
 
 
 def clip_accounts(manifest: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:

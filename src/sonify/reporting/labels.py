@@ -26,3 +26,15 @@ def finetuned_label(pretraining: str, finetune: str) -> str:
 def encoder_label(regime: str, finetune: str) -> str:
     """An encoder by its regime, and its finetuning if it had any."""
     return regime if finetune == "none" else finetuned_label(regime, finetune)
+
+
+def distinct_labels(runs: list[tuple[str, str, str]]) -> dict[str, str]:
+    """Labels of (run, regime, finetune); runs that would share one are called by their name."""
+    plain = {run: encoder_label(regime, finetune) for run, regime, finetune in runs}
+    taken = list(plain.values())
+    return {run: label if taken.count(label) == 1 else run for run, label in plain.items()}
+
+
+def clips_label(dataset: str, split: str) -> str:
+    """Which clips something was measured on: `AudioSet eval`."""
+    return f"{DATASETS.get(dataset, dataset)} {split}"

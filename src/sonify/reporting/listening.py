@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-RATE_HZ = 8000
+from sonify.conventions import RATE_HZ
+
 RULE = (
     "For each model and layer, the filters with the highest activation on their first-ranked clip, "
     "each with a different clip; dead filters are left out. Nothing was picked by ear."

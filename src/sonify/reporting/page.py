@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
+from sonify.conventions import RATE_HZ
 from sonify.reporting.accounting import clip_accounts, runtime
 from sonify.reporting.labels import DATASETS, METRICS, scale_label
-from sonify.reporting.listening import RATE_HZ, RULE, Pair, wav
+from sonify.reporting.listening import RULE, Pair, wav
 from sonify.reporting.page_template import PAGE
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
 from sonify.reporting.table_a4 import conditions, wide
@@ -16,7 +17,7 @@ from sonify.reporting.table_a4 import conditions, wide
 FIGURES = {
     "figure_6": {
         "title": "Figure 6: removing sonifications",
-        "alt": "mAP on the FSD50K evaluation set against the layer whose sonification is removed, "
+        "alt": "mAP against the layer whose sonification is removed, "
         "a curve for each pretraining, one panel per finetuning; dashed lines: nothing removed.",
         "read": "At each layer, the sonification of the most active feature map is subtracted from "
         "every clip, and what is left is classified. The further a curve lies below the dashed "

@@ -95,7 +95,7 @@ resemble it, and lets you listen, for networks first trained with labels
 <p class="scale" role="note"><strong>Miniature:</strong> {{ setting }}.
 It shows the whole experiment at work. Its
 levels can’t be compared with the paper’s, and it neither confirms nor refutes what the paper
-found on recorded sounds.</p>
+found.</p>
 {% else %}
 <p class="scale" role="note"><strong>Paper scale:</strong> {{ setting }}.</p>
 {% endif %}

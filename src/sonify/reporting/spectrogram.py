@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image  # matplotlib writes its own PNG with it, so it is always there
 
-RATE_HZ = 8000
 RANGE_DB = 65.0
 WIDTH, HEIGHT = 320, 128  # columns of equal duration; one row a bin, 31.25 Hz, up to 4 kHz
 WINDOW = 2 * HEIGHT

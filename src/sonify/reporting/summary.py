@@ -1,16 +1,17 @@
-"""The closing words on the console: the results in at most 21 lines of 100 columns."""
+"""The closing words on the console: the results in at most 22 lines of 100 columns."""
 
 import math
+import textwrap
 
 import pandas as pd
 
 from sonify.reporting.accounting import reasons
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.intervals import plus_minus
-from sonify.reporting.labels import encoder_label, finetuned_label, scale_label
+from sonify.reporting.labels import distinct_labels, finetuned_label, scale_label
 from sonify.reporting.table_a4 import table_a4
 
-LINES, COLUMNS = 21, 100
+LINES, COLUMNS = 22, 100
 _MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; what is left out is said
 
 
@@ -28,8 +29,8 @@ def summary(
     Raises ValueError for an unknown scale.
     """
     lines = [
-        f"Sonify, {scale_label(scale, setting)}",
-        "Means ± 95% intervals over runs",
+        f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
+        *textwrap.wrap(setting, COLUMNS),
         *_performance(table_a4(metrics, scale)),
         *_removal(removal_curves(removal)),
         *_coherence(coherence_curves(coherence), floor(coherence)),
@@ -68,12 +69,15 @@ def _removal(curves: pd.DataFrame) -> list[str]:
 
 def _coherence(curves: pd.DataFrame, noise: float) -> list[str]:
     lines = []
-    for (regime, finetune, *_), curve in curves.groupby(MODEL):
+    labels = distinct_labels(
+        list(curves[["run", "regime", "finetune"]].drop_duplicates().itertuples(index=False))
+    )
+    for (*_, run), curve in curves.groupby(MODEL):
         ends = curve.sort_values("layer").iloc[[0, -1]]
         values = ", ".join(
             f"layer {row.layer} {plus_minus(row.mean, row.ci95)}" for row in ends.itertuples()
         )
-        lines.append(f"  {encoder_label(regime, finetune):<30} {values}")
+        lines.append(f"  {labels[run]:<30} {values}")
     head = f"Coherence of input and sonification (noise floor {noise:.3f})"
     return [head, *_capped(lines, _COHERENCES, "figure_7")]
 

@@ -16,8 +16,8 @@ class Block:
 def find_blocks(model: nn.Module) -> tuple[Block, ...]:
     """The blocks of a model, in order: of its `trunk`, of its encoder's `trunk`, or of itself.
 
-    Raises ValueError naming the first module that cannot be inverted: overlapping or padded pools,
-    strided, grouped or non-zero-padded convolution, normalisation, another activation.
+    Raises ValueError naming the first module that cannot be inverted: overlapping pools, padding
+    other than zeros, normalisation, another activation than ReLU.
     """
     chain = _chain(model)
     blocks: list[Block] = []

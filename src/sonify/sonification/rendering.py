@@ -6,13 +6,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sonify.conventions import PCM_PEAK, RATE_HZ
 from sonify.data.clips import Clips, length_buckets
 from sonify.models.architecture import Architecture
 from sonify.sonification.deconvnet import Sonifier
 from sonify.sonification.mining import TopActivations, maxima
-
-PCM_PEAK = 32767
-RATE_HZ = 8000
 
 Counter = Callable[[int], None]  # told how many clips or requests are done
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.conventions import RATE_HZ
 from sonify.data.clips import Clips
 from sonify.models.heads import SoundModel
 from sonify.training.augment import augment, mixup
@@ -14,8 +15,6 @@ from sonify.training.crops import epoch_batches, pair_starts, random_starts
 from sonify.training.losses import classification_loss, nt_xent
 from sonify.training.recipe import Recipe
 from sonify.training.schedule import learning_rate
-
-RATE_HZ = 8000
 
 LossOf = Callable[[np.ndarray], Tensor]  # clip indices of a batch -> loss
 
@@ -76,7 +75,7 @@ def train(
             optimiser.step()
             losses.append(loss.detach())
             step += 1
-        mean = torch.stack(losses).double().mean().item()  # one wait for the device per epoch
+        mean = torch.stack(losses).cpu().double().mean().item()  # one wait for the device per epoch
         if not np.isfinite(mean):
             raise ValueError(f"the loss is {mean} in epoch {epoch}: lower learning_rate")
         yield Epoch(epoch, step, mean, rate)

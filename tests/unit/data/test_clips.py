@@ -65,11 +65,10 @@ def test_load(folder):
     np.testing.assert_array_equal(np.rint(x * 32767), pcm)
 
 
-def test_an_empty_split_loads(folder):
-    clips = load(folder, ["eval"])
-    assert len(clips) == 0 and clips.targets.shape == (0, 3)
-    assert clips.batch([], [], 4).shape == (0, 4)
-    assert length_buckets(clips.lengths, 100) == []
+def test_a_split_without_clips_is_refused(folder):
+    with pytest.raises(ValueError, match=r"no usable clip in eval: .*rejected\.parquet says why"):
+        load(folder, ["eval"])
+    assert length_buckets(np.array([], np.int64), 100) == []
 
 
 def test_full_scale_is_exactly_one():

@@ -56,8 +56,9 @@ def test_classes_that_cannot_be_ranked_are_counted_not_scored():
     targets = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1]])
     scores = np.array([[0.9, 0.1, 0.2], [0.1, 0.2, 0.3], [0.8, 0.3, 0.1]])
     ours = rank(targets, scores)
-    assert (ours.n_classes, ours.n_dropped, ours.n_clips) == (1, 2, 3)
-    assert ours.mean_average_precision == 1
+    assert (ours.n_classes, ours.n_dropped, ours.n_clips) == (2, 1, 3)
+    assert ours.mean_average_precision == ours.mean_auc == 1
+    assert ours.prevalence == pytest.approx((2 / 3 + 1) / 2)
 
 
 @pytest.mark.parametrize(("auc", "d"), [(0.954, 2.383), (0.918, 1.968), (0.909, 1.888)])

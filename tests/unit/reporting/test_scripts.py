@@ -78,7 +78,7 @@ def page(script, results, metrics):
         sonification=sorted((results / "sonification").iterdir()),
         figures=results / "figures",
         table=results / "reporting/table_A4.parquet",
-        benchmarks=results / "benchmarks",
+        benchmarks=sorted((results / "benchmarks").rglob("*.tsv")),
         out=results / "reporting/index.html",
     )
     return (results / "reporting/index.html").read_text("utf-8")

@@ -21,13 +21,15 @@ def small_net(seed: int) -> nn.Sequential:
 
     chain, channels = nn.Sequential(), 1
     for block in range(one_of(3, 4)):
-        filters, kernel, dilation = one_of(3, 5, 6), one_of(2, 3, 5, 8), one_of(1, 2)
+        filters, kernel, dilation = one_of(4, 4, 5), one_of(2, 3, 5, 8), one_of(1, 2)
         padding = one_of(0, 1, kernel // 2)
-        conv = nn.Conv1d(channels, filters, kernel, padding=padding, dilation=dilation)
+        groups = filters if filters == channels and one_of(0, 1) else 1
+        conv = nn.Conv1d(channels, filters, kernel, 1, padding, dilation, groups)
         chain.add_module(f"conv{block}", conv)
         chain.add_module(f"relu{block}", nn.ReLU())
         if one_of(0, 1, 1):
-            chain.add_module(f"pool{block}", nn.MaxPool1d(one_of(2, 3)))
+            size = one_of(2, 3)
+            chain.add_module(f"pool{block}", nn.MaxPool1d(size, padding=one_of(0, 0, size // 2)))
         channels = filters
     return chain.double()
 
@@ -46,7 +48,7 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 NETS = {
     "CNN12 width 1/8": (lambda: CNN12(Architecture(width=0.125)).double().trunk, 8_001),
     "CNN12": (lambda: CNN12(Architecture()).double().trunk, 2_777),
-    **{f"small net {i}": (lambda i=i: small_net(i), 331 + 2 * i) for i in range(3)},
+    **{f"small net {i}": (lambda i=i: small_net(i), 331 + 2 * i) for i in range(8)},
 }
 
 
@@ -63,10 +65,12 @@ def test_every_layer_equals_the_pseudo_code_and_captum(net):
         alive += bool(ours.any())
         assert relative(ours, literal_sonification(chain, x[0], layer, chosen)) < TOLERANCE
         assert relative(ours, captum_sonification(chain, ends[layer - 1], x[0], chosen)) < TOLERANCE
-    assert alive == sonifier.n_layers, "the comparison was of sounds, not of silence"
+    # Rectification may silence a random small net on the way down; never the real one.
+    enough = sonifier.n_layers if net.startswith("CNN12") else 2
+    assert alive >= enough, "the comparison was of sounds, not of silence"
 
 
-@pytest.mark.parametrize("net", ["CNN12 width 1/8", "small net 0", "small net 1", "small net 2"])
+@pytest.mark.parametrize("net", ["CNN12 width 1/8", *(f"small net {i}" for i in range(8))])
 def test_every_way_of_asking_agrees(net):
     make, samples = NETS[net]
     sonifier, x = Sonifier(make()), torch.randn(3, samples).double()

@@ -4,6 +4,8 @@ Standard library only: the workflow imports this while it is parsed, to name a m
 the first job starts.
 """
 
+import hashlib
+import os
 from pathlib import Path
 
 # In the order in which clips are listed; the dataset's own words.
@@ -44,3 +46,16 @@ def required(dataset: str) -> tuple[str, ...]:
 def missing(dataset: str, root: Path) -> list[str]:
     """The required files and folders that `root` lacks, in the order of `required`."""
     return [name for name in required(dataset) if not (Path(root) / name).exists()]
+
+
+def names_hash(root: Path) -> str:
+    """A short hash of the names of all files below `root`, to notice clips that come or go.
+
+    Names alone, so that a copy of a corpus counts as the same and two million files take seconds.
+    """
+    digest = hashlib.sha256()
+    for folder, subfolders, files in os.walk(root):
+        subfolders.sort()
+        place = Path(folder).relative_to(root).as_posix()
+        digest.update("\0".join([place, *sorted(files), ""]).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]

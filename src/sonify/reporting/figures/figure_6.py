@@ -1,4 +1,4 @@
-"""Figure 6: what removing each layer's sonification from the input does to FSD50K performance."""
+"""Figure 6: what removing each layer's sonification does to performance."""
 
 import pandas as pd
 from matplotlib import rc_context
@@ -18,7 +18,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import scale_label
+from sonify.reporting.labels import clips_label, scale_label
 
 _TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
 # The finetuning is told apart a second time inside the curve, for panels cut out of their figure.
@@ -45,7 +45,7 @@ def figure_6(removal: pd.DataFrame, scale: str) -> Figure:
             panel.set_title(_TITLES[kind], loc="left")
             layer_axis(panel, curves.loc[curves["layer"] > 0, "layer"])
             unit_axis(panel, curves)
-        axes[0].set_ylabel("mAP on FSD50K eval")
+        axes[0].set_ylabel(f"mAP on {clips_label(*removal[['dataset', 'split']].iloc[0])}")
         scale_mark(axes[-1], scale)
         looks = [look for look in COLOURS if look in {_look(c) for _, c in curves.iterrows()}]
         keys = [Line2D([], [], color=COLOURS[k], marker=MARKERS[k], label=k) for k in looks]

@@ -20,7 +20,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import DATASETS, encoder_label, scale_label
+from sonify.reporting.labels import clips_label, distinct_labels, scale_label
 
 _STYLES = {"none": "-", "full": "-.", "fconly": (0, (3, 1))}
 
@@ -36,7 +36,9 @@ def figure_7(coherence: pd.DataFrame, scale: str) -> Figure:
     if curves.empty:
         raise ValueError("the coherence table has no rows, so that Figure 7 would be empty")
     noise = floor(coherence)
-    dataset, split = coherence[["dataset", "split"]].iloc[0]
+    labels = distinct_labels(
+        list(curves[["run", "regime", "finetune"]].drop_duplicates().itertuples(index=False))
+    )
     with rc_context(RC):
         figure, (axes,) = blank(1)
         keys = []
@@ -44,13 +46,13 @@ def figure_7(coherence: pd.DataFrame, scale: str) -> Figure:
             look = {"ls": _STYLES[finetune]}
             draw_curve(axes, curve, runs, regime, run, **look)
             key = {"color": COLOURS[regime], "marker": MARKERS[regime], **look}
-            keys.append(Line2D([], [], label=encoder_label(regime, finetune), **key))
+            keys.append(Line2D([], [], label=labels[run], **key))
         keys.sort(key=lambda key: list(COLOURS.values()).index(key.get_color()))  # as in Figure 6
         if not math.isnan(noise):
             axes.axhline(noise, color="#404040", ls=":", lw=1.4, label="_floor")
         noise_key = Line2D([], [], color="#404040", ls=":", lw=1.4, label="noise floor")
         axes.set_ylabel("mean top-k coherence")
-        axes.set_title(f"{DATASETS.get(dataset, dataset)} {split}", loc="left")
+        axes.set_title(clips_label(*coherence[["dataset", "split"]].iloc[0]), loc="left")
         layer_axis(axes, curves["layer"])
         unit_axis(axes, pd.concat([curves, pd.DataFrame([{"mean": noise, "ci95": 0.0}])]))
         scale_mark(axes, scale)
