@@ -46,6 +46,7 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 1.5rem auto; padding: 0 1re
 .cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); }
 article { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }
 h2, h3 { margin: 0 0 .25rem; font-size: 1.05rem; }
+h2 { margin-top: 1.5rem; }
 img, audio { display: block; width: 100%; }
 img { image-rendering: pixelated; border-radius: .25rem; margin-top: .5rem; }
 audio { margin-top: .5rem; height: 2.25rem; }
