@@ -110,7 +110,7 @@ class Sonifier:
 
         x is (clip, time); `clips` and `filters`, (request,), say which clip and which filter.
         """
-        self._check_layer(layer)
+        self.check_layer(layer)
         return self.render_from(self.forward(x, layer), x, layer, clips, filters)
 
     @torch.no_grad()
@@ -118,7 +118,7 @@ class Sonifier:
         self, record: Forward, x: Tensor, layer: int, clips: Tensor, filters: Tensor
     ) -> Sonifications:
         """As `render`, with a forward pass of x recorded before (of at least `layer` layers)."""
-        self._check_layer(layer)
+        self.check_layer(layer)
         self._check_filters(layer, filters)
         # Few signals at a time stay in a CPU's cache, which is worth a factor of two to three.
         size = max(1, CACHED_SAMPLES // x.shape[1]) if x.device.type == "cpu" else len(clips)
@@ -182,7 +182,8 @@ class Sonifier:
         if x.ndim != 2 or not x.numel():
             raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
 
-    def _check_layer(self, layer: int) -> None:
+    def check_layer(self, layer: int) -> None:
+        """Raise ValueError unless the model has the layer."""
         if not 1 <= layer <= self.n_layers:
             raise ValueError(f"layer is {layer}: the model has layers 1 to {self.n_layers}")
 
@@ -194,15 +195,22 @@ class Sonifier:
 
 def strongest(maps: Tensor, rule: str = "max") -> Tensor:
     """Index of the most active map, (clip,), of maps, (clip, filter, frame); ties to the lower."""
+    return activity(maps, rule).argmax(-1)
+
+
+def activity(maps: Tensor, rule: str = "max") -> Tensor:
+    """How active each map is, (clip, filter), of maps, (clip, filter, frame).
+
+    Its largest value over time ("max"), its mean ("mean") or its sum of squares ("energy"). Raises
+    ValueError for another rule.
+    """
     if rule == "max":
-        score = maps.amax(-1)
-    elif rule == "mean":
-        score = maps.mean(-1)
-    elif rule == "energy":
-        score = maps.square().sum(-1)
-    else:
-        raise ValueError(f"rule is {rule!r}: it must be one of {', '.join(RULES)}")
-    return score.argmax(-1)
+        return maps.amax(-1)
+    if rule == "mean":
+        return maps.mean(-1)
+    if rule == "energy":
+        return maps.square().sum(-1)
+    raise ValueError(f"rule is {rule!r}: it must be one of {', '.join(RULES)}")
 
 
 def _transposed(stream: Tensor, conv: nn.Conv1d, length: int) -> Tensor:

@@ -1,0 +1,76 @@
+"""What the filters of a model hear in one recording."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sonify.conventions import RATE_HZ
+from sonify.models.architecture import Architecture
+from sonify.sonification.deconvnet import Sonifier, activity
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A filter's sonification of a recording.
+
+    filter: 0-based. activation: largest value of its map, at `time_s` seconds into the recording.
+    signal: (time,) float32, as loud as the recording at its peak. scale_factor: raw deconvolution
+    to signal, 0 for silence. dead: the map is zero throughout.
+    """
+
+    layer: int
+    filter: int
+    activation: float
+    time_s: float
+    scale_factor: float
+    dead: bool
+    signal: np.ndarray
+
+
+def hear(
+    sonifier: Sonifier,
+    x: np.ndarray,
+    architecture: Architecture,
+    layers: Sequence[int],
+    *,
+    top: int = 5,
+    filters: Sequence[int] | None = None,
+    rule: str = "max",
+) -> list[Heard]:
+    """Sonifications of one recording x, (time,) in [-1, 1] at 8 kHz.
+
+    Of each layer, the `top` most active filters by `rule`, most active first; or just `filters`.
+    Raises ValueError for a layer or filter that is not there, or a recording that is too short.
+    """
+    waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
+    record = sonifier.forward(waveform)
+    found = []
+    for layer in layers:
+        sonifier.check_layer(layer)
+        maps = record.maps[layer - 1]
+        chosen = _strongest(maps, rule, top) if filters is None else torch.tensor(list(filters))
+        made = sonifier.render_from(record, waveform, layer, torch.zeros_like(chosen), chosen)
+        peaks, frames = maps[0, chosen].max(dim=-1)
+        stride = architecture.strides[layer - 1]
+        found += [
+            Heard(
+                layer=layer,
+                filter=int(chosen[i]),
+                activation=float(peaks[i]),
+                time_s=int(frames[i]) * stride / RATE_HZ,
+                scale_factor=float(made.scales[i]),
+                dead=bool(made.dead[i]),
+                signal=made.signals[i].numpy(),
+            )
+            for i in range(len(chosen))
+        ]
+    return found
+
+
+def _strongest(maps: Tensor, rule: str, top: int) -> Tensor:
+    """Indices of the `top` most active of maps, (1, filter, frame), most active first."""
+    scores = activity(maps, rule)[0]
+    return torch.argsort(scores, descending=True, stable=True)[:top]
