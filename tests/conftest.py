@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from sonify.data.clips import Clips
 
 torch.set_num_threads(1)
+# The same cases in every run, and no deadline: the machines that run this are shared and uneven.
+settings.register_profile("sonify", deadline=None, derandomize=True)
+settings.load_profile("sonify")
 # Scripts that tests start find the library as the workflow's jobs do.
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
