@@ -53,6 +53,6 @@ class Progress:
         share = min(done / self.total, 1.0)
         bar = "█" * round(share * WIDTH)
         left = elapsed / share - elapsed if share > 0 else float("nan")
-        text = f"{self.name:<34} {bar:░<{WIDTH}} {share:4.0%}  {done}/{self.total} {self.unit}"
+        text = f"{self.name:<36} {bar:░<{WIDTH}} {share:4.0%}  {done}/{self.total} {self.unit}"
         tail = f", {left:.0f} s left" if share > 0 else ""
         return f"{text}{tail}{', ' + note if note else ''}"
