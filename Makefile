@@ -1,4 +1,5 @@
 # Two commands: `make run` sets up and runs the whole workflow, `make test` sets up and tests it.
+# CONFIG="one.yaml two.yaml" lays files over config.yaml, later ones on top.
 # VENV=path uses another environment, bringing it up to date; PYTHON=python3.12 picks the interpreter; ARGS goes to the tool.
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,8 +11,13 @@ STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 
 .PHONY: run test test-all lint setup lock dag clean
 
+# Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
+TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
+
 run: setup
-	PYTHONPATH=src $(BIN)/snakemake $(if $(ARGS),,--logger sonify) $(if $(CONFIG),--configfile $(CONFIG)) $(ARGS)
+	$(if $(CONFIG),@PYTHONPATH=src $(BIN)/python -m sonify.overlays $(CONFIG))
+	PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
+	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
@@ -27,8 +33,9 @@ lint: setup
 
 setup: $(STAMP)
 
-# A new lock makes a new stamp, so that an old environment is brought up to date.
-$(STAMP): envs/requirements.lock
+# A new lock makes a new stamp, so that an old environment is brought up to date. The lock is no
+# prerequisite: a fresh clone's is always newer, and a current environment would be installed anew.
+$(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: $(PYTHON) is older than 3.11: install Python 3.11 or newer, or run make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

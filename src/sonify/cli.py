@@ -60,11 +60,13 @@ def _run(args: argparse.Namespace) -> None:
         Sonifier(model),
         x,
         card.architecture,
-        args.layer,
+        list(dict.fromkeys(args.layer)),
         top=args.top,
-        filters=args.filter,
+        filters=args.filter and list(dict.fromkeys(args.filter)),
         rule=args.rule,
     )
+    if args.out.exists() and not args.out.is_dir():
+        raise ValueError(f"--out is {args.out}, which is a file: name a folder")
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "input.wav").write_bytes(wav(x))
     cards = [_write(args.out, x, heard) for heard in found]
@@ -72,8 +74,8 @@ def _run(args: argparse.Namespace) -> None:
     (args.out / "index.html").write_text(page, encoding="utf-8")
     for heard in found:
         say(_told(heard))
-    page_at = args.out / "index.html"
-    say(f"{len(found)} sonifications of {len(x) / RATE_HZ:.1f} s: listen at {page_at}")
+    count = "1 sonification" if len(found) == 1 else f"{len(found)} sonifications"
+    say(f"{count} of {len(x) / RATE_HZ:.1f} s: listen at {args.out / 'index.html'}")
 
 
 def _write(folder: Path, x: np.ndarray, heard: Heard) -> Card:

@@ -4,6 +4,7 @@ Imported while the Snakefile is read, so it is light: no torch, no pandas.
 """
 
 import difflib
+import math
 from pathlib import Path
 
 import yaml
@@ -41,6 +42,9 @@ def _check_names(block: dict, where: str = "config") -> None:
             raise ConfigError(f"config: the name {key!r} in {where} is not text: put it in quotes")
         if isinstance(value, dict):
             _check_names(value, key)
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ConfigError(f"config: {key} in {where} is {number}: give a finite number")
 
 
 def _sentence(error: ValidationError) -> str:
@@ -59,8 +63,9 @@ def _sentence(error: ValidationError) -> str:
         lacking = next(k for k in error.validator_value if k not in error.instance)
         return f"config: {where} lacks the key {lacking!r}: add it, config.yaml shows its form"
     about = error.schema.get("description")
+    shown = "null" if error.instance is None else repr(error.instance)
     note = f" ({about})" if about else ""
-    return f"config: {where} is {error.instance!r}, but {_expected(error)}{note}"
+    return f"config: {where} is {shown}, but {_expected(error)}{note}"
 
 
 def _expected(error: ValidationError) -> str:

@@ -117,6 +117,15 @@ class Plan:
         """Folder of a prepared dataset."""
         return f"results/data/{dataset}"
 
+    def used_splits(self, dataset: str) -> list[str]:
+        """Splits of a dataset that some job of this configuration reads."""
+        runs = [run for run in self.models.values() if run.dataset == dataset]
+        used = {split for run in runs for split in run.splits}
+        used |= {scored_split(dataset) for run in runs if has_classifier(self.config, run.name)}
+        stages = (self.config["sonification"], *map(self.evaluation.get, ("removal", "coherence")))
+        used |= {stage["split"] for stage in stages if stage["dataset"] == dataset}
+        return sorted(used)
+
     def training_input(self, name: str, seed: str) -> dict:
         """Prepared splits and, for finetuning, the model to start from."""
         run = self.run(name)

@@ -87,7 +87,7 @@ def test_filters_are_those_asked_for_and_a_dead_one_is_said_to_be(model, clip, t
         "--out",
         str(tmp_path / "o"),
     ]
-    main([*arguments, "--filter", "5", "0"])
+    main([*arguments, "--filter", "5", "0", "5"])
     assert (tmp_path / "o" / "layer02_filter0005.wav").is_file()
     assert "layer  2  filter    5  dead" in capsys.readouterr().err
     assert "dead: its feature map is zero" in (tmp_path / "o" / "index.html").read_text()
@@ -115,7 +115,8 @@ def test_the_most_active_filters_come_first_and_are_sonified_exactly(model, rng)
         ({"--filter": "99", "--layer": "1"}, "error: layer 1 has filters 0 to 7, not [99]"),
         ({"--top": "0"}, "error: --top is 0: ask for at least one filter"),
         ({"--checkpoint": "nowhere"}, "error: nowhere has no model.json"),
-        ({"clip": "nothing.wav"}, "error: nothing.wav cannot be used: "),
+        ({"clip": "nothing.wav"}, "error: nothing.wav cannot be used: there is no such file"),
+        ({"--out": __file__}, f"error: --out is {__file__}, which is a file: name a folder"),
     ],
 )
 def test_bad_requests_end_in_one_sentence(model, clip, tmp_path, change, sentence):

@@ -193,6 +193,12 @@ def test_faults_are_told_in_one_sentence(config, where, value, sentence):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_numbers_must_be_finite(config, number):
+    with pytest.raises(ConfigError, match=f"learning_rate in fsd50k is {number}: give a finite"):
+        check(broken(config, "training/recipes/fsd50k/learning_rate", number))
+
+
 def test_names_that_yaml_reads_as_numbers_are_refused(config):
     config["training"]["runs"][2021] = {"recipe": "fsd50k", "architecture": "CNN12"}
     with pytest.raises(ConfigError, match="the name 2021 in runs is not text: put it in quotes"):

@@ -48,6 +48,8 @@ for dataset in SPLITS:
             corpus=plan.corpus(dataset),
             root=lambda w, output: plan.raw_root(Path(output.manifest).parent.name),
             out=lambda w, output: str(Path(output.manifest).parent),
+            # Through output, so that it is not tracked: another use asks for no other preparation.
+            used=lambda w, output: plan.used_splits(Path(output.manifest).parent.name),
         shell:
             'python "$SCRIPTS/prepare.py" --dataset {params.dataset} --root {params.root:q}'
-            " --settings {params.settings:q} --threads {threads} --out {params.out} 2>&1 | tee {log}"
+            " --settings {params.settings:q} --threads {threads} --used {params.used} --out {params.out} 2>&1 | tee {log}"

@@ -12,6 +12,7 @@ def main() -> None:
     options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
     options.add_argument("--root", type=Path, required=True, help="root of the corpus")
     options.add_argument("--out", type=Path, required=True, help="folder of the prepared dataset")
+    options.add_argument("--used", nargs="*", default=[], help="splits that must not be empty")
     args = options.parse_args()
     listing = read(args.dataset, args.root)
     with Progress(listing.listed, f"prepare {args.dataset}", unit="clips") as bar:
@@ -26,6 +27,7 @@ def main() -> None:
     for warning in summary.warnings:
         say(f"warning: {warning}")
     say(str(summary))
+    summary.require(args.used)
 
 
 run(main)

@@ -81,7 +81,7 @@ def decoded(path: Path) -> tuple[np.ndarray, int]:
             raise UnusableAudio("empty", "the file has 0 bytes")
         signal, rate = soundfile.read(path, dtype="float64", always_2d=True)
     except FileNotFoundError:
-        raise UnusableAudio("missing_file", "the file is gone") from None
+        raise UnusableAudio("missing_file", "there is no such file") from None
     except OSError as error:
         raise UnusableAudio("unreadable", str(error.strerror)) from None
     except soundfile.LibsndfileError as error:

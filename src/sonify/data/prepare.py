@@ -42,6 +42,16 @@ class Summary:
     audio_s: float
     reasons: dict[str, int]
     warnings: tuple[str, ...]
+    empty: tuple[str, ...] = ()
+
+    def require(self, splits: Iterable[str]) -> None:
+        """Raise ValueError if one of `splits` came out empty: better now than after training."""
+        lacking = [split for split in splits if split in self.empty]
+        if lacking:
+            raise ValueError(
+                f"{self.dataset} has no usable clip in {', '.join(lacking)}, which the "
+                "configuration uses: mend the corpus or name another split"
+            )
 
     def __str__(self) -> str:
         """The counts in one line."""
@@ -224,9 +234,11 @@ def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: li
     reasons = dict(Counter(rejected["reason"].to_pylist()).most_common())
     dataset = listing.dataset
     if not manifest.num_rows:
+        example = f", for instance {rejected['detail'][0].as_py()}" if rejected.num_rows else ""
         raise ValueError(
             f"none of the {listing.listed} listed clips of {dataset} can be used"
-            + "".join(f"; most often {r} ({REASONS[r]})" for r in list(reasons)[:1])
+            + "".join(f"; most often {r} ({REASONS[r]}{example})" for r in list(reasons)[:1])
+            + ": point data.path at a complete copy"
         )
     return Summary(
         dataset=dataset,
@@ -238,6 +250,7 @@ def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: li
             f"{dataset}/{split} has no usable clips: anything trained or measured on it will fail"
             for split in empty
         ),
+        empty=tuple(empty),
     )
 
 

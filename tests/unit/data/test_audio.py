@@ -147,7 +147,7 @@ def _faulty(folder: Path, fault: str) -> Path:
 @pytest.mark.parametrize(
     ("fault", "reason", "detail"),
     [
-        ("gone", "missing_file", "gone"),
+        ("gone", "missing_file", "no such file"),
         ("zero", "empty", "0 bytes"),
         ("header", "empty", "no samples"),
         ("text", "unreadable", "Format not recognised"),

@@ -238,6 +238,10 @@ def test_script(tmp_path):
         "prepared fsd50k: 1 of 2 listed clips used (0.0 min), 1 rejected: 1 silent"
     )
     assert "warning: fsd50k/eval has no usable clips" in done.stderr
+    needed = script(*arguments, "--root", root, "--used", "train", "eval")
+    assert needed.returncode == 1 and needed.stderr.splitlines()[-1].startswith(
+        "error: fsd50k has no usable clip in eval, which the configuration uses: mend the corpus"
+    )
     failed = script(*arguments, "--root", tmp_path / "nowhere")
     assert failed.returncode == 1
     assert failed.stderr.startswith(f"error: {tmp_path / 'nowhere'} has no FSD50K.ground_truth/")
