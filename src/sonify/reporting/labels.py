@@ -1,5 +1,7 @@
 """What readers see in place of the short names in our tables."""
 
+import pandas as pd
+
 SCALES = {"mini": "miniature", "paper": "paper scale"}
 METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′"}
 DATASETS = {"audioset": "AudioSet", "fsd50k": "FSD50K", "speech_commands": "Speech Commands"}
@@ -28,8 +30,11 @@ def encoder_label(regime: str, finetune: str) -> str:
     return regime if finetune == "none" else finetuned_label(regime, finetune)
 
 
-def distinct_labels(runs: list[tuple[str, str, str]]) -> dict[str, str]:
-    """Labels of (run, regime, finetune); runs that would share one are called by their name."""
+def distinct_labels(curves: pd.DataFrame) -> dict[str, str]:
+    """Labels by run, from columns run, regime, finetune; runs that would share one keep their
+    name.
+    """
+    runs = curves[["run", "regime", "finetune"]].drop_duplicates().itertuples(index=False)
     plain = {run: encoder_label(regime, finetune) for run, regime, finetune in runs}
     taken = list(plain.values())
     return {run: label if taken.count(label) == 1 else run for run, label in plain.items()}

@@ -69,9 +69,7 @@ def _removal(curves: pd.DataFrame) -> list[str]:
 
 def _coherence(curves: pd.DataFrame, noise: float) -> list[str]:
     lines = []
-    labels = distinct_labels(
-        list(curves[["run", "regime", "finetune"]].drop_duplicates().itertuples(index=False))
-    )
+    labels = distinct_labels(curves)
     for (*_, run), curve in curves.groupby(MODEL):
         ends = curve.sort_values("layer").iloc[[0, -1]]
         values = ", ".join(

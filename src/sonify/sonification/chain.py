@@ -74,13 +74,14 @@ def _check_conv(name: str, conv: nn.Module) -> None:
 
 
 def _check_pool(name: str, pool: nn.MaxPool1d) -> None:
-    kernel, stride = _single(pool.kernel_size), _single(pool.stride)
-    if stride < kernel or _single(pool.dilation) != 1:
+    kernel, stride = single(pool.kernel_size), single(pool.stride)
+    if stride < kernel or single(pool.dilation) != 1:
         raise ValueError(
             f"{_told(name, pool)} has windows that overlap (kernel {kernel}, stride {stride}): "
             "its switches do not say how to undo it"
         )
 
 
-def _single(value: int | tuple[int, ...]) -> int:
+def single(value: int | tuple[int, ...]) -> int:
+    """The number behind a one-dimensional setting, which torch keeps bare or in a tuple."""
     return value[0] if isinstance(value, tuple) else value

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonify.sonification.chain import find_blocks
+from sonify.sonification.chain import find_blocks, single
 
 RULES = ("max", "mean", "energy")
 CACHED_SAMPLES = 64_000
@@ -80,7 +80,7 @@ class Sonifier:
             record.pooled_lengths.append(h.shape[-1])
             switches = None
             if block.pool is not None:
-                if h.shape[-1] < _first(block.pool.kernel_size):
+                if h.shape[-1] < single(block.pool.kernel_size):
                     raise ValueError(
                         f"clips of {x.shape[-1]} samples are too short for layer "
                         f"{len(record.maps) + 1}: they leave no frame to pool"
@@ -266,7 +266,3 @@ def _rescale(raw: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:
     largest = raw.abs().amax(-1)
     scales = torch.where(largest > 0, peaks / largest.clamp_min(torch.finfo(raw.dtype).tiny), 0.0)
     return raw * scales.unsqueeze(-1), scales
-
-
-def _first(value: int | tuple[int, ...]) -> int:
-    return value[0] if isinstance(value, tuple) else value

@@ -36,9 +36,7 @@ def figure_7(coherence: pd.DataFrame, scale: str) -> Figure:
     if curves.empty:
         raise ValueError("the coherence table has no rows, so that Figure 7 would be empty")
     noise = floor(coherence)
-    labels = distinct_labels(
-        list(curves[["run", "regime", "finetune"]].drop_duplicates().itertuples(index=False))
-    )
+    labels = distinct_labels(curves)
     with rc_context(RC):
         figure, (axes,) = blank(1)
         keys = []
