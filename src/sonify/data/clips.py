@@ -3,7 +3,7 @@
 Axes: clip, time (samples at 8 kHz), class. Waveforms are float32 in [-1, 1].
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,21 +87,39 @@ def load(folder: Path, splits: Sequence[str]) -> Clips:
     Raises ValueError naming the file and the remedy for a split that was not prepared, a broken
     part, a label outside the vocabulary, or splits without any usable clip.
     """
-    folder = Path(folder)
+    files = part_files(folder, splits)
+    clips = _loaded(Path(folder), files)
+    if not len(clips):
+        raise ValueError(
+            f"{folder} has no usable clip in {', '.join(splits)}: "
+            f"{Path(folder) / 'rejected.parquet'} says why; mend the corpus or name another split"
+        )
+    return clips
+
+
+def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
+    """As `load`, one stored part after the other: memory holds one part, not the dataset.
+
+    A part without clips is left out; raises ValueError as `load` does, but for an empty split.
+    """
+    for file in part_files(folder, splits):
+        clips = _loaded(Path(folder), [file])
+        if len(clips):
+            yield clips
+
+
+def part_files(folder: Path, splits: Sequence[str]) -> list[Path]:
+    """The files of the prepared `splits`, in order; ValueError for one that was not prepared."""
     if len(set(splits)) != len(splits) or not splits:
         raise ValueError(f"splits {list(splits)}: name at least one, and each once")
-    files = [file for split in splits for file in _parts(folder, split)]
+    return [file for split in splits for file in _parts(Path(folder), split)]
+
+
+def _loaded(folder: Path, files: list[Path]) -> Clips:
     vocabulary = tables.read(folder / "vocabulary.parquet", "vocabulary")
     position = {label: i for i, label in enumerate(vocabulary["label"])}
-
     # Sizes first, so that the one buffer is filled part by part and never copied.
-    total = sum(_n_samples(file) for file in files)
-    if not total:
-        raise ValueError(
-            f"{folder} has no usable clip in {', '.join(splits)}: {folder / 'rejected.parquet'} "
-            "says why; mend the corpus or name another split"
-        )
-    samples = np.empty(total, dtype=np.int16)
+    samples = np.empty(sum(_n_samples(file) for file in files), dtype=np.int16)
     ids, owners, targets, lengths, filled = [], [], [], [], 0
     for file in files:
         part = _read_part(file)

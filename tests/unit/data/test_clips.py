@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sonify import tables
-from sonify.data.clips import Clips, length_buckets, load
+from sonify.data.clips import Clips, length_buckets, load, parts
 
 LENGTHS = {"train": [5, 300, 7, 300, 64], "val": [64, 9], "eval": []}
 
@@ -46,6 +46,14 @@ def _row(split: str, i: int, n: int, rng: np.random.Generator) -> dict:
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(tables.contract("clips").columns))
+
+
+def test_parts_are_the_whole_piece_by_piece(folder):
+    pieces, whole = list(parts(folder, ["val", "eval", "train"])), load(folder, ["val", "train"])
+    assert [len(p) for p in pieces] == [2, 2, 2, 1]  # the empty part of eval is left out
+    assert [i for p in pieces for i in p.ids] == whole.ids
+    np.testing.assert_array_equal(np.concatenate([p.targets for p in pieces]), whole.targets)
+    np.testing.assert_array_equal(np.concatenate([p.samples for p in pieces]), whole.samples)
 
 
 def test_load(folder):
