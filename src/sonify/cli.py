@@ -9,12 +9,16 @@ from sonify.conventions import PCM_PEAK, RATE_HZ
 from sonify.data.audio import UnusableAudio, prepared
 from sonify.errors import one_sentence_errors
 from sonify.jobs import say
-from sonify.models import checkpoint
+from sonify.models import checkpoint, imported
 from sonify.reporting.listening import wav
 from sonify.reporting.recording_page import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
+from sonify.sonification.chain import Block, find_blocks, shortest
 from sonify.sonification.deconvnet import RULES, Sonifier
+from sonify.sonification.folding import folded
 from sonify.sonification.recording import Heard, hear
+
+_SHOWN_LAYERS = 4  # unless asked for
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,14 +34,25 @@ def _parser() -> argparse.ArgumentParser:
         "files, spectrogram pairs and a page to play them.",
     )
     parser.add_argument("clip", type=Path, help="any audio file: wav, flac, ogg, mp3")
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--checkpoint",
         type=Path,
-        required=True,
-        help="folder of a trained model, e.g. results/models/contrastive-s0",
+        help="folder of a model trained here, e.g. results/models/contrastive-s0",
     )
+    source.add_argument(
+        "--model",
+        metavar="PLACE:NAME",
+        help="a model of yours: package.module:name or path/to/file.py:name, where name is an "
+        "nn.Module or makes one without arguments",
+    )
+    own = parser.add_argument_group("with --model")
+    own.add_argument("--weights", type=Path, help="its state dict: .safetensors or .pt")
+    own.add_argument("--rate", type=int, help=f"sampling rate it expects, in Hz ({RATE_HZ})")
+    own.add_argument("--fold", action="store_true", help="fold batch norm into the convolutions")
+    own.add_argument("--allow-strided", action="store_true", help="take strided convolutions")
     parser.add_argument(
-        "--layer", type=int, nargs="+", default=[1, 4, 8, 11], help="layers from 1 to 11"
+        "--layer", type=int, nargs="+", help=f"layers, from 1 (first, last, {_SHOWN_LAYERS} in all)"
     )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--top", type=int, default=5, help="most active filters of each layer")
@@ -50,17 +65,19 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> None:
     if args.top < 1:
         raise ValueError(f"--top is {args.top}: ask for at least one filter")
-    model, card = checkpoint.load(args.checkpoint)
+    blocks, name = _model(args)
+    rate_hz = RATE_HZ if args.rate is None else args.rate
     try:
-        recording = prepared(args.clip, card.architecture.pool_stride)
+        recording = prepared(args.clip, shortest(blocks), rate_hz)
     except UnusableAudio as error:
         raise ValueError(f"{args.clip} cannot be used: {error.detail}") from error
     x = recording.pcm.astype(np.float32) / PCM_PEAK
+    spread = np.linspace(1, len(blocks), _SHOWN_LAYERS).round().astype(int).tolist()
     found = hear(
-        Sonifier(model),
+        Sonifier(blocks),
         x,
-        card.architecture,
-        list(dict.fromkeys(args.layer)),
+        list(dict.fromkeys(args.layer or spread)),
+        rate_hz=rate_hz,
         top=args.top,
         filters=args.filter and list(dict.fromkeys(args.filter)),
         rule=args.rule,
@@ -68,21 +85,36 @@ def _run(args: argparse.Namespace) -> None:
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"--out is {args.out}, which is a file: name a folder")
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "input.wav").write_bytes(wav(x))
-    cards = [_write(args.out, x, heard) for heard in found]
-    page = recording_page(args.clip.name, card.model, wav(x), cards)
+    (args.out / "input.wav").write_bytes(wav(x, rate_hz))
+    cards = [_write(args.out, x, heard, rate_hz) for heard in found]
+    page = recording_page(args.clip.name, name, wav(x, rate_hz), cards, rate_hz)
     (args.out / "index.html").write_text(page, encoding="utf-8")
     for heard in found:
         say(_told(heard))
     count = "1 sonification" if len(found) == 1 else f"{len(found)} sonifications"
-    say(f"{count} of {len(x) / RATE_HZ:.1f} s: listen at {args.out / 'index.html'}")
+    say(f"{count} of {len(x) / rate_hz:.1f} s: listen at {args.out / 'index.html'}")
 
 
-def _write(folder: Path, x: np.ndarray, heard: Heard) -> Card:
+def _model(args: argparse.Namespace) -> tuple[tuple[Block, ...], str]:
+    """The blocks to sonify, and what to call their model."""
+    if args.model is None:
+        for option in ("weights", "rate", "fold", "allow_strided"):
+            if getattr(args, option) not in (None, False):
+                raise ValueError(f"--{option.replace('_', '-')} goes with --model only")
+        model, card = checkpoint.load(args.checkpoint)
+        # A strided variant of ours is strided because its configuration asked for it.
+        return find_blocks(model, allow_strided=True), card.model
+    if args.rate is not None and args.rate < 1:
+        raise ValueError(f"--rate is {args.rate}: give the sampling rate in Hz")
+    model = imported.load(args.model, args.weights)
+    return find_blocks(folded(model) if args.fold else model, args.allow_strided), args.model
+
+
+def _write(folder: Path, x: np.ndarray, heard: Heard, rate_hz: int) -> Card:
     """Write one filter's sound and pictures, and make its card for the page."""
     name = f"layer{heard.layer:02d}_filter{heard.filter:04d}"
     above, below = spectrograms(x, heard.signal)
-    sound = wav(heard.signal)
+    sound = wav(heard.signal, rate_hz)
     (folder / f"{name}.wav").write_bytes(sound)
     (folder / f"{name}_input.png").write_bytes(above)
     (folder / f"{name}.png").write_bytes(below)

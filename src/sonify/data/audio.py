@@ -32,8 +32,8 @@ class UnusableAudio(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """A prepared recording. pcm: (time,) little-endian int16 at 8 kHz whose largest magnitude is
-    32767; gain: the factor that scaled it; the rest describes the original file."""
+    """A prepared recording. pcm: (time,) little-endian int16 whose largest magnitude is 32767;
+    gain: the factor that scaled it; the rest describes the original file."""
 
     pcm: np.ndarray
     gain: float
@@ -42,11 +42,11 @@ class Recording:
     channels: int
 
 
-def prepared(path: Path, min_samples: int) -> Recording:
-    """The recording at `path`, ready to store.
+def prepared(path: Path, min_samples: int, rate_hz: int = RATE_HZ) -> Recording:
+    """The recording at `path` at `rate_hz`, ready to store.
 
     Raises UnusableAudio for a missing, unreadable or empty file, NaN or infinite samples, silence,
-    and fewer than `min_samples` samples at 8 kHz.
+    and fewer than `min_samples` samples at that rate.
     """
     signal, rate = decoded(path)
     x = mono(signal)
@@ -55,17 +55,19 @@ def prepared(path: Path, min_samples: int) -> Recording:
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
-    y = resampled(x, rate)
+    y = resampled(x, rate, rate_hz)
     if len(y) < min_samples:
         raise UnusableAudio(
-            "too_short", f"{len(y)} samples at 8 kHz are fewer than the {min_samples} needed"
+            "too_short",
+            f"{len(y)} samples at {rate_hz / 1000:g} kHz are fewer than the {min_samples} needed",
         )
     if not np.isfinite(y).all():
         raise UnusableAudio("not_finite", "its samples overflow when resampled")
     if np.abs(y).max() < FAINTEST:
         raise UnusableAudio("silent", f"its peak is {np.abs(y).max():.2g} of full scale")
     if np.abs(y).max() <= RESIDUE * np.abs(x).max():
-        raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below 4 kHz")
+        top = f"{rate_hz / 2000:g} kHz"
+        raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below {top}")
     pcm, gain = peak_scaled(y)
     return Recording(pcm, gain, rate, len(signal), signal.shape[1])
 
@@ -99,15 +101,16 @@ def mono(signal: np.ndarray) -> np.ndarray:
         return signal.mean(axis=1)
 
 
-def resampled(x: np.ndarray, rate_hz: int) -> np.ndarray:
-    """`x` (time,) at 8 kHz, by soxr at quality HQ.
+def resampled(x: np.ndarray, rate_hz: int, to_hz: int = RATE_HZ) -> np.ndarray:
+    """`x` (time,) at `rate_hz`, brought to `to_hz` by soxr at quality HQ.
 
-    The length is soxr's own, n * 8000 / rate_hz rounded half up. Linear phase; flat to 0.01 dB up
-    to 3.6 kHz, more than 120 dB down above 4.2 kHz. At 8 kHz the signal is returned as it is.
+    The length is soxr's own, n * to_hz / rate_hz rounded half up. Linear phase; at 8 kHz flat to
+    0.01 dB up to 3.6 kHz, more than 120 dB down above 4.2 kHz. At equal rates the signal is
+    returned as it is.
     """
-    if rate_hz == RATE_HZ:
+    if rate_hz == to_hz:
         return x
-    return soxr.resample(np.ascontiguousarray(x), rate_hz, RATE_HZ, quality="HQ")
+    return soxr.resample(np.ascontiguousarray(x), rate_hz, to_hz, quality="HQ")
 
 
 def peak_scaled(x: np.ndarray) -> tuple[np.ndarray, float]:

@@ -112,8 +112,8 @@ def samples(pcm: bytes, peak: float) -> np.ndarray:
     return np.frombuffer(pcm, "<i2") / 32767 * peak
 
 
-def wav(x: np.ndarray) -> bytes:
-    """A mono 16-bit WAV file at 8 kHz of (time,) floats, which browsers play everywhere.
+def wav(x: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
+    """A mono 16-bit WAV file of (time,) floats, which browsers play everywhere.
 
     Louder samples are not clamped: beyond [-1, 1], give or take rounding, raises ValueError.
     """
@@ -123,7 +123,7 @@ def wav(x: np.ndarray) -> bytes:
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setframerate(rate_hz)
         file.writeframes(np.rint(np.clip(x, -1, 1) * 32767).astype("<i2").tobytes())
     return buffer.getvalue()
 

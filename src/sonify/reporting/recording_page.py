@@ -21,14 +21,16 @@ class Card:
     picture: bytes
 
 
-def recording_page(title: str, model: str, sound: bytes, cards: Sequence[Card]) -> str:
+def recording_page(
+    title: str, model: str, sound: bytes, cards: Sequence[Card], rate_hz: int
+) -> str:
     """The page as HTML that needs no other file; `title` and `model` are escaped."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
     return environment.from_string(TEMPLATE).render(
-        title=title, model=model, sound=sound, cards=cards
+        title=title, model=model, sound=sound, cards=cards, top_khz=rate_hz / 2000
     )
 
 
@@ -56,7 +58,8 @@ p { margin: 0 0 .75rem; } .soft { color: var(--soft); }
 <body>
 <h1>{{ title }}</h1>
 <p class="soft">What the most active filters of {{ model }} hear in it. Each pair of spectrograms,
-0 to 4 kHz, has one scale: the recording above, the sonification below.</p>
+0 to {{ "%g" | format(top_khz) }} kHz, has one scale: the recording above, the
+sonification below.</p>
 <h2>The recording</h2>
 <audio controls src="data:audio/wav;base64,{{ sound | base64 }}"></audio>
 <h2>Its sonifications</h2>

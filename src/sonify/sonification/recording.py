@@ -7,8 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sonify.conventions import RATE_HZ
-from sonify.models.architecture import Architecture
+from sonify.sonification.chain import strides
 from sonify.sonification.deconvnet import Sonifier, activity
 
 
@@ -33,37 +32,42 @@ class Heard:
 def hear(
     sonifier: Sonifier,
     x: np.ndarray,
-    architecture: Architecture,
     layers: Sequence[int],
     *,
+    rate_hz: int,
     top: int = 5,
     filters: Sequence[int] | None = None,
     rule: str = "max",
 ) -> list[Heard]:
-    """Sonifications of one recording x, (time,) in [-1, 1] at 8 kHz.
+    """Sonifications of one recording x, (time,) in [-1, 1] at `rate_hz`.
 
     Of each layer, the `top` most active filters by `rule`, most active first; or just `filters`.
     Raises ValueError for a layer or filter that is not there, or a recording that is too short.
     """
     waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
+    waveform = waveform.to(sonifier.blocks[0].conv.weight)
     record = sonifier.forward(waveform)
     found = []
     for layer in layers:
         sonifier.check_layer(layer)
         maps = record.maps[layer - 1]
-        chosen = _strongest(maps, rule, top) if filters is None else torch.tensor(list(filters))
+        chosen = (
+            _strongest(maps, rule, top)
+            if filters is None
+            else torch.tensor(list(filters), device=maps.device)
+        )
         made = sonifier.render_from(record, waveform, layer, torch.zeros_like(chosen), chosen)
         peaks, frames = maps[0, chosen].max(dim=-1)
-        stride = architecture.strides[layer - 1]
+        stride = strides(sonifier.blocks)[layer - 1]
         found += [
             Heard(
                 layer=layer,
                 filter=int(chosen[i]),
                 activation=float(peaks[i]),
-                time_s=int(frames[i]) * stride / RATE_HZ,
+                time_s=int(frames[i]) * stride / rate_hz,
                 scale_factor=float(made.scales[i]),
                 dead=bool(made.dead[i]),
-                signal=made.signals[i].numpy(),
+                signal=made.signals[i].float().cpu().numpy(),
             )
             for i in range(len(chosen))
         ]

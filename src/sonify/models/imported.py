@@ -1,0 +1,104 @@
+"""A user's own model: from a Python path such as `nets.py:make` to a module with its weights."""
+
+import importlib
+import importlib.util
+import inspect
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+
+def load(place: str, weights: Path | None = None) -> nn.Module:
+    """The model at `place`, in evaluation mode, with the state dict in the file `weights`, if any.
+
+    `place` is package.module:name or path/to/file.py:name; the name is of an nn.Module or of what
+    makes one when called without arguments, such as its class. The current folder and the file's
+    own are searched for what the module imports. Weights are a state dict as .safetensors or as
+    torch.save writes it; no other pickled object is loaded. Raises ValueError naming what is wrong
+    with the place, with the code found there or with the weights.
+    """
+    where, _, name = place.rpartition(":")
+    if not where or not name:
+        raise ValueError(f"the model {place!r} is no path: write module:name or file.py:name")
+    module = _imported(where)
+    if not hasattr(module, name):
+        raise ValueError(f"{where} has no {name}: name a model in it, or what makes one")
+    model = _made(getattr(module, name), place)
+    if weights is not None:
+        _load_weights(model, weights)
+    return model.eval()
+
+
+def _imported(where: str) -> ModuleType:
+    path = Path(where)
+    is_file = path.suffix == ".py"
+    if is_file and not path.is_file():
+        raise ValueError(f"{where} is not there: name a Python file, or a module that is installed")
+    folder = str(path.resolve().parent if is_file else Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(path.stem if is_file else where)
+    except Exception as error:  # a user's code may raise anything
+        raise ValueError(f"{where} cannot be imported ({_reason(error)})") from error
+
+
+def _made(found: object, place: str) -> nn.Module:
+    if not isinstance(found, nn.Module):
+        if not callable(found):
+            raise ValueError(f"{place} is a {type(found).__name__}: it must be or make a model")
+        needed = [
+            p.name
+            for p in inspect.signature(found).parameters.values()
+            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        ]
+        if needed:
+            raise ValueError(
+                f"{place} needs arguments ({', '.join(needed)}): name a function without, which "
+                "calls it with them"
+            )
+        try:
+            found = found()
+        except Exception as error:
+            raise ValueError(f"{place} failed ({_reason(error)})") from error
+    if not isinstance(found, nn.Module):
+        raise ValueError(f"{place} made a {type(found).__name__}: it must make an nn.Module")
+    return found
+
+
+def _load_weights(model: nn.Module, file: Path) -> None:
+    if not file.is_file():
+        raise ValueError(f"{file} is not there: name a file of weights")
+    try:
+        if file.suffix == ".safetensors":
+            state = load_file(file)
+        else:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(f"{file} holds no readable weights ({_reason(error)})") from error
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{file} holds no state dict: save model.state_dict()")
+    own = model.state_dict()
+    faults = [f"lacks {k}" for k in own if k not in state]
+    faults += [f"has {k}, which the model lacks" for k in state if k not in own]
+    faults += [
+        f"has {k} of shape {tuple(state[k].shape)}, not {tuple(own[k].shape)}"
+        for k in own
+        if k in state and state[k].shape != own[k].shape
+    ]
+    if faults:
+        more = f", and {len(faults) - 1} more such faults" if len(faults) > 1 else ""
+        raise ValueError(f"{file} does not fit the model: it {faults[0]}{more}")
+    model.load_state_dict(state)
+
+
+def _reason(error: Exception) -> str:
+    first = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
