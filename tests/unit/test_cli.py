@@ -1,16 +1,22 @@
 """The `sonify` command on a recording, and its complaints."""
 
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors.torch import save_file
 
 from sonify.cli import main
+from sonify.data.audio import prepared
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
+from sonify.models.imported import load
 from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.folding import folded
 from sonify.sonification.recording import hear
 
 
@@ -136,3 +142,182 @@ def test_silence_and_text_cannot_be_sonified(model, tmp_path):
     for file, word in ((silent, "all 8000 samples are 0"), (text, "cannot be used")):
         with pytest.raises(SystemExit, match=word):
             main([str(file), "--checkpoint", str(model)])
+
+
+NETS = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, filters=6, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv1d(1, filters, 9, padding=4, stride=stride)
+        self.bn = nn.BatchNorm1d(filters)
+        self.conv2 = nn.Conv1d(filters, 8, 5)
+
+    def forward(self, x):
+        x = torch.max_pool1d(torch.relu(self.bn(self.conv1(x))), 4)
+        return torch.relu(self.conv2(x)).mean(-1)
+
+
+def strided():
+    return Net(stride=2)
+
+
+def stereo():
+    return nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU())
+
+
+def sized(filters):
+    return Net(filters)
+
+
+def broken():
+    return Net("many")
+
+
+ready = nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()).double()
+number = 3
+"""
+
+
+@pytest.fixture
+def nets(tmp_path, monkeypatch):
+    """A user's file, in a folder from which the command is run; imported afresh by every test."""
+    (tmp_path / "user_nets.py").write_text(NETS)
+    (tmp_path / "broken_nets.py").write_text("import nothing_of_this_name")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path / "user_nets.py"
+    sys.modules.pop("user_nets", None)
+
+
+@pytest.fixture
+def weights(nets):
+    """Weights of the user's Net, saved both ways."""
+    torch.manual_seed(5)
+    state = load(f"{nets}:Net").state_dict()
+    state["bn.running_mean"] += 0.25
+    torch.save(state, "net.pt")
+    save_file(state, "net.safetensors")
+    torch.save({"epoch": 3}, "other.pt")
+    torch.save({**state, "extra": state["conv1.bias"], "conv1.bias": torch.zeros(2)}, "misfit.pt")
+    Path("text.pt").write_text("no weights")
+    Path("text.safetensors").write_text("no weights")
+
+
+def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, capsys):
+    for file, out in (("net.pt", "a"), ("net.safetensors", "b")):
+        place = f"{nets}:Net" if out == "a" else "user_nets:Net"
+        options = ["--weights", file, "--rate", "16000", "--fold", "--top", "2", "--out", out]
+        main([str(clip), "--model", place, *options])
+    told = capsys.readouterr().err
+    assert len(re.findall(r"^layer +[12]  filter", told, re.MULTILINE)) == 8
+    sounds = sorted(f.name for f in Path("a").glob("*.wav"))
+    assert len(sounds) == 5 and "4 sonifications of 1.0 s" in told
+    for name in sounds:
+        signal, rate = soundfile.read(Path("a") / name)
+        assert rate == 16_000 and len(signal) == 16_000
+        assert (Path("a") / name).read_bytes() == (Path("b") / name).read_bytes()
+    page = Path("a/index.html").read_text(encoding="utf-8")
+    assert "user_nets.py:Net hear in it" in page and "0 to 8 kHz" in page
+    # The frame of the second layer that is named is where that filter peaks in the clip.
+    model = folded(load(f"{nets}:Net", Path("net.pt")))
+    x = prepared(clip, 1, 16_000).pcm.astype(np.float32)[None] / 32767
+    maps = Sonifier(model).forward(torch.from_numpy(x)).maps[1][0]
+    best = int(maps.amax(-1).argmax())
+    line = re.search(rf"layer  2  filter +{best}  activation .* at +([\d.]+) s", told)
+    assert float(line[1]) == pytest.approx(int(maps[best].argmax()) * 4 / 16_000, abs=0.006)
+
+
+def test_a_file_is_itself_whatever_it_is_called(nets, clip):
+    nets.rename("random.py")
+    main([str(clip), "--model", "random.py:ready", "--top", "1"])
+    assert sys.modules["random"].random
+
+
+def test_ready_made_and_strided_models(nets, clip):
+    main([str(clip), "--model", "user_nets:ready", "--out", "ready"])
+    main([str(clip), "--model", "user_nets:strided", "--fold", "--allow-strided", "--out", "s"])
+    signal, rate = soundfile.read(next(iter(Path("s").glob("layer02*.wav"))))
+    assert (len(signal), rate) == (8_000, 8_000) and signal.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--model", "nets"], "the model 'nets' is no path: write module:name or file.py:name"),
+        (["--model", "gone.py:Net"], "gone.py is not there: name a Python file"),
+        (
+            ["--model", "no_such_module:Net"],
+            "no_such_module cannot be imported (ModuleNotFoundError: No module named",
+        ),
+        (
+            ["--model", "broken_nets.py:Net"],
+            "broken_nets.py cannot be imported (ModuleNotFoundError: No module named 'nothing_of",
+        ),
+        (["--model", "user_nets.py:None"], "user_nets.py has no None: name a model in it"),
+        (["--model", "user_nets:number"], "user_nets:number is a int: it must be or make a model"),
+        (["--model", "user_nets:sized"], "user_nets:sized needs arguments (filters): name a fu"),
+        (["--model", "user_nets:broken"], "user_nets:broken failed (TypeError: "),
+        (["--model", "user_nets:torch.nn"], "user_nets has no torch.nn: name a model in it"),
+        (["--model", "pathlib:Path"], "pathlib:Path made a "),
+        (["--model", "user_nets:Net"], "module 'conv1' (Conv1d) is followed by module 'bn' (Batch"),
+        (["--model", "user_nets:strided", "--fold"], "module 'conv1' (Conv1d) has stride 2: its"),
+        (["--model", "user_nets:stereo"], "module '0' (Conv1d) takes 2 channels: a waveform has 1"),
+        (["--model", "user_nets:ready", "--rate", "0"], "--rate is 0: give the sampling rate"),
+        (["--model", "user_nets:ready", "--layer", "2"], "layer is 2: the model has layers 1 to 1"),
+        (["--checkpoint", "x", "--fold"], "--fold goes with --model only"),
+        (["--checkpoint", "x", "--allow-strided"], "--allow-strided goes with --model only"),
+        (["--checkpoint", "x", "--weights", "y"], "--weights goes with --model only"),
+    ],
+)
+def test_models_that_cannot_be_used_end_in_one_sentence(nets, clip, options, sentence):
+    with pytest.raises(SystemExit) as ended:
+        main([str(clip), *options])
+    assert str(ended.value).startswith(f"error: {sentence}") and "\n" not in str(ended.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("gone.pt", "gone.pt is not there: name a file of weights"),
+        ("text.pt", "text.pt holds no readable weights (UnpicklingError: "),
+        ("text.safetensors", "text.safetensors holds no readable weights (SafetensorError: "),
+        ("other.pt", "other.pt holds no state dict: save model.state_dict()"),
+        (
+            "misfit.pt",
+            "misfit.pt does not fit the model: it has extra, which the model lacks, and 1 more su",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_end_in_one_sentence(nets, weights, clip, file, sentence):
+    with pytest.raises(SystemExit) as ended:
+        main([str(clip), "--model", "user_nets:Net", "--weights", file])
+    assert str(ended.value).startswith(f"error: {sentence}") and "\n" not in str(ended.value)
+
+
+def test_a_clip_too_short_for_the_chain_is_refused(nets, tmp_path):
+    file = tmp_path / "short.wav"
+    soundfile.write(file, np.sin(np.arange(19.0)), 8_000)
+    with pytest.raises(SystemExit, match="19 samples at 8 kHz are fewer than the 20 needed"):
+        main([str(file), "--model", "user_nets:Net", "--fold"])
+
+
+def test_a_strided_checkpoint_asked_for_it_itself(tmp_path, clip):
+    card = checkpoint.ModelCard(
+        run="strided",
+        seed=0,
+        dataset="fsd50k",
+        regime="supervised",
+        finetune="none",
+        architecture=Architecture(width=1 / 16, downsampling="strided"),
+        architecture_name="strided",
+        head="classifier",
+        outputs=3,
+    )
+    checkpoint.save(tmp_path / "m", checkpoint.build(card), card)
+    options = ["--layer", "2", "--top", "1", "--out", str(tmp_path / "o")]
+    main([str(clip), "--checkpoint", str(tmp_path / "m"), *options])
+    assert len(list((tmp_path / "o").glob("layer02*.wav"))) == 1

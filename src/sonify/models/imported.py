@@ -41,13 +41,21 @@ def _imported(where: str) -> ModuleType:
     is_file = path.suffix == ".py"
     if is_file and not path.is_file():
         raise ValueError(f"{where} is not there: name a Python file, or a module that is installed")
-    folder = str(path.resolve().parent if is_file else Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    # Last, so that no file of the user's stands in for a library's.
+    sys.path.append(str(path.resolve().parent if is_file else Path.cwd()))
     try:
-        return importlib.import_module(path.stem if is_file else where)
+        return _run(path) if is_file else importlib.import_module(where)
     except Exception as error:  # a user's code may raise anything
         raise ValueError(f"{where} cannot be imported ({_reason(error)})") from error
+
+
+def _run(path: Path) -> ModuleType:
+    """The file as a module of a name of its own: its own might be that of a library."""
+    spec = importlib.util.spec_from_file_location(f"_user_model_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look
+    spec.loader.exec_module(module)
+    return module
 
 
 def _made(found: object, place: str) -> nn.Module:
