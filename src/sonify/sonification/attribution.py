@@ -60,9 +60,12 @@ class Sonification:
                 "attribute_to_neuron_input cannot be served: sonification starts from a block's "
                 "output"
             )
-        x = self._waveforms(inputs)
+        x = _waveforms(inputs)
         number = self.layer if layer is None else self._number(layer)
-        filter, frame = self._selected(neuron_selector)
+        filter, frame = _selected(neuron_selector)
+        n = self.sonifier.blocks[number - 1].conv.out_channels
+        if not 0 <= filter < n:
+            raise ValueError(f"layer {number} has filters 0 to {n - 1}, not {filter}")
         record = self.sonifier.forward(x, number)
         if frame is not None:
             record = _alone(record, number, frame)
@@ -95,27 +98,27 @@ class Sonification:
             )
         return ended[0]
 
-    @staticmethod
-    def _waveforms(inputs: Tensor) -> Tensor:
-        if not isinstance(inputs, Tensor):
-            raise ValueError(f"inputs are a {type(inputs).__name__}: pass one tensor of waveforms")
-        if inputs.ndim == 3 and inputs.shape[1] == 1:
-            return inputs.squeeze(1)
-        if inputs.ndim == 2:
-            return inputs
-        raise ValueError(
-            f"inputs have shape {tuple(inputs.shape)}: expected (clip, time) or (clip, 1, time)"
-        )
 
-    @staticmethod
-    def _selected(selector: Selector) -> tuple[int, int | None]:
-        chosen = selector if isinstance(selector, tuple) else (selector,)
-        if not 1 <= len(chosen) <= 2 or not all(isinstance(n, int) for n in chosen):
-            raise ValueError(
-                f"neuron_selector is {selector!r}: it must be a filter or (filter, frame), as "
-                "whole numbers"
-            )
-        return chosen[0], chosen[1] if len(chosen) == 2 else None
+def _waveforms(inputs: Tensor) -> Tensor:
+    if not isinstance(inputs, Tensor):
+        raise ValueError(f"inputs are a {type(inputs).__name__}: pass one tensor of waveforms")
+    if inputs.ndim == 3 and inputs.shape[1] == 1:
+        return inputs.squeeze(1)
+    if inputs.ndim == 2:
+        return inputs
+    raise ValueError(
+        f"inputs have shape {tuple(inputs.shape)}: expected (clip, time) or (clip, 1, time)"
+    )
+
+
+def _selected(selector: Selector) -> tuple[int, int | None]:
+    chosen = selector if isinstance(selector, tuple) else (selector,)
+    if not 1 <= len(chosen) <= 2 or not all(isinstance(n, int) for n in chosen):
+        raise ValueError(
+            f"neuron_selector is {selector!r}: it must be a filter or (filter, frame), as "
+            "whole numbers"
+        )
+    return chosen[0], chosen[1] if len(chosen) == 2 else None
 
 
 def _alone(record: Forward, layer: int, frame: int) -> Forward:

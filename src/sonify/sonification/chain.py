@@ -31,10 +31,9 @@ def find_blocks(
     used twice in two blocks. The chain ends with the last convolution's block. Dropout, identities
     and, before the first convolution, reshaping are passed over. The model is not changed.
 
-    `allow_strided` takes convolutions of a stride above 1, whose transpose puts the samples in
-    between at the kernel's mercy: section 3.2 found that they sound worse, and only shifts by the
-    product of all strides come back as shifts. Raises ValueError, in one sentence naming the
-    module, for anything else that cannot be inverted: see README.
+    `allow_strided` takes convolutions of a stride above 1, which section 3.2 found to sound worse:
+    see docs/m5.md. Raises ValueError, in one sentence naming the module, for anything else that
+    cannot be inverted.
     """
     if not isinstance(model, nn.Module):
         return tuple(model)

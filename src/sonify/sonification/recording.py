@@ -44,6 +44,8 @@ def hear(
     Of each layer, the `top` most active filters by `rule`, most active first; or just `filters`.
     Raises ValueError for a layer or filter that is not there, or a recording that is too short.
     """
+    if filters is not None and min(filters) < 0:
+        raise ValueError(f"filter is {min(filters)}: filters are numbered from 0")
     waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
     waveform = waveform.to(sonifier.blocks[0].conv.weight)
     record = sonifier.forward(waveform)

@@ -111,8 +111,8 @@ def test_a_module_that_ends_several_blocks_is_refused():
     [
         ({"additional_forward_args": 1}, "additional_forward_args cannot be served"),
         ({"attribute_to_neuron_input": True}, "starts from a block's output"),
-        ({"neuron_selector": 5}, r"layer 3 has filters 0 to 4, not \[5"),
-        ({"neuron_selector": -1}, r"layer 3 has filters 0 to 4, not \[-1"),
+        ({"neuron_selector": 5}, "layer 3 has filters 0 to 4, not 5"),
+        ({"neuron_selector": -1}, "layer 3 has filters 0 to 4, not -1"),
         ({"neuron_selector": (1, 500)}, "layer 3 has frames 0 to 45 of these clips, not 500"),
         ({"neuron_selector": (1, slice(3))}, r"it must be a filter or \(filter, frame\)"),
         ({"neuron_selector": torch.sum}, r"it must be a filter or \(filter, frame\)"),
