@@ -8,7 +8,9 @@ from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
 
 
-def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_index: int) -> Tensor:
+def literal_sonification(
+    chain: nn.Sequential, x: Tensor, layer: int, f_map_index: int | slice
+) -> Tensor:
     """The pseudo-code of Figure B.2, line by line, for one clip x, (time,)."""
     feature_maps, switch_indices, sizes = {}, {}, {}
     h, index, deconvnets = x.view(1, 1, -1), 0, {}
@@ -24,7 +26,7 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
         elif isinstance(module, nn.MaxPool1d):
             sizes[index][1] = h.size()
             window = (module.kernel_size, module.stride, module.padding)
-            pool = nn.MaxPool1d(*window, return_indices=True)
+            pool = nn.MaxPool1d(*window, ceil_mode=module.ceil_mode, return_indices=True)
             h, switch_indices[index] = pool(h)
             switch_indices[index] = (switch_indices[index], pool)
         feature_maps[index] = h
@@ -56,12 +58,15 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
 
 
 def captum_sonification(
-    model: nn.Module, block_end: nn.Module, x: Tensor, f_map_index: int
+    model: nn.Module, block_end: nn.Module, x: Tensor, f_map_index: int, frame: int | None = None
 ) -> Tensor:
-    """Captum's NeuronDeconvolution of half the squared map, rescaled as Figure B.2 ends."""
+    """Captum's NeuronDeconvolution of half the squared map (or one frame of it), rescaled as
+    Figure B.2 ends."""
+    kept = slice(None) if frame is None else slice(frame, frame + 1)
     deconvolution = NeuronDeconvolution(model, block_end)
     raw = deconvolution.attribute(
-        x.view(1, 1, -1).clone().requires_grad_(), lambda a: 0.5 * (a[:, f_map_index] ** 2).sum(-1)
+        x.view(1, 1, -1).clone().requires_grad_(),
+        lambda a: 0.5 * (a[:, f_map_index, kept] ** 2).sum(-1),
     ).flatten()
     peak = raw.abs().max()
     return raw / peak * x.abs().max() if peak > 0 else raw
