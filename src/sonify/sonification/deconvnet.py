@@ -8,14 +8,14 @@ The transposed convolution has the block's own weights and no bias; nothing is t
 out is scaled to unit peak and multiplied by max|x|.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonify.sonification.chain import find_blocks, single
+from sonify.sonification.chain import Block, find_blocks, single
 from sonify.sonification.convolution import Convolution
 from sonify.sonification.sweep import ALL, Forward, Requests, sweep
 
@@ -78,24 +78,20 @@ class Sonifier:
     @torch.no_grad()
     def forward(self, x: Tensor, layers: int | None = None) -> Forward:
         """Run waveforms (clip, time) through the first `layers` blocks (all), keeping switches."""
-        self._check_waveforms(x)
         record = Forward([], [], [], [])
-        h = x.unsqueeze(2)  # (clip, frame, filter)
-        for layer, block in enumerate(self.blocks[:layers], start=1):
-            record.lengths.append(h.shape[1])
-            h = self._convolution(layer, x.dtype).forward(h).relu_()
-            record.pooled_lengths.append(h.shape[1])
-            switches = None
-            if block.pool is not None:
-                if h.shape[1] < single(block.pool.kernel_size):
-                    raise ValueError(
-                        f"clips of {x.shape[1]} samples are too short for layer {layer}: "
-                        "they leave no frame to pool"
-                    )
-                h, switches = _pooled(h, block.pool)
-            record.maps.append(h.transpose(1, 2))
+        for maps, switches, length, pooled_length in self._up(x, self.blocks[:layers]):
+            record.maps.append(maps)
             record.switches.append(switches)
+            record.lengths.append(length)
+            record.pooled_lengths.append(pooled_length)
         return record
+
+    @torch.no_grad()
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """The feature maps of waveforms (clip, time), layer after layer, without keeping them:
+        (clip, filter, frame), the same as `forward` records."""
+        for maps, *_ in self._up(x, self.blocks):
+            yield maps
 
     @torch.no_grad()
     def sonify(self, x: Tensor, layer: int, filters: int | Sequence[int] | Tensor) -> Tensor:
@@ -180,6 +176,23 @@ class Sonifier:
         """Raise ValueError unless the model has the layer."""
         if not 1 <= layer <= self.n_layers:
             raise ValueError(f"layer is {layer}: the model has layers 1 to {self.n_layers}")
+
+    def _up(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
+        """What `Forward` lists, block after block."""
+        self._check_waveforms(x)
+        h = x.unsqueeze(2)  # (clip, frame, filter)
+        for layer, block in enumerate(blocks, start=1):
+            length, switches = h.shape[1], None
+            h = self._convolution(layer, x.dtype).forward(h).relu_()
+            pooled_length = h.shape[1]
+            if block.pool is not None:
+                if pooled_length < single(block.pool.kernel_size):
+                    raise ValueError(
+                        f"clips of {x.shape[1]} samples are too short for layer {layer}: "
+                        "they leave no frame to pool"
+                    )
+                h, switches = _pooled(h, block.pool)
+            yield h.transpose(1, 2), switches, length, pooled_length
 
     def _render(self, record: Forward, x: Tensor, requests: Requests) -> tuple[Tensor, ...]:
         """Signals, filters, scales and dead flags of the requests."""

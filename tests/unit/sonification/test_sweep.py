@@ -86,6 +86,12 @@ def test_one_neuron():
         assert relative(ours.signals[0], theirs) < 1e-9
 
 
+def test_maps_are_those_of_the_forward_pass():
+    sonifier, x = Sonifier(wide_net()), torch.randn(2, 1_001).double()
+    recorded = sonifier.forward(x).maps
+    assert all(torch.equal(m, r) for m, r in zip(sonifier.maps(x), recorded, strict=True))
+
+
 def test_residuals_and_scales():
     x = torch.randn(2, 3_000)
     found = Sonifier(CNN12(Architecture(width=0.125))).most_active(x)
