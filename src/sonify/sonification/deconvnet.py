@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sonify.sonification.activity import strongest
 from sonify.sonification.chain import Block, find_blocks, single
 from sonify.sonification.convolution import Convolution
 from sonify.sonification.sweep import ALL, Forward, Requests, sweep
 
-RULES = ("max", "mean", "energy")
 PRECISIONS = ("exact", "fast")
 # A CPU runs about ten seconds at a time, which stays in its cache; and no more streams go down at
 # once than fit in this, their widest point.
@@ -244,26 +244,6 @@ class Sonifier:
     def _check_waveforms(self, x: Tensor) -> None:
         if x.ndim != 2 or not x.numel():
             raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
-
-
-def strongest(maps: Tensor, rule: str = "max") -> Tensor:
-    """Index of the most active map, (clip,), of maps, (clip, filter, frame); ties to the lower."""
-    return activity(maps, rule).argmax(-1)
-
-
-def activity(maps: Tensor, rule: str = "max") -> Tensor:
-    """How active each map is, (clip, filter), of maps, (clip, filter, frame).
-
-    Its largest value over time ("max"), its mean ("mean") or its sum of squares ("energy"). Raises
-    ValueError for another rule.
-    """
-    if rule == "max":
-        return maps.amax(-1)
-    if rule == "mean":
-        return maps.mean(-1)
-    if rule == "energy":
-        return maps.square().sum(-1)
-    raise ValueError(f"rule is {rule!r}: it must be one of {', '.join(RULES)}")
 
 
 def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,8 @@ from torch import nn
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
-from sonify.sonification.deconvnet import Sonifier, strongest
+from sonify.sonification.activity import strongest
+from sonify.sonification.deconvnet import Sonifier
 
 TOLERANCE = 1e-9
 
