@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from sonify.data.clips import Clips, load_part, part_sizes
+from sonify.data.clips import Clips, part_sizes, parts
 from sonify.jobs import parser
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard
@@ -26,6 +26,7 @@ class ModelJob:
     model: SoundModel
     card: ModelCard
     device: torch.device
+    data: Path
     sizes: dict[Path, int]
     out: Path
 
@@ -41,7 +42,7 @@ class ModelJob:
 
     def parts(self) -> Iterator[Clips]:
         """The clips, one stored part at a time, so that memory never holds the split."""
-        return (load_part(file) for file in self.sizes)
+        return parts(self.data, [self.settings["split"]])
 
     def named(self, verb: str) -> str:
         """What the job is called on the console."""
@@ -68,4 +69,4 @@ def model_job(args: argparse.Namespace) -> ModelJob:
     device = pick_device(args.settings["device"], args.threads)
     model, card = checkpoint.load(args.model, device)
     sizes = part_sizes(args.data, [args.settings["split"]])
-    return ModelJob(args.settings, model, card, device, sizes, args.out)
+    return ModelJob(args.settings, model, card, device, args.data, sizes, args.out)
