@@ -13,7 +13,8 @@ from sonify.models import checkpoint
 from sonify.reporting.listening import wav
 from sonify.reporting.recording_page import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
-from sonify.sonification.deconvnet import RULES, Sonifier
+from sonify.sonification.activity import RULES
+from sonify.sonification.deconvnet import Sonifier
 from sonify.sonification.recording import Heard, hear
 
 
