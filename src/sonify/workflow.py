@@ -185,8 +185,9 @@ class Plan:
         return self._on_clips(split=stage["split"], top=stage["top"])
 
     def render(self) -> str:
-        """Where the mined clips are."""
-        return self._on_clips(split=self.config["sonification"]["split"])
+        """Where the mined clips are, and how they are sonified."""
+        stage = self.config["sonification"]
+        return self._on_clips(split=stage["split"], precision=stage["precision"])
 
     def score(self, model: str) -> str:
         """The split that published results are measured on."""
@@ -198,7 +199,7 @@ class Plan:
         return self._on_clips(
             split=stage["split"],
             rescale_residual=stage["rescale_residual"],
-            rule=self.config["sonification"]["rule"],
+            **self._most_active(),
         )
 
     def coherence(self) -> str:
@@ -208,7 +209,7 @@ class Plan:
             split=stage["split"],
             top_k=stage["top_k"],
             nperseg=stage["nperseg"],
-            rule=self.config["sonification"]["rule"],
+            **self._most_active(),
         )
 
     def scale(self) -> str:
@@ -246,6 +247,10 @@ class Plan:
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",
         }
+
+    def _most_active(self) -> dict:
+        stage = self.config["sonification"]
+        return {"rule": stage["rule"], "precision": stage["precision"]}
 
     def _on_clips(self, **settings) -> str:
         batch = round(self.evaluation["batch_s"] * RATE_HZ)

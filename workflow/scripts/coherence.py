@@ -14,6 +14,7 @@ def main() -> None:
             job.card,
             job.parts(),
             rule=job.settings["rule"],
+            precision=job.settings["precision"],
             top_k=job.settings["top_k"],
             nperseg=job.settings["nperseg"],
             progress=bar.update,

@@ -14,6 +14,7 @@ def main() -> None:
             job.card,
             job.parts(),
             rule=job.settings["rule"],
+            precision=job.settings["precision"],
             rescale=job.settings["rescale_residual"],
             progress=bar.update,
             **job.running,

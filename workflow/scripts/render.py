@@ -15,9 +15,8 @@ def main() -> None:
     args = options.parse_args()
     job, top = model_job(args), tables.read(args.top, "top_activations")
     with job.progress("sonify", len(top), unit="sonifications") as bar:
-        layers = render_layers(
-            Sonifier(job.model), job.parts(), top, progress=bar.update, **job.running
-        )
+        sonifier = Sonifier(job.model, job.settings["precision"])
+        layers = render_layers(sonifier, job.parts(), top, progress=bar.update, **job.running)
         tables.write_parts(layers, job.out, "sonifications")
     dead = int(top["dead"].sum())
     say(f"{job.named('sonify')}: {len(top)} sonifications, {dead} of them dead")

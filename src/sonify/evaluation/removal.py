@@ -37,6 +37,7 @@ def removal_table(
     *,
     rule: str,
     rescale: bool,
+    precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
@@ -46,7 +47,7 @@ def removal_table(
     untouched baseline. n_dead counts the clips whose most active map was dead, so that nothing was
     removed.
     """
-    sonifier = Sonifier(model)
+    sonifier = Sonifier(model, precision)
     layers = sonifier.n_layers
     targets, scores = [], []
     dead = np.zeros(layers + 1, np.int64)

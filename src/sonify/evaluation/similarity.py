@@ -22,6 +22,7 @@ def coherence_table(
     rule: str,
     top_k: int = 5,
     nperseg: int = NPERSEG,
+    precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
@@ -31,7 +32,7 @@ def coherence_table(
 
     Dead maps count as 0 and are marked. Raises ValueError for clips shorter than `nperseg`.
     """
-    sonifier = Sonifier(model)
+    sonifier = Sonifier(model, precision)
     rows: list[pd.DataFrame] = []
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         found = sonifier.most_active(x, rule)

@@ -22,11 +22,10 @@ def render_layers(
 ) -> Iterator[pd.DataFrame]:
     """Sonifications of the rows of a top_activations table, one frame a layer, in layer order.
 
-    `parts` are those of the mined split, of which the mined clips alone are kept in memory. Each
-    clip runs forward once a layer, however many filters want it; at most `max_samples` samples of
-    sonifications are made at once. Adds scale_factor, peak, n_samples and pcm; dead maps are
-    silence. `progress` is told how many sonifications are done. Raises ValueError for a clip that
-    is not in `parts`.
+    `parts` are those of the mined split, of which the mined clips alone are kept in memory. Clips of
+    one length go together; at most `max_samples` samples of sonifications are made at once. Adds
+    scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is told how many
+    sonifications are done. Raises ValueError for a clip that is not in `parts`.
     """
     mined = set(top["clip_id"])
     waveforms = {
@@ -41,33 +40,36 @@ def render_layers(
     done = 0
     for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
         made = []
-        for clip, wanted in rows.groupby("clip_id", sort=True):
-            x = torch.from_numpy(waveforms[clip][None] / np.float32(PCM_PEAK)).to(device)
-            made.append(_render_clip(sonifier, x, int(layer), wanted, max_samples))
-            done += len(wanted)
-            if progress:
-                progress(done)
+        lengths = rows["clip_id"].map(lambda clip: len(waveforms[clip]))
+        for n, alike in rows.groupby(lengths, sort=True):
+            alike, size = alike.sort_values("clip_id", kind="stable"), max(1, max_samples // n)
+            for first in range(0, len(alike), size):
+                wanted = alike[first : first + size]
+                made.append(_rendered(sonifier, waveforms, int(layer), wanted, device))
+                done += len(wanted)
+                if progress:
+                    progress(done)
         yield pd.concat(made).sort_values(["filter", "rank"])
 
 
-def _render_clip(
-    sonifier: Sonifier, x: torch.Tensor, layer: int, wanted: pd.DataFrame, max_samples: int
+def _rendered(
+    sonifier: Sonifier,
+    waveforms: dict[str, np.ndarray],
+    layer: int,
+    wanted: pd.DataFrame,
+    device: torch.device | str,
 ) -> pd.DataFrame:
-    """Sonify the rows of one clip and layer out of one forward pass."""
-    record = sonifier.forward(x, layer)
-    filters = torch.tensor(wanted["filter"].tolist(), device=x.device)
-    signals, scales, dead = [], [], []
-    for some in filters.split(max(1, max_samples // x.shape[1])):
-        found = sonifier.render_from(record, x, layer, torch.zeros_like(some), some)
-        signals.append(found.signals.cpu().numpy())
-        scales.append(found.scales.cpu().numpy())
-        dead.append(found.dead.cpu().numpy())
-    peaks, pcm = to_pcm(np.concatenate(signals))
+    """Sonify the rows of one layer, of clips of one length."""
+    clips, names = pd.factorize(wanted["clip_id"])
+    x = np.stack([waveforms[clip] for clip in names]) / np.float32(PCM_PEAK)
+    filters = torch.from_numpy(wanted["filter"].to_numpy(np.int64))
+    found = sonifier.render(torch.from_numpy(x).to(device), layer, torch.from_numpy(clips), filters)
+    peaks, pcm = to_pcm(found.signals.cpu().numpy())
     return wanted.assign(
-        scale_factor=np.concatenate(scales).astype(np.float64),
+        scale_factor=found.scales.cpu().numpy().astype(np.float64),
         peak=peaks,
         n_samples=x.shape[1],
-        dead=np.concatenate(dead),
+        dead=found.dead.cpu().numpy(),
         pcm=pcm,
     ).drop(columns=["activation", "frame", "time_s"])
 
