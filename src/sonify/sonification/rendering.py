@@ -22,7 +22,7 @@ def render_layers(
 ) -> Iterator[pd.DataFrame]:
     """Sonifications of the rows of a top_activations table, one frame a layer, in layer order.
 
-    `parts` are those of the mined split, of which the mined clips alone are kept in memory. Clips of
+    `parts` are those of the mined split, of which only mined clips are kept in memory. Clips of
     one length go together; at most `max_samples` samples of sonifications are made at once. Adds
     scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is told how many
     sonifications are done. Raises ValueError for a clip that is not in `parts`.
