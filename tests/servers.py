@@ -1,8 +1,8 @@
 """A local HTTP server for downloads that behaves as badly as it is told to.
 
-`with Server(folder) as server:` serves the files below `folder` at `server.url`, by Range with ETag.
-`server.faults[name]` is a list of faults for the file `name`, one a request, in order; after them
-the server behaves. `server.requests` holds what was asked and answered. Given as HTTP_PROXY, it
+`with Server(folder) as server:` serves the files below `folder` at `server.url`, with Range and
+ETag. `server.faults[name]` is a list of faults for the file `name`, one a request, in order; after
+them it behaves. `server.requests` holds what was asked and answered. Given as HTTP_PROXY, it
 stands in for any host.
 """
 
