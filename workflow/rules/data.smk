@@ -1,4 +1,4 @@
-# Raw corpora (synthesised or local) to 8 kHz Parquet, every clip accounted for.
+# Raw corpora (synthesised, downloaded or local) to 8 kHz Parquet, every clip accounted for.
 
 
 rule synthesise:
@@ -17,6 +17,38 @@ rule synthesise:
     shell:
         'python "$SCRIPTS/synthesise.py" --dataset {wildcards.dataset}'
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+
+
+tell_downloads()
+
+
+for dataset in plan.downloaded:
+
+    # The corpus is no output: Snakemake would delete a half-finished one, which this continues.
+    rule:
+        name:
+            f"download_{dataset}"
+        output:
+            f"results/data/{dataset}/downloads.parquet",
+        log:
+            f"results/logs/download/{dataset}.log",
+        benchmark:
+            f"results/benchmarks/download/{dataset}.tsv"
+        conda:
+            "../../envs/sonify.yaml"
+        localrule: True
+        message:
+            f"download {in_words(plan.pending_downloads()[dataset])} of {dataset} to {plan.raw_root(dataset)}"
+        params:
+            code=code_hash("download.py"),
+            splits=plan.used_splits(dataset),
+            dataset=dataset,
+            root=plan.raw_root(dataset),
+            # Through output, so that it is not tracked: another mirror has the same files.
+            settings=lambda w, output: plan.download(Path(output[0]).parent.name),
+        shell:
+            'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
+            " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 for dataset in SPLITS:
