@@ -6,6 +6,7 @@ preprocessing: no offset is removed, nothing is trimmed or padded.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -42,13 +43,13 @@ class Recording:
     channels: int
 
 
-def prepared(path: Path, min_samples: int) -> Recording:
-    """The recording at `path`, ready to store.
+def prepared(source: Path | BinaryIO, min_samples: int) -> Recording:
+    """The recording in a file, by its path or opened, ready to store.
 
     Raises UnusableAudio for a missing, unreadable or empty file, NaN or infinite samples, silence,
     and fewer than `min_samples` samples at 8 kHz.
     """
-    signal, rate = decoded(path)
+    signal, rate = decoded(source)
     x = mono(signal)
     if not np.isfinite(x).all():
         first = int(np.argmin(np.isfinite(x)))
@@ -57,9 +58,7 @@ def prepared(path: Path, min_samples: int) -> Recording:
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
     y = resampled(x, rate)
     if len(y) < min_samples:
-        raise UnusableAudio(
-            "too_short", f"{len(y)} samples at 8 kHz are fewer than the {min_samples} needed"
-        )
+        raise too_short(len(y), min_samples)
     if not np.isfinite(y).all():
         raise UnusableAudio("not_finite", "its samples overflow when resampled")
     if np.abs(y).max() < FAINTEST:
@@ -70,16 +69,26 @@ def prepared(path: Path, min_samples: int) -> Recording:
     return Recording(pcm, gain, rate, len(signal), signal.shape[1])
 
 
-def decoded(path: Path) -> tuple[np.ndarray, int]:
+def too_short(samples: int, min_samples: int) -> UnusableAudio:
+    """The reason for leaving out a recording of so few samples at 8 kHz."""
+    return UnusableAudio(
+        "too_short", f"{samples} samples at 8 kHz are fewer than the {min_samples} needed"
+    )
+
+
+def decoded(source: Path | BinaryIO) -> tuple[np.ndarray, int]:
     """Samples (time, channel), float64, at least one, and the sampling rate in Hz.
 
     Integer formats are divided by their full scale. A file cut short gives the samples it has.
     Raises UnusableAudio.
     """
     try:
-        if Path(path).stat().st_size == 0:
+        size = source.stat().st_size if isinstance(source, Path) else source.seek(0, 2)
+        if size == 0:
             raise UnusableAudio("empty", "the file has 0 bytes")
-        signal, rate = soundfile.read(path, dtype="float64", always_2d=True)
+        if not isinstance(source, Path):
+            source.seek(0)
+        signal, rate = soundfile.read(source, dtype="float64", always_2d=True)
     except FileNotFoundError:
         raise UnusableAudio("missing_file", "there is no such file") from None
     except OSError as error:
