@@ -55,6 +55,7 @@ class Listing:
     vocabulary: dataset, index (0, 1, ...), label, mid (empty where the dataset has none).
     clips: split, clip_id, labels (tuple, vocabulary order), path (POSIX, relative to the root).
     problems: split, clip_id, path (empty when there is no audio), reason, detail.
+    problem_labels: their labels as in clips, row by row, without those outside the vocabulary.
     listed: lines of the dataset's lists, equal to the rows of clips and problems together.
     """
 
@@ -62,6 +63,7 @@ class Listing:
     vocabulary: pd.DataFrame
     clips: pd.DataFrame
     problems: pd.DataFrame
+    problem_labels: list[tuple[str, ...]]
     listed: int
 
 
@@ -75,23 +77,24 @@ def listing(
     """
     position = {name: i for i, name in enumerate(vocabulary[key])}
     names = list(vocabulary["label"])
-    clips, problems, seen = [], [], {}
-    listed = 0
+    clips, problems, problem_labels, seen = [], [], [], {}
     for row in rows:
-        listed += 1
         problem = _problem(row, position, seen, vocabulary_file)
         seen.setdefault(row.clip_id, (row.source, row.line))
+        known = {position[name] for name in row.labels if name in position}
+        labels = tuple(names[i] for i in sorted(known))
         if problem is None:
-            labels = tuple(names[i] for i in sorted({position[name] for name in row.labels}))
             clips.append((row.split, row.clip_id, labels, row.path))
         else:
             problems.append((row.split, row.clip_id, row.path or "", *problem))
+            problem_labels.append(labels)
     return Listing(
         dataset=str(vocabulary["dataset"].iloc[0]),
         vocabulary=vocabulary,
         clips=pd.DataFrame(clips, columns=["split", "clip_id", "labels", "path"]),
         problems=pd.DataFrame(problems, columns=["split", "clip_id", "path", "reason", "detail"]),
-        listed=listed,
+        problem_labels=problem_labels,
+        listed=len(clips) + len(problems),
     )
 
 
