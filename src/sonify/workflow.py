@@ -76,7 +76,7 @@ class Plan:
     @property
     def prepared_files(self) -> list[str]:
         """Everything that preparation writes."""
-        tables = ("vocabulary.parquet", "manifest.parquet", "rejected.parquet")
+        tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
         return [f"results/data/{d}/{name}" for d in SPLITS for name in (*tables, *SPLITS[d])]
 
     @property
@@ -181,6 +181,11 @@ class Plan:
         source = self.config["data"][dataset]
         options = {k: v for k, v in source.items() if k not in ("source", "path")}
         return _canonical({"splits": self.used_splits(dataset), **options})
+
+    def version(self, dataset: str) -> str:
+        """What else tells one published corpus from another, for those that have a choice."""
+        source = self.config["data"][dataset]
+        return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
 
     def prepare(self, dataset: str) -> str:
         """What is too short, and how large a shard is."""

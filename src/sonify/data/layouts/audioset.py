@@ -4,15 +4,17 @@ There is no published audio, so each collection names its files in its own way, 
 whatever folders it likes.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
+from sonify.data import harvest
 from sonify.data.layouts.listing import (
     LayoutError,
     Listing,
     Row,
-    check_root,
     csv_lines,
     headed_lines,
     listing,
@@ -32,21 +34,66 @@ EXTENSIONS = (
 NOT_CLIPS = frozenset({"eval_stems"})
 
 
-def read(root: Path) -> Listing:
-    """All segments of the three lists, with the display names of their labels; raises LayoutError.
+class Segment(NamedTuple):
+    """A line of a segment list. start, end: seconds as they are written there (`420.000`)."""
 
-    A file is taken whole: it is expected to hold its segment, not the whole video.
+    clip_id: str
+    start: str
+    end: str
+    mids: tuple[str, ...]
+    line: int
+
+    @property
+    def start_s(self) -> float:
+        """Where it begins in the video, in seconds."""
+        return float(self.start)
+
+    @property
+    def end_s(self) -> float:
+        """Where it ends in the video, in seconds."""
+        return float(self.end)
+
+
+def read(root: Path) -> Listing:
+    """All segments of the lists, with the display names of their labels; raises LayoutError.
+
+    A split without its list is left out. The audio of a segment is a file below `root`, taken
+    whole, or else a recording harvested from a published shard.
     """
     root = Path(root)
-    check_root("audioset", root)
+    listed = [split for split in SPLITS["audioset"] if (root / segments_file(split)).is_file()]
+    if not (root / VOCABULARY).is_file() or not listed:
+        lacking = "segment list" if (root / VOCABULARY).is_file() else VOCABULARY
+        raise LayoutError(
+            f"{root} has no {lacking}: point data.audioset.path at the root of an AudioSet corpus "
+            "with the published lists"
+        )
     lines = headed_lines(root, VOCABULARY, ("index", "mid", "display_name"))
     classes = ((index, name, mid) for _, (index, mid, name) in lines)
     return listing(
         vocabulary("audioset", classes, source=VOCABULARY),
-        _rows(root, audio_index(root)),
+        _rows(root, listed),
         key="mid",
         vocabulary_file=VOCABULARY,
     )
+
+
+def segments_file(split: str) -> str:
+    """Name of the segment list of a split."""
+    return f"{split}_segments.csv"
+
+
+def segments(root: Path, split: str) -> Iterator[Segment]:
+    """The segments of a split in the order of its list; raises LayoutError."""
+    source = segments_file(split)
+    for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
+        segment = Segment(clip_id, start, end, split_labels(mids), line)
+        if not (_is_time(start) and _is_time(end)):
+            raise LayoutError(
+                f"{source}, line {line}: segment from {start!r} to {end!r} is not in seconds: "
+                f"restore the published file in {root}"
+            )
+        yield segment
 
 
 def names(clip_id: str, start: str, end: str) -> list[str]:
@@ -91,20 +138,30 @@ def audio_index(root: Path) -> dict[str, str]:
     return {stem: path for stem, (_, path) in index.items()}
 
 
-def _rows(root: Path, index: dict[str, str]) -> Iterator[Row]:
-    for split in SPLITS["audioset"]:
-        source = f"{split}_segments.csv"
-        for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
-            try:
-                candidates = names(clip_id, start, end)
-            except (ValueError, OverflowError):  # not a number, infinite
-                raise LayoutError(
-                    f"{source}, line {line}: segment from {start!r} to {end!r} is not in seconds: "
-                    f"restore the published file in {root}"
-                ) from None
-            path = next((index[name] for name in candidates if name in index), None)
-            wanted = f"Y{clip_id}.wav, nor one of the other names in use"
-            yield Row(split, clip_id, split_labels(mids), path, wanted, source, line)
+def found_in(index: dict[str, str], segment: Segment) -> str | None:
+    """The audio file of a segment in an index of `audio_index`, if there is one."""
+    candidates = names(segment.clip_id, segment.start, segment.end)
+    return next((index[name] for name in candidates if name in index), None)
+
+
+def _rows(root: Path, splits: list[str]) -> Iterator[Row]:
+    index = audio_index(root)
+    for split in splits:
+        harvested = harvest.places(root, split)
+        for segment in segments(root, split):
+            path = found_in(index, segment) or harvested.get(segment.clip_id)
+            wanted = f"Y{segment.clip_id}.wav, nor one of the other names in use"
+            if harvested:
+                wanted += f", and no shard of {split} has the id"
+            source = segments_file(split)
+            yield Row(split, segment.clip_id, segment.mids, path, wanted, source, segment.line)
+
+
+def _is_time(seconds: str) -> bool:
+    try:
+        return math.isfinite(float(seconds))
+    except ValueError:
+        return False
 
 
 def _spellings(seconds: str) -> tuple[str, str, str, str]:
