@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from sonify.data.layouts.listing import (
     LayoutError,
     Listing,
+    Provenance,
     Row,
     check_root,
     csv_lines,
@@ -19,7 +20,7 @@ from sonify.data.layouts.listing import (
     split_labels,
     vocabulary,
 )
-from sonify.data.layouts.required import SPLITS
+from sonify.data.layouts.required import SPLITS, synthesised
 
 VOCABULARY = "class_labels_indices.csv"
 # First the formats libsndfile reads, best first. The others are indexed too, so that a corpus in
@@ -92,6 +93,7 @@ def audio_index(root: Path) -> dict[str, str]:
 
 
 def _rows(root: Path, index: dict[str, str]) -> Iterator[Row]:
+    page = "" if synthesised(root) else "https://www.youtube.com/watch?v={}&t={}s"
     for split in SPLITS["audioset"]:
         source = f"{split}_segments.csv"
         for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
@@ -104,7 +106,9 @@ def _rows(root: Path, index: dict[str, str]) -> Iterator[Row]:
                 ) from None
             path = next((index[name] for name in candidates if name in index), None)
             wanted = f"Y{clip_id}.wav, nor one of the other names in use"
-            yield Row(split, clip_id, split_labels(mids), path, wanted, source, line)
+            # The lists' licence (CC BY 4.0) is of the labels: that of the sound is unknown.
+            video = Provenance(page.format(clip_id, int(float(start))))
+            yield Row(split, clip_id, split_labels(mids), path, wanted, source, line, video)
 
 
 def _spellings(seconds: str) -> tuple[str, str, str, str]:
