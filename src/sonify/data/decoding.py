@@ -80,7 +80,7 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     except soundfile.LibsndfileError as error:
         form = containers.foreign(head)
         if form is None or not isinstance(source, Path):
-            why = error.error_string.strip().rstrip(".")
+            why = error.error_string.strip().rstrip(".").replace(". ", ": ")
             raise UnusableAudio("unreadable", why) from None
         return _through_ffmpeg(source, form, max_s)
     with sound:
