@@ -188,9 +188,9 @@ class Plan:
         return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
 
     def prepare(self, dataset: str) -> str:
-        """What is too short, and how large a shard is."""
+        """What is too short or too long, and how large a shard is."""
         data = self.config["data"]
-        return _canonical({k: data[k] for k in ("min_samples", "clips_per_part")})
+        return _canonical({k: data[k] for k in ("min_samples", "max_s", "clips_per_part")})
 
     def corpus(self, dataset: str) -> str:
         """What tells one state of a local corpus from another; nothing for a synthetic one."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 
 from sonify.conventions import PCM_PEAK, RATE_HZ
+from sonify.data.decoding import UnusableAudio, decoded
 
 # What resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at -140 dB). Scaling
 # such a residue to unit peak would make a clip of rounding noise.
@@ -21,14 +21,12 @@ RESIDUE = 1e-6
 FAINTEST = 2.0**-31
 
 
-class UnusableAudio(Exception):
-    """A recording that cannot become a clip: `reason` is one of `listing.REASONS`."""
+@dataclass(frozen=True)
+class Limits:
+    """How short and how long a usable recording may be: samples at 8 kHz, and seconds."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        """`detail` is a clause with the particulars; the file is named by whoever catches it."""
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+    min_samples: int
+    max_s: float
 
 
 @dataclass(frozen=True)
@@ -43,22 +41,22 @@ class Recording:
     channels: int
 
 
-def prepared(source: Path | BinaryIO, min_samples: int) -> Recording:
-    """The recording in a file, by its path or opened, ready to store.
+def prepared(source: Path | BinaryIO, limits: Limits) -> Recording:
+    """The recording in a file, by its path or opened in memory, ready to store.
 
-    Raises UnusableAudio for a missing, unreadable or empty file, NaN or infinite samples, silence,
-    and fewer than `min_samples` samples at 8 kHz.
+    Raises UnusableAudio, whose reason is one of `listing.REASONS`: a missing, unreadable, empty or
+    truncated file, NaN or infinite samples, silence, too short or too long.
     """
-    signal, rate = decoded(source)
-    x = mono(signal)
+    original = decoded(source, limits.max_s)
+    x, rate = original.x, original.rate
     if not np.isfinite(x).all():
         first = int(np.argmin(np.isfinite(x)))
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
     y = resampled(x, rate)
-    if len(y) < min_samples:
-        raise too_short(len(y), min_samples)
+    if len(y) < limits.min_samples:
+        raise too_short(len(y), limits.min_samples)
     if not np.isfinite(y).all():
         raise UnusableAudio("not_finite", "its samples overflow when resampled")
     if np.abs(y).max() < FAINTEST:
@@ -66,7 +64,7 @@ def prepared(source: Path | BinaryIO, min_samples: int) -> Recording:
     if np.abs(y).max() <= RESIDUE * np.abs(x).max():
         raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below 4 kHz")
     pcm, gain = peak_scaled(y)
-    return Recording(pcm, gain, rate, len(signal), signal.shape[1])
+    return Recording(pcm, gain, rate, len(x), original.channels)
 
 
 def too_short(samples: int, min_samples: int) -> UnusableAudio:
@@ -74,38 +72,6 @@ def too_short(samples: int, min_samples: int) -> UnusableAudio:
     return UnusableAudio(
         "too_short", f"{samples} samples at 8 kHz are fewer than the {min_samples} needed"
     )
-
-
-def decoded(source: Path | BinaryIO) -> tuple[np.ndarray, int]:
-    """Samples (time, channel), float64, at least one, and the sampling rate in Hz.
-
-    Integer formats are divided by their full scale. A file cut short gives the samples it has.
-    Raises UnusableAudio.
-    """
-    try:
-        size = source.stat().st_size if isinstance(source, Path) else source.seek(0, 2)
-        if size == 0:
-            raise UnusableAudio("empty", "the file has 0 bytes")
-        if not isinstance(source, Path):
-            source.seek(0)
-        signal, rate = soundfile.read(source, dtype="float64", always_2d=True)
-    except FileNotFoundError:
-        raise UnusableAudio("missing_file", "there is no such file") from None
-    except OSError as error:
-        raise UnusableAudio("unreadable", str(error.strerror)) from None
-    except soundfile.LibsndfileError as error:
-        raise UnusableAudio("unreadable", error.error_string.strip().rstrip(".")) from None
-    if len(signal) == 0:
-        raise UnusableAudio("empty", "the file has a header and no samples")
-    return signal, rate
-
-
-def mono(signal: np.ndarray) -> np.ndarray:
-    """The mean of the channels: (time, channel) -> (time,)."""
-    if signal.shape[1] == 1:
-        return signal[:, 0]
-    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: the caller looks for NaN
-        return signal.mean(axis=1)
 
 
 def resampled(x: np.ndarray, rate_hz: int) -> np.ndarray:

@@ -17,11 +17,14 @@ import soundfile
 
 from sonify import tables
 from sonify.conventions import RATE_HZ
-from sonify.data.audio import Recording, UnusableAudio, prepared, too_short
+from sonify.data.audio import Limits, Recording, prepared, too_short
+from sonify.data.decoding import UnusableAudio, too_long
 
 FOLDER = "harvest"
 # Small groups, so that one recording costs little to reach; the file's index stays small as well.
 ROWS_PER_GROUP = 16
+# Far longer than AudioSet's 10 s, to bound the memory; preparation applies its own limits again.
+LIMITS = Limits(min_samples=1, max_s=600.0)
 _PLACE = re.compile(rf"({FOLDER}/.+\.parquet)#(\d+)")
 
 
@@ -32,11 +35,9 @@ def row(shard_row: int, clip_id: str, audio: bytes) -> dict:
     """
     found = {"shard_row": shard_row, "clip_id": clip_id, "reason": "", "detail": "", "flac": b""}
     try:
-        recording = prepared(io.BytesIO(audio), min_samples=1)
+        recording = prepared(io.BytesIO(audio), LIMITS)
     except UnusableAudio as error:
         return found | {"reason": error.reason, "detail": error.detail}
-    except MemoryError:  # a header that promises more than there is
-        return found | {"reason": "unreadable", "detail": "it does not fit into memory"}
     flac = io.BytesIO()
     soundfile.write(flac, recording.pcm, RATE_HZ, format="FLAC", subtype="PCM_16")
     return found | {
@@ -70,7 +71,7 @@ def places(root: Path, split: str) -> dict[str, str]:
     return unusable | found
 
 
-def recording(root: Path, path: str, min_samples: int) -> Recording:
+def recording(root: Path, path: str, limits: Limits) -> Recording:
     """The recording at `path` below `root`, ready to store: a harvested one or an audio file.
 
     Raises UnusableAudio as `sonify.data.audio.prepared` does; a harvested recording that was of no
@@ -78,7 +79,7 @@ def recording(root: Path, path: str, min_samples: int) -> Recording:
     """
     place = _PLACE.fullmatch(path)
     if place is None:
-        return prepared(Path(root) / path, min_samples)
+        return prepared(Path(root) / path, limits)
     file, shard_row = Path(root) / place[1], int(place[2])
     found = _group(file, shard_row // ROWS_PER_GROUP).slice(shard_row % ROWS_PER_GROUP, 1)
     if found["shard_row"].to_pylist() != [shard_row]:
@@ -86,8 +87,10 @@ def recording(root: Path, path: str, min_samples: int) -> Recording:
     (kept,) = found.to_pylist()
     if kept["reason"]:
         raise UnusableAudio(kept["reason"], kept["detail"])
-    if kept["n_samples"] < min_samples:
-        raise too_short(kept["n_samples"], min_samples)
+    if kept["source_samples"] > int(limits.max_s * kept["source_rate"]):
+        raise too_long(limits.max_s)
+    if kept["n_samples"] < limits.min_samples:
+        raise too_short(kept["n_samples"], limits.min_samples)
     pcm, _ = soundfile.read(io.BytesIO(kept["flac"]), dtype="int16")
     described = ("gain", "source_rate", "source_samples", "channels")
     return Recording(pcm.astype("<i2"), **{name: kept[name] for name in described})

@@ -154,11 +154,22 @@ def _card(pair: Pair) -> dict:
         "labels": pair.labels,
         "activation": f"{pair.activation:.3g}",
         "seconds": f"{len(pair.x) / RATE_HZ:.1f}",
+        "credits": _credits(pair),
         "sounds": [
             {"name": name, "wav": data_uri(wav(x), "audio/wav"), "png": data_uri(png, "image/png")}
             for name, x, png in sounds
         ],
     }
+
+
+def _credits(pair: Pair) -> list[dict]:
+    """Whom a clip is owed to, as far as is known: words, and where they lead if to the web."""
+    named = {"recorded by": pair.uploader, "licence": pair.licence, "source": pair.source_url}
+    return [
+        {"name": name, "text": text, "link": text.startswith(("https://", "http://"))}
+        for name, text in named.items()
+        if text
+    ]
 
 
 def _rules(jobs: pd.DataFrame) -> list[dict]:

@@ -58,6 +58,7 @@ figcaption { margin-top: 0.6rem; }
 .supervised .card { border-color: var(--supervised); }
 .contrastive .card { border-color: var(--contrastive); }
 .card p { margin: 0 0 0.5rem; }
+.credits { font-size: 0.85rem; overflow-wrap: anywhere; }
 .sounds { display: grid; gap: 0.75rem;
      grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); }
 .sounds img { width: 100%; height: auto; display: block; background: #000004; }
@@ -177,6 +178,11 @@ contrastive one (section 3.3).</p>
 <p><strong>Filter {{ card.filter }}</strong>, activation {{ card.activation }}<br>
 clip <code>{{ card.clip_id }}</code>, {{ card.seconds }} s:
 {{ card.labels | join(", ") if card.labels else "no labels" }}</p>
+{% if card.credits %}
+<p class="soft credits">{% for credit in card.credits %}{{ credit.name }}{{ " " }}
+{%- if credit.link %}<a href="{{ credit.text }}" rel="noreferrer">{{ credit.text }}</a>
+{%- else %}{{ credit.text }}{% endif %}{{ "" if loop.last else "; " }}{% endfor %}</p>
+{% endif %}
 <div class="sounds">
 {% for sound in card.sounds %}
 <div><span class="name">{{ sound.name }}</span>

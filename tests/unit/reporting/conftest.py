@@ -160,8 +160,9 @@ def sonifications(top, clips):
 @pytest.fixture
 def manifest(clips):
     frame = clips.drop(columns="pcm").assign(
-        path="x.wav", source_samples=4000, channels=1, part="part-00000.parquet"
-    )
+        path="x.wav", source_samples=4000, channels=1, part="part-00000.parquet",
+        source_url="https://freesound.org/s/7/", uploader="<b>ann</b>", licence="javascript:x",
+    )  # fmt: skip
     return _kept(frame, "manifest")
 
 

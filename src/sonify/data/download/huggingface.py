@@ -104,13 +104,12 @@ def shards(split: str, revision: str, hub_url: str, session: requests.Session) -
 def harvest_shard(shard: Path, target: Path, workers: int = 1) -> None:
     """Harvest the recordings of a published shard, each row of it in its place.
 
-    Memory holds a group of rows, not the shard. Raises DownloadError for a file that is not such
+    Memory holds one row group of the shard, and not the shard unless that is one. Raises DownloadError for a file that is not such
     a shard; a recording that cannot be used is kept with its reason.
     """
     try:
-        # Pages as they come: a row group of the shard may be as large as the shard.
         with (
-            pq.ParquetFile(shard, buffer_size=1 << 20, pre_buffer=False) as file,
+            pq.ParquetFile(shard, pre_buffer=False) as file,
             ThreadPoolExecutor(workers) as pool,
         ):
             harvest.write(_groups(_rows(file), pool), target)

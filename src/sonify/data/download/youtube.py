@@ -119,7 +119,7 @@ def options(folder: Path, segment: Segment, ranges: Callable) -> dict:
     return {
         "format": "bestaudio/best",
         "outtmpl": f"{str(folder).replace('%', '%%')}/Y%(id)s.%(ext)s",
-        "download_ranges": ranges(None, [(segment.start_s, segment.end_s)]),
+        "download_ranges": ranges(None, [(float(segment.start), float(segment.end))]),
         "postprocessors": [{"key": "FFmpegExtractAudio", "preferredcodec": "flac"}],
         "noplaylist": True,
         "overwrites": True,
@@ -160,7 +160,7 @@ def _todo(root: Path, splits: Iterable[str]) -> list[tuple[str, Segment]]:
         (split, segment)
         for split in splits
         for segment in segments(root, split)
-        if found_in(index, segment) is None
+        if found_in(index, segment.clip_id, segment.start, segment.end) is None
         and last.get((split, segment.clip_id), "error") in ("error", "obtained")
     ]
 

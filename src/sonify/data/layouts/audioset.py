@@ -7,6 +7,7 @@ whatever folders it likes.
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from sonify.data import harvest
 from sonify.data.layouts.listing import (
     LayoutError,
     Listing,
+    Provenance,
     Row,
     csv_lines,
     headed_lines,
@@ -21,7 +23,7 @@ from sonify.data.layouts.listing import (
     split_labels,
     vocabulary,
 )
-from sonify.data.layouts.required import SPLITS
+from sonify.data.layouts.required import SPLITS, synthesised
 
 VOCABULARY = "class_labels_indices.csv"
 # First the formats libsndfile reads, best first. The others are indexed too, so that a corpus in
@@ -43,22 +45,13 @@ class Segment(NamedTuple):
     mids: tuple[str, ...]
     line: int
 
-    @property
-    def start_s(self) -> float:
-        """Where it begins in the video, in seconds."""
-        return float(self.start)
-
-    @property
-    def end_s(self) -> float:
-        """Where it ends in the video, in seconds."""
-        return float(self.end)
-
 
 def read(root: Path) -> Listing:
     """All segments of the lists, with the display names of their labels; raises LayoutError.
 
     A split without its list is left out. The audio of a segment is a file below `root`, taken
-    whole, or else a recording harvested from a published shard.
+    whole, or else a recording harvested from a published shard; a corpus with such recordings is
+    listed in the order they are stored in.
     """
     root = Path(root)
     listed = [split for split in SPLITS["audioset"] if (root / segments_file(split)).is_file()]
@@ -70,12 +63,17 @@ def read(root: Path) -> Listing:
         )
     lines = headed_lines(root, VOCABULARY, ("index", "mid", "display_name"))
     classes = ((index, name, mid) for _, (index, mid, name) in lines)
-    return listing(
+    harvested = {split: harvest.places(root, split) for split in listed}
+    found = listing(
         vocabulary("audioset", classes, source=VOCABULARY),
-        _rows(root, listed),
+        _rows(root, harvested),
         key="mid",
         vocabulary_file=VOCABULARY,
     )
+    if not any(harvested.values()):
+        return found
+    clips = found.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
+    return replace(found, clips=clips.reset_index(drop=True), own_order=True)
 
 
 def segments_file(split: str) -> str:
@@ -138,23 +136,24 @@ def audio_index(root: Path) -> dict[str, str]:
     return {stem: path for stem, (_, path) in index.items()}
 
 
-def found_in(index: dict[str, str], segment: Segment) -> str | None:
+def found_in(index: dict[str, str], clip_id: str, start: str, end: str) -> str | None:
     """The audio file of a segment in an index of `audio_index`, if there is one."""
-    candidates = names(segment.clip_id, segment.start, segment.end)
-    return next((index[name] for name in candidates if name in index), None)
+    return next((index[name] for name in names(clip_id, start, end) if name in index), None)
 
 
-def _rows(root: Path, splits: list[str]) -> Iterator[Row]:
+def _rows(root: Path, harvested: dict[str, dict[str, str]]) -> Iterator[Row]:
     index = audio_index(root)
-    for split in splits:
-        harvested = harvest.places(root, split)
-        for segment in segments(root, split):
-            path = found_in(index, segment) or harvested.get(segment.clip_id)
-            wanted = f"Y{segment.clip_id}.wav, nor one of the other names in use"
-            if harvested:
+    page = "" if synthesised(root) else "https://www.youtube.com/watch?v={}&t={}s"
+    for split, places in harvested.items():
+        source = segments_file(split)
+        for clip_id, start, end, mids, line in segments(root, split):
+            path = found_in(index, clip_id, start, end) or places.get(clip_id)
+            wanted = f"Y{clip_id}.wav, nor one of the other names in use"
+            if places:
                 wanted += f", and no shard of {split} has the id"
-            source = segments_file(split)
-            yield Row(split, segment.clip_id, segment.mids, path, wanted, source, segment.line)
+            # The lists' licence (CC BY 4.0) is of the labels: that of the sound is unknown.
+            video = Provenance(page.format(clip_id, int(float(start))))
+            yield Row(split, clip_id, mids, path, wanted, source, line, video)
 
 
 def _is_time(seconds: str) -> bool:

@@ -16,6 +16,7 @@ import soundfile
 from sonify import tables
 from sonify.data import harvest
 from sonify.data.attrition import attrition
+from sonify.data.audio import Limits
 from sonify.data.download import catalogue, huggingface
 from sonify.data.download import fetch as fetching
 from sonify.data.download.audioset import obtain_audioset
@@ -74,7 +75,7 @@ def get(served, tmp_path):
 def prepared(root, out):
     """Prepare the corpus at `root`: clips by id, and the three accounts."""
     listing = read("audioset", root)
-    prepare(listing, root, out, min_samples=512, clips_per_part=4)
+    prepare(listing, root, out, min_samples=512, max_s=60, clips_per_part=4)
     parts = [tables.read(part, "clips") for part in sorted(out.glob("*/part-*.parquet"))]
     clips = {row["clip_id"]: row for part in parts for row in part.to_dict("records")}
     manifest = tables.read(out / "manifest.parquet", "manifest")
@@ -124,6 +125,12 @@ def test_every_row_is_counted(get, tmp_path, sounds):
     }
     whole = account[account["label"] == ""].iloc[0]
     assert (whole["listed"], whole["obtained"], whole["used"], whole["rejected"]) == (6, 5, 4, 2)
+
+
+def test_recordings_are_prepared_in_the_order_they_are_stored_in(get):
+    listing = read("audioset", get())
+    assert listing.own_order
+    assert list(listing.clips["clip_id"]) == EVAL[:5]
 
 
 def test_the_same_clips_as_from_files(get, tmp_path, sounds):
@@ -343,7 +350,7 @@ def test_a_shard_as_one_row_group_is_harvested_in_small_ones(tmp_path):
         place = f"harvest/eval/00.parquet#{i}"
         assert harvest.places(tmp_path, "eval")[rows[i][0]] == place
         x, _ = soundfile.read(io.BytesIO(rows[i][1]))
-        found = harvest.recording(tmp_path, place, 512)
+        found = harvest.recording(tmp_path, place, Limits(512, 60))
         assert len(found.pcm) == 1600 and found.source_samples == 3200
         heard = np.fft.rfft(found.pcm / found.gain / 32767)[1:700] / 1600
         assert np.allclose(heard, np.fft.rfft(x)[1:700] / 3200, atol=2e-4)
