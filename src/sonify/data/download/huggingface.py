@@ -104,8 +104,8 @@ def shards(split: str, revision: str, hub_url: str, session: requests.Session) -
 def harvest_shard(shard: Path, target: Path, workers: int = 1) -> None:
     """Harvest the recordings of a published shard, each row of it in its place.
 
-    Memory holds one row group of the shard, and not the shard unless that is one. Raises DownloadError for a file that is not such
-    a shard; a recording that cannot be used is kept with its reason.
+    Memory holds one row group of the shard. Raises DownloadError for a file that is not such a
+    shard; a recording that cannot be used is kept with its reason.
     """
     try:
         with (
