@@ -1,8 +1,8 @@
 """AudioSet's audio from YouTube itself, by yt-dlp, which is asked for only here.
 
 Videos vanish, are private or blocked: every attempt is noted in `youtube.jsonl` below the corpus
-root. A call goes on where the last one stopped; it tries again what failed for a passing reason,
-and never asks twice for what is gone for good.
+root. A call goes on where the last one stopped; it then tries again, up to three times in all, what
+failed for a passing reason, and never asks twice for what is gone for good.
 """
 
 import json
@@ -10,17 +10,20 @@ import logging
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from sonify.data import harvest
 from sonify.data.download.fetch import DownloadError
 from sonify.data.layouts.audioset import VOCABULARY, Segment, audio_index, found_in, segments
 
 JOURNAL = "youtube.jsonl"
 INCOMING = ".videos"  # below the root; no reader of a corpus looks into hidden folders
-GIVE_UP = 10  # passing errors in a row: the network is down, or YouTube has had enough
+TRIES = 3  # calls that ask for a video; whatever failed so often counts as gone
+GIVE_UP = 10  # videos in a row that fail at their first try: the network is down, or we are refused
 # What yt-dlp's messages say, first match; all else is a passing error.
 OUTCOMES = {
     "private": re.compile(r"private video|video is private", re.I),
@@ -66,10 +69,10 @@ def obtain_videos(
     """Bring the segments of `splits` to `root`, as `audio/<split>/Y<id>.flac` at their own rate.
 
     Only the seconds of the segment are fetched, `pause_s` after the video before it, and at most
-    `limit` videos are asked for. What has an audio file already, under any name in use, is left
-    alone. progress: called with 0 (YouTube states no sizes) and what is being done.
+    `limit` videos are asked for. What is there already, harvested or as an audio file under any
+    name in use, is left alone. progress: called with 0 (YouTube states no sizes) and what is done.
     Raises ValueError for want of yt-dlp, of ffmpeg, or of a disk that tells `A` from `a`, and
-    after GIVE_UP passing errors in a row.
+    after GIVE_UP videos in a row that fail, for passing reasons, at their first try.
     """
     root = Path(root)
     yt_dlp = _yt_dlp()
@@ -83,7 +86,7 @@ def obtain_videos(
     with (root / JOURNAL).open("a", encoding="utf-8") as journal:
         if journal.tell():
             journal.write("\n")  # ends a line that was cut off
-        for number, (split, segment) in enumerate(todo):
+        for number, (tried, split, segment) in enumerate(todo):
             progress(0, f"{split} {segment.clip_id}, {number + 1} of {len(todo)}")
             if number:
                 sleep(pause_s)
@@ -91,7 +94,7 @@ def obtain_videos(
             attempt = Attempt(split, segment.clip_id, outcome, detail, clock())
             journal.write(json.dumps(attempt._asdict()) + "\n")
             journal.flush()
-            errors = errors + 1 if outcome == "error" else 0
+            errors = errors + (tried == 0) if outcome == "error" else 0
             if errors == GIVE_UP:
                 raise DownloadError(
                     f"YouTube has failed {GIVE_UP} times in a row, last with {detail!r}: wait some "
@@ -152,17 +155,24 @@ def _obtain(yt_dlp: ModuleType, root: Path, split: str, segment: Segment) -> tup
     return "obtained", ""
 
 
-def _todo(root: Path, splits: Iterable[str]) -> list[tuple[str, Segment]]:
-    """Segments without audio that are not gone for good."""
-    last = {(a.split, a.clip_id): a.outcome for a in attempts(root)}
+def _todo(root: Path, splits: Iterable[str]) -> list[tuple[int, str, Segment]]:
+    """How often a segment was tried, its split, itself: those without audio that may yet be had,
+    the least tried first."""
+    failures: Counter[tuple[str, str]] = Counter()
+    for attempt in attempts(root):
+        # What was obtained and is here no longer is asked for again.
+        lost = {"error": 1, "obtained": 0}.get(attempt.outcome, TRIES)
+        failures[attempt.split, attempt.clip_id] += lost
     index = audio_index(root)
-    return [
-        (split, segment)
-        for split in splits
-        for segment in segments(root, split)
-        if found_in(index, segment.clip_id, segment.start, segment.end) is None
-        and last.get((split, segment.clip_id), "error") in ("error", "obtained")
-    ]
+    found = []
+    for split in splits:
+        harvested = harvest.places(root, split)
+        for segment in segments(root, split):
+            here = found_in(index, segment.clip_id, segment.start, segment.end)
+            tried = failures[split, segment.clip_id]
+            if not here and segment.clip_id not in harvested and tried < TRIES:
+                found.append((tried, split, segment))
+    return sorted(found, key=lambda entry: entry[0])
 
 
 def _yt_dlp() -> ModuleType:

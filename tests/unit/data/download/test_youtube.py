@@ -7,6 +7,7 @@ from types import ModuleType
 import hub
 import pytest
 
+from sonify.data import harvest
 from sonify.data.download import youtube
 from sonify.data.download.audioset import obtain_audioset
 from sonify.data.download.fetch import DownloadError
@@ -179,6 +180,15 @@ def test_local_files_are_left_alone(get, yt_dlp, tmp_path):
     assert yt_dlp.asked == IDS[1:] and file.read_bytes() == b"mine"
 
 
+def test_what_a_shard_gave_is_left_alone(get, yt_dlp, tmp_path):
+    rows = [[harvest.row(0, "_bbbbbbbbbb", hub.flac(1))]]
+    harvest.write(rows, tmp_path / "a 100% corpus/harvest/eval/00.parquet")
+    paths = audioset.read(get()).clips.set_index("clip_id")["path"]
+    assert yt_dlp.asked == [IDS[0], *IDS[2:]]
+    assert paths["_bbbbbbbbbb"] == "harvest/eval/00.parquet#0"
+    assert paths["-aaaaaaaaaa"] == "audio/eval/Y-aaaaaaaaaa.flac"
+
+
 def test_a_refusing_server_ends_the_call(get, yt_dlp, tmp_path, clock):
     ids = [f"id{i:09d}" for i in range(30)]
     hub.publish_lists(tmp_path / "a 100% corpus", {"eval": ids})
@@ -188,6 +198,20 @@ def test_a_refusing_server_ends_the_call(get, yt_dlp, tmp_path, clock):
     with pytest.raises(DownloadError, match="failed 10 times in a row.*not a bot.*: wait some"):
         get()
     assert yt_dlp.asked == ids[:15]
+
+
+def test_what_always_fails_ends_no_call_and_is_left_in_the_end(get, yt_dlp, tmp_path):
+    ids = [f"id{i:09d}" for i in range(24)]
+    hub.publish_lists(tmp_path / "a 100% corpus", {"eval": ids})
+    yt_dlp.answers = dict.fromkeys(
+        ids[::2], "ERROR: [youtube] {}: Requested format is not available"
+    )
+    get(limit=12)
+    get(limit=12)
+    assert yt_dlp.asked == ids  # the untried first
+    for _ in range(3):
+        get()
+    assert yt_dlp.asked == ids + 2 * ids[::2]
 
 
 def test_hostile_ids_are_never_asked_for(get, yt_dlp, tmp_path):
