@@ -75,8 +75,11 @@ def tar_gz(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def publish(folder: Path, rng: np.random.Generator, catalogue: Path) -> None:
-    """Both datasets as archives in `folder`, and a catalogue that lists them."""
+def publish(folder: Path, rng: np.random.Generator, catalogue: Path) -> dict[str, dict[str, str]]:
+    """Both datasets as archives in `folder`, and a catalogue that lists them.
+
+    Returns the SHA-256 of each file that was packed, by dataset and name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in DEV_PARTS:
         shutil.copy(DEV / name, folder)
@@ -86,11 +89,13 @@ def publish(folder: Path, rng: np.random.Generator, catalogue: Path) -> None:
     parts["FSD50K.eval_audio.zip"] = last
     lists = {f"FSD50K.ground_truth/{name}": text for name, text in fsd50k_lists().items()}
     metadata = {"FSD50K.metadata/dev_clips_info_FSD50K.json": b"{}"}
+    doc = {"FSD50K.doc/README.md": b"FSD50K"}
+    speech = speech_commands_files(rng)
     small = {
         "FSD50K.ground_truth.zip": zipped(lists),
         "FSD50K.metadata.zip": zipped(metadata),
-        "FSD50K.doc.zip": zipped({"FSD50K.doc/README.md": b"FSD50K"}),
-        "speech_commands_v0.02.tar.gz": tar_gz(speech_commands_files(rng)),
+        "FSD50K.doc.zip": zipped(doc),
+        "speech_commands_v0.02.tar.gz": tar_gz(speech),
     }
     for name, content in (parts | small).items():
         (folder / name).write_bytes(content)
@@ -120,6 +125,16 @@ def publish(folder: Path, rng: np.random.Generator, catalogue: Path) -> None:
         ],
     }
     catalogue.write_text(toml(entries), encoding="utf-8")
+    dev = (line.split() for line in (DEV / "SHA256SUMS").read_text().splitlines())
+    return {
+        "fsd50k": sha256(clips | lists | metadata | doc) | {name: sha for sha, name in dev},
+        "speech_commands": sha256(speech),
+    }
+
+
+def sha256(files: dict[str, bytes]) -> dict[str, str]:
+    """Checksums of files by name."""
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
 def entry(folder: Path, names: list[str], splits=(), counts=None, folders=()) -> dict:

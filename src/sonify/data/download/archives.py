@@ -43,7 +43,7 @@ def obtain_archives(
     root.mkdir(parents=True, exist_ok=True)
     # Readers expect the folders of splits that are not in use, too.
     for name in required(dataset):
-        if not Path(name).suffix:
+        if not name.endswith((".csv", ".txt")):
             (root / name).mkdir(exist_ok=True)
     with open_session() as session:
         done = 0
