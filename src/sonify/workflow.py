@@ -125,7 +125,7 @@ class Plan:
         the lists of a local one."""
         root = self.raw_root(dataset)
         if dataset in self.downloaded:
-            return {"downloads": f"{self.data_folder(dataset)}/downloads.parquet"}
+            return {"downloads": f"results/data/downloads/{dataset}.parquet"}
         if self.config["data"][dataset]["source"] == "local":
             return {
                 "lists": [f"{root}/{name}" for name in required(dataset) if name.endswith(LISTS)]

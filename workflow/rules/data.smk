@@ -29,7 +29,7 @@ for dataset in plan.downloaded:
         name:
             f"download_{dataset}"
         output:
-            f"results/data/{dataset}/downloads.parquet",
+            f"results/data/downloads/{dataset}.parquet",
         log:
             f"results/logs/download/{dataset}.log",
         benchmark:
@@ -47,7 +47,7 @@ for dataset in plan.downloaded:
             dataset=dataset,
             root=plan.raw_root(dataset),
             # Through output, so that it is not tracked: another mirror has the same files.
-            settings=lambda w, output: plan.download(Path(output[0]).parent.name),
+            settings=lambda w, output: plan.download(Path(output[0]).stem),
         shell:
             'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
             " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"

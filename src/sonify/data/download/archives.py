@@ -39,10 +39,11 @@ def obtain_archives(
     pending = [a for a in wanted if not (catalogue.has(root, a) and not _miscounts(root, a))]
     if pending:
         _check_disk(root, wanted, pending, keep_archives)
+        _refuse(root, "before its download", [f for a in pending for f in _strays(root, a)])
     root.mkdir(parents=True, exist_ok=True)
     # Readers expect the folders of splits that are not in use, too.
     for name in required(dataset):
-        if not Path(name).suffix:
+        if not name.endswith((".csv", ".txt")):
             (root / name).mkdir(exist_ok=True)
     with open_session() as session:
         done = 0
@@ -80,15 +81,12 @@ class _Job:
         """Fetch, unpack, count, note."""
         self.folder.mkdir(exist_ok=True)
         scratch = self.folder / "unpacking.partial"
-        target = Target(self.archive.name, self.root, scratch, self.archive.folders)
+        name = str(self.folder / self.archive.name)
+        target = Target(name, self.root, scratch, self.archive.folders)
         for n, _ in enumerate(self._unpacked(target), start=1):
             self.progress(self.done, f"{n} files of {self.archive.name}")
-        faults = _miscounts(self.root, self.archive)
-        if faults:
-            raise ArchiveError(
-                f"{self.root} is not the published corpus after unpacking {self.archive.name}: "
-                f"{'; '.join(faults)}: move what is not part of it away and run again"
-            )
+        faults = _miscounts(self.root, self.archive) + _strays(self.root, self.archive)
+        _refuse(self.root, f"after unpacking {self.archive.name}", faults)
         catalogue.write_receipt(self.root, self.archive.name, self.archive.files)
 
     def _unpacked(self, target: Target) -> Iterator[object]:
@@ -161,11 +159,23 @@ def _miscounts(root: Path, archive: Archive) -> list[str]:
             found = max(sum(1 for line in lines if line) - pattern.endswith(".csv"), 0)
         if found != expected:
             faults.append(f"{pattern} has {found} where {expected} are published")
-    if archive.folders:
-        named = {f.name for f in root.iterdir() if f.is_dir() and not f.name.startswith(".")}
-        stray, lacking = sorted(named - set(archive.folders)), set(archive.folders) - named
-        if stray:
-            faults.append(f"the folders {', '.join(stray)} would be read as further classes")
-        if lacking:
-            faults.append(f"the folders {', '.join(sorted(lacking))} are lacking")
     return faults
+
+
+def _strays(root: Path, archive: Archive) -> list[str]:
+    """Folders that a reader would take for classes, each as part of a sentence."""
+    found = root.iterdir() if archive.folders and root.is_dir() else ()
+    names = sorted(f.name for f in found if f.is_dir() and not f.name.startswith("."))
+    return [
+        f"its folder {name} is no word of the dataset"
+        for name in names
+        if name not in archive.folders
+    ]
+
+
+def _refuse(root: Path, when: str, faults: list[str]) -> None:
+    if faults:
+        raise ArchiveError(
+            f"{root} is not the published corpus {when}: {'; '.join(faults)}: move what is not "
+            "part of it away and run again"
+        )

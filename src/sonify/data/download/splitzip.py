@@ -23,6 +23,14 @@ _EXTRA = struct.Struct("<2H")
 _NONE16, _NONE32 = 0xFFFF, 0xFFFFFFFF  # "see the ZIP64 record"
 _ZIP64 = 1  # id of that record among the extra fields
 _BUFFER = 1 << 20
+# What zipfile and struct raise over damaged records.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    struct.error,
+    NotImplementedError,
+    IndexError,
+    UnicodeDecodeError,
+)
 
 
 class ArchiveError(ValueError):
@@ -112,7 +120,7 @@ def open_split(
         try:
             parts.tail = _single_disk(parts)
             archive = zipfile.ZipFile(io.BufferedReader(parts, _BUFFER))
-        except (struct.error, zipfile.BadZipFile, IndexError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise _damaged(parts, f"its directory cannot be read ({error})") from error
         with archive:
             yield archive, parts
@@ -131,11 +139,14 @@ def _single_disk(parts: Parts) -> bytes:
 
 def _end(parts: Parts) -> tuple[int, int, int]:
     """Entries of the directory, its size and its place in the joined file."""
-    longest = _END.size + _NONE16  # with a comment
-    begin = max(parts.size - longest, 0)
-    last = _read(parts, begin, parts.size - begin)
-    at = last.rfind(b"PK\5\6")
-    if at < 0:
+    # Mostly the record is the very end; a comment behind it may have 65,535 bytes.
+    for longest in (_END.size, _END.size + _NONE16):
+        begin = max(parts.size - longest, 0)
+        last = _read(parts, begin, parts.size - begin)
+        at = last.rfind(b"PK\5\6")
+        if at >= 0:
+            break
+    else:
         raise _damaged(parts, "it has no end record")
     _, disk, first_disk, _, n, size, offset, _ = _END.unpack_from(last, at)
     found = begin + at - _LOCATOR64.size

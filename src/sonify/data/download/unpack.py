@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from sonify.data.download.splitzip import ArchiveError
+from sonify.data.download.splitzip import UNREADABLE, ArchiveError
 
 BLOCK_BYTES = 1 << 20
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
+_BROKEN = (*UNREADABLE, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
 
 
 class Target:
