@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sonify.conventions import PCM_PEAK, RATE_HZ
-from sonify.data.audio import UnusableAudio, prepared
+from sonify.data.audio import Limits, UnusableAudio, prepared
 from sonify.errors import one_sentence_errors
 from sonify.jobs import say
 from sonify.models import checkpoint
@@ -16,6 +16,8 @@ from sonify.reporting.spectrogram import spectrograms
 from sonify.sonification.activity import RULES
 from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 from sonify.sonification.recording import Heard, hear
+
+LONGEST_S = 3600.0  # of the recording, so that a mistaken file ends in a sentence
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +56,7 @@ def _run(args: argparse.Namespace) -> None:
         raise ValueError(f"--top is {args.top}: ask for at least one filter")
     model, card = checkpoint.load(args.checkpoint)
     try:
-        recording = prepared(args.clip, card.architecture.pool_stride)
+        recording = prepared(args.clip, Limits(card.architecture.pool_stride, LONGEST_S))
     except UnusableAudio as error:
         raise ValueError(f"{args.clip} cannot be used: {error.detail}") from error
     x = recording.pcm.astype(np.float32) / PCM_PEAK
