@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from sonify.conventions import PCM_PEAK, RATE_HZ
-from sonify.data.audio import UnusableAudio, prepared
+from sonify.data.audio import Limits, UnusableAudio, prepared
 from sonify.errors import one_sentence_errors
 from sonify.jobs import say
 from sonify.models import checkpoint, imported
 from sonify.reporting.listening import wav
 from sonify.reporting.recording_page import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
+from sonify.sonification.activity import RULES
 from sonify.sonification.chain import Block, find_blocks, shortest
-from sonify.sonification.deconvnet import RULES, Sonifier
+from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 from sonify.sonification.folding import folded
 from sonify.sonification.recording import Heard, hear
 
+LONGEST_S = 3600.0  # of the recording, so that a mistaken file ends in a sentence
 _SHOWN_LAYERS = 4  # unless asked for
 
 
@@ -58,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     choice.add_argument("--top", type=int, default=5, help="most active filters of each layer")
     choice.add_argument("--filter", type=int, nargs="+", help="these filters instead, from 0")
     parser.add_argument("--rule", choices=RULES, default="max", help="what makes a filter active")
+    parser.add_argument("--precision", choices=PRECISIONS, default="exact", help="fast: bfloat16")
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")
     return parser
 
@@ -68,13 +71,13 @@ def _run(args: argparse.Namespace) -> None:
     blocks, name = _model(args)
     rate_hz = RATE_HZ if args.rate is None else args.rate
     try:
-        recording = prepared(args.clip, shortest(blocks), rate_hz)
+        recording = prepared(args.clip, Limits(shortest(blocks), LONGEST_S), rate_hz)
     except UnusableAudio as error:
         raise ValueError(f"{args.clip} cannot be used: {error.detail}") from error
     x = recording.pcm.astype(np.float32) / PCM_PEAK
     spread = np.linspace(1, len(blocks), _SHOWN_LAYERS).round().astype(int).tolist()
     found = hear(
-        Sonifier(blocks),
+        Sonifier(blocks, args.precision),
         x,
         list(dict.fromkeys(args.layer or spread)),
         rate_hz=rate_hz,

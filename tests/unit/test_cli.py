@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from sonify.cli import main
-from sonify.data.audio import prepared
+from sonify.data.audio import Limits, prepared
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.imported import load
@@ -225,7 +225,7 @@ def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, caps
     assert "user_nets.py:Net hear in it" in page and "0 to 8 kHz" in page
     # The frame of the second layer that is named is where that filter peaks in the clip.
     model = folded(load(f"{nets}:Net", Path("net.pt")))
-    x = prepared(clip, 1, 16_000).pcm.astype(np.float32)[None] / 32767
+    x = prepared(clip, Limits(1, 60), 16_000).pcm.astype(np.float32)[None] / 32767
     maps = Sonifier(model).forward(torch.from_numpy(x)).maps[1][0]
     best = int(maps.amax(-1).argmax())
     line = re.search(rf"layer  2  filter +{best}  activation .* at +([\d.]+) s", told)

@@ -1,12 +1,10 @@
 """Sonification as an attribution method, called as those of Captum are."""
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor, nn
 
 from sonify.sonification.chain import find_blocks
-from sonify.sonification.deconvnet import Forward, Sonifier
+from sonify.sonification.deconvnet import Sonifier
 
 Selector = int | tuple[int, ...]
 
@@ -67,13 +65,17 @@ class Sonification:
         if not 0 <= filter < n:
             raise ValueError(f"layer {number} has filters 0 to {n - 1}, not {filter}")
         record = self.sonifier.forward(x, number)
-        if frame is not None:
-            record = _alone(record, number, frame)
+        n_frames = record.maps[-1].shape[-1]
+        if frame is not None and not 0 <= frame < n_frames:
+            raise ValueError(
+                f"layer {number} has frames 0 to {n_frames - 1} of these clips, not {frame}"
+            )
         clips = torch.arange(len(x), device=x.device)
+        frames = None if frame is None else torch.full_like(clips, frame)
         # The engine scales to the peaks of what it is given; to a peak of 1 can be undone.
         like = x if scaled else torch.ones_like(x)
         filters = torch.full_like(clips, filter)
-        made = self.sonifier.render_from(record, like, number, clips, filters)
+        made = self.sonifier.render_from(record, like, number, clips, filters, frames)
         signals = made.signals
         if not scaled:
             signals = signals / torch.where(made.scales > 0, made.scales, 1.0).unsqueeze(-1)
@@ -119,14 +121,3 @@ def _selected(selector: Selector) -> tuple[int, int | None]:
             "whole numbers"
         )
     return chosen[0], chosen[1] if len(chosen) == 2 else None
-
-
-def _alone(record: Forward, layer: int, frame: int) -> Forward:
-    """The record with all frames but one of a layer's maps zero."""
-    maps = record.maps[layer - 1]
-    frames = maps.shape[-1]
-    if not 0 <= frame < frames:
-        raise ValueError(f"layer {layer} has frames 0 to {frames - 1} of these clips, not {frame}")
-    kept = torch.zeros_like(maps)
-    kept[..., frame] = maps[..., frame]
-    return replace(record, maps=[*record.maps[: layer - 1], kept, *record.maps[layer:]])

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.sonification.activity import activity
 from sonify.sonification.chain import strides
-from sonify.sonification.deconvnet import Sonifier, activity
+from sonify.sonification.deconvnet import Sonifier
 
 
 @dataclass(frozen=True)
