@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from sonify.conventions import PCM_PEAK, RATE_HZ
-from sonify.data.audio import UnusableAudio, prepared
+from sonify.data.audio import Limits, UnusableAudio, prepared
 from sonify.errors import one_sentence_errors
 from sonify.jobs import say
 from sonify.models import checkpoint
 from sonify.reporting.listening import wav
 from sonify.reporting.recording_page import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
-from sonify.sonification.deconvnet import RULES, Sonifier
+from sonify.sonification.activity import RULES
+from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 from sonify.sonification.recording import Heard, hear
+
+LONGEST_S = 3600.0  # of the recording, so that a mistaken file ends in a sentence
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -43,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     choice.add_argument("--top", type=int, default=5, help="most active filters of each layer")
     choice.add_argument("--filter", type=int, nargs="+", help="these filters instead, from 0")
     parser.add_argument("--rule", choices=RULES, default="max", help="what makes a filter active")
+    parser.add_argument("--precision", choices=PRECISIONS, default="exact", help="fast: bfloat16")
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")
     return parser
 
@@ -52,12 +56,12 @@ def _run(args: argparse.Namespace) -> None:
         raise ValueError(f"--top is {args.top}: ask for at least one filter")
     model, card = checkpoint.load(args.checkpoint)
     try:
-        recording = prepared(args.clip, card.architecture.pool_stride)
+        recording = prepared(args.clip, Limits(card.architecture.pool_stride, LONGEST_S))
     except UnusableAudio as error:
         raise ValueError(f"{args.clip} cannot be used: {error.detail}") from error
     x = recording.pcm.astype(np.float32) / PCM_PEAK
     found = hear(
-        Sonifier(model),
+        Sonifier(model, args.precision),
         x,
         card.architecture,
         list(dict.fromkeys(args.layer)),

@@ -76,7 +76,7 @@ class Plan:
     @property
     def prepared_files(self) -> list[str]:
         """Everything that preparation writes."""
-        tables = ("vocabulary.parquet", "manifest.parquet", "rejected.parquet")
+        tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
         return [f"results/data/{d}/{name}" for d in SPLITS for name in (*tables, *SPLITS[d])]
 
     @property
@@ -182,10 +182,15 @@ class Plan:
         options = {k: v for k, v in source.items() if k not in ("source", "path")}
         return _canonical({"splits": self.used_splits(dataset), **options})
 
+    def version(self, dataset: str) -> str:
+        """What else tells one published corpus from another, for those that have a choice."""
+        source = self.config["data"][dataset]
+        return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
+
     def prepare(self, dataset: str) -> str:
-        """What is too short, and how large a shard is."""
+        """What is too short or too long, and how large a shard is."""
         data = self.config["data"]
-        return _canonical({k: data[k] for k in ("min_samples", "clips_per_part")})
+        return _canonical({k: data[k] for k in ("min_samples", "max_s", "clips_per_part")})
 
     def corpus(self, dataset: str) -> str:
         """What tells one state of a local corpus from another; nothing for a synthetic one."""
@@ -210,8 +215,9 @@ class Plan:
         return self._on_clips(split=stage["split"], top=stage["top"])
 
     def render(self) -> str:
-        """Where the mined clips are."""
-        return self._on_clips(split=self.config["sonification"]["split"])
+        """Where the mined clips are, and how they are sonified."""
+        stage = self.config["sonification"]
+        return self._on_clips(split=stage["split"], precision=stage["precision"])
 
     def score(self, model: str) -> str:
         """The split that published results are measured on."""
@@ -223,7 +229,7 @@ class Plan:
         return self._on_clips(
             split=stage["split"],
             rescale_residual=stage["rescale_residual"],
-            rule=self.config["sonification"]["rule"],
+            **self._most_active(),
         )
 
     def coherence(self) -> str:
@@ -233,7 +239,7 @@ class Plan:
             split=stage["split"],
             top_k=stage["top_k"],
             nperseg=stage["nperseg"],
-            rule=self.config["sonification"]["rule"],
+            **self._most_active(),
         )
 
     def scale(self) -> str:
@@ -271,6 +277,10 @@ class Plan:
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",
         }
+
+    def _most_active(self) -> dict:
+        stage = self.config["sonification"]
+        return {"rule": stage["rule"], "precision": stage["precision"]}
 
     def _on_clips(self, **settings) -> str:
         batch = round(self.evaluation["batch_s"] * RATE_HZ)

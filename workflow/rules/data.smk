@@ -37,9 +37,11 @@ for dataset in plan.downloaded:
         localrule: True
         conda:
             "../../envs/sonify.yaml"
+        threads: config["threads"]
         params:
             code=code_hash("download.py"),
             splits=plan.used_splits(dataset),
+            version=plan.version(dataset),
             dataset=dataset,
             root=plan.raw_root(dataset),
             # Through output, so that it is not tracked: another mirror has the same files.
@@ -48,7 +50,7 @@ for dataset in plan.downloaded:
             f"download {in_words(plan.pending_downloads()[dataset])} of {dataset} to {plan.raw_root(dataset)}"
         shell:
             'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
-            " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+            " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
 
 
 for dataset in SPLITS:
@@ -62,6 +64,7 @@ for dataset in SPLITS:
             vocabulary=f"results/data/{dataset}/vocabulary.parquet",
             manifest=f"results/data/{dataset}/manifest.parquet",
             rejected=f"results/data/{dataset}/rejected.parquet",
+            attrition=f"results/data/{dataset}/attrition.parquet",
             splits=[
                 directory(f"results/data/{dataset}/{split}")
                 for split in SPLITS[dataset]

@@ -23,6 +23,7 @@ def main() -> None:
             args.dataset,
             args.root,
             args.settings,
+            threads=args.threads,
             progress=lambda done, note: bar.update(done // MB, note),
         )
     tables.write(receipt, args.out, "downloads")

@@ -22,13 +22,15 @@ def main() -> None:
     sounds = [f / "sonifications.parquet" for f in args.sonification]
     clips = read_all(parts, "clips", listening.clips_chosen(chosen))
     signals = read_all(sounds, "sonifications", listening.filters_chosen(chosen))
+    manifest = read_all(sorted(args.data.glob("*/manifest.parquet")), "manifest")
     content = Content(
         settings=args.settings,
         table=tables.read(args.table, "table_A4"),
         figures={f.stem: f.read_text("utf-8") for f in args.figures.glob("figure_*.svg")},
-        pairs=listening.pairs(chosen, clips, signals),
+        pairs=listening.pairs(chosen, clips, signals, manifest),
         activity=listening.activity(top),
-        manifest=read_all(sorted(args.data.glob("*/manifest.parquet")), "manifest"),
+        attrition=read_all(sorted(args.data.glob("*/attrition.parquet")), "attrition"),
+        manifest=manifest,
         rejected=read_all(sorted(args.data.glob("*/rejected.parquet")), "rejected"),
         jobs=accounting.jobs(
             {Path(*f.parts[-2:]): f.read_text() for f in args.benchmarks if f.is_file()}

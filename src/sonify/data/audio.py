@@ -6,12 +6,13 @@ preprocessing: no offset is removed, nothing is trimmed or padded.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 
 from sonify.conventions import PCM_PEAK, RATE_HZ
+from sonify.data.decoding import UnusableAudio, decoded
 
 # What resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at -140 dB). Scaling
 # such a residue to unit peak would make a clip of rounding noise.
@@ -20,14 +21,12 @@ RESIDUE = 1e-6
 FAINTEST = 2.0**-31
 
 
-class UnusableAudio(Exception):
-    """A recording that cannot become a clip: `reason` is one of `listing.REASONS`."""
+@dataclass(frozen=True)
+class Limits:
+    """How short and how long a usable recording may be: samples at 8 kHz, and seconds."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        """`detail` is a clause with the particulars; the file is named by whoever catches it."""
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+    min_samples: int
+    max_s: float
 
 
 @dataclass(frozen=True)
@@ -42,24 +41,22 @@ class Recording:
     channels: int
 
 
-def prepared(path: Path, min_samples: int) -> Recording:
-    """The recording at `path`, ready to store.
+def prepared(source: Path | BinaryIO, limits: Limits) -> Recording:
+    """The recording in a file, by its path or opened in memory, ready to store.
 
-    Raises UnusableAudio for a missing, unreadable or empty file, NaN or infinite samples, silence,
-    and fewer than `min_samples` samples at 8 kHz.
+    Raises UnusableAudio, whose reason is one of `listing.REASONS`: a missing, unreadable, empty or
+    truncated file, NaN or infinite samples, silence, too short or too long.
     """
-    signal, rate = decoded(path)
-    x = mono(signal)
+    original = decoded(source, limits.max_s)
+    x, rate = original.x, original.rate
     if not np.isfinite(x).all():
         first = int(np.argmin(np.isfinite(x)))
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
     y = resampled(x, rate)
-    if len(y) < min_samples:
-        raise UnusableAudio(
-            "too_short", f"{len(y)} samples at 8 kHz are fewer than the {min_samples} needed"
-        )
+    if len(y) < limits.min_samples:
+        raise too_short(len(y), limits.min_samples)
     if not np.isfinite(y).all():
         raise UnusableAudio("not_finite", "its samples overflow when resampled")
     if np.abs(y).max() < FAINTEST:
@@ -67,36 +64,14 @@ def prepared(path: Path, min_samples: int) -> Recording:
     if np.abs(y).max() <= RESIDUE * np.abs(x).max():
         raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below 4 kHz")
     pcm, gain = peak_scaled(y)
-    return Recording(pcm, gain, rate, len(signal), signal.shape[1])
+    return Recording(pcm, gain, rate, len(x), original.channels)
 
 
-def decoded(path: Path) -> tuple[np.ndarray, int]:
-    """Samples (time, channel), float64, at least one, and the sampling rate in Hz.
-
-    Integer formats are divided by their full scale. A file cut short gives the samples it has.
-    Raises UnusableAudio.
-    """
-    try:
-        if Path(path).stat().st_size == 0:
-            raise UnusableAudio("empty", "the file has 0 bytes")
-        signal, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except FileNotFoundError:
-        raise UnusableAudio("missing_file", "there is no such file") from None
-    except OSError as error:
-        raise UnusableAudio("unreadable", str(error.strerror)) from None
-    except soundfile.LibsndfileError as error:
-        raise UnusableAudio("unreadable", error.error_string.strip().rstrip(".")) from None
-    if len(signal) == 0:
-        raise UnusableAudio("empty", "the file has a header and no samples")
-    return signal, rate
-
-
-def mono(signal: np.ndarray) -> np.ndarray:
-    """The mean of the channels: (time, channel) -> (time,)."""
-    if signal.shape[1] == 1:
-        return signal[:, 0]
-    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: the caller looks for NaN
-        return signal.mean(axis=1)
+def too_short(samples: int, min_samples: int) -> UnusableAudio:
+    """The reason for leaving out a recording of so few samples at 8 kHz."""
+    return UnusableAudio(
+        "too_short", f"{samples} samples at 8 kHz are fewer than the {min_samples} needed"
+    )
 
 
 def resampled(x: np.ndarray, rate_hz: int) -> np.ndarray:

@@ -14,6 +14,7 @@ RULE = (
     "For each model and layer, the filters with the highest activation on their first-ranked clip, "
     "each with a different clip; dead filters are left out. Nothing was picked by ear."
 )
+CREDITS = ("source_url", "uploader", "licence")
 _REMEDY = "rerun the sonification stage"
 
 
@@ -56,7 +57,10 @@ def folders(chosen: pd.DataFrame) -> list[str]:
 
 @dataclass(frozen=True)
 class Pair:
-    """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their origin."""
+    """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their origin.
+
+    source_url, uploader, licence: whom to credit for x, as in contract manifest.
+    """
 
     regime: str
     model: str
@@ -67,15 +71,22 @@ class Pair:
     activation: float
     x: np.ndarray
     s: np.ndarray
+    source_url: str
+    uploader: str
+    licence: str
 
 
-def pairs(chosen: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame) -> list[Pair]:
-    """The chosen rows with their signals, in their order.
+def pairs(
+    chosen: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame, manifest: pd.DataFrame
+) -> list[Pair]:
+    """The chosen rows with their signals and credits, in their order.
 
-    clips and sonifications are rows of those contracts, at least those chosen. Raises ValueError
-    when a signal is missing or is not of the chosen clip.
+    clips, sonifications and manifest are rows of those contracts, at least those chosen. Raises
+    ValueError when a signal is missing or is not of the chosen clip.
     """
-    sounds = clips.set_index(["dataset", "split", "clip_id"])[["labels", "pcm"]]
+    key = ["dataset", "split", "clip_id"]
+    credits = manifest[[*key, *CREDITS]]
+    sounds = clips[[*key, "labels", "pcm"]].merge(credits, on=key).set_index(key)
     signals = sonifications[sonifications["rank"] == 1].set_index(["model", "layer", "filter"])
     found = []
     for row in chosen.itertuples():
@@ -100,6 +111,7 @@ def _pair(row, sound: pd.Series, sonification: pd.Series) -> Pair:
         activation=float(row.activation),
         x=x,
         s=s,
+        **{name: sound[name] for name in CREDITS},
     )
 
 

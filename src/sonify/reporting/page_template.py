@@ -58,6 +58,7 @@ figcaption { margin-top: 0.6rem; }
 .supervised .card { border-color: var(--supervised); }
 .contrastive .card { border-color: var(--contrastive); }
 .card p { margin: 0 0 0.5rem; }
+.credits { font-size: 0.85rem; overflow-wrap: anywhere; }
 .sounds { display: grid; gap: 0.75rem;
      grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); }
 .sounds img { width: 100%; height: auto; display: block; background: #000004; }
@@ -177,6 +178,11 @@ contrastive one (section 3.3).</p>
 <p><strong>Filter {{ card.filter }}</strong>, activation {{ card.activation }}<br>
 clip <code>{{ card.clip_id }}</code>, {{ card.seconds }} s:
 {{ card.labels | join(", ") if card.labels else "no labels" }}</p>
+{% if card.credits %}
+<p class="soft credits">{% for credit in card.credits %}{{ credit.name }}{{ " " }}
+{%- if credit.link %}<a href="{{ credit.text }}" rel="noreferrer">{{ credit.text }}</a>
+{%- else %}{{ credit.text }}{% endif %}{{ "" if loop.last else "; " }}{% endfor %}</p>
+{% endif %}
 <div class="sounds">
 {% for sound in card.sounds %}
 <div><span class="name">{{ sound.name }}</span>
@@ -204,14 +210,16 @@ ACCOUNTS = """
 <div class="wide" tabindex="0" role="region" aria-label="Clips by dataset and split">
 <table>
 <thead><tr><th scope="col">Dataset</th><th class="left" scope="col">Split</th>
-<th scope="col">Listed</th><th scope="col">Used</th><th scope="col">Minutes</th>
-<th scope="col">Rejected</th><th class="left" scope="col">Why</th></tr></thead>
+<th scope="col">Listed</th><th scope="col">Obtained</th><th scope="col">Used</th>
+<th scope="col">Minutes</th><th scope="col">Rejected</th><th class="left" scope="col">Why</th>
+<th scope="col">Classes left without a clip</th></tr></thead>
 <tbody>
 {% for row in clips %}
 <tr><td>{{ datasets.get(row.dataset, row.dataset) }}</td><td class="left">{{ row.split }}</td>
-<td>{{ "{:,}".format(row.listed) }}</td><td>{{ "{:,}".format(row.used) }}</td>
+<td>{{ "{:,}".format(row.listed) }}</td><td>{{ "{:,}".format(row.obtained) }}</td>
+<td>{{ "{:,}".format(row.used) }}</td>
 <td>{{ "{:,.1f}".format(row.minutes) }}</td><td>{{ "{:,}".format(row.rejected) }}</td>
-<td class="left">{{ row.reasons }}</td></tr>
+<td class="left">{{ row.reasons }}</td><td>{{ row.lost_classes }}</td></tr>
 {% endfor %}
 </tbody>
 </table>

@@ -1,5 +1,8 @@
 """The readers against corpora of a few files, written here in each public layout."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sonify.data.layouts import audioset, fsd50k, speech_commands
+from sonify.data.layouts import required as required_files
 from sonify.data.layouts.listing import LayoutError, Listing
-from sonify.data.layouts.required import SPLITS, missing, required
+from sonify.data.layouts.required import SPLITS, SYNTHESISED, missing, names_hash, required
 
 READERS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
 
@@ -92,7 +96,8 @@ def test_fsd50k(fsd):
     assert list(listing.vocabulary["label"]) == ["Bell", "Dog", "Electric_guitar"]  # class 0 kept
     assert list(listing.vocabulary["mid"]) == ["/m/0395lw", "/m/0bt9lr", "/m/02sgy"]
     rows = [tuple(row) for row in listing.clips.itertuples(index=False)]
-    assert rows[0] == ("train", "10", ("Bell", "Dog"), "FSD50K.dev_audio/10.wav")
+    assert rows[0][:4] == ("train", "10", ("Bell", "Dog"), "FSD50K.dev_audio/10.wav")
+    assert {row[4:] for row in rows} == {("", "", "")}  # there are no metadata
     assert [row[:2] for row in rows[1:]] == [
         ("val", "11"), ("train", "9"), ("eval", "20"), ("eval", "21"),
     ]  # fmt: skip
@@ -121,6 +126,27 @@ def test_an_id_in_two_splits_is_used_once(fsd):
     listing = fsd50k.read(fsd)
     assert reasons(listing) == {"10": "duplicate_id"}
     assert listing.clips["clip_id"].is_unique
+
+
+def test_fsd50k_provenance(fsd):
+    zero = "http://creativecommons.org/publicdomain/zero/1.0/"
+    ann = {"title": "t", "description": "d", "tags": ["x"], "license": zero, "uploader": "ann"}
+    write(fsd, {"FSD50K.metadata/dev_clips_info_FSD50K.json": json.dumps({"10": ann})})
+    clips = fsd50k.read(fsd).clips.set_index("clip_id")
+    columns = ["source_url", "uploader", "licence"]
+    assert clips.loc["10", columns].tolist() == ["https://freesound.org/s/10/", "ann", zero]
+    assert clips.loc["9", columns].tolist() == clips.loc["20", columns].tolist() == ["", "", ""]
+    write(fsd, {SYNTHESISED: "made here"})  # its ids are nobody's recordings
+    assert fsd50k.read(fsd).clips.set_index("clip_id").loc["10", columns].tolist()[0] == ""
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"10": {"license": "x"}}', '{"10": 3}', "\xff"])
+def test_fsd50k_malformed_metadata(fsd, text):
+    path = fsd / "FSD50K.metadata" / "eval_clips_info_FSD50K.json"
+    write(fsd, {str(path.relative_to(fsd)): ""})
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(LayoutError, match=r"eval_clips_info_FSD50K.json is not the published JSON"):
+        fsd50k.read(fsd)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +201,13 @@ def test_audioset(yt):
     assert list(listing.clips["split"]) == list(SPLITS["audioset"])
     assert listing.clips["labels"][0] == ("Speech", "Walk, footsteps")  # in vocabulary order
     assert len(paths(listing)) == 3
+    assert list(listing.clips["source_url"])[:2] == [
+        "https://www.youtube.com/watch?v=-0RWZT-miFs&t=420s",
+        "https://www.youtube.com/watch?v=_a_b_c_d_e_&t=30s",
+    ]
+    assert set(listing.clips["licence"]) == {""}
+    write(yt, {SYNTHESISED: "made here"})
+    assert set(audioset.read(yt).clips["source_url"]) == {""}
 
 
 @pytest.mark.parametrize(
@@ -232,7 +265,8 @@ def test_audioset_malformed_time(yt, start):
 def test_speech_commands(words):
     listing = speech_commands.read(words)
     assert list(listing.vocabulary["label"]) == ["no", "yes"]
-    assert [tuple(row) for row in listing.clips.itertuples(index=False)] == [
+    assert set(listing.clips["licence"]) == {"https://creativecommons.org/licenses/by/4.0/"}
+    assert [tuple(row)[:4] for row in listing.clips.itertuples(index=False)] == [
         ("train", "no/b_nohash_1", ("no",), "no/b_nohash_1.wav"),
         ("train", "yes/a_nohash_0", ("yes",), "yes/a_nohash_0.wav"),
         ("val", "yes/b_nohash_0", ("yes",), "yes/b_nohash_0.wav"),
@@ -256,7 +290,50 @@ def test_speech_commands_without_words(tmp_path):
         speech_commands.read(tmp_path)
 
 
-@pytest.mark.parametrize(("dataset", "name"), [(d, name) for d in READERS for name in required(d)])
+def test_speech_commands_folders_without_words(words):
+    write(words, {"notes/readme.txt": "", ".cache/x.wav": ""})
+    (words / "empty").mkdir()
+    assert list(speech_commands.read(words).vocabulary["label"]) == ["no", "yes"]
+
+
+def test_speech_commands_words_beside_the_published_ones(words):
+    assert len(speech_commands.WORDS) == 35
+    write(words, {f"{word}/c_nohash_0.wav": "" for word in speech_commands.WORDS})
+    assert len(speech_commands.read(words).vocabulary) == 35
+    write(words, {"backup/c_nohash_0.wav": ""})
+    with pytest.raises(LayoutError, match="beside the 35 published words, backup with wav"):
+        speech_commands.read(words)
+
+
+@pytest.mark.parametrize("extra", ["_silence_", "_unknown_"])
+def test_speech_commands_of_12_classes(words, extra):
+    write(words, {f"{extra}/x.wav": ""})
+    with pytest.raises(LayoutError, match=f"has a folder {extra}, so it is the 12-class benchmark"):
+        speech_commands.read(words)
+
+
+def test_names_hash(tmp_path, monkeypatch):
+    corpus = write(tmp_path / "a", {"b.wav": "12", "x/c.wav": "345"})
+    first = names_hash(corpus)
+    copy = shutil.copytree(corpus, tmp_path / "copy")
+    os.utime(copy / "b.wav", (1, 1))
+    assert names_hash(copy) == first  # neither the place nor the times count
+    (copy / "gone.wav").symlink_to("nowhere")
+    assert names_hash(copy) != first
+    (corpus / "b.wav").write_text("123")
+    assert names_hash(corpus) != first
+    monkeypatch.setattr(required_files, "SIZED_FILES", 1)
+    large = names_hash(corpus)
+    (corpus / "b.wav").write_text("1")
+    assert names_hash(corpus) == large
+    (corpus / "b.wav").rename(corpus / "d.wav")
+    assert names_hash(corpus) != large
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [(d, n) for d in READERS for n in required(d) if not n.endswith("segments.csv")],
+)
 def test_a_missing_file_is_named(request, dataset, name):
     root = request.getfixturevalue(
         {"audioset": "yt", "fsd50k": "fsd", "speech_commands": "words"}[dataset]
@@ -266,6 +343,25 @@ def test_a_missing_file_is_named(request, dataset, name):
     assert missing(dataset, root) == [name]
     with pytest.raises(LayoutError, match=f"has no {name}: point data.{dataset}.path"):
         READERS[dataset].read(root)
+
+
+def test_audioset_leaves_out_a_split_without_its_list(yt):
+    write(yt, {"AbCdEfGhIjK.wav": "", "-0RWZT-miFs.wav": ""})
+    (yt / "unbalanced_train_segments.csv").unlink()
+    (yt / "balanced_train_segments.csv").unlink()
+    listing = audioset.read(yt)
+    assert listing.listed == 1 and list(listing.clips["split"]) == ["eval"]
+    (yt / "eval_segments.csv").unlink()
+    with pytest.raises(LayoutError, match="has no segment list: point data.audioset.path"):
+        audioset.read(yt)
+
+
+def test_labels_of_problems(fsd):
+    with (fsd / fsd50k.DEV).open("a") as file:
+        file.write('12,"Cat,Dog,Bell",/m/01yrx,train\n13,,,train\n14,Dog,/m/0bt9lr,val\n')
+    listing = fsd50k.read(fsd)
+    assert listing.problem_labels == [("Bell", "Dog"), (), ("Dog",)]
+    assert len(listing.problems) == 3
 
 
 def test_unknown_dataset():

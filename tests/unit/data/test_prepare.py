@@ -1,10 +1,13 @@
 """Preparing small corpora with every fault, and the accounts: listed = used + rejected."""
 
 import hashlib
+import json
+import re
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from hypothesis import strategies as st
 
 from sonify import tables
 from sonify.data import audio
+from sonify.data import prepare as preparing
+from sonify.data.layouts import fsd50k
 from sonify.data.layouts.listing import REASONS, LayoutError
 from sonify.data.prepare import Summary, prepare, read
 from sonify.errors import one_sentence_errors
@@ -24,6 +29,7 @@ SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "prepare
 FAULTS = {
     "fine": None, "stereo": None, "24bit": None, "8khz": None,
     "gone": "missing_file", "zero": "empty", "header": "empty", "text": "unreadable",
+    "cut": "truncated", "long": "too_long",
     "silent": "silent", "constant": "silent", "nan": "not_finite", "short": "too_short",
     "unknown": "unknown_label", "unlabelled": "no_label",
 }  # fmt: skip
@@ -38,11 +44,15 @@ def write_audio(path: Path, fault: str, seed: int) -> None:
     x = {"silent": 0 * x, "constant": 0 * x + 0.1, "header": x[:0], "short": x[:900]}.get(fault, x)
     if fault == "nan":
         x[100] = np.nan
+    if fault == "long":
+        x = np.tile(x, 9)
     if fault in ("zero", "text"):
         path.write_bytes(b"" if fault == "zero" else b"plainly not audio" * 9)
     elif fault != "gone":
         subtype = {"24bit": "PCM_24", "nan": "FLOAT"}.get(fault, "PCM_16")
         soundfile.write(path, x, rate, subtype=subtype)
+    if fault == "cut":
+        path.write_bytes(path.read_bytes()[:-1000])
 
 
 def write_corpus(root: Path, clips: list[tuple[str, str, str]]) -> Path:
@@ -67,9 +77,8 @@ def write_corpus(root: Path, clips: list[tuple[str, str, str]]) -> Path:
 def run(root: Path, out: Path, clips_per_part: int = 3, workers: int = 1) -> Summary:
     """Prepare the FSD50K corpus at `root`."""
     listing = read("fsd50k", root)
-    return prepare(
-        listing, root, out, min_samples=512, clips_per_part=clips_per_part, workers=workers
-    )
+    settings = {"min_samples": 512, "max_s": 2.0, "clips_per_part": clips_per_part}
+    return prepare(listing, root, out, **settings, workers=workers)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -100,7 +109,7 @@ def test_every_fault_ends_where_it_should(tmp_path):
         detail.endswith(".") and str(tmp_path) not in detail for detail in rejected["detail"]
     )
     assert summary.listed == len(FAULTS) + 2 == summary.used + len(expected)
-    assert "used (0.0 min), 10 rejected: 2 empty, 2 silent, 1 " in str(summary)
+    assert "used (0.0 min), 12 rejected: 2 empty, 2 silent, 1 " in str(summary)
     assert summary.warnings == ()
 
 
@@ -147,6 +156,36 @@ def test_parts_are_plain(tmp_path):
     assert not columns["pcm"].has_dictionary_page
 
 
+def test_row_groups_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setitem(preparing._PART_FORMAT, "row_group_size", 2)
+    root = write_corpus(tmp_path / "corpus", [("train", f"{i}", "fine") for i in range(5)])
+    run(root, tmp_path / "out", clips_per_part=5)
+    file = pq.read_metadata(tmp_path / "out/train/part-00000.parquet")
+    assert [file.row_group(i).num_rows for i in range(file.num_row_groups)] == [2, 2, 1]
+    assert preparing.CLIPS_PER_ROW_GROUP == 64
+
+
+def test_a_listing_may_ask_for_its_own_order(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", i, "fine") for i in "dbca"])
+    listing = replace(read("fsd50k", root), own_order=True)
+    prepare(listing, root, tmp_path / "out", min_samples=512, max_s=2.0, clips_per_part=2)
+    manifest = tables.read(tmp_path / "out/manifest.parquet", "manifest")
+    parts = manifest.groupby("part")["clip_id"].agg(set)
+    assert list(parts) == [{"d", "b"}, {"c", "a"}]
+
+
+def test_the_manifest_tells_the_provenance(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("train", "7", "fine"), ("eval", "8", "fine")])
+    (root / "FSD50K.metadata").mkdir()
+    info = {"7": {"uploader": "ann", "license": "http://l"}}
+    (root / fsd50k.METADATA.format(part="dev")).write_text(json.dumps(info))
+    run(root, tmp_path / "out")
+    manifest = tables.read(tmp_path / "out/manifest.parquet", "manifest").set_index("clip_id")
+    columns = ["source_url", "uploader", "licence"]
+    assert manifest.loc["7", columns].tolist() == ["https://freesound.org/s/7/", "ann", "http://l"]
+    assert manifest.loc["8", columns].tolist() == ["", "", ""]
+
+
 def test_same_bytes_for_any_number_of_workers_and_after_a_rerun(tmp_path):
     faults = [*FAULTS, *FAULTS]
     clips = [(("train", "val", "eval")[i % 3], f"c{i}", f) for i, f in enumerate(faults)]
@@ -162,7 +201,8 @@ def test_progress_counts_every_listed_clip(tmp_path):
     root = write_corpus(tmp_path / "corpus", clips)
     calls = []
     prepare(
-        read("fsd50k", root), root, tmp_path / "out", min_samples=512, clips_per_part=2, workers=2,
+        read("fsd50k", root), root, tmp_path / "out",
+        min_samples=512, max_s=2.0, clips_per_part=2, workers=2,
         progress=lambda done, total: calls.append((done, total)),
     )  # fmt: skip
     assert calls == sorted(calls)
@@ -186,6 +226,7 @@ def test_bad_settings(tmp_path):
         read("esc50", root)
 
 
+SENTENCE = re.compile(r"[^\n]*[^.\s]\.")  # one line, with one full stop at its end
 CLIPS = st.lists(
     st.tuples(
         st.sampled_from(["train", "val", "eval"]),
@@ -215,7 +256,8 @@ def test_accounts_of_any_corpus(clips, clips_per_part, workers):
         [*keys, *zip(rejected["split"], rejected["clip_id"], strict=True)]
     )
     assert manifest["clip_id"].is_unique  # in no two splits either
-    assert set(rejected["reason"]) <= REASONS.keys() and (rejected["detail"] != "").all()
+    assert set(rejected["reason"]) <= REASONS.keys()
+    assert all(SENTENCE.fullmatch(detail) for detail in rejected["detail"])
     left = rejected[rejected["reason"] != "duplicate_id"]
     assert not set(left["clip_id"]) & set(manifest["clip_id"])
     assert sorted((row["split"], row["clip_id"]) for row in rows) == sorted(keys)
@@ -230,7 +272,7 @@ def script(*arguments: object) -> subprocess.CompletedProcess:
 
 def test_script(tmp_path):
     root = write_corpus(tmp_path / "corpus", [("train", "a", "fine"), ("eval", "b", "silent")])
-    settings = '{"min_samples": 512, "clips_per_part": 8}'
+    settings = '{"min_samples": 512, "max_s": 2.0, "clips_per_part": 8}'
     arguments = ["--dataset", "fsd50k", "--settings", settings, "--out", tmp_path / "out"]
     done = script(*arguments, "--root", root, "--threads", 2)
     assert done.returncode == 0, done.stderr

@@ -39,22 +39,30 @@ def test_per_layer_below_one_is_refused(top):
         choose(top, [1], 0)
 
 
-def test_pairs_restore_the_stored_scale(top, clips, sonifications):
+def test_pairs_restore_the_stored_scale(top, clips, sonifications, manifest):
     chosen = choose(top, [1], 2)
     assert folders(chosen) == ["audioset/eval"]
-    for pair in pairs(chosen, clips, sonifications):
+    for pair in pairs(chosen, clips, sonifications, manifest):
         np.testing.assert_allclose(pair.s, pair.x / 2)
         assert np.abs(pair.x).max() == pytest.approx(1, abs=1e-3)
 
 
-def test_missing_or_mismatched_signals_are_refused(top, clips, sonifications):
+def test_missing_or_mismatched_signals_are_refused(top, clips, sonifications, manifest):
     chosen = choose(top, [1], 1)
     with pytest.raises(ValueError, match="is missing: rerun"):
-        pairs(chosen, clips[clips["clip_id"] != "clip0"], sonifications)
+        pairs(chosen, clips[clips["clip_id"] != "clip0"], sonifications, manifest)
     with pytest.raises(ValueError, match="is missing: rerun"):
-        pairs(chosen, clips, sonifications[:0])
+        pairs(chosen, clips, sonifications[:0], manifest)
     with pytest.raises(ValueError, match="is not of clip clip0"):
-        pairs(chosen, clips, sonifications.assign(clip_id="clip5"))
+        pairs(chosen, clips, sonifications.assign(clip_id="clip5"), manifest)
+
+
+def test_pairs_carry_the_credits_of_their_own_clip(top, clips, sonifications, manifest):
+    chosen = choose(top, [1], 2)
+    named = manifest.assign(uploader=["by " + c for c in manifest["clip_id"]])
+    for pair in pairs(chosen, clips, sonifications, named[::-1]):
+        assert pair.uploader == f"by {pair.clip_id}"
+        assert pair.source_url == "https://freesound.org/s/7/"
 
 
 def test_activity_counts_dead_filters(top):

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
@@ -35,7 +36,7 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def content(metrics, top, clips, sonifications, manifest, rejected, benchmarks):
+def content(metrics, top, clips, sonifications, attrition, manifest, rejected, benchmarks):
     def make(scale="mini", **changed):
         chosen = choose(top, [1, 4], 2)
         given = {
@@ -46,8 +47,9 @@ def content(metrics, top, clips, sonifications, manifest, rejected, benchmarks):
             },
             "table": table_a4(metrics(), scale),
             "figures": {"figure_6": "<svg xmlns='http://www.w3.org/2000/svg'/>"},
-            "pairs": pairs(chosen, clips, sonifications),
+            "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
+            "attrition": attrition,
             "manifest": manifest,
             "rejected": rejected,
             "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks.items()}),
@@ -79,8 +81,20 @@ def test_text_from_tables_is_escaped(content):
     assert len(Elements(text).all("script")) == 1
 
 
+def test_credits_are_given_and_only_the_web_is_linked(content):
+    text = page(content())
+    assert "&lt;b&gt;ann&lt;/b&gt;" in text and "licence javascript:x" in text
+    web = [a for a in Elements(text).all("a") if a["href"] == "https://freesound.org/s/7/"]
+    assert len(web) == 6 and "javascript:" not in "".join(a["href"] for a in web)
+    pair = content().pairs[0]
+    unknown = dataclasses.replace(pair, source_url="", uploader="", licence="")
+    assert 'class="soft credits"' not in page(content(pairs=[unknown]))
+
+
 def test_no_other_host(content):
+    """Links may lead to where a clip was published; nothing is loaded from there."""
     text = re.sub(r"data:[\w/+]+;base64,[A-Za-z0-9+/=]+", "", page(content()))
+    text = re.sub(r'<a href="https://freesound.org/s/7/".*?</a>', "", text)
     assert not re.search(r"https?:|src=\"//|url\(|@import", text)
 
 
@@ -89,6 +103,8 @@ def test_links_stay_below_the_page(content):
     ids = {a["id"] for _, a in elements.found if "id" in a}
     for link in elements.all("a"):
         target = link["href"]
+        if link.get("rel") == "noreferrer":
+            continue
         assert target[1:] in ids if target[0] == "#" else target.startswith(("tables/", "figures/"))
 
 

@@ -98,7 +98,8 @@ def pending_bytes(dataset: str, root: Path, splits: Iterable[str]) -> int:
     """Bytes to download for `splits` of `dataset` that `root` does not hold by its receipt."""
     entry = _catalogue()[dataset]
     if "download_bytes" in entry:
-        return sum(entry["download_bytes"][split] for split in splits)
+        had = receipt(root)
+        return sum(entry["download_bytes"][split] for split in splits if split not in had)
     lacking = (a for a in archives(dataset, splits) if not has(root, a))
     return sum(archive.n_bytes for archive in lacking)
 

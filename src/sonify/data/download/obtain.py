@@ -16,6 +16,7 @@ def obtain(
     root: Path,
     settings: dict[str, Any],
     *,
+    threads: int = 1,
     progress: Report = lambda done, note: None,
 ) -> pd.DataFrame:
     """Bring a dataset to `root` as far as it is not there; the table `downloads` of what it is.
@@ -26,7 +27,7 @@ def obtain(
     been downloaded and unpacked until then is kept for the next call.
     """
     root = Path(root)
-    _DATASETS[dataset](dataset, root, progress=progress, **settings)
+    _DATASETS[dataset](dataset, root, threads=threads, progress=progress, **settings)
     rows = [
         {"dataset": dataset, "file": file["name"], **file}
         for files in catalogue.receipt(root).values()
@@ -35,15 +36,22 @@ def obtain(
     return pd.DataFrame(rows).drop(columns="name")
 
 
-def _archived(dataset: str, root: Path, *, splits: Iterable[str], **options) -> None:
+def _archived(dataset: str, root: Path, *, splits: Iterable[str], threads: int, **options) -> None:
     from sonify.data.download.archives import obtain_archives
 
     obtain_archives(dataset, root, splits, **options)
 
 
-# Each takes (dataset, root, *, splits, progress, and its own options of the configuration), and
-# notes what is complete by catalogue.write_receipt.
+def _audioset(dataset: str, root: Path, *, splits: Iterable[str], threads: int, **options) -> None:
+    from sonify.data.download.audioset import obtain_audioset
+
+    obtain_audioset(root, splits, workers=threads, **options)
+
+
+# Each takes (dataset, root, *, splits, threads, progress, and its own options of the
+# configuration), and notes what is complete by catalogue.write_receipt.
 _DATASETS: dict[str, Callable[..., None]] = {
+    "audioset": _audioset,
     "fsd50k": _archived,
     "speech_commands": _archived,
 }

@@ -17,11 +17,13 @@ from sonify.data.layouts.required import missing
 # Why a listed clip cannot be used: the only values of the column `reason`.
 REASONS: dict[str, str] = {
     "missing_file": "the corpus has no audio file for it",
-    "unreadable": "the file is not audio that libsndfile can decode",
+    "unreadable": "the file is not audio that libsndfile, or ffmpeg where needed, can decode",
     "empty": "the file holds no samples",
+    "truncated": "the file ends, or cannot be decoded, before the samples its header promises",
     "not_finite": "a sample is NaN or infinite",
     "silent": "all samples are equal, or next to nothing is left below 4 kHz",
     "too_short": "fewer samples at 8 kHz than one pool stride of the model",
+    "too_long": "longer than data.max_s",
     "unknown_label": "a label is not in the vocabulary",
     "no_label": "the list gives it no label",
     "duplicate_id": "an earlier line lists the same id, in this or another split",
@@ -30,6 +32,15 @@ REASONS: dict[str, str] = {
 
 class LayoutError(ValueError):
     """A corpus that does not have its public layout; the message is one sentence with a remedy."""
+
+
+class Provenance(NamedTuple):
+    """Where a recording comes from, for attribution: the web page it was published on, who
+    published it there, and the address of its licence; empty where the dataset does not say."""
+
+    source_url: str = ""
+    uploader: str = ""
+    licence: str = ""
 
 
 class Row(NamedTuple):
@@ -46,6 +57,7 @@ class Row(NamedTuple):
     wanted: str
     source: str
     line: int
+    provenance: Provenance = Provenance()
 
 
 @dataclass(frozen=True)
@@ -53,16 +65,21 @@ class Listing:
     """All clips of one dataset.
 
     vocabulary: dataset, index (0, 1, ...), label, mid (empty where the dataset has none).
-    clips: split, clip_id, labels (tuple, vocabulary order), path (POSIX, relative to the root).
+    clips: split, clip_id, labels (tuple, vocabulary order), path (POSIX, relative to the root),
+    and the columns of Provenance.
     problems: split, clip_id, path (empty when there is no audio), reason, detail.
+    problem_labels: their labels as in clips, row by row, without those outside the vocabulary.
     listed: lines of the dataset's lists, equal to the rows of clips and problems together.
+    own_order: clips are prepared in the order they stand in, rather than by clip_id.
     """
 
     dataset: str
     vocabulary: pd.DataFrame
     clips: pd.DataFrame
     problems: pd.DataFrame
+    problem_labels: list[tuple[str, ...]]
     listed: int
+    own_order: bool = False
 
 
 def listing(
@@ -75,23 +92,26 @@ def listing(
     """
     position = {name: i for i, name in enumerate(vocabulary[key])}
     names = list(vocabulary["label"])
-    clips, problems, seen = [], [], {}
-    listed = 0
+    clips, problems, problem_labels, seen = [], [], [], {}
     for row in rows:
-        listed += 1
         problem = _problem(row, position, seen, vocabulary_file)
         seen.setdefault(row.clip_id, (row.source, row.line))
+        known = {position[name] for name in row.labels if name in position}
+        labels = tuple(names[i] for i in sorted(known))
         if problem is None:
-            labels = tuple(names[i] for i in sorted({position[name] for name in row.labels}))
-            clips.append((row.split, row.clip_id, labels, row.path))
+            clips.append((row.split, row.clip_id, labels, row.path, *row.provenance))
         else:
             problems.append((row.split, row.clip_id, row.path or "", *problem))
+            problem_labels.append(labels)
     return Listing(
         dataset=str(vocabulary["dataset"].iloc[0]),
         vocabulary=vocabulary,
-        clips=pd.DataFrame(clips, columns=["split", "clip_id", "labels", "path"]),
+        clips=pd.DataFrame(
+            clips, columns=["split", "clip_id", "labels", "path", *Provenance._fields]
+        ),
         problems=pd.DataFrame(problems, columns=["split", "clip_id", "path", "reason", "detail"]),
-        listed=listed,
+        problem_labels=problem_labels,
+        listed=len(clips) + len(problems),
     )
 
 

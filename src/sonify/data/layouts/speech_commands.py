@@ -6,8 +6,25 @@ All words are classes (35 in the published corpus), not the 12 of the older benc
 from collections.abc import Iterator
 from pathlib import Path
 
-from sonify.data.layouts.listing import LayoutError, Listing, Row, check_root, listing, vocabulary
+from sonify.data.layouts.listing import (
+    LayoutError,
+    Listing,
+    Provenance,
+    Row,
+    check_root,
+    listing,
+    vocabulary,
+)
+from sonify.data.layouts.required import synthesised
 
+# The published classes. Fewer, or others, are read as well: another corpus in this layout.
+WORDS = frozenset((
+    "backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward", "four",
+    "go", "happy", "house", "learn", "left", "marvin", "nine", "no", "off", "on", "one", "right",
+    "seven", "sheila", "six", "stop", "three", "tree", "two", "up", "visual", "wow", "yes", "zero",
+))  # fmt: skip
+PUBLISHED = Provenance(licence="https://creativecommons.org/licenses/by/4.0/")
+SYNTHETIC = Provenance(licence="https://creativecommons.org/publicdomain/zero/1.0/")
 BACKGROUND = "_background_noise_"  # long recordings of noise, no words
 # List files of the held-out splits; every other file is for training.
 LISTS = {"val": "validation_list.txt", "test": "testing_list.txt"}
@@ -20,41 +37,67 @@ def read(root: Path) -> Listing:
     """
     root = Path(root)
     check_root("speech_commands", root)
-    words = sorted(
-        entry.name
-        for entry in root.iterdir()
-        if entry.is_dir() and entry.name != BACKGROUND and not entry.name.startswith(".")
-    )
-    if not words:
-        raise LayoutError(
-            f"{root} has no word folders beside its lists: extract the whole archive there"
-        )
+    files = _word_files(root)
+    words = list(files)
     return listing(
         vocabulary(
             "speech_commands", ((str(i), w, "") for i, w in enumerate(words)), source=str(root)
         ),
-        _rows(root, words),
+        _rows(root, files),
         key="label",
         vocabulary_file="the word folders",
     )
 
 
-def _rows(root: Path, words: list[str]) -> Iterator[Row]:
+def _word_files(root: Path) -> dict[str, dict[str, None]]:
+    """Word -> names of its wav files, both sorted; folders without wav files are no words.
+
+    Raises LayoutError for a copy without words, with the two extra classes of the older benchmark,
+    or with folders beside all the published words, which would become classes.
+    """
+    found = {}
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir() and entry.name != BACKGROUND and not entry.name.startswith("."):
+            wavs = _wavs(entry)
+            if wavs:
+                found[entry.name] = wavs
+    if not found:
+        raise LayoutError(
+            f"{root} has no word folders with wav files beside its lists: extract the whole "
+            "archive there"
+        )
+    made = [word for word in ("_silence_", "_unknown_") if word in found]
+    if made:
+        raise LayoutError(
+            f"{root} has a folder {made[0]}, so it is the 12-class benchmark: use the "
+            f"{len(WORDS)} words of speech_commands_v0.02.tar.gz"
+        )
+    stray = sorted(found.keys() - WORDS)
+    if stray and found.keys() >= WORDS:
+        raise LayoutError(
+            f"{root} has, beside the {len(WORDS)} published words, {', '.join(stray)} with wav "
+            "files, which would be taken for a word: move it elsewhere"
+        )
+    return found
+
+
+def _rows(root: Path, files: dict[str, dict[str, None]]) -> Iterator[Row]:
     """Training files first, then the lists, line by line; the same file on both lists is kept for
     validation and reported as a duplicate of testing."""
-    files = {word: _wavs(root / word) for word in words}
+    origin = SYNTHETIC if synthesised(root) else PUBLISHED
     lists = {split: _entries(root, name) for split, name in LISTS.items()}
     held_out = {path for entries in lists.values() for _, path in entries}
-    for word in words:
-        for number, name in enumerate(files[word], start=1):
+    for word, wavs in files.items():
+        for number, name in enumerate(wavs, start=1):
             path = f"{word}/{name}"
             if path not in held_out:
-                yield Row("train", _clip_id(path), (word,), path, path, f"folder {word}", number)
+                where = f"folder {word}"
+                yield Row("train", _clip_id(path), (word,), path, path, where, number, origin)
     for split, entries in lists.items():
         for line, path in entries:
             word, _, name = path.partition("/")
             found = path if name in files.get(word, {}) else None
-            yield Row(split, _clip_id(path), (word,), found, path, LISTS[split], line)
+            yield Row(split, _clip_id(path), (word,), found, path, LISTS[split], line, origin)
 
 
 def _wavs(folder: Path) -> dict[str, None]:

@@ -5,8 +5,10 @@ The same readers serve synthetic and real data. Equal settings give equal bytes.
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
+from sonify.data.layouts.required import SYNTHESISED
 from sonify.data.synthesis import audioset, fsd50k, speech_commands
 
 _CORPORA: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, bytes]]]] = {
@@ -20,6 +22,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "fsd50k": ("seed", "clips", "min_s", "max_s"),
     "speech_commands": ("seed", "words", "takes_per_word"),
 }
+_NOTE = b"A corpus made by Sonify: its ids name no recording of the public dataset.\n"
 _SPLITS = {"audioset": audioset.SPLITS, "fsd50k": fsd50k.SPLITS}
 
 
@@ -41,7 +44,7 @@ def raw_corpus(dataset: str, settings: Mapping[str, Any]) -> Iterator[tuple[str,
             raise ValueError(f"{key} of {dataset} is {value}: it must not be negative")
     if settings.get("clip_s", 1) <= 0:
         raise ValueError(f"clip_s of {dataset} is {settings['clip_s']}: it must be above 0")
-    return _CORPORA[dataset](settings)
+    return chain([(SYNTHESISED, _NOTE)], _CORPORA[dataset](settings))
 
 
 class Tally:

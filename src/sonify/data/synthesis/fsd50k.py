@@ -78,5 +78,5 @@ def _info(part: str, number: int, sources: tuple[SoundClass, ...]) -> dict[str, 
         "description": f"Synthetic: {', '.join(names)} over a background texture.",
         "tags": [name.replace(" ", "-") for name in names],
         "license": _LICENCE,
-        "uploader": f"{part}_synthesist_{number % _UPLOADERS:02d}",
+        "uploader": f"synthesised_{part}_{number % _UPLOADERS:02d}",
     }

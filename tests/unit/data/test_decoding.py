@@ -1,0 +1,131 @@
+"""How ffmpeg is called, seen by an executable in its place, and what headers promise."""
+
+import io
+import json
+import shutil
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sonify.data import decoding
+from sonify.data.containers import shortfall
+from sonify.data.decoding import UnusableAudio, decoded
+
+MP4 = b"\0\0\0\x20ftypM4A " + bytes(99)
+FAKE = """#!{python}
+import json, pathlib, shutil, sys
+here = pathlib.Path({folder!r})
+(here / "arguments.json").write_text(json.dumps(sys.argv[1:]))
+if (here / "sound.w64").exists():
+    shutil.copy(here / "sound.w64", sys.argv[-1])
+sys.stderr.write({told!r})
+sys.exit({status})
+"""
+
+
+@pytest.fixture
+def fake_ffmpeg(tmp_path, monkeypatch):
+    """Puts an ffmpeg on PATH that notes its arguments and hands out a sound, if it is given one."""
+
+    def make(x: np.ndarray | None, status: int = 0, told: str = "") -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        if x is not None:
+            soundfile.write(folder / "sound.w64", x, 22050, format="W64", subtype="FLOAT")
+        program = folder / "ffmpeg"
+        program.write_text(
+            FAKE.format(python=sys.executable, folder=str(folder), told=told, status=status)
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder))
+        return folder / "arguments.json"
+
+    return make
+
+
+def test_ffmpeg_is_called_without_a_shell_and_its_sound_is_used(tmp_path, monkeypatch, fake_ffmpeg):
+    noted = fake_ffmpeg(np.full((100, 2), [0.5, 0.25]))
+    monkeypatch.chdir(tmp_path)
+    name = "-i $(touch owned);'.m4a"
+    Path(name).write_bytes(MP4)
+    found = decoded(Path(name), 10.0)
+    assert (found.rate, found.channels) == (22050, 2)
+    np.testing.assert_allclose(found.x, np.full(100, 0.375))
+    arguments = json.loads(noted.read_text())
+    assert arguments[arguments.index("-i") + 1] == f"file:{tmp_path}/{name}"
+    assert arguments[arguments.index("-t") + 1] == "11"
+    assert not list(tmp_path.glob("owned"))
+    assert not Path(arguments[-1]).exists()  # nothing is left behind
+
+
+@pytest.mark.parametrize(
+    ("x", "status", "told", "reason"),
+    [
+        (None, 1, "Invalid data found", "unreadable"),
+        (None, 0, "", "unreadable"),
+        (np.zeros(0), 0, "", "empty"),
+        (np.ones(9), 0, "stream 0, offset 0x9: partial file", "truncated"),
+        (np.ones(12 * 22050), 0, "", "too_long"),
+    ],
+)
+def test_when_ffmpeg_has_nothing_to_give(tmp_path, fake_ffmpeg, x, status, told, reason):
+    fake_ffmpeg(x, status, told)
+    (tmp_path / "a.m4a").write_bytes(MP4)
+    with pytest.raises(UnusableAudio) as caught:
+        decoded(tmp_path / "a.m4a", 10.0)
+    assert caught.value.reason == reason
+    assert str(tmp_path) not in caught.value.detail
+
+
+def test_ffmpeg_that_hangs(tmp_path, monkeypatch):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "ffmpeg").write_text(f"#!/bin/sh\nexec {shutil.which('sleep')} 9\n")
+    (folder / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(decoding, "_FFMPEG_S", 0.05)
+    (tmp_path / "a.m4a").write_bytes(MP4)
+    with pytest.raises(UnusableAudio, match=r"unreadable: ffmpeg was not done with MPEG-4"):
+        decoded(tmp_path / "a.m4a", 10.0)
+
+
+@pytest.mark.parametrize("form", ["WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"])
+@pytest.mark.parametrize("endian", ["FILE", "BIG"])
+def test_every_cut_is_noticed_and_no_whole_file_is_suspected(form, endian):
+    if endian == "BIG" and form in ("RF64", "W64", "WAVEX"):
+        pytest.skip("there is no such format")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.ones(1001) / 2, 8000, format=form, endian=endian, subtype="PCM_24")
+    whole = buffer.getvalue()
+    assert shortfall(io.BytesIO(whole)) is None
+    assert shortfall(io.BytesIO(whole + bytes(10))) is None
+    samples = bytes(
+        [0, 0, 0x40]
+        if endian == "FILE" and form in ("WAV", "WAVEX", "RF64", "W64")
+        else [0x40, 0, 0]
+    )
+    end = whole.rindex(samples) + 3
+    for lacking in (1, 3, 1500, 3002):
+        told = shortfall(io.BytesIO(whole[: end - lacking]))
+        assert told and "bytes of samples that its header promises are there" in told, lacking
+
+
+@given(
+    st.binary(max_size=80),
+    st.sampled_from([b"", b"RIFF", b"RIFX", b"FORM", b"caff", b"riff", b".snd", b"OggS", b"RF64"]),
+)
+def test_any_bytes_are_looked_at_in_vain(content, magic):
+    """Headers are hostile: whatever they say, the look at them ends and raises nothing."""
+    told = shortfall(io.BytesIO(magic + content))
+    assert told is None or "\n" not in told
+
+
+def test_a_chunk_that_claims_the_whole_disk():
+    wave = b"RIFF" + struct.pack("<I", 9) + b"WAVE" + b"LIST" + struct.pack("<I", 2**32 - 1)
+    assert shortfall(io.BytesIO(wave + bytes(50))) is None
