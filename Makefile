@@ -9,7 +9,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 
-.PHONY: run test test-all lint setup lock dag clean
+.PHONY: run test test-all bench lint setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -24,6 +24,11 @@ test: setup
 
 test-all: setup
 	$(BIN)/python -m pytest $(ARGS)
+
+# Speed, measured: tables in benchmarks/results. ARGS=--quick only sees whether everything runs.
+bench: setup
+	@set -e; for file in $(filter-out benchmarks/harness.py,$(wildcard benchmarks/*.py)); do \
+	  echo "== $$file"; PYTHONPATH=src:tests $(BIN)/python $$file $(ARGS); done
 
 lint: setup
 	$(BIN)/ruff check .

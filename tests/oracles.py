@@ -6,12 +6,22 @@ import torch
 import torch.nn.functional as F
 from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
+from zennit.composites import DeconvNet
+
+# One for all clips, one per clip, each clip's most active, or (slice) all filters at once.
+Filters = int | Tensor | slice | None
 
 
-def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_index: int) -> Tensor:
-    """The pseudo-code of Figure B.2, line by line, for one clip x, (time,)."""
-    feature_maps, switch_indices, sizes = {}, {}, {}
-    h, index, deconvnets = x.view(1, 1, -1), 0, {}
+def literal_forward(
+    chain: nn.Sequential, x: Tensor, shared: list[Tensor | None] | None = None
+) -> tuple[dict, dict, dict, dict]:
+    """The forward half of Figure B.2 for x, (clip, time): feature maps, switches, convs, sizes.
+
+    `shared` are switches of another implementation to pool at, one per block, so that near-ties
+    fall alike in float32; each must point at a maximum of its window to within rounding.
+    """
+    feature_maps, switch_indices, deconvnets, sizes = {}, {}, {}, {}
+    h, index = x.unsqueeze(1), 0
     for module in chain:
         if isinstance(module, nn.Conv1d):
             index += 1
@@ -24,14 +34,32 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
         elif isinstance(module, nn.MaxPool1d):
             sizes[index][1] = h.size()
             window = (module.kernel_size, module.stride, module.padding)
-            pool = nn.MaxPool1d(*window, return_indices=True)
-            h, switch_indices[index] = pool(h)
-            switch_indices[index] = (switch_indices[index], pool)
+            pool = nn.MaxPool1d(*window, return_indices=True, ceil_mode=module.ceil_mode)
+            pooled, switches = pool(h)
+            if shared is not None:
+                switches = shared[index - 1]
+                at_switches = h.gather(-1, switches)
+                torch.testing.assert_close(at_switches, pooled, rtol=1e-4, atol=1e-5)
+                pooled = at_switches
+            h, switch_indices[index] = pooled, (switches, pool)
         feature_maps[index] = h
+    return feature_maps, switch_indices, deconvnets, sizes
 
+
+def literal_sonification(
+    chain: nn.Sequential,
+    x: Tensor,
+    layer: int,
+    f_map_index: Filters = None,
+    shared: list[Tensor | None] | None = None,
+) -> Tensor:
+    """The pseudo-code of Figure B.2, line by line, for x, (time,) or (clip, time)."""
+    clips = x.view(-1, x.shape[-1])
+    feature_maps, switch_indices, deconvnets, sizes = literal_forward(chain, clips, shared)
     temp = feature_maps[layer]
+    rows, chosen = _chosen(temp, f_map_index)
     current_map = torch.zeros_like(temp)
-    current_map[:, f_map_index] = temp[:, f_map_index]
+    current_map[rows, chosen] = temp[rows, chosen]
     curr_block_index = layer
     while curr_block_index >= 1:
         if switch_indices[curr_block_index] is not None:
@@ -49,22 +77,86 @@ def literal_sonification(chain: nn.Sequential, x: Tensor, layer: int, f_map_inde
         )
         assert current_map.shape[-1] == sizes[curr_block_index][0]
         curr_block_index -= 1
-    s = current_map.flatten()
-    if s.abs().max() > 0:
-        s = s / s.abs().max()
-    return s * x.abs().max()
+    return _scaled(current_map, x)
 
 
 def captum_sonification(
-    model: nn.Module, block_end: nn.Module, x: Tensor, f_map_index: int
+    chain: nn.Sequential,
+    x: Tensor,
+    layer: int,
+    f_map_index: Filters = None,
+    frame: int | None = None,
 ) -> Tensor:
-    """Captum's NeuronDeconvolution of half the squared map, rescaled as Figure B.2 ends."""
-    deconvolution = NeuronDeconvolution(model, block_end)
-    raw = deconvolution.attribute(
-        x.view(1, 1, -1).clone().requires_grad_(), lambda a: 0.5 * (a[:, f_map_index] ** 2).sum(-1)
-    ).flatten()
-    peak = raw.abs().max()
-    return raw / peak * x.abs().max() if peak > 0 else raw
+    """Captum's NeuronDeconvolution of half the squared map, or of one frame of it."""
+    deconvolution = NeuronDeconvolution(chain, chain[_end(chain, layer)])
+    clips = x.view(-1, 1, x.shape[-1]).clone().requires_grad_()
+    return _scaled(deconvolution.attribute(clips, lambda a: _seed(a, f_map_index, frame)), x)
+
+
+def zennit_sonification(
+    chain: nn.Sequential, x: Tensor, layer: int, f_map_index: Filters = None
+) -> Tensor:
+    """The gradient of half the squared map under Zennit's DeconvNet composite."""
+    clips = x.view(-1, 1, x.shape[-1]).clone().requires_grad_()
+    with DeconvNet().context(chain[: _end(chain, layer) + 1]) as modified:
+        seed = _seed(modified(clips), f_map_index)
+        return _scaled(torch.autograd.grad(seed.sum(), clips)[0], x)
+
+
+class _DeconvReLU(torch.autograd.Function):
+    """ReLU whose gradient is rectified itself and passes everywhere."""
+
+    @staticmethod
+    def forward(ctx, h: Tensor) -> Tensor:
+        return h.clamp_min(0)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return torch.relu(gradient)
+
+
+def autograd_sonification(
+    chain: nn.Sequential, x: Tensor, layer: int, f_map_index: Filters = None
+) -> Tensor:
+    """The gradient of half the squared map where ReLU's gradient is relu(gradient)."""
+    h = clips = x.view(-1, 1, x.shape[-1]).clone().requires_grad_()
+    for module in chain[: _end(chain, layer) + 1]:
+        h = _DeconvReLU.apply(h) if isinstance(module, nn.ReLU) else module(h)
+    return _scaled(torch.autograd.grad(_seed(h, f_map_index).sum(), clips)[0], x)
+
+
+ORACLES = {
+    "Figure B.2": literal_sonification,
+    "Captum": captum_sonification,
+    "Zennit": zennit_sonification,
+    "autograd": autograd_sonification,
+}
+
+
+def _end(chain: nn.Sequential, layer: int) -> int:
+    """Position of the last module of a block."""
+    convs = [i for i, module in enumerate(chain) if isinstance(module, nn.Conv1d)]
+    return [*convs, len(chain)][layer] - 1
+
+
+def _chosen(maps: Tensor, f_map_index: Filters) -> tuple[Tensor, Tensor | slice]:
+    if isinstance(f_map_index, slice):
+        return torch.arange(len(maps)), f_map_index
+    chosen = maps.amax(-1).argmax(-1) if f_map_index is None else torch.as_tensor(f_map_index)
+    return torch.arange(len(maps)), chosen.expand(len(maps))
+
+
+def _seed(maps: Tensor, f_map_index: Filters, frame: int | None = None) -> Tensor:
+    """Half the squared map, (clip,): its gradient is the map itself, with zeros elsewhere."""
+    kept = slice(None) if frame is None else slice(frame, frame + 1)
+    return 0.5 * (maps[_chosen(maps, f_map_index)][..., kept] ** 2).sum(-1)
+
+
+def _scaled(raw: Tensor, x: Tensor) -> Tensor:
+    """Unit peak times max|x|, as Figure B.2 ends; silence stays."""
+    raw = raw.detach().view(x.shape)
+    peak = raw.abs().amax(-1, keepdim=True)
+    return raw / torch.where(peak > 0, peak, 1) * x.abs().amax(-1, keepdim=True)
 
 
 def nt_xent_loops(z1: list[list[float]], z2: list[list[float]], temperature: float) -> float:

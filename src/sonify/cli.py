@@ -13,7 +13,8 @@ from sonify.models import checkpoint
 from sonify.reporting.listening import wav
 from sonify.reporting.recording_page import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
-from sonify.sonification.deconvnet import RULES, Sonifier
+from sonify.sonification.activity import RULES
+from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 from sonify.sonification.recording import Heard, hear
 
 LONGEST_S = 3600.0  # of the recording, so that a mistaken file ends in a sentence
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     choice.add_argument("--top", type=int, default=5, help="most active filters of each layer")
     choice.add_argument("--filter", type=int, nargs="+", help="these filters instead, from 0")
     parser.add_argument("--rule", choices=RULES, default="max", help="what makes a filter active")
+    parser.add_argument("--precision", choices=PRECISIONS, default="exact", help="fast: bfloat16")
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")
     return parser
 
@@ -59,7 +61,7 @@ def _run(args: argparse.Namespace) -> None:
         raise ValueError(f"{args.clip} cannot be used: {error.detail}") from error
     x = recording.pcm.astype(np.float32) / PCM_PEAK
     found = hear(
-        Sonifier(model),
+        Sonifier(model, args.precision),
         x,
         card.architecture,
         list(dict.fromkeys(args.layer)),

@@ -92,9 +92,14 @@ def _check_sources(data: dict) -> None:
         key = f"data.{dataset}"
         if source == "local" and path is None:
             raise ConfigError(f"config: {key}.source is local: set {key}.path to the corpus root")
-        if source != "local" and path is not None:
+        if source == "synthetic" and path is not None:
             raise ConfigError(
                 f"config: {key}.path is {path!r}, but source is {source}: make it null"
+            )
+        if source != "download" and data[dataset]["base_url"] is not None:
+            raise ConfigError(
+                f"config: {key}.base_url is set, but source is {source}: make it null, or set "
+                "source to download"
             )
         if source == "local":
             if not Path(path).is_dir():

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sonify.conventions import RATE_HZ
+from sonify.data.download.catalogue import pending_bytes
 from sonify.data.layouts.required import SPLITS, names_hash, required
 from sonify.runs import Run, has_classifier, resolve, scored_split
 
@@ -47,11 +48,11 @@ class Plan:
     @property
     def setting(self) -> str:
         """The sounds and networks of this configuration in words, for those who read results."""
-        local = [d for d in SPLITS if self.config["data"][d]["source"] == "local"]
-        if 0 < len(local) < len(SPLITS):
-            sounds = f"recorded sounds for {', '.join(local)}, else synthesised ones"
+        recorded = [d for d in SPLITS if self.config["data"][d]["source"] != "synthetic"]
+        if 0 < len(recorded) < len(SPLITS):
+            sounds = f"recorded sounds for {', '.join(recorded)}, else synthesised ones"
         else:
-            sounds = "recorded sounds" if local else "synthesised sounds"
+            sounds = "recorded sounds" if recorded else "synthesised sounds"
         networks = [
             f"{name} at {model['width']:g} times its width"
             for name, model in self.config["models"].items()
@@ -75,7 +76,7 @@ class Plan:
     @property
     def prepared_files(self) -> list[str]:
         """Everything that preparation writes."""
-        tables = ("vocabulary.parquet", "manifest.parquet", "rejected.parquet")
+        tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
         return [f"results/data/{d}/{name}" for d in SPLITS for name in (*tables, *SPLITS[d])]
 
     @property
@@ -83,7 +84,8 @@ class Plan:
         """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
         data = self.config["data"]
         made = [d for d in SPLITS if data[d]["source"] == "synthetic"]
-        jobs = {"synthesise": made, "prepare": list(SPLITS), "train": list(self.models)}
+        jobs = {"synthesise": made, "download": self.downloaded, "prepare": list(SPLITS)}
+        jobs |= {"train": list(self.models)}
         jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
         for rule, table in (("score", "metrics"), ("removal",) * 2, ("coherence",) * 2):
             jobs[rule] = [Path(part).stem for part in self.parts(table)]
@@ -102,11 +104,28 @@ class Plan:
     def raw_root(self, dataset: str) -> str:
         """Root of a dataset's raw corpus."""
         source = self.config["data"][dataset]
-        return source["path"] if source["source"] == "local" else f"results/data/raw/{dataset}"
+        if source["source"] == "synthetic":
+            return f"results/data/raw/{dataset}"
+        return source["path"] or f"corpora/{dataset}"
+
+    @property
+    def downloaded(self) -> list[str]:
+        """Datasets that are downloaded."""
+        return [d for d in SPLITS if self.config["data"][d]["source"] == "download"]
+
+    def pending_downloads(self) -> dict[str, int]:
+        """Bytes still to download, by dataset, as far as the corpus folders tell."""
+        return {
+            d: pending_bytes(d, Path(self.raw_root(d)), self.used_splits(d))
+            for d in self.downloaded
+        }
 
     def raw_input(self, dataset: str) -> dict:
-        """What preparation waits for: the synthesised corpus, or the lists of a local one."""
+        """What preparation waits for: the synthesised corpus, the list of what was downloaded, or
+        the lists of a local one."""
         root = self.raw_root(dataset)
+        if dataset in self.downloaded:
+            return {"downloads": f"results/data/downloads/{dataset}.parquet"}
         if self.config["data"][dataset]["source"] == "local":
             return {
                 "lists": [f"{root}/{name}" for name in required(dataset) if name.endswith(LISTS)]
@@ -157,6 +176,17 @@ class Plan:
         """Sizes of a synthesised corpus."""
         return _canonical(self.config["data"]["synthetic"][dataset])
 
+    def download(self, dataset: str) -> str:
+        """Which splits are downloaded, from where, and what becomes of the archives."""
+        source = self.config["data"][dataset]
+        options = {k: v for k, v in source.items() if k not in ("source", "path")}
+        return _canonical({"splits": self.used_splits(dataset), **options})
+
+    def version(self, dataset: str) -> str:
+        """What else tells one published corpus from another, for those that have a choice."""
+        source = self.config["data"][dataset]
+        return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
+
     def prepare(self, dataset: str) -> str:
         """What is too short or too long, and how large a shard is."""
         data = self.config["data"]
@@ -185,8 +215,9 @@ class Plan:
         return self._on_clips(split=stage["split"], top=stage["top"])
 
     def render(self) -> str:
-        """Where the mined clips are."""
-        return self._on_clips(split=self.config["sonification"]["split"])
+        """Where the mined clips are, and how they are sonified."""
+        stage = self.config["sonification"]
+        return self._on_clips(split=stage["split"], precision=stage["precision"])
 
     def score(self, model: str) -> str:
         """The split that published results are measured on."""
@@ -198,7 +229,7 @@ class Plan:
         return self._on_clips(
             split=stage["split"],
             rescale_residual=stage["rescale_residual"],
-            rule=self.config["sonification"]["rule"],
+            **self._most_active(),
         )
 
     def coherence(self) -> str:
@@ -208,7 +239,7 @@ class Plan:
             split=stage["split"],
             top_k=stage["top_k"],
             nperseg=stage["nperseg"],
-            rule=self.config["sonification"]["rule"],
+            **self._most_active(),
         )
 
     def scale(self) -> str:
@@ -246,6 +277,10 @@ class Plan:
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",
         }
+
+    def _most_active(self) -> dict:
+        stage = self.config["sonification"]
+        return {"rule": stage["rule"], "precision": stage["precision"]}
 
     def _on_clips(self, **settings) -> str:
         batch = round(self.evaluation["batch_s"] * RATE_HZ)

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from codedeps import code_hash
 from sonify import config as configuration
+from sonify.data.download.catalogue import in_words
 from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
 from sonify.workflow import Plan
@@ -51,6 +52,16 @@ def evaluation_targets():
     names = ["metrics", "removal", "coherence"]
     parts = [part for table in names for part in plan.parts(table)]
     return expand("results/evaluation/{table}.parquet", table=names) + parts
+
+
+def tell_downloads():
+    """What is still to be downloaded, before it is; by the process that people look at."""
+    pending = {d: n for d, n in plan.pending_downloads().items() if n}
+    if pending and workflow.is_main_process:
+        each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())
+        sys.stderr.write(
+            f"to download: {in_words(sum(pending.values()))} in all: {each}\n"
+        )
 
 
 def tell_summary():

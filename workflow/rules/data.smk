@@ -1,4 +1,4 @@
-# Raw corpora (synthesised or local) to 8 kHz Parquet, every clip accounted for.
+# Raw corpora (synthesised, downloaded or local) to 8 kHz Parquet, every clip accounted for.
 
 
 rule synthesise:
@@ -19,6 +19,40 @@ rule synthesise:
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
+tell_downloads()
+
+
+for dataset in plan.downloaded:
+
+    # The corpus is no output: Snakemake would delete a half-finished one, which this continues.
+    rule:
+        name:
+            f"download_{dataset}"
+        output:
+            f"results/data/downloads/{dataset}.parquet",
+        log:
+            f"results/logs/download/{dataset}.log",
+        benchmark:
+            f"results/benchmarks/download/{dataset}.tsv"
+        localrule: True
+        conda:
+            "../../envs/sonify.yaml"
+        threads: config["threads"]
+        params:
+            code=code_hash("download.py"),
+            splits=plan.used_splits(dataset),
+            version=plan.version(dataset),
+            dataset=dataset,
+            root=plan.raw_root(dataset),
+            # Through output, so that it is not tracked: another mirror has the same files.
+            settings=lambda w, output: plan.download(Path(output[0]).stem),
+        message:
+            f"download {in_words(plan.pending_downloads()[dataset])} of {dataset} to {plan.raw_root(dataset)}"
+        shell:
+            'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
+            " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+
+
 for dataset in SPLITS:
 
     rule:
@@ -30,6 +64,7 @@ for dataset in SPLITS:
             vocabulary=f"results/data/{dataset}/vocabulary.parquet",
             manifest=f"results/data/{dataset}/manifest.parquet",
             rejected=f"results/data/{dataset}/rejected.parquet",
+            attrition=f"results/data/{dataset}/attrition.parquet",
             splits=[
                 directory(f"results/data/{dataset}/{split}")
                 for split in SPLITS[dataset]

@@ -20,9 +20,12 @@ rule mine:
         settings=plan.mine(),
         model=lambda w, input: str(Path(input.weights).parent),
         data=lambda w: plan.data_folder(config["sonification"]["dataset"]),
+        # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
+        work="results/sonification/{model}/mining",
     shell:
         'python "$SCRIPTS/mine.py" --model {params.model} --data {params.data}'
-        " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --threads {threads} --work {params.work}"
+        " --code {params.code} --out {output} 2>&1 | tee {log}"
 
 
 rule render:

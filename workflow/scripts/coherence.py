@@ -3,24 +3,25 @@
 from sonify import tables
 from sonify.evaluation.similarity import coherence_table
 from sonify.jobs import run, say
-from sonify.model_job import model_job
+from sonify.model_job import model_job, model_options
 
 
 def main() -> None:
-    job = model_job(__doc__)
+    job = model_job(model_options(__doc__).parse_args())
     with job.progress("coherence") as bar:
         found = coherence_table(
             job.model,
             job.card,
-            job.clips,
+            job.parts(),
             rule=job.settings["rule"],
+            precision=job.settings["precision"],
             top_k=job.settings["top_k"],
             nperseg=job.settings["nperseg"],
             progress=bar.update,
             **job.running,
         )
     tables.write(found, job.out, "coherence")
-    say(f"{job.named('coherence')}: {len(job.clips)} clips, {found['layer'].max()} layers")
+    say(f"{job.named('coherence')}: {job.n_clips} clips, {found['layer'].max()} layers")
 
 
 run(main)

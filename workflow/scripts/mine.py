@@ -1,26 +1,40 @@
-"""Find the clips that activate every filter of every layer most."""
+"""Find the clips that activate every filter of every layer most.
+
+With --share i/n it mines the i-th of n shares of the split and writes no table; a call without
+--share mines what is left and writes it.
+"""
+
+from pathlib import Path
 
 from sonify import tables
 from sonify.jobs import run, say
-from sonify.model_job import model_job
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.rendering import mine
+from sonify.model_job import model_job, model_options
+from sonify.sonification.shards import discard, mine_parts, share
 
 
 def main() -> None:
-    job = model_job(__doc__)
+    options = model_options(__doc__)
+    options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
+    options.add_argument("--code", default="", help="names the state of the code that mines")
+    options.add_argument("--share", type=share, default=(1, 1), help="i/n: which part of the work")
+    args = options.parse_args()
+    job = model_job(args)
     with job.progress("mine") as bar:
-        found = mine(
-            Sonifier(job.model),
-            job.clips,
-            job.card.architecture,
+        found = mine_parts(
+            job.model,
+            job.card,
+            job.sizes,
+            work=args.work,
+            code=args.code,
             top=job.settings["top"],
+            share=args.share,
             progress=bar.update,
             **job.running,
         )
-    found = found.assign(dataset=job.clips.dataset, **job.card.keys)
-    tables.write(found, job.out, "top_activations")
-    say(f"{job.named('mine')}: {len(found)} top activations over {len(job.clips)} clips")
+    if found is not None:
+        tables.write(found, job.out, "top_activations")
+        discard(args.work)
+        say(f"{job.named('mine')}: {len(found)} top activations over {job.n_clips} clips")
 
 
 run(main)

@@ -29,6 +29,7 @@ def main() -> None:
         figures={f.stem: f.read_text("utf-8") for f in args.figures.glob("figure_*.svg")},
         pairs=listening.pairs(chosen, clips, signals, manifest),
         activity=listening.activity(top),
+        attrition=read_all(sorted(args.data.glob("*/attrition.parquet")), "attrition"),
         manifest=manifest,
         rejected=read_all(sorted(args.data.glob("*/rejected.parquet")), "rejected"),
         jobs=accounting.jobs(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sonify.data import attrition
 from sonify.data.prepare import prepare, read
 from sonify.jobs import parser, run, say
 from sonify.progress import Progress
@@ -24,6 +25,7 @@ def main() -> None:
             workers=args.threads,
             progress=lambda done, total: bar.update(done),
         )
+    attrition.write(listing, args.out)
     for warning in summary.warnings:
         say(f"warning: {warning}")
     say(str(summary))

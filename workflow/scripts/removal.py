@@ -3,23 +3,24 @@
 from sonify import tables
 from sonify.evaluation.removal import removal_table
 from sonify.jobs import run, say
-from sonify.model_job import model_job
+from sonify.model_job import model_job, model_options
 
 
 def main() -> None:
-    job = model_job(__doc__)
+    job = model_job(model_options(__doc__).parse_args())
     with job.progress("removal") as bar:
         found = removal_table(
             job.model,
             job.card,
-            job.clips,
+            job.parts(),
             rule=job.settings["rule"],
+            precision=job.settings["precision"],
             rescale=job.settings["rescale_residual"],
             progress=bar.update,
             **job.running,
         )
     tables.write(found, job.out, "removal")
-    say(f"{job.named('removal')}: {len(job.clips)} clips, {found['layer'].max()} layers")
+    say(f"{job.named('removal')}: {job.n_clips} clips, {found['layer'].max()} layers")
 
 
 run(main)

@@ -1,19 +1,22 @@
 """Sonify every filter for each of the clips that activate it most."""
 
+from pathlib import Path
+
 from sonify import tables
 from sonify.jobs import run, say
-from sonify.model_job import model_job
+from sonify.model_job import model_job, model_options
 from sonify.sonification.deconvnet import Sonifier
 from sonify.sonification.rendering import render_layers
 
 
 def main() -> None:
-    job = model_job(__doc__, with_top=True)
-    top = tables.read(job.top, "top_activations")
+    options = model_options(__doc__)
+    options.add_argument("--top", type=Path, required=True, help="the model's top activations")
+    args = options.parse_args()
+    job, top = model_job(args), tables.read(args.top, "top_activations")
     with job.progress("sonify", len(top), unit="sonifications") as bar:
-        layers = render_layers(
-            Sonifier(job.model), job.clips, top, progress=bar.update, **job.running
-        )
+        sonifier = Sonifier(job.model, job.settings["precision"])
+        layers = render_layers(sonifier, job.parts(), top, progress=bar.update, **job.running)
         tables.write_parts(layers, job.out, "sonifications")
     dead = int(top["dead"].sum())
     say(f"{job.named('sonify')}: {len(top)} sonifications, {dead} of them dead")

@@ -3,13 +3,13 @@
 from sonify import tables
 from sonify.evaluation.scoring import metrics_table
 from sonify.jobs import run, say
-from sonify.model_job import model_job
+from sonify.model_job import model_job, model_options
 
 
 def main() -> None:
-    job = model_job(__doc__)
+    job = model_job(model_options(__doc__).parse_args())
     with job.progress("score") as bar:
-        found = metrics_table(job.model, job.card, job.clips, progress=bar.update, **job.running)
+        found = metrics_table(job.model, job.card, job.parts(), progress=bar.update, **job.running)
     tables.write(found, job.out, "metrics")
     best = found.set_index("metric").loc["mAP"]
     say(f"{job.named('score')}: mAP {best['value']:.3f}, by chance {best['prevalence']:.3f}")

@@ -41,11 +41,6 @@ class Recording:
     channels: int
 
 
-def opened(root: Path, path: str, limits: Limits) -> Recording:
-    """The recording that a listing calls `path`, below the corpus root; raises as `prepared`."""
-    return prepared(Path(root) / path, limits)
-
-
 def prepared(source: Path | BinaryIO, limits: Limits) -> Recording:
     """The recording in a file, by its path or opened in memory, ready to store.
 

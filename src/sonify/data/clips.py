@@ -87,14 +87,7 @@ def load(folder: Path, splits: Sequence[str]) -> Clips:
     Raises ValueError naming the file and the remedy for a split that was not prepared, a broken
     part, a label outside the vocabulary, or splits without any usable clip.
     """
-    files = part_files(folder, splits)
-    clips = _loaded(Path(folder), files)
-    if not len(clips):
-        raise ValueError(
-            f"{folder} has no usable clip in {', '.join(splits)}: "
-            f"{Path(folder) / 'rejected.parquet'} says why; mend the corpus or name another split"
-        )
-    return clips
+    return _loaded(Path(folder), list(part_sizes(folder, splits)))
 
 
 def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
@@ -103,9 +96,25 @@ def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
     A part without clips is left out; raises ValueError as `load` does, but for an empty split.
     """
     for file in part_files(folder, splits):
-        clips = _loaded(Path(folder), [file])
+        clips = load_part(file)
         if len(clips):
             yield clips
+
+
+def part_sizes(folder: Path, splits: Sequence[str]) -> dict[Path, int]:
+    """Clips in each stored part that has any, in order; raises ValueError as `load` does."""
+    sizes = {file: _footer(file).num_rows for file in part_files(folder, splits)}
+    if not sum(sizes.values()):
+        raise ValueError(
+            f"{folder} has no usable clip in {', '.join(splits)}: "
+            f"{Path(folder) / 'rejected.parquet'} says why; mend the corpus or name another split"
+        )
+    return {file: n for file, n in sizes.items() if n}
+
+
+def load_part(file: Path) -> Clips:
+    """One stored part out of `part_files`; raises ValueError as `load`, but for an empty part."""
+    return _loaded(file.parents[1], [file])
 
 
 def part_files(folder: Path, splits: Sequence[str]) -> list[Path]:
@@ -168,6 +177,13 @@ def _parts(folder: Path, split: str) -> list[Path]:
             f"{', '.join(prepared) or 'none'}): run the data stage"
         )
     return files
+
+
+def _footer(file: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file}: {error}: delete it and prepare again") from error
 
 
 def _n_samples(file: Path) -> int:

@@ -64,6 +64,11 @@ def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
         raise UnusableAudio("unreadable", str(error.strerror)) from None
 
 
+def too_long(max_s: float) -> UnusableAudio:
+    """The reason for leaving out a recording that lasts longer."""
+    return UnusableAudio("too_long", f"it lasts more than the {max_s:g} s allowed")
+
+
 def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     file.seek(0)
     head = file.read(12)
@@ -96,7 +101,7 @@ def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
         raise UnusableAudio("unreadable", f"its header gives a sampling rate of {rate} Hz")
     promised, longest = sound.frames, int(max_s * rate)
     if promised > longest:
-        raise UnusableAudio("too_long", f"it lasts more than the {max_s:g} s allowed")
+        raise too_long(max_s)
     blocks, n, size = [], 0, _BLOCK // channels
     while not blocks or len(blocks[-1]) == size:
         try:

@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from sonify import tables
 from sonify.conventions import RATE_HZ
-from sonify.data.audio import Limits, UnusableAudio, opened
+from sonify.data import harvest
+from sonify.data.audio import Limits, UnusableAudio
 from sonify.data.layouts import audioset, fsd50k, speech_commands
 from sonify.data.layouts.listing import REASONS, Listing, Provenance
 from sonify.data.layouts.required import SPLITS, required
@@ -164,7 +165,7 @@ def _clip(
 ) -> tuple[dict | None, tuple[str, str, str, str, str] | None]:
     """One row of the clips and manifest contracts, or one row of problems."""
     try:
-        recording = opened(root, row.path, limits)
+        recording = harvest.recording(root, row.path, limits)
     except UnusableAudio as error:
         detail = f"{row.path}: {error.detail}."
         return None, (row.split, row.clip_id, row.path, error.reason, detail)

@@ -1,6 +1,6 @@
 """The removal test (section 4.1): what a model still recognises without a layer's sonification."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sonify.data.clips import Clips
 from sonify.evaluation.ranking import rank
-from sonify.evaluation.scoring import whole_clips
+from sonify.evaluation.scoring import Counter, whole_clips
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.sonification.deconvnet import Sonifier
@@ -33,33 +33,32 @@ def residual(x: Tensor, s: Tensor, rescale: bool = False) -> Tensor:
 def removal_table(
     model: SoundModel,
     card: ModelCard,
-    clips: Clips,
+    parts: Iterable[Clips],
     *,
     rule: str,
     rescale: bool,
+    precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
-    progress: Callable[[int], None] | None = None,
+    progress: Counter | None = None,
 ) -> pd.DataFrame:
-    """The removal table of one model: mAP, mAUC and d_prime of what is left of the clips when each
-    layer's most active sonification is taken away; layer 0 is the untouched baseline. n_dead counts
-    the clips whose most active map was dead, so that nothing was removed.
+    """The removal table of one model on the parts of one split: mAP, mAUC and d_prime of what is
+    left of the clips when each layer's most active sonification is taken away; layer 0 is the
+    untouched baseline. n_dead counts the clips whose most active map was dead, so that nothing was
+    removed.
     """
-    sonifier = Sonifier(model)
+    sonifier = Sonifier(model, precision)
     layers = sonifier.n_layers
-    scores = np.empty((layers + 1, len(clips), model.outputs), np.float32)
+    targets, scores = [], []
     dead = np.zeros(layers + 1, np.int64)
-    done = 0
-    for indices, x in whole_clips(clips, max_samples, device):
+    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         found = sonifier.most_active(x, rule)
-        scores[0, indices] = model(x).float().cpu().numpy()
-        for layer in range(1, layers + 1):
-            left = residual(x, found.signals[layer - 1], rescale)
-            scores[layer, indices] = model(left).float().cpu().numpy()
+        left = (residual(x, signals, rescale) for signals in found.signals)
+        logits = [model(waveforms).float().cpu().numpy() for waveforms in (x, *left)]
+        targets.append(clips.targets[indices])
+        scores.append(np.stack(logits))
         dead[1:] += found.dead.sum(dim=1).cpu().numpy()
-        done += len(indices)
-        if progress:
-            progress(done)
+    truth, per_layer = np.concatenate(targets), np.concatenate(scores, axis=1)
     shared = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys, "rule": rule}
     return pd.DataFrame(
         {
@@ -67,9 +66,9 @@ def removal_table(
             "layer": layer,
             "metric": metric,
             "value": value,
-            "n_clips": len(clips),
+            "n_clips": len(truth),
             "n_dead": dead[layer],
         }
         for layer in range(layers + 1)
-        for metric, value in rank(clips.targets, scores[layer]).metrics.items()
+        for metric, value in rank(truth, per_layer[layer]).metrics.items()
     )

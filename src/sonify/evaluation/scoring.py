@@ -1,6 +1,6 @@
 """Scores of whole clips: evaluation is on the entire clip at once (appendix A.3)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -11,63 +11,57 @@ from sonify.data.clips import Clips, length_buckets
 from sonify.evaluation.ranking import accuracy, rank
 from sonify.models.checkpoint import ModelCard
 
+Counter = Callable[[int], None]  # told how many clips are done
+
 
 def whole_clips(
-    clips: Clips, max_samples: int, device: torch.device | str = "cpu"
-) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """Batches of clips of equal length: indices, and waveforms (clip, time). Never padded.
+    parts: Iterable[Clips],
+    max_samples: int,
+    device: torch.device | str = "cpu",
+    progress: Counter | None = None,
+) -> Iterator[tuple[Clips, np.ndarray, Tensor]]:
+    """Batches of clips of equal length, never padded: the part of a split that the clips are in,
+    their indices there, and waveforms (clip, time).
 
-    A batch has at most `max_samples` samples in all, and at least one clip.
+    A batch has at most `max_samples` samples in all, and at least one clip; memory holds one part.
     """
-    for indices in length_buckets(clips.lengths, max_samples):
-        yield indices, torch.from_numpy(clips.whole(indices)).to(device)
+    done = 0
+    for clips in parts:
+        for indices in length_buckets(clips.lengths, max_samples):
+            yield clips, indices, torch.from_numpy(clips.whole(indices)).to(device)
+            done += len(indices)
+            if progress:
+                progress(done)
 
 
 @torch.no_grad()
-def score(
-    model: nn.Module,
-    clips: Clips,
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Callable[[int], None] | None = None,
-) -> np.ndarray:
-    """Logits of whole clips, (clip, class), in the order of `clips`."""
-    scores, done = None, 0
-    for indices, x in whole_clips(clips, max_samples, device):
-        logits = model(x).float().cpu().numpy()
-        if scores is None:
-            scores = np.full((len(clips.ids), logits.shape[1]), np.nan, np.float32)
-        scores[indices] = logits
-        done += len(indices)
-        if progress:
-            progress(done)
-    if scores is None:
-        raise ValueError("there are no clips to score")
-    return scores
-
-
 def metrics_table(
     model: nn.Module,
     card: ModelCard,
-    clips: Clips,
+    parts: Iterable[Clips],
     *,
     max_samples: int,
     device: torch.device | str = "cpu",
-    progress: Callable[[int], None] | None = None,
+    progress: Counter | None = None,
 ) -> pd.DataFrame:
-    """The metrics table of one model on one split: mAP, mAUC, d_prime, and accuracy where every
-    clip has one class. Raises ValueError when the model has other classes than the clips.
+    """The metrics table of one model on the parts of one split: mAP, mAUC, d_prime, and accuracy
+    where every clip has one class. Raises ValueError when the model has other classes than the
+    clips.
     """
-    if list(card.classes) != clips.classes:
-        raise ValueError(
-            f"model {card.model} knows other classes than {clips.dataset} has: train it on "
-            f"{clips.dataset} first"
-        )
-    scores = score(model, clips, max_samples, device, progress)
-    ranking = rank(clips.targets, scores)
+    targets, logits = [], []
+    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
+        if list(card.classes) != clips.classes:
+            raise ValueError(
+                f"model {card.model} knows other classes than {clips.dataset} has: train it on "
+                f"{clips.dataset} first"
+            )
+        targets.append(clips.targets[indices])
+        logits.append(model(x).float().cpu().numpy())
+    truth, scores = np.concatenate(targets), np.concatenate(logits)
+    ranking = rank(truth, scores)
     values = ranking.metrics
-    if (clips.targets.sum(axis=1) == 1).all():
-        values = {**values, "accuracy": accuracy(clips.targets, scores)}
+    if (truth.sum(axis=1) == 1).all():
+        values = {**values, "accuracy": accuracy(truth, scores)}
     return pd.DataFrame(
         {
             "dataset": clips.dataset,

@@ -9,22 +9,25 @@ import pandas as pd
 from sonify.conventions import RATE_HZ
 
 
-def clip_accounts(manifest: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
-    """Clips per dataset and split, from rows of contracts manifest and rejected.
+def clip_accounts(
+    attrition: pd.DataFrame, manifest: pd.DataFrame, rejected: pd.DataFrame
+) -> pd.DataFrame:
+    """Clips per dataset and split, from rows of the contracts of these names.
 
-    Columns dataset, split, listed, used, rejected, minutes (audio of the used clips) and reasons
-    (text, most frequent first, empty if none). listed = used + rejected.
+    Columns dataset, split, listed, obtained, used, rejected, minutes (audio of the used clips),
+    lost_classes (listed classes without a used clip) and reasons (text, most frequent first, empty
+    if none). listed = used + rejected.
     """
     keys = ["dataset", "split"]
-    used = manifest.groupby(keys)["n_samples"].agg(used="size", samples="sum")
-    lost = rejected.groupby(keys)["reason"].agg(rejected="size", reasons=reasons)
-    both = used.join(lost, how="outer").reset_index().sort_values(keys, ignore_index=True)
-    counts = ["used", "rejected", "samples"]
-    both[counts] = both[counts].fillna(0).astype("int64")
-    both["reasons"] = both["reasons"].astype(object).where(both["reasons"].notna(), "")
-    both["listed"] = both["used"] + both["rejected"]
-    both["minutes"] = both["samples"] / RATE_HZ / 60
-    return both[[*keys, "listed", "used", "rejected", "minutes", "reasons"]]
+    whole = attrition["label"] == ""
+    accounts = attrition[whole].set_index(keys).sort_index()
+    lost = attrition[~whole & (attrition["used"] == 0)].groupby(keys).size()
+    seconds = manifest.groupby(keys)["n_samples"].sum() / RATE_HZ
+    why = rejected.groupby(keys)["reason"].agg(reasons)
+    accounts["minutes"] = seconds.reindex(accounts.index, fill_value=0.0) / 60
+    accounts["lost_classes"] = lost.reindex(accounts.index, fill_value=0)
+    accounts["reasons"] = why.astype(object).reindex(accounts.index, fill_value="")
+    return accounts.drop(columns="label").reset_index()
 
 
 def reasons(found: pd.Series) -> str:

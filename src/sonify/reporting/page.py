@@ -43,6 +43,7 @@ FILES = (
     ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
     ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
     ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
+    ("results/data/<dataset>/attrition.parquet", "clips listed, obtained and used, by class"),
     ("results/models/<model>/history.parquet", "training loss and learning rate by epoch"),
 )
 _REGIMES = ("supervised", "contrastive")
@@ -62,6 +63,7 @@ class Content:
     figures: dict[str, str]
     pairs: list[Pair]
     activity: pd.DataFrame
+    attrition: pd.DataFrame
     manifest: pd.DataFrame
     rejected: pd.DataFrame
     jobs: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -89,7 +91,9 @@ def page(content: Content) -> str:
         rule=RULE,
         range_db=round(RANGE_DB),
         layers=_layers(content),
-        clips=clip_accounts(content.manifest, content.rejected).to_dict("records"),
+        clips=clip_accounts(content.attrition, content.manifest, content.rejected).to_dict(
+            "records"
+        ),
         rules=_rules(content.jobs),
         files=FILES,
     )

@@ -210,14 +210,16 @@ ACCOUNTS = """
 <div class="wide" tabindex="0" role="region" aria-label="Clips by dataset and split">
 <table>
 <thead><tr><th scope="col">Dataset</th><th class="left" scope="col">Split</th>
-<th scope="col">Listed</th><th scope="col">Used</th><th scope="col">Minutes</th>
-<th scope="col">Rejected</th><th class="left" scope="col">Why</th></tr></thead>
+<th scope="col">Listed</th><th scope="col">Obtained</th><th scope="col">Used</th>
+<th scope="col">Minutes</th><th scope="col">Rejected</th><th class="left" scope="col">Why</th>
+<th scope="col">Classes left without a clip</th></tr></thead>
 <tbody>
 {% for row in clips %}
 <tr><td>{{ datasets.get(row.dataset, row.dataset) }}</td><td class="left">{{ row.split }}</td>
-<td>{{ "{:,}".format(row.listed) }}</td><td>{{ "{:,}".format(row.used) }}</td>
+<td>{{ "{:,}".format(row.listed) }}</td><td>{{ "{:,}".format(row.obtained) }}</td>
+<td>{{ "{:,}".format(row.used) }}</td>
 <td>{{ "{:,.1f}".format(row.minutes) }}</td><td>{{ "{:,}".format(row.rejected) }}</td>
-<td class="left">{{ row.reasons }}</td></tr>
+<td class="left">{{ row.reasons }}</td><td>{{ row.lost_classes }}</td></tr>
 {% endfor %}
 </tbody>
 </table>

@@ -8,28 +8,36 @@ The transposed convolution has the block's own weights and no bias; nothing is t
 out is scaled to unit peak and multiplied by max|x|.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonify.sonification.chain import find_blocks, single
+from sonify.sonification.activity import strongest
+from sonify.sonification.chain import Block, find_blocks, single
+from sonify.sonification.convolution import Convolution
+from sonify.sonification.sweep import ALL, Forward, Requests, sweep
 
-RULES = ("max", "mean", "energy")
-CACHED_SAMPLES = 64_000
+PRECISIONS = ("exact", "fast")
+# A CPU runs about ten seconds at a time, which stays in its cache; and no more streams go down at
+# once than fit in this, their widest point.
+CACHED_SAMPLES = 80_000
+STREAM_BYTES = 256 << 20
+DEVICE_STREAM_BYTES = 4 << 30  # on GPUs
 
 
 @dataclass(frozen=True)
 class Sonifications:
     """Sonifications with what is needed to undo their scaling and to count the dead.
 
-    Leading axes are (layer, clip) after `most_active`, (request,) after `render`.
+    Leading axes are (layer, clip) after `most_active`, (request,) after `render`, (clip,) after
+    `whole_layer`.
 
-    signals: (..., time), in [-max|x|, max|x|]. filters: which feature map was sonified. scales:
-    factor from the raw deconvolution to `signals`, 0 where that is silence. dead: the feature map
-    is zero at every frame; the signal is then silence, never NaN.
+    signals: (..., time), in [-max|x|, max|x|]. filters: which feature map was sonified, -1 for all
+    at once. scales: factor from the raw deconvolution to `signals`, 0 where that is silence. dead:
+    the feature map is zero at every frame; the signal is then silence, never NaN.
     """
 
     signals: Tensor
@@ -37,31 +45,30 @@ class Sonifications:
     scales: Tensor
     dead: Tensor
 
+    def residuals(self, x: Tensor) -> Tensor:
+        """What the clips are without their sonifications, (..., time): x - s (section 4.1).
 
-@dataclass(frozen=True)
-class Forward:
-    """What a forward pass recorded. Lists are by layer, first layer first.
-
-    maps: (clip, filter, frame), each block's output after ReLU and pooling. switches: positions of
-    the maxima, (clip, filter, frame), or None where the block has no pool. lengths: samples going
-    into each block's conv. pooled_lengths: samples going into each block's pool.
-    """
-
-    maps: list[Tensor]
-    switches: list[Tensor | None]
-    lengths: list[int]
-    pooled_lengths: list[int]
+        x has the clips of `signals`, (clip, time), or (request, time) after `render`.
+        """
+        return x - self.signals
 
 
 class Sonifier:
     """Sonifies any chain Conv1d -> ReLU -> optional MaxPool1d; layers are numbered from 1.
 
     Takes an nn.Sequential, or a model that has one as `trunk` (itself or its `encoder`). The model
-    is read, never changed: no hooks, no gradients. Raises ValueError for what cannot be inverted.
+    is read, never changed: no hooks, no gradients. `precision` is "exact", which computes in the
+    type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the forward
+    pass stays in float32, so that the maps and switches are the same). Raises ValueError for what
+    cannot be inverted.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, precision: str = "exact") -> None:
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
         self.blocks = find_blocks(model)
+        self.precision = precision
+        self._convolutions: dict[tuple[int, torch.dtype], Convolution] = {}
 
     @property
     def n_layers(self) -> int:
@@ -71,26 +78,20 @@ class Sonifier:
     @torch.no_grad()
     def forward(self, x: Tensor, layers: int | None = None) -> Forward:
         """Run waveforms (clip, time) through the first `layers` blocks (all), keeping switches."""
-        self._check_waveforms(x)
         record = Forward([], [], [], [])
-        h = x.unsqueeze(1)
-        for block in self.blocks[:layers]:
-            record.lengths.append(h.shape[-1])
-            h = F.relu(block.conv(h))
-            record.pooled_lengths.append(h.shape[-1])
-            switches = None
-            if block.pool is not None:
-                if h.shape[-1] < single(block.pool.kernel_size):
-                    raise ValueError(
-                        f"clips of {x.shape[-1]} samples are too short for layer "
-                        f"{len(record.maps) + 1}: they leave no frame to pool"
-                    )
-                p = block.pool
-                window = (p.kernel_size, p.stride, p.padding, p.dilation, p.ceil_mode)
-                h, switches = F.max_pool1d(h, *window, return_indices=True)
-            record.maps.append(h)
+        for maps, switches, length, pooled_length in self._up(x, self.blocks[:layers]):
+            record.maps.append(maps)
             record.switches.append(switches)
+            record.lengths.append(length)
+            record.pooled_lengths.append(pooled_length)
         return record
+
+    @torch.no_grad()
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """The feature maps of waveforms (clip, time), layer after layer, without keeping them:
+        (clip, filter, frame), the same as `forward` records."""
+        for maps, *_ in self._up(x, self.blocks):
+            yield maps
 
     @torch.no_grad()
     def sonify(self, x: Tensor, layer: int, filters: int | Sequence[int] | Tensor) -> Tensor:
@@ -105,31 +106,44 @@ class Sonifier:
         return self.render(x, layer, torch.arange(len(x), device=x.device), filters).signals
 
     @torch.no_grad()
-    def render(self, x: Tensor, layer: int, clips: Tensor, filters: Tensor) -> Sonifications:
-        """Sonify many (clip, filter) pairs of one layer out of one forward pass.
+    def render(
+        self, x: Tensor, layers: int | Tensor, clips: Tensor, filters: Tensor
+    ) -> Sonifications:
+        """Sonify many feature maps: `layers` (one for all, or one each), `clips` and `filters`,
+        (request,), say which.
 
-        x is (clip, time); `clips` and `filters`, (request,), say which clip and which filter.
+        x is (clip, time). Each clip that is asked for runs forward once.
         """
-        self.check_layer(layer)
-        return self.render_from(self.forward(x, layer), x, layer, clips, filters)
+        self._check_waveforms(x)
+        requests = self._requests(x, layers, clips, filters)
+        deepest = int(requests.layers.max()) if len(clips) else 1
+        found = _room(x, len(clips))
+        for some in _batches(x):
+            chosen = torch.nonzero((requests.clips >= some.start) & (requests.clips < some.stop))
+            if len(chosen):
+                part = requests[chosen.flatten()]
+                part = replace(part, clips=part.clips - some.start)
+                made = self._render(self.forward(x[some], deepest), x[some], part)
+                for all_, these in zip(found, made, strict=True):
+                    all_[chosen.flatten()] = these
+        return Sonifications(*found)
 
     @torch.no_grad()
     def render_from(
-        self, record: Forward, x: Tensor, layer: int, clips: Tensor, filters: Tensor
+        self,
+        record: Forward,
+        x: Tensor,
+        layers: int | Tensor,
+        clips: Tensor,
+        filters: Tensor,
+        frames: Tensor | None = None,
     ) -> Sonifications:
-        """As `render`, with a forward pass of x recorded before (of at least `layer` layers)."""
-        self.check_layer(layer)
-        self._check_filters(layer, filters)
-        # Few signals at a time stay in a CPU's cache, which is worth a factor of two to three.
-        size = max(1, CACHED_SAMPLES // x.shape[1]) if x.device.type == "cpu" else len(clips)
-        parts = [
-            self._raw(record, layer, some, wanted)
-            for some, wanted in zip(clips.split(size), filters.split(size), strict=True)
-        ]
-        raw = torch.cat([signal for signal, _ in parts])
-        dead = torch.cat([flag for _, flag in parts])
-        signals, scales = _rescale(raw, x[clips].abs().amax(-1))
-        return Sonifications(signals, filters, scales, dead)
+        """As `render`, with a forward pass of x recorded before (of as many layers).
+
+        `frames`, (request,), keeps a single frame of each map: one neuron rather than a filter.
+        """
+        requests = self._requests(x, layers, clips, filters, frames)
+        return Sonifications(*self._render(record, x, requests))
 
     @torch.no_grad()
     def most_active(self, x: Tensor, rule: str = "max") -> Sonifications:
@@ -138,127 +152,130 @@ class Sonifier:
         Results have axes (layer, clip). `rule` ranks a layer's maps by their largest value over
         time ("max"), their mean or their energy (sum of squares); the paper does not say which.
         """
-        record = self.forward(x)
-        clips = torch.arange(len(x), device=x.device)
-        layers = [
-            self.render_from(record, x, layer, clips, strongest(maps, rule))
-            for layer, maps in enumerate(record.maps, start=1)
-        ]
-        return Sonifications(
-            torch.stack([found.signals for found in layers]),
-            torch.stack([found.filters for found in layers]),
-            torch.stack([found.scales for found in layers]),
-            torch.stack([found.dead for found in layers]),
-        )
+        self._check_waveforms(x)
+        layers = torch.arange(1, self.n_layers + 1, device=x.device)
+        made = []
+        for some in _batches(x):
+            record, n = self.forward(x[some]), len(x[some])
+            filters = torch.stack([strongest(maps, rule) for maps in record.maps])
+            clips = torch.arange(n, device=x.device).repeat(self.n_layers)
+            requests = Requests(layers.repeat_interleave(n), clips, filters.flatten())
+            found = self._render(record, x[some], requests)
+            made.append([values.unflatten(0, (self.n_layers, n)) for values in found])
+        return Sonifications(*(torch.cat(values, dim=1) for values in zip(*made, strict=True)))
 
-    def _raw(
-        self, record: Forward, layer: int, clips: Tensor, filters: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Deconvolutions before scaling, (request, time), and which of the maps are dead."""
-        # All channels but one are zero at the start, so only that one is computed with.
-        stream = record.maps[layer - 1][clips, filters].unsqueeze(1)
-        dead = ~stream.any(dim=-1).squeeze(1)
-        switches = record.switches[layer - 1]
-        if switches is not None:
-            switches = switches[clips, filters].unsqueeze(1)
-        stream = self._unpool(stream, switches, record.pooled_lengths[layer - 1])
-        conv, length = self.blocks[layer - 1].conv, record.lengths[layer - 1]
-        stream = _transposed_one(F.relu(stream), conv, filters, length)
-        for at in range(layer - 1, 0, -1):
-            switches = record.switches[at - 1]
-            switches = None if switches is None else switches[clips]
-            stream = self._unpool(stream, switches, record.pooled_lengths[at - 1])
-            stream = _transposed(F.relu(stream), self.blocks[at - 1].conv, record.lengths[at - 1])
-        return stream.squeeze(1), dead
-
-    @staticmethod
-    def _unpool(stream: Tensor, switches: Tensor | None, length: int) -> Tensor:
-        """The stream with every value back at its switch and zeros elsewhere."""
-        if switches is None:
-            return stream
-        return stream.new_zeros(*stream.shape[:2], length).scatter_(-1, switches, stream)
-
-    def _check_waveforms(self, x: Tensor) -> None:
-        if x.ndim != 2 or not x.numel():
-            raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
+    @torch.no_grad()
+    def whole_layer(self, x: Tensor, layer: int) -> Sonifications:
+        """Sonify all feature maps of a layer at once, which the paper names as future work
+        (section 5). Results have the axis (clip,), filters are -1.
+        """
+        n = len(x)
+        return self.render(x, layer, torch.arange(n), torch.full((n,), ALL))
 
     def check_layer(self, layer: int) -> None:
         """Raise ValueError unless the model has the layer."""
         if not 1 <= layer <= self.n_layers:
             raise ValueError(f"layer is {layer}: the model has layers 1 to {self.n_layers}")
 
-    def _check_filters(self, layer: int, filters: Tensor) -> None:
-        n = self.blocks[layer - 1].conv.out_channels
-        if len(filters) and not 0 <= int(filters.min()) <= int(filters.max()) < n:
-            raise ValueError(f"layer {layer} has filters 0 to {n - 1}, not {filters.tolist()}")
+    def _up(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
+        """What `Forward` lists, block after block."""
+        self._check_waveforms(x)
+        h = x.unsqueeze(2)  # (clip, frame, filter)
+        for layer, block in enumerate(blocks, start=1):
+            length, switches = h.shape[1], None
+            h = self._convolution(layer, x.dtype).forward(h).relu_()
+            pooled_length = h.shape[1]
+            if block.pool is not None:
+                if pooled_length < single(block.pool.kernel_size):
+                    raise ValueError(
+                        f"clips of {x.shape[1]} samples are too short for layer {layer}: "
+                        "they leave no frame to pool"
+                    )
+                h, switches = _pooled(h, block.pool)
+            yield h.transpose(1, 2), switches, length, pooled_length
+
+    def _render(self, record: Forward, x: Tensor, requests: Requests) -> tuple[Tensor, ...]:
+        """Signals, filters, scales and dead flags of the requests."""
+        signals, filters, scales, dead = found = _room(x, len(requests.layers))
+        dtype = x.dtype
+        if self.precision == "fast" and dtype == torch.float32:
+            dtype = torch.bfloat16
+        convolutions = [self._convolution(layer, dtype) for layer in range(1, self.n_layers + 1)]
+        widest = max(maps[0].numel() for maps in record.maps) * x.element_size()
+        at_once = max(1, (STREAM_BYTES if x.is_cpu else DEVICE_STREAM_BYTES) // widest)
+        # Deepest first: streams of one layer share what is read of its weights.
+        for some in torch.argsort(requests.layers, descending=True, stable=True).split(at_once):
+            part = requests[some]
+            raw = sweep(self.blocks, convolutions, record, part).to(x.dtype)
+            signals[some], scales[some] = _rescale(raw, x[part.clips].abs().amax(-1))
+            filters[some], dead[some] = part.filters, _dead(record, part)
+        return found
+
+    def _convolution(self, layer: int, dtype: torch.dtype) -> Convolution:
+        """The layer's convolution with its weights arranged; anew if they have changed."""
+        found = self._convolutions.get((layer, dtype))
+        if found is None or not found.current:
+            found = self._convolutions[layer, dtype] = Convolution(
+                self.blocks[layer - 1].conv, dtype
+            )
+        return found
+
+    def _requests(
+        self,
+        x: Tensor,
+        layers: int | Tensor,
+        clips: Tensor,
+        filters: Tensor,
+        frames: Tensor | None = None,
+    ) -> Requests:
+        """The checked requests, on the device of x."""
+        clips, filters = clips.to(x.device), filters.to(x.device)
+        layers = torch.as_tensor(layers, device=x.device).expand(len(clips))
+        for layer in layers.unique().tolist():
+            self.check_layer(layer)
+            n = self.blocks[layer - 1].conv.out_channels
+            asked = filters[layers == layer]
+            if not ALL <= int(asked.min()) <= int(asked.max()) < n:
+                raise ValueError(f"layer {layer} has filters 0 to {n - 1}, not {asked.tolist()}")
+        if len(clips) and not 0 <= int(clips.min()) <= int(clips.max()) < len(x):
+            raise ValueError(f"there are clips 0 to {len(x) - 1}, not {clips.tolist()}")
+        return Requests(layers, clips, filters, None if frames is None else frames.to(x.device))
+
+    def _check_waveforms(self, x: Tensor) -> None:
+        if x.ndim != 2 or not x.numel():
+            raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
 
 
-def strongest(maps: Tensor, rule: str = "max") -> Tensor:
-    """Index of the most active map, (clip,), of maps, (clip, filter, frame); ties to the lower."""
-    return activity(maps, rule).argmax(-1)
+def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:
+    """Maxima, (clip, frame, filter), and where they stood, (clip, filter, frame)."""
+    along = [(1, single(pool.kernel_size)), (1, single(pool.stride)), (0, single(pool.padding))]
+    image = h.transpose(1, 2).unsqueeze(2)  # pooling images is the one that is fast channels last
+    found, switches = F.max_pool2d(image, *along, 1, pool.ceil_mode, return_indices=True)
+    return found.squeeze(2).transpose(1, 2), switches.squeeze(2)
 
 
-def activity(maps: Tensor, rule: str = "max") -> Tensor:
-    """How active each map is, (clip, filter), of maps, (clip, filter, frame).
-
-    Its largest value over time ("max"), its mean ("mean") or its sum of squares ("energy"). Raises
-    ValueError for another rule.
-    """
-    if rule == "max":
-        return maps.amax(-1)
-    if rule == "mean":
-        return maps.mean(-1)
-    if rule == "energy":
-        return maps.square().sum(-1)
-    raise ValueError(f"rule is {rule!r}: it must be one of {', '.join(RULES)}")
+def _batches(x: Tensor) -> list[slice]:
+    """Clips that run together: all of them on a GPU, as many as stay in its cache on a CPU."""
+    size = max(1, CACHED_SAMPLES // x.shape[1]) if x.device.type == "cpu" else len(x)
+    return [slice(i, min(i + size, len(x))) for i in range(0, len(x), size)]
 
 
-def _transposed(stream: Tensor, conv: nn.Conv1d, length: int) -> Tensor:
-    """Transposed convolution with the weights of `conv`, back to the `length` it was given."""
-    return _transposed_with(stream, conv.weight, conv, conv.groups, length)
+def _room(x: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Where the signals, filters, scales and dead flags of `n` requests go."""
+    filters = torch.empty(n, dtype=torch.int64, device=x.device)
+    return x.new_empty((n, x.shape[1])), filters, x.new_empty(n), torch.empty_like(filters).bool()
 
 
-def _transposed_one(stream: Tensor, conv: nn.Conv1d, filters: Tensor, length: int) -> Tensor:
-    """As `_transposed`, of streams with one channel each, (request, 1, time): that of `filters`."""
-    n = len(stream)
-    weight = conv.weight[filters]  # (request, channels of the group, kernel)
-    out = _transposed_with(stream.transpose(0, 1), weight, conv, n, length).view(n, -1, length)
-    if conv.groups == 1:
-        return out
-    whole = out.new_zeros(n, conv.groups, out.shape[1], length)
-    group = filters // (conv.out_channels // conv.groups)
-    whole[torch.arange(n, device=out.device), group] = out
-    return whole.flatten(1, 2)
-
-
-def _transposed_with(
-    stream: Tensor, weight: Tensor, conv: nn.Conv1d, groups: int, length: int
-) -> Tensor:
-    padding = _padding(conv)
-    stride, dilation, kernel = conv.stride[0], conv.dilation[0], conv.kernel_size[0]
-    reach = dilation * (kernel - 1)
-    if stride == 1 and padding <= reach:
-        # The same sums as a plain convolution with flipped kernels, which CPUs have fast code for.
-        flipped = weight.flip(-1).unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
-        return F.conv1d(stream, flipped, padding=reach - padding, dilation=dilation, groups=groups)
-    natural = (stream.shape[-1] - 1) * stride - 2 * padding + reach + 1
-    return F.conv_transpose1d(
-        stream,
-        weight,
-        stride=stride,
-        padding=padding,
-        output_padding=length - natural,  # samples a strided convolution never saw the end of
-        groups=groups,
-        dilation=dilation,
-    )
-
-
-def _padding(conv: nn.Conv1d) -> int:
-    if conv.padding == "valid":
-        return 0
-    if conv.padding == "same":
-        return conv.dilation[0] * (conv.kernel_size[0] - 1) // 2
-    return conv.padding[0]
+def _dead(record: Forward, requests: Requests) -> Tensor:
+    """Which of the requested maps are zero at every frame, (request,)."""
+    dead = torch.empty_like(requests.clips).bool()
+    for layer in requests.layers.unique().tolist():
+        at = requests.layers == layer
+        maps, filters = record.maps[layer - 1], requests.filters[at]
+        alive = maps[requests.clips[at]].any(-1)  # (request, filter)
+        one = alive.gather(1, filters.clamp_min(0).unsqueeze(1)).squeeze(1)
+        dead[at] = ~torch.where(filters == ALL, alive.any(-1), one)
+    return dead
 
 
 def _rescale(raw: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:

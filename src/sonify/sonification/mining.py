@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sonify.sonification.deconvnet import Sonifier
@@ -27,45 +26,72 @@ class TopActivations:
         if k < 1:
             raise ValueError(f"top is {k}: keep at least one clip per filter")
         self.k = k
+        self.firsts = np.cumsum([0, *filters])  # where each layer's filters begin among all
         self.layers = np.repeat(np.arange(1, len(filters) + 1), filters)
         self.filters = np.concatenate([np.arange(n) for n in filters])
-        # Candidates, (filter of any layer, up to k): activation, frame, clip id.
-        n = len(self.filters)
-        self.activations = np.empty((n, 0), np.float64)
-        self.frames = np.empty((n, 0), np.int64)
-        self.clips = np.empty((n, 0), object)
+        # Candidates, (filter of any layer, k), best first; activation -inf where there is none yet.
+        shape = (len(self.filters), k)
+        self.activations = np.full(shape, -np.inf)
+        self.frames = np.zeros(shape, np.int64)
+        self.clips = np.full(shape, "", object)
 
-    def update(self, maxima: np.ndarray, frames: np.ndarray, clip_ids: Sequence[str]) -> None:
-        """Take in a batch: maxima and frames of the maxima are (clip, filter of any layer).
+    def entering(
+        self, layer: int, maxima: np.ndarray, clip_ids: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which maxima, (clip, filter of the layer), can still be among the k best: clip and filter
+        indices, (entry,) each. Later in a pass that is next to none.
 
-        Raises ValueError for shapes that do not fit or a value that is not finite.
+        Raises ValueError for a shape that does not fit or a value that is not finite.
         """
-        shape = (len(clip_ids), len(self.filters))
-        if maxima.shape != shape or frames.shape != shape:
-            raise ValueError(f"maxima {maxima.shape}, frames {frames.shape}: expected {shape}")
+        of_layer = slice(*self.firsts[layer - 1 : layer + 1])
+        worst, holders = self.activations[of_layer, -1], self.clips[of_layer, -1]
+        if maxima.shape != (len(clip_ids), len(worst)):
+            raise ValueError(f"maxima {maxima.shape}: expected {(len(clip_ids), len(worst))}")
         if not np.isfinite(maxima).all():
             bad = clip_ids[int(np.argwhere(~np.isfinite(maxima))[0, 0])]
             raise ValueError(f"clip {bad}: an activation is not finite; was training stable?")
-        # The batch's own top k first, clips in id order so that ties fall right; only k + k
-        # candidates per filter then need their ids compared.
-        by_id = np.argsort(np.array(clip_ids, str), kind="stable")
-        values = maxima[by_id].T.astype(np.float64)
-        best = np.argsort(-values, axis=1, kind="stable")[:, : self.k]
-        self._keep(
-            np.concatenate([self.activations, np.take_along_axis(values, best, 1)], axis=1),
-            np.concatenate([self.frames, np.take_along_axis(frames[by_id].T, best, 1)], axis=1),
-            np.concatenate([self.clips, np.array(clip_ids, object)[by_id][best]], axis=1),
-        )
+        enter = maxima > worst
+        # A dead filter ties with its candidates in every batch: then the lower clip id enters.
+        tied = np.nonzero(maxima == worst)
+        enter[tied] = np.asarray(clip_ids, object)[tied[0]] < holders[tied[1]]
+        return np.nonzero(enter)
 
-    def merge(self, other: "TopActivations") -> None:
-        """Take in the candidates of another miner over other clips of the same model."""
-        if self.k != other.k or not np.array_equal(self.filters, other.filters):
-            raise ValueError("miners of different models or different k cannot be merged")
-        self._keep(
-            np.concatenate([self.activations, other.activations], axis=1),
-            np.concatenate([self.frames, other.frames], axis=1),
-            np.concatenate([self.clips, other.clips], axis=1),
-        )
+    def update(
+        self,
+        layer: int,
+        filters: np.ndarray,
+        activations: np.ndarray,
+        frames: np.ndarray,
+        clip_ids: Sequence[str],
+    ) -> None:
+        """Take in candidates of one layer, (entry,) each: filter, activation, its frame, clip."""
+        if not len(filters):
+            return
+        touched, row = np.unique(filters, return_inverse=True)
+        clips = np.asarray(clip_ids, object)
+        order = np.lexsort((clips.astype(str), -activations, row))
+        row, activations = row[order], activations[order]
+        place = np.arange(len(row)) - np.searchsorted(row, row)  # 0 for a filter's best
+        shape = (len(touched), min(self.k, int(place.max()) + 1))
+        best = place < self.k
+        at = row[best], place[best]
+        new_activations = np.full(shape, -np.inf)
+        new_frames, new_clips = np.zeros(shape, np.int64), np.full(shape, "", object)
+        new_activations[at] = activations[best]
+        new_frames[at], new_clips[at] = frames[order][best], clips[order][best]
+        self._keep(self.firsts[layer - 1] + touched, new_activations, new_frames, new_clips)
+
+    def merge(self, table: pd.DataFrame) -> None:
+        """Take in a table of candidates of the same model over other clips (see `table`).
+
+        Raises ValueError for a filter that the model does not have.
+        """
+        for layer, rows in table.groupby("layer"):
+            known = 1 <= layer < len(self.firsts)
+            if not known or rows["filter"].max() >= np.diff(self.firsts)[layer - 1]:
+                raise ValueError(f"candidates of another model: layer {layer} is not alike")
+            columns = (rows[c].to_numpy() for c in ("filter", "activation", "frame", "clip_id"))
+            self.update(int(layer), *columns)
 
     def table(self) -> pd.DataFrame:
         """Columns layer, filter, rank, clip_id, activation, frame, dead: k rows per filter.
@@ -73,7 +99,7 @@ class TopActivations:
         A filter is dead on a clip when its activation is zero; fewer clips than k give fewer rows.
         """
         n, k = self.activations.shape
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "layer": np.repeat(self.layers, k),
                 "filter": np.repeat(self.filters, k),
@@ -84,31 +110,36 @@ class TopActivations:
                 "dead": self.activations.ravel() == 0,
             }
         )
+        return table[table["activation"] > -np.inf].reset_index(drop=True)
 
-    def _keep(self, activations: np.ndarray, frames: np.ndarray, clips: np.ndarray) -> None:
+    def _keep(
+        self, at: np.ndarray, activations: np.ndarray, frames: np.ndarray, clips: np.ndarray
+    ) -> None:
+        """Keep the k best of the filters `at` out of what they have and new candidates, (at, n)."""
+        activations = np.concatenate([self.activations[at], activations], axis=1)
+        frames = np.concatenate([self.frames[at], frames], axis=1)
+        clips = np.concatenate([self.clips[at], clips], axis=1)
         # Sort by clip id first, then stably by falling activation: the id decides among equals.
         by_id = np.argsort(clips.astype(str), axis=1, kind="stable")
         order = np.take_along_axis(activations, by_id, 1)
         by_activation = np.argsort(-order, axis=1, kind="stable")[:, : self.k]
         chosen = np.take_along_axis(by_id, by_activation, 1)
-        self.activations = np.take_along_axis(activations, chosen, 1)
-        self.frames = np.take_along_axis(frames, chosen, 1)
-        self.clips = np.take_along_axis(clips, chosen, 1)
+        self.activations[at] = np.take_along_axis(activations, chosen, 1)
+        self.frames[at] = np.take_along_axis(frames, chosen, 1)
+        self.clips[at] = np.take_along_axis(clips, chosen, 1)
 
 
 @torch.no_grad()
-def maxima(sonifier: Sonifier, x: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Largest value over time of every map of every layer, and its frame; both (clip, filter).
+def observe(miner: TopActivations, sonifier: Sonifier, x: Tensor, clip_ids: Sequence[str]) -> None:
+    """Run waveforms x, (clip, time), forward and offer every map's maximum over time to the miner.
 
-    x is (clip, time). Filters of all layers stand side by side, first layer first.
+    Costs a plain forward pass: frames are looked up only for the maxima that enter.
     """
-    values, frames = [], []
-    h = x.unsqueeze(1)
-    for block in sonifier.blocks:
-        h = F.relu(block.conv(h))
-        if block.pool is not None:
-            h = block.pool(h)
-        value, frame = h.max(dim=-1)
-        values.append(value)
-        frames.append(frame)
-    return torch.cat(values, 1).cpu().numpy(), torch.cat(frames, 1).cpu().numpy()
+    ids = np.asarray(clip_ids, object)
+    for layer, h in enumerate(sonifier.maps(x), start=1):
+        maxima = h.amax(dim=-1).cpu().numpy()
+        clips, filters = miner.entering(layer, maxima, clip_ids)
+        at = torch.from_numpy(clips).to(h.device), torch.from_numpy(filters).to(h.device)
+        frames = h[at].argmax(dim=-1).cpu().numpy()
+        entered = maxima[clips, filters].astype(np.float64)
+        miner.update(layer, filters, entered, frames, ids[clips])

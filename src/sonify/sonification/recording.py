@@ -9,7 +9,8 @@ from torch import Tensor
 
 from sonify.conventions import RATE_HZ
 from sonify.models.architecture import Architecture
-from sonify.sonification.deconvnet import Sonifier, activity
+from sonify.sonification.activity import activity
+from sonify.sonification.deconvnet import Sonifier
 
 
 @dataclass(frozen=True)

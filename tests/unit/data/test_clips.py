@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sonify import tables
-from sonify.data.clips import Clips, length_buckets, load, parts
+from sonify.data.clips import Clips, length_buckets, load, load_part, part_sizes, parts
 
 LENGTHS = {"train": [5, 300, 7, 300, 64], "val": [64, 9], "eval": []}
 
@@ -54,6 +54,17 @@ def test_parts_are_the_whole_piece_by_piece(folder):
     assert [i for p in pieces for i in p.ids] == whole.ids
     np.testing.assert_array_equal(np.concatenate([p.targets for p in pieces]), whole.targets)
     np.testing.assert_array_equal(np.concatenate([p.samples for p in pieces]), whole.samples)
+
+
+def test_parts_are_counted_without_their_sounds(folder):
+    sizes = part_sizes(folder, ["val", "eval", "train"])
+    assert [len(load_part(file)) for file in sizes] == list(sizes.values()) == [2, 2, 2, 1]
+    with pytest.raises(ValueError, match="no usable clip in eval"):
+        part_sizes(folder, ["eval"])
+    broken = next(iter(sizes))
+    broken.write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=f"{broken.name}.*: delete it and prepare again"):
+        part_sizes(folder, ["val"])
 
 
 def test_load(folder):

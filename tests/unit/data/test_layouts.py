@@ -330,7 +330,10 @@ def test_names_hash(tmp_path, monkeypatch):
     assert names_hash(corpus) != large
 
 
-@pytest.mark.parametrize(("dataset", "name"), [(d, name) for d in READERS for name in required(d)])
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [(d, n) for d in READERS for n in required(d) if not n.endswith("segments.csv")],
+)
 def test_a_missing_file_is_named(request, dataset, name):
     root = request.getfixturevalue(
         {"audioset": "yt", "fsd50k": "fsd", "speech_commands": "words"}[dataset]
@@ -340,6 +343,25 @@ def test_a_missing_file_is_named(request, dataset, name):
     assert missing(dataset, root) == [name]
     with pytest.raises(LayoutError, match=f"has no {name}: point data.{dataset}.path"):
         READERS[dataset].read(root)
+
+
+def test_audioset_leaves_out_a_split_without_its_list(yt):
+    write(yt, {"AbCdEfGhIjK.wav": "", "-0RWZT-miFs.wav": ""})
+    (yt / "unbalanced_train_segments.csv").unlink()
+    (yt / "balanced_train_segments.csv").unlink()
+    listing = audioset.read(yt)
+    assert listing.listed == 1 and list(listing.clips["split"]) == ["eval"]
+    (yt / "eval_segments.csv").unlink()
+    with pytest.raises(LayoutError, match="has no segment list: point data.audioset.path"):
+        audioset.read(yt)
+
+
+def test_labels_of_problems(fsd):
+    with (fsd / fsd50k.DEV).open("a") as file:
+        file.write('12,"Cat,Dog,Bell",/m/01yrx,train\n13,,,train\n14,Dog,/m/0bt9lr,val\n')
+    listing = fsd50k.read(fsd)
+    assert listing.problem_labels == [("Bell", "Dog"), (), ("Dog",)]
+    assert len(listing.problems) == 3
 
 
 def test_unknown_dataset():

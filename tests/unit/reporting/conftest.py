@@ -183,6 +183,20 @@ def rejected():
 
 
 @pytest.fixture
+def attrition():
+    """Of the tables above: the one class that only lost clips have is lost in audioset/eval."""
+    rows = [
+        ("audioset", "eval", "", 9, 7, 6, 3),
+        ("audioset", "eval", "tone", 8, 7, 6, 2),
+        ("audioset", "eval", "bell", 1, 0, 0, 1),
+        ("fsd50k", "val", "", 1, 1, 0, 1),
+        ("fsd50k", "val", "tone", 1, 1, 0, 1),
+    ]
+    columns = ["dataset", "split", "label", "listed", "obtained", "used", "rejected"]
+    return _kept([dict(zip(columns, row, strict=True)) for row in rows], "attrition")
+
+
+@pytest.fixture
 def benchmarks():
     head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
     row = "{}\t0:00:01\t{}\t0\t0\t0\t0\t0\t0\t{}\n"

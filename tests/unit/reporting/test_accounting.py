@@ -6,24 +6,26 @@ import pytest
 from sonify.reporting.accounting import clip_accounts, jobs, rule_of, runtime
 
 
-def test_every_listed_clip_is_used_or_rejected(manifest, rejected):
-    found = clip_accounts(manifest, rejected)
+def test_every_listed_clip_is_used_or_rejected(attrition, manifest, rejected):
+    found = clip_accounts(attrition, manifest, rejected)
     assert found["listed"].sum() == len(manifest) + len(rejected)
     assert (found["listed"] == found["used"] + found["rejected"]).all()
     row = found.iloc[0]
-    assert (row["used"], row["rejected"]) == (6, 3)
+    assert (row["obtained"], row["used"], row["rejected"], row["lost_classes"]) == (7, 6, 3, 1)
     assert row["reasons"] == "2 missing file, 1 silent"
     assert row["minutes"] == pytest.approx(6 * 0.5 / 60)
 
 
-def test_a_split_without_a_usable_clip_is_listed(manifest, rejected):
-    row = clip_accounts(manifest, rejected).set_index(["dataset", "split"]).loc[("fsd50k", "val")]
-    assert row.tolist() == [1, 0, 1, 0.0, "1 too short"]
+def test_a_split_without_a_usable_clip_is_listed(attrition, manifest, rejected):
+    found = clip_accounts(attrition, manifest, rejected).set_index(["dataset", "split"])
+    assert found.loc[("fsd50k", "val")].tolist() == [1, 1, 0, 1, 0.0, 1, "1 too short"]
 
 
-def test_nothing_rejected(manifest, rejected):
-    found = clip_accounts(manifest, rejected[:0])
+def test_nothing_rejected(attrition, manifest, rejected):
+    whole = attrition[:1].assign(listed=6, obtained=6, rejected=0)
+    found = clip_accounts(whole, manifest, rejected[:0])
     assert found["rejected"].tolist() == [0] and found["reasons"].tolist() == [""]
+    assert found["lost_classes"].tolist() == [0]
 
 
 def test_runtime_adds_up(benchmarks):

@@ -36,7 +36,7 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def content(metrics, top, clips, sonifications, manifest, rejected, benchmarks):
+def content(metrics, top, clips, sonifications, attrition, manifest, rejected, benchmarks):
     def make(scale="mini", **changed):
         chosen = choose(top, [1, 4], 2)
         given = {
@@ -49,6 +49,7 @@ def content(metrics, top, clips, sonifications, manifest, rejected, benchmarks):
             "figures": {"figure_6": "<svg xmlns='http://www.w3.org/2000/svg'/>"},
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
+            "attrition": attrition,
             "manifest": manifest,
             "rejected": rejected,
             "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks.items()}),

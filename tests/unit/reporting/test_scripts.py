@@ -52,10 +52,11 @@ def test_figures(script, removal, coherence, tmp_path):
 
 
 @pytest.fixture
-def results(tmp_path, clips, manifest, rejected, top, sonifications, benchmarks):
+def results(tmp_path, clips, attrition, manifest, rejected, top, sonifications, benchmarks):
     """The results that the page reads; the clips lie in two parts."""
     for i, part in enumerate((clips[:3], clips[3:])):
         tables.write(part, tmp_path / f"data/audioset/eval/part-{i:05d}.parquet", "clips")
+    tables.write(attrition, tmp_path / "data/audioset/attrition.parquet", "attrition")
     tables.write(manifest, tmp_path / "data/audioset/manifest.parquet", "manifest")
     tables.write(rejected, tmp_path / "data/audioset/rejected.parquet", "rejected")
     for model in ("contrastive-s0", "supervised-s0"):

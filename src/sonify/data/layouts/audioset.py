@@ -4,16 +4,19 @@ There is no published audio, so each collection names its files in its own way, 
 whatever folders it likes.
 """
 
+import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
+from sonify.data import harvest
 from sonify.data.layouts.listing import (
     LayoutError,
     Listing,
     Provenance,
     Row,
-    check_root,
     csv_lines,
     headed_lines,
     listing,
@@ -33,21 +36,62 @@ EXTENSIONS = (
 NOT_CLIPS = frozenset({"eval_stems"})
 
 
-def read(root: Path) -> Listing:
-    """All segments of the three lists, with the display names of their labels; raises LayoutError.
+class Segment(NamedTuple):
+    """A line of a segment list. start, end: seconds as they are written there (`420.000`)."""
 
-    A file is taken whole: it is expected to hold its segment, not the whole video.
+    clip_id: str
+    start: str
+    end: str
+    mids: tuple[str, ...]
+    line: int
+
+
+def read(root: Path) -> Listing:
+    """All segments of the lists, with the display names of their labels; raises LayoutError.
+
+    A split without its list is left out. The audio of a segment is a file below `root`, taken
+    whole, or else a recording harvested from a published shard; a corpus with such recordings is
+    listed in the order they are stored in.
     """
     root = Path(root)
-    check_root("audioset", root)
+    listed = [split for split in SPLITS["audioset"] if (root / segments_file(split)).is_file()]
+    if not (root / VOCABULARY).is_file() or not listed:
+        lacking = "segment list" if (root / VOCABULARY).is_file() else VOCABULARY
+        raise LayoutError(
+            f"{root} has no {lacking}: point data.audioset.path at the root of an AudioSet corpus "
+            "with the published lists"
+        )
     lines = headed_lines(root, VOCABULARY, ("index", "mid", "display_name"))
     classes = ((index, name, mid) for _, (index, mid, name) in lines)
-    return listing(
+    harvested = {split: harvest.places(root, split) for split in listed}
+    found = listing(
         vocabulary("audioset", classes, source=VOCABULARY),
-        _rows(root, audio_index(root)),
+        _rows(root, harvested),
         key="mid",
         vocabulary_file=VOCABULARY,
     )
+    if not any(harvested.values()):
+        return found
+    clips = found.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
+    return replace(found, clips=clips.reset_index(drop=True), own_order=True)
+
+
+def segments_file(split: str) -> str:
+    """Name of the segment list of a split."""
+    return f"{split}_segments.csv"
+
+
+def segments(root: Path, split: str) -> Iterator[Segment]:
+    """The segments of a split in the order of its list; raises LayoutError."""
+    source = segments_file(split)
+    for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
+        segment = Segment(clip_id, start, end, split_labels(mids), line)
+        if not (_is_time(start) and _is_time(end)):
+            raise LayoutError(
+                f"{source}, line {line}: segment from {start!r} to {end!r} is not in seconds: "
+                f"restore the published file in {root}"
+            )
+        yield segment
 
 
 def names(clip_id: str, start: str, end: str) -> list[str]:
@@ -92,23 +136,31 @@ def audio_index(root: Path) -> dict[str, str]:
     return {stem: path for stem, (_, path) in index.items()}
 
 
-def _rows(root: Path, index: dict[str, str]) -> Iterator[Row]:
+def found_in(index: dict[str, str], clip_id: str, start: str, end: str) -> str | None:
+    """The audio file of a segment in an index of `audio_index`, if there is one."""
+    return next((index[name] for name in names(clip_id, start, end) if name in index), None)
+
+
+def _rows(root: Path, harvested: dict[str, dict[str, str]]) -> Iterator[Row]:
+    index = audio_index(root)
     page = "" if synthesised(root) else "https://www.youtube.com/watch?v={}&t={}s"
-    for split in SPLITS["audioset"]:
-        source = f"{split}_segments.csv"
-        for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
-            try:
-                candidates = names(clip_id, start, end)
-            except (ValueError, OverflowError):  # not a number, infinite
-                raise LayoutError(
-                    f"{source}, line {line}: segment from {start!r} to {end!r} is not in seconds: "
-                    f"restore the published file in {root}"
-                ) from None
-            path = next((index[name] for name in candidates if name in index), None)
+    for split, places in harvested.items():
+        source = segments_file(split)
+        for clip_id, start, end, mids, line in segments(root, split):
+            path = found_in(index, clip_id, start, end) or places.get(clip_id)
             wanted = f"Y{clip_id}.wav, nor one of the other names in use"
+            if places:
+                wanted += f", and no shard of {split} has the id"
             # The lists' licence (CC BY 4.0) is of the labels: that of the sound is unknown.
             video = Provenance(page.format(clip_id, int(float(start))))
-            yield Row(split, clip_id, split_labels(mids), path, wanted, source, line, video)
+            yield Row(split, clip_id, mids, path, wanted, source, line, video)
+
+
+def _is_time(seconds: str) -> bool:
+    try:
+        return math.isfinite(float(seconds))
+    except ValueError:
+        return False
 
 
 def _spellings(seconds: str) -> tuple[str, str, str, str]:

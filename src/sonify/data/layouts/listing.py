@@ -68,6 +68,7 @@ class Listing:
     clips: split, clip_id, labels (tuple, vocabulary order), path (POSIX, relative to the root),
     and the columns of Provenance.
     problems: split, clip_id, path (empty when there is no audio), reason, detail.
+    problem_labels: their labels as in clips, row by row, without those outside the vocabulary.
     listed: lines of the dataset's lists, equal to the rows of clips and problems together.
     own_order: clips are prepared in the order they stand in, rather than by clip_id.
     """
@@ -76,17 +77,13 @@ class Listing:
     vocabulary: pd.DataFrame
     clips: pd.DataFrame
     problems: pd.DataFrame
+    problem_labels: list[tuple[str, ...]]
     listed: int
     own_order: bool = False
 
 
 def listing(
-    vocabulary: pd.DataFrame,
-    rows: Iterable[Row],
-    *,
-    key: str,
-    vocabulary_file: str,
-    own_order: bool = False,
+    vocabulary: pd.DataFrame, rows: Iterable[Row], *, key: str, vocabulary_file: str
 ) -> Listing:
     """The listing of `rows`, whose labels are looked up in the vocabulary's column `key`.
 
@@ -95,17 +92,17 @@ def listing(
     """
     position = {name: i for i, name in enumerate(vocabulary[key])}
     names = list(vocabulary["label"])
-    clips, problems, seen = [], [], {}
-    listed = 0
+    clips, problems, problem_labels, seen = [], [], [], {}
     for row in rows:
-        listed += 1
         problem = _problem(row, position, seen, vocabulary_file)
         seen.setdefault(row.clip_id, (row.source, row.line))
+        known = {position[name] for name in row.labels if name in position}
+        labels = tuple(names[i] for i in sorted(known))
         if problem is None:
-            labels = tuple(names[i] for i in sorted({position[name] for name in row.labels}))
             clips.append((row.split, row.clip_id, labels, row.path, *row.provenance))
         else:
             problems.append((row.split, row.clip_id, row.path or "", *problem))
+            problem_labels.append(labels)
     return Listing(
         dataset=str(vocabulary["dataset"].iloc[0]),
         vocabulary=vocabulary,
@@ -113,8 +110,8 @@ def listing(
             clips, columns=["split", "clip_id", "labels", "path", *Provenance._fields]
         ),
         problems=pd.DataFrame(problems, columns=["split", "clip_id", "path", "reason", "detail"]),
-        listed=listed,
-        own_order=own_order,
+        problem_labels=problem_labels,
+        listed=len(clips) + len(problems),
     )
 
 

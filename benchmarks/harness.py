@@ -1,0 +1,115 @@
+"""Paired measurements: what is compared runs in turn, repetition after repetition.
+
+A shared machine is slow in spells. Variants that take turns meet the same spells, so that ratios of
+medians hold where absolute times do not. Every result is one row of a long table: benchmark, case,
+variant, quantity, unit, median, lowest, highest, repetitions, and what it ran on (threads, device,
+cpu, torch, date).
+"""
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+@dataclass
+class Bench:
+    """A benchmark: its options, the rows it measured, and the files it writes.
+
+    `quick` asks for the smallest case once, to see that the benchmark still runs; by default its
+    files go into a folder of their own, so that it never replaces real measurements.
+    """
+
+    name: str
+    quick: bool
+    threads: int
+    folder: Path
+    rows: list[dict] = field(default_factory=list)
+
+    def measure(
+        self, case: str, variants: Mapping[str, Callable[[], object]], repetitions: int
+    ) -> dict[str, float]:
+        """Median seconds of each variant, taken in turn after one round of warming up."""
+        times: dict[str, list[float]] = {name: [] for name in variants}
+        for repetition in range(2 if self.quick else repetitions + 1):
+            for name, run in variants.items():
+                start = time.perf_counter()
+                run()
+                seconds = time.perf_counter() - start
+                if repetition:
+                    times[name].append(seconds)
+        for name, values in times.items():
+            self.record(case, name, "time", "s", values)
+        return {name: statistics.median(values) for name, values in times.items()}
+
+    def record(
+        self, case: str, variant: str, quantity: str, unit: str, values: list[float]
+    ) -> None:
+        """Keep the median and the spread of `values`, one for each repetition."""
+        row = {"benchmark": self.name, "case": case, "variant": variant, "quantity": quantity}
+        spread = {
+            "median": statistics.median(values),
+            "lowest": min(values),
+            "highest": max(values),
+        }
+        self.rows.append({**row, "unit": unit, **spread, "repetitions": len(values)})
+
+    def write(self, title: str, shown: pd.DataFrame, notes: str) -> None:
+        """Write <name>.parquet, every measurement, and <name>.md, the table `shown` to readers."""
+        ran_on = {
+            "threads": self.threads,
+            "device": "cpu",
+            "cpu": cpu_model(),
+            "torch": torch.__version__,
+            "date": datetime.now(UTC).date().isoformat(),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        table = pd.DataFrame(self.rows).assign(**ran_on)
+        table.to_parquet(self.folder / f"{self.name}.parquet", index=False)
+        where = "{cpu}, {threads} threads, torch {torch}, {date}".format(**ran_on)
+        often = f"Medians of {table['repetitions'].max()} runs in turn"
+        text = f"# {title}\n\n{often}; {where}.\n\n{markdown(shown)}\n\n{notes}\n"
+        (self.folder / f"{self.name}.md").write_text(text, encoding="utf-8")
+        print(text)
+
+
+def bench(name: str, description: str | None) -> Bench:
+    """The benchmark called `name`, from the command line: --quick, --threads, --out."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--quick", action="store_true", help="the smallest case, once")
+    options.add_argument("--threads", type=int, default=2, help="CPU threads")
+    options.add_argument("--out", type=Path, help="folder to write (default: results beside this)")
+    args = options.parse_args()
+    torch.set_num_threads(args.threads)
+    folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
+    return Bench(name, args.quick, args.threads, folder)
+
+
+def spread(bench: Bench, case: str, variant: str) -> float:
+    """Slowest over fastest run: how far to trust a median."""
+    (row,) = (r for r in bench.rows if (r["case"], r["variant"]) == (case, variant))
+    return row["highest"] / row["lowest"]
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """The frame as a Markdown table, numbers to three digits."""
+    return frame.to_markdown(index=False, floatfmt=".3g")
+
+
+def cpu_model() -> str:
+    """The processor's own name, without that of the machine."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,91 @@
+"""The most active map of all 11 layers: ours, the pseudo-code as printed, and Captum."""
+
+import inspect
+import warnings
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+from harness import Bench, bench, spread
+from oracles import captum_sonification, literal_sonification
+
+from sonify.conventions import RATE_HZ
+from sonify.models.cnn import CNN12, Architecture
+from sonify.sonification.deconvnet import Sonifier
+
+LITERAL, FORWARD, BOTH = "pseudo-code of Figure B.2", "forward", "forward + backward to the input"
+CASES = [(1, 2.5, 4), (1, 10, 1), (1 / 4, 2.5, 8), (1 / 4, 10, 2)]  # width, seconds, clips
+QUICK = [(1 / 32, 0.25, 2)]
+NOTES = """\
+Every variant starts from waveforms and chooses the most active map itself. The pseudo-code and
+Captum run once for each layer, as they are written: a whole forward pass, and a sweep with every
+channel. `forward` is the trunk alone, without gradients. Weights are random (He-normal), clips are
+noise. `times faster` is against the pseudo-code; `forwards` and `forward + backwards` say how many
+of those passes the variant costs; `spread` is its slowest run over its fastest."""
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")  # Captum, on every call
+    run = bench("sonification", __doc__)
+    rows = [row for case in (QUICK if run.quick else CASES) for row in measured(run, *case)]
+    run.write("Most active map of all 11 layers", pd.DataFrame(rows), NOTES)
+
+
+def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]:
+    """The rows shown for one case."""
+    torch.manual_seed(0)
+    chain = CNN12(Architecture(width=width)).eval().trunk
+    x = torch.randn(clips, round(seconds * RATE_HZ))
+    case = f"width {width:g}, {clips} clips of {seconds:g} s"
+    times = run.measure(case, variants(chain, x), repetitions=7)
+    return [
+        {
+            "width": width,
+            "clip (s)": seconds,
+            "clips": clips,
+            "variant": name,
+            "ms per clip": 1000 * median / clips,
+            "times faster": times[LITERAL] / median,
+            "forwards": median / times[FORWARD],
+            "forward + backwards": median / times[BOTH],
+            "spread": spread(run, case, name),
+        }
+        for name, median in times.items()
+    ]
+
+
+def variants(chain: torch.nn.Sequential, x: torch.Tensor) -> dict[str, Callable[[], object]]:
+    """What is timed, by name."""
+    layers = range(1, Sonifier(chain).n_layers + 1)
+
+    @torch.no_grad()
+    def literal() -> None:
+        for layer in layers:
+            literal_sonification(chain, x, layer)
+
+    def captum() -> None:
+        for layer in layers:
+            captum_sonification(chain, x, layer)
+
+    @torch.no_grad()
+    def forward() -> None:
+        chain(x.unsqueeze(1))
+
+    def both() -> None:
+        leaf = x.unsqueeze(1).clone().requires_grad_()
+        torch.autograd.grad(chain(leaf).square().sum(), leaf)
+
+    ours = {"ours, exact": Sonifier(chain)}
+    if "precision" in inspect.signature(Sonifier).parameters:
+        ours = {f"ours, {p}": Sonifier(chain, precision=p) for p in ("exact", "fast")}
+    return {
+        LITERAL: literal,
+        "Captum": captum,
+        **{name: lambda s=sonifier: s.most_active(x) for name, sonifier in ours.items()},
+        BOTH: both,
+        FORWARD: forward,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""What became of the listed clips: how many there was audio for, were used, were left out."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from sonify import tables
+from sonify.data.layouts.listing import Listing
+
+COUNTS = ["listed", "obtained", "used", "rejected"]
+ALL = ""  # the label that stands for all clips of a split
+
+
+def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
+    """Clips per split and class as contract `attrition`, after preparation.
+
+    manifest, rejected: those contracts, of this listing. listed = used + rejected in every row; a
+    clip is obtained if there is audio for it, whether usable or not. Classes that a split does not
+    list have no row.
+    """
+    keys = ["split", "clip_id"]
+    clips = listing.clips[[*keys, "labels"]].copy()
+    key = pd.MultiIndex.from_frame(clips[keys])
+    vanished = rejected.loc[rejected["reason"] == "missing_file", keys]
+    clips["used"] = key.isin(pd.MultiIndex.from_frame(manifest[keys]))
+    clips["obtained"] = ~key.isin(pd.MultiIndex.from_frame(vanished))
+    problems = listing.problems[keys].assign(
+        labels=listing.problem_labels, used=False, obtained=listing.problems["path"] != ""
+    )
+    rows = pd.concat([clips, problems], ignore_index=True)
+    classes = rows.explode("labels").dropna(subset="labels").rename(columns={"labels": "label"})
+    counts = pd.concat(_counted(r) for r in (rows.assign(label=ALL), classes))
+    return counts.assign(dataset=listing.dataset)[["dataset", "split", "label", *COUNTS]]
+
+
+def write(listing: Listing, out: Path) -> None:
+    """Write the table `attrition` of a prepared dataset beside its manifest, in folder `out`."""
+    out = Path(out)
+    manifest = tables.read(out / "manifest.parquet", "manifest")
+    rejected = tables.read(out / "rejected.parquet", "rejected")
+    tables.write(attrition(listing, manifest, rejected), out / "attrition.parquet", "attrition")
+
+
+def _counted(rows: pd.DataFrame) -> pd.DataFrame:
+    groups = rows.astype({"used": "int64", "obtained": "int64"}).groupby(["split", "label"])
+    counts = groups.agg(listed=("used", "size"), obtained=("obtained", "sum"), used=("used", "sum"))
+    counts["rejected"] = counts["listed"] - counts["used"]
+    return counts.reset_index()

@@ -1,0 +1,76 @@
+"""AudioSet: the published lists of the splits in use, and their audio from one of two places.
+
+The audio was never published. `huggingface` is a copy made in March 2023, pinned to a revision;
+`youtube` asks for what is there today. Splits that are not in use are left out, list and audio.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import requests
+
+from sonify.data.download import catalogue
+from sonify.data.download.catalogue import RemoteFile
+from sonify.data.download.fetch import DownloadError, fetch, open_session
+from sonify.data.download.huggingface import HUB, obtain_shards
+from sonify.data.download.youtube import obtain_videos
+from sonify.data.layouts.audioset import VOCABULARY, segments_file
+
+LISTS = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv"
+_STATED = re.compile(r"^#.*\bnum_segs=(\d+)", re.MULTILINE)
+
+
+def obtain_audioset(
+    root: Path,
+    splits: Iterable[str],
+    *,
+    backend: str,
+    revision: str,
+    base_url: str | None = None,
+    hub_url: str | None = None,
+    pause_s: float = 10.0,
+    limit: int | None = None,
+    workers: int = 1,
+    progress: Callable[[int, str], None] = lambda done, note: None,
+) -> None:
+    """Bring `splits` of AudioSet to `root`: lists, then audio as far as it can be had.
+
+    backend: huggingface (with its `revision` and `hub_url`) or youtube (with `pause_s` between two
+    videos and at most `limit` videos in one call). base_url: where the lists are. progress: called
+    with the bytes of shards downloaded by this call and what is being done.
+    Audio that is not to be had is left to the account of attrition; raises ValueError, one
+    sentence with a remedy, for all else.
+    """
+    root, splits = Path(root), list(splits)
+    names = {VOCABULARY: VOCABULARY} | {split: segments_file(split) for split in splits}
+    with open_session() as session:
+        lists = {k: _list(root, n, base_url or LISTS, session) for k, n in names.items()}
+    audio: dict[str, list[RemoteFile]] = {}
+    if backend == "huggingface":
+        audio = obtain_shards(
+            root, splits, revision=revision, hub_url=hub_url or HUB, workers=workers,
+            progress=progress,
+        )  # fmt: skip
+    else:
+        obtain_videos(root, splits, pause_s=pause_s, limit=limit, progress=progress)
+    for part, file in lists.items():
+        catalogue.write_receipt(root, part, [file, *audio.get(part, [])])
+
+
+def _list(root: Path, name: str, base_url: str, session: requests.Session) -> RemoteFile:
+    """A list, fetched unless it is there. No checksum is published, but the number of segments."""
+    url, path = f"{base_url}/{name}", root / name
+    fetch(url, path, session=session)
+    content = path.read_bytes()
+    stated = _STATED.search(content[:1000].decode("utf-8", "replace"))
+    rows = sum(1 for line in content.splitlines() if line.strip() and not line.startswith(b"#"))
+    if name != VOCABULARY and (stated is None or rows != int(stated[1])):
+        path.unlink()
+        raise DownloadError(
+            f"{url}: the list has {rows} segments and states "
+            f"{stated[1] if stated else 'no number'}, so it was deleted: run again, or choose "
+            "another source (data.audioset.base_url)"
+        )
+    return RemoteFile(name, url, len(content), f"sha256:{hashlib.sha256(content).hexdigest()}")

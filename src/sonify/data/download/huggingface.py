@@ -1,0 +1,227 @@
+"""AudioSet's audio from a pinned revision of a Hugging Face repository, shard by shard.
+
+A published shard (about 700 MB of 48 kHz FLAC inside Parquet) is fetched and verified, its
+recordings are harvested (see `sonify.data.harvest`), and it is deleted. Meanwhile the next one is
+on its way, so that two shards at most lie on the disk.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from threading import Event
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import requests
+
+from sonify.data import harvest
+from sonify.data.download.catalogue import RemoteFile, in_words
+from sonify.data.download.fetch import TIMEOUT_S, DownloadError, fetch, open_session
+
+HUB = "https://huggingface.co"
+REPOSITORY = "agkphysics/AudioSet"
+# The folders of the repository by split.
+FOLDERS = {"balanced_train": "bal_train", "unbalanced_train": "unbal_train", "eval": "eval"}
+INCOMING = ".shards"  # below the root; no reader of a corpus looks into hidden folders
+# Share of its bytes that is left of a shard: 10 s in 48 kHz, 24-bit FLAC are about 1.3 MB, in
+# 8 kHz, 16-bit at most 0.16 MB.
+HARVESTED = 0.13
+
+
+class Shard(NamedTuple):
+    """A file of the repository, with its sha256 as Git LFS records it."""
+
+    split: str
+    path: str
+    n_bytes: int
+    sha256: str
+
+    @property
+    def target(self) -> PurePosixPath:
+        """The harvest file, relative to the corpus root."""
+        return PurePosixPath(harvest.FOLDER, self.split, PurePosixPath(self.path).name)
+
+
+def obtain_shards(
+    root: Path,
+    splits: Iterable[str],
+    *,
+    revision: str,
+    hub_url: str = HUB,
+    workers: int = 1,
+    progress: Callable[[int, str], None] = lambda done, note: None,
+) -> dict[str, list[RemoteFile]]:
+    """Harvest all shards of `splits` below `root`, and return them by split.
+
+    What is harvested already is not fetched again. progress: called with the bytes downloaded by
+    this call and what is being done. Raises ValueError when a shard cannot be had or read, the
+    disk is too small, or `root` holds another revision.
+    """
+    root = Path(root)
+    source = f"{hub_url}/datasets/{REPOSITORY}/resolve/{quote(revision, safe='')}"
+    with open_session() as session:
+        wanted = {split: _pinned(root, split, revision, hub_url, session) for split in splits}
+        todo = [s for found in wanted.values() for s in found if not (root / s.target).is_file()]
+        _check_disk(root, todo)
+        for shard, file in _fetched(root / INCOMING, todo, source, session, progress):
+            harvest_shard(file, root / shard.target, workers)
+            file.unlink()
+    shutil.rmtree(root / INCOMING, ignore_errors=True)
+    return {
+        split: [
+            RemoteFile(shard.path, f"{source}/{shard.path}", shard.n_bytes, _checksum(shard))
+            for shard in found
+        ]
+        for split, found in wanted.items()
+    }
+
+
+def shards(split: str, revision: str, hub_url: str, session: requests.Session) -> list[Shard]:
+    """The shards of a split in that revision (a commit id), in order.
+
+    Raises DownloadError when the list cannot be had, or gives a shard no size or sha256.
+    """
+    folder = f"data/{FOLDERS[split]}"
+    url = f"{hub_url}/api/datasets/{REPOSITORY}/tree/{quote(revision, safe='')}/{folder}"
+    entries = [e for e in _entries(url, session) if str(e.get("path", "")).endswith(".parquet")]
+    try:
+        found = [Shard(split, e["path"], int(e["size"]), e["lfs"]["oid"]) for e in entries]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DownloadError(
+            f"{url}: a shard is listed without size or sha256 ({error}), so it could not be "
+            "verified: choose another source (data.audioset.hub_url)"
+        ) from error
+    if not found:
+        raise DownloadError(f"{url} lists no Parquet file: choose another data.audioset.revision")
+    return sorted(found)
+
+
+def harvest_shard(shard: Path, target: Path, workers: int = 1) -> None:
+    """Harvest the recordings of a published shard, each row of it in its place.
+
+    Memory holds one row group of the shard. Raises DownloadError for a file that is not such a
+    shard; a recording that cannot be used is kept with its reason.
+    """
+    try:
+        with (
+            pq.ParquetFile(shard, pre_buffer=False) as file,
+            ThreadPoolExecutor(workers) as pool,
+        ):
+            harvest.write(_groups(_rows(file), pool), target)
+    except (pa.ArrowInvalid, KeyError) as error:
+        raise DownloadError(
+            f"{shard}: {error}: it is not a Parquet file with video_id and audio, so choose "
+            "another data.audioset.revision"
+        ) from error
+
+
+def _groups(rows: Iterator[tuple[int, str, bytes]], pool: ThreadPoolExecutor) -> Iterator[list]:
+    while group := list(islice(rows, harvest.ROWS_PER_GROUP)):
+        yield list(pool.map(lambda row: harvest.row(*row), group))
+
+
+def _rows(file: pq.ParquetFile) -> Iterator[tuple[int, str, bytes]]:
+    """Row number, id and audio file of each recording."""
+    number = 0
+    columns = ["video_id", "audio.bytes"]
+    for batch in file.iter_batches(harvest.ROWS_PER_GROUP, columns=columns):
+        sounds = batch["audio"].field("bytes")
+        for clip_id, sound in zip(batch["video_id"], sounds, strict=True):
+            yield number, clip_id.as_py() or "", sound.as_py() or b""
+            number += 1
+
+
+def _fetched(
+    folder: Path,
+    todo: list[Shard],
+    source: str,
+    session: requests.Session,
+    progress: Callable[[int, str], None],
+) -> Iterator[tuple[Shard, Path]]:
+    """Each shard with its file, while the next one is being fetched."""
+    stop = Event()
+
+    def get(number: int) -> Path:
+        shard = todo[number]
+        before = sum(earlier.n_bytes for earlier in todo[:number])
+
+        def told(done: int, total: int | None) -> None:
+            if stop.is_set():
+                raise InterruptedError("the shard is no longer wanted")
+            progress(before + done, f"{shard.path}, {number + 1} of {len(todo)}")
+
+        file = folder / shard.path.replace("/", "-")
+        url, checksum = f"{source}/{shard.path}", _checksum(shard)
+        fetch(url, file, size=shard.n_bytes, checksum=checksum, progress=told, session=session)
+        return file
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            coming = pool.submit(get, 0) if todo else None
+            for number, shard in enumerate(todo):
+                file = coming.result()
+                if number + 1 < len(todo):
+                    coming = pool.submit(get, number + 1)
+                yield shard, file
+        finally:
+            stop.set()  # or leaving early would wait for the rest of a shard
+
+
+def _pinned(
+    root: Path, split: str, revision: str, hub_url: str, session: requests.Session
+) -> list[Shard]:
+    """The shards of a split, asked for once and noted below `root`: a revision does not change."""
+    note = root / harvest.FOLDER / split / "shards.json"
+    if note.is_file():
+        known = json.loads(note.read_text(encoding="utf-8"))
+        if known["revision"] != revision:
+            raise ValueError(
+                f"{note.parent} holds revision {known['revision']} where {revision} is configured: "
+                "delete it or choose another path"
+            )
+        return [Shard(*shard) for shard in known["shards"]]
+    found = shards(split, revision, hub_url, session)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    partial = note.with_name(f"{note.name}.partial")
+    partial.write_text(json.dumps({"revision": revision, "shards": found}), encoding="utf-8")
+    partial.replace(note)
+    return found
+
+
+def _entries(url: str, session: requests.Session) -> Iterator[dict]:
+    """The files of a folder; a long list comes in pages, each of which names the next."""
+    cursor: list[tuple[str, str]] = []
+    while True:
+        try:
+            response = session.get(url, params=cursor, timeout=TIMEOUT_S)
+            response.raise_for_status()
+            entries = response.json()
+        except requests.RequestException as error:
+            raise DownloadError(
+                f"{url}: {error}: check the network, data.audioset.hub_url and .revision"
+            ) from error
+        yield from entries
+        if "next" not in response.links:
+            return
+        # Its query alone: a mirror may name the pages of the server that it mirrors.
+        cursor = parse_qsl(urlsplit(response.links["next"]["url"]).query)
+
+
+def _check_disk(root: Path, todo: list[Shard]) -> None:
+    sizes = sorted(shard.n_bytes for shard in todo)
+    needed = int(HARVESTED * sum(sizes)) + sum(sizes[-2:])
+    free = shutil.disk_usage(root).free
+    if needed > free:
+        raise ValueError(
+            f"{root} has {in_words(free)} left where {in_words(needed)} are needed: free some, or "
+            "choose another data.audioset.path"
+        )
+
+
+def _checksum(shard: Shard) -> str:
+    return f"sha256:{shard.sha256}"

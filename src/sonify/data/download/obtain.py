@@ -1,0 +1,57 @@
+"""The published datasets, downloaded into the layout that preparation reads."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sonify.data.download import catalogue
+
+Report = Callable[[int, str], None]
+
+
+def obtain(
+    dataset: str,
+    root: Path,
+    settings: dict[str, Any],
+    *,
+    threads: int = 1,
+    progress: Report = lambda done, note: None,
+) -> pd.DataFrame:
+    """Bring a dataset to `root` as far as it is not there; the table `downloads` of what it is.
+
+    settings: `splits` that are in use, and the options of the dataset's function below.
+    progress: called with the bytes downloaded by this call and what is being done.
+    Raises ValueError, one sentence with a remedy, when the dataset cannot be had in full; what has
+    been downloaded and unpacked until then is kept for the next call.
+    """
+    root = Path(root)
+    _DATASETS[dataset](dataset, root, threads=threads, progress=progress, **settings)
+    rows = [
+        {"dataset": dataset, "file": file["name"], **file}
+        for files in catalogue.receipt(root).values()
+        for file in files
+    ]
+    return pd.DataFrame(rows).drop(columns="name")
+
+
+def _archived(dataset: str, root: Path, *, splits: Iterable[str], threads: int, **options) -> None:
+    from sonify.data.download.archives import obtain_archives
+
+    obtain_archives(dataset, root, splits, **options)
+
+
+def _audioset(dataset: str, root: Path, *, splits: Iterable[str], threads: int, **options) -> None:
+    from sonify.data.download.audioset import obtain_audioset
+
+    obtain_audioset(root, splits, workers=threads, **options)
+
+
+# Each takes (dataset, root, *, splits, threads, progress, and its own options of the
+# configuration), and notes what is complete by catalogue.write_receipt.
+_DATASETS: dict[str, Callable[..., None]] = {
+    "audioset": _audioset,
+    "fsd50k": _archived,
+    "speech_commands": _archived,
+}

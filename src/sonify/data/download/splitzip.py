@@ -1,0 +1,214 @@
+"""Zip archives split into parts (`zip -s`), read without an external program.
+
+The parts are neither joined nor joinable with `cat`: each entry of the central directory counts its
+place from the start of the part it begins on. Here the parts are one seekable file, followed by
+a directory rewritten as if it were a single archive, which the standard `zipfile` reads; that
+checks every member's CRC. A part is asked for only when a byte of it is read.
+"""
+
+import io
+import struct
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from pathlib import Path
+
+# Records of the format (APPNOTE 4.3), named as there.
+_END = struct.Struct("<4s4H2LH")  # this disk, directory's disk, entries here, in all, size, offset
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR64 = struct.Struct("<4sLQL")  # disk and offset of END64, number of disks
+_ENTRY = struct.Struct("<4s6H3L5H2L")
+_EXTRA = struct.Struct("<2H")
+_NONE16, _NONE32 = 0xFFFF, 0xFFFFFFFF  # "see the ZIP64 record"
+_ZIP64 = 1  # id of that record among the extra fields
+_BUFFER = 1 << 20
+# What zipfile and struct raise over damaged records.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    struct.error,
+    NotImplementedError,
+    IndexError,
+    UnicodeDecodeError,
+)
+
+
+class ArchiveError(ValueError):
+    """An archive that is damaged or refused; the message is one sentence with a remedy."""
+
+
+class Parts(io.RawIOBase):
+    """Files one after the other, and `tail` behind them, as one seekable file.
+
+    sizes: bytes of each file; part: gives the path of file i, when it is first read from.
+    """
+
+    def __init__(self, sizes: Sequence[int], part: Callable[[int], Path]) -> None:
+        self.starts = [0, *accumulate(sizes)]
+        self.part = part
+        self.tail = b""
+        self._at = 0
+        self._index: int | None = None
+        self._open: io.BufferedReader | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together, without the tail."""
+        return self.starts[-1]
+
+    def index(self, offset: int) -> int:
+        """The file that holds the byte at `offset`."""
+        return next(i for i, end in enumerate(self.starts[1:]) if offset < end)
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """The place of the next byte."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte, as in any file."""
+        base = (0, self._at, self.size + len(self.tail))[whence]
+        if base + offset < 0:
+            raise OSError(f"no byte {base + offset} in an archive")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer) -> int:
+        """Read what lies in one file, as far as the buffer reaches."""
+        if self._at >= self.size:
+            block = self.tail[self._at - self.size :][: len(buffer)]
+        else:
+            i = self.index(self._at)
+            if i != self._index:
+                self._shut()
+                self._open, self._index = self.part(i).open("rb"), i
+            self._open.seek(self._at - self.starts[i])
+            block = self._open.read(min(len(buffer), self.starts[i + 1] - self._at))
+        buffer[: len(block)] = block
+        self._at += len(block)
+        return len(block)
+
+    def _shut(self) -> None:
+        if self._open is not None:
+            self._open.close()
+        self._open = self._index = None
+
+    def close(self) -> None:
+        """Close the file that is open, and this."""
+        self._shut()
+        super().close()
+
+
+@contextmanager
+def open_split(
+    sizes: Sequence[int], part: Callable[[int], Path]
+) -> Iterator[tuple[zipfile.ZipFile, Parts]]:
+    """The archive whose parts have `sizes` bytes, as a ZipFile, and the parts behind it.
+
+    part: gives the path of part i (the last is the .zip), called when it is first read from, so
+    that parts may come and go while members are read in their order.
+    Raises ArchiveError when the directory is not that of an archive with these parts.
+    """
+    with Parts(sizes, part) as parts:
+        try:
+            parts.tail = _single_disk(parts)
+            archive = zipfile.ZipFile(io.BufferedReader(parts, _BUFFER))
+        except UNREADABLE as error:
+            raise _damaged(parts, f"its directory cannot be read ({error})") from error
+        with archive:
+            yield archive, parts
+
+
+def _single_disk(parts: Parts) -> bytes:
+    """The archive's directory as if it were not split, to stand behind the parts."""
+    n, size, offset = _end(parts)
+    directory = io.BytesIO(_read(parts, offset, size))
+    entries = b"".join(_entry(directory, parts) for _ in range(n))
+    end64 = _END64.pack(b"PK\6\6", _END64.size - 12, 45, 45, 0, 0, n, n, len(entries), parts.size)
+    locator = _LOCATOR64.pack(b"PK\6\7", 0, parts.size + len(entries), 1)
+    end = _END.pack(b"PK\5\6", 0, 0, _NONE16, _NONE16, _NONE32, _NONE32, 0)
+    return entries + end64 + locator + end
+
+
+def _end(parts: Parts) -> tuple[int, int, int]:
+    """Entries of the directory, its size and its place in the joined file."""
+    # Mostly the record is the very end; a comment behind it may have 65,535 bytes.
+    for longest in (_END.size, _END.size + _NONE16):
+        begin = max(parts.size - longest, 0)
+        last = _read(parts, begin, parts.size - begin)
+        at = last.rfind(b"PK\5\6")
+        if at >= 0:
+            break
+    else:
+        raise _damaged(parts, "it has no end record")
+    _, disk, first_disk, _, n, size, offset, _ = _END.unpack_from(last, at)
+    found = begin + at - _LOCATOR64.size
+    if found >= 0 and _read(parts, found, 4) == b"PK\6\7":
+        _, disk64, offset64, disks = _LOCATOR64.unpack(_read(parts, found, _LOCATOR64.size))
+        place = parts.starts[disk64] + offset64
+        fields = _END64.unpack(_read(parts, place, _END64.size))
+        disk, first_disk, n, size, offset = disks - 1, fields[5], *fields[7:]
+    if disk != len(parts.starts) - 2:
+        raise _damaged(parts, f"it has {disk + 1} parts where {len(parts.starts) - 1} are listed")
+    return n, size, parts.starts[first_disk] + offset
+
+
+def _entry(directory: io.BytesIO, parts: Parts) -> bytes:
+    """The next entry, with its place counted from the first part; always in ZIP64 form."""
+    fields = list(_ENTRY.unpack(directory.read(_ENTRY.size)))
+    packed, unpacked, name, extra, comment, disk = fields[8:14]
+    offset = fields[16]
+    if fields[0] != b"PK\1\2":
+        raise _damaged(parts, "its directory is broken")
+    name = directory.read(name)
+    others, zip64 = _extra_fields(directory.read(extra))
+    comment = directory.read(comment)
+    wide = io.BytesIO(zip64)
+    if unpacked == _NONE32:
+        unpacked = int.from_bytes(wide.read(8), "little")
+    if packed == _NONE32:
+        packed = int.from_bytes(wide.read(8), "little")
+    if offset == _NONE32:
+        offset = int.from_bytes(wide.read(8), "little")
+    if disk == _NONE16:
+        disk = int.from_bytes(wide.read(4), "little")
+    offset += parts.starts[disk]
+    others += _EXTRA.pack(_ZIP64, 24) + struct.pack("<3Q", unpacked, packed, offset)
+    fields[8:10] = _NONE32, _NONE32
+    fields[11], fields[13], fields[16] = len(others), 0, _NONE32
+    return _ENTRY.pack(*fields) + name + others + comment
+
+
+def _extra_fields(extra: bytes) -> tuple[bytes, bytes]:
+    """All extra fields but the ZIP64 one, and the content of that one."""
+    others, zip64 = b"", b""
+    while len(extra) >= _EXTRA.size:
+        kind, length = _EXTRA.unpack_from(extra)
+        whole, extra = extra[: 4 + length], extra[4 + length :]
+        if kind == _ZIP64:
+            zip64 = whole[4:]
+        else:
+            others += whole
+    return others, zip64
+
+
+def _read(parts: Parts, offset: int, size: int) -> bytes:
+    parts.seek(offset)
+    block = b""
+    while len(block) < size and (more := parts.read(size - len(block))):
+        block += more
+    return block
+
+
+def _damaged(parts: Parts, why: str) -> ArchiveError:
+    name = parts.part(len(parts.starts) - 2)
+    return ArchiveError(
+        f"{name} is not the end of a zip archive as listed: {why}: delete it and run again"
+    )

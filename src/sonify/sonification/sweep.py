@@ -1,0 +1,196 @@
+"""The way down (Figure B.2): streams from many feature maps, through all blocks, to waveforms.
+
+All sonifications of a batch go down together. They are ordered by falling layer, so that at every
+block those that come from above are the first, and those that start there are added behind. Data
+are laid out (signal, frame, filter).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sonify.sonification.chain import Block, single
+from sonify.sonification.convolution import Convolution
+
+# A group of streams is unpooled at a time: about what stays in a CPU's cache; elsewhere, memory.
+CACHED_BYTES = 4 << 20
+DEVICE_BYTES = 1 << 30
+BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass recorded. Lists are by layer, first layer first.
+
+    maps: (clip, filter, frame), each block's output after ReLU and pooling. switches: positions of
+    the maxima, (clip, filter, frame), or None where the block has no pool. lengths: samples going
+    into each block's conv. pooled_lengths: samples going into each block's pool.
+    """
+
+    maps: list[Tensor]
+    switches: list[Tensor | None]
+    lengths: list[int]
+    pooled_lengths: list[int]
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Which feature maps to take down, (request,) each: 1-based layer, clip of the batch, filter;
+    `frames`, if any, is the only frame of the map to keep."""
+
+    layers: Tensor
+    clips: Tensor
+    filters: Tensor
+    frames: Tensor | None = None
+
+    def __getitem__(self, chosen: Tensor) -> "Requests":
+        """Some of the requests."""
+        frames = None if self.frames is None else self.frames[chosen]
+        return Requests(self.layers[chosen], self.clips[chosen], self.filters[chosen], frames)
+
+
+ALL = -1  # in place of a filter: the whole layer at once
+
+
+def sweep(
+    blocks: tuple[Block, ...], convolutions: list[Convolution], record: Forward, requests: Requests
+) -> Tensor:
+    """Deconvolutions of the requested maps, (request, time), before any scaling.
+
+    `convolutions` are those of the blocks, in the floating-point type to compute in.
+    """
+    layers, whole = requests.layers.cpu(), (requests.filters == ALL).cpu()
+    order = torch.argsort(2 * layers + whole, descending=True, stable=True)
+    layers, whole = layers[order], whole[order]
+    requests = requests[order.to(requests.layers.device)]
+    stream = None
+    for at in range(int(layers[0]), 0, -1):
+        step = _Step(blocks[at - 1], convolutions[at - 1], record, at)
+        begun, entire = int((layers > at).sum()), int(((layers == at) & whole).sum())
+        continued, total = begun + entire, int((layers >= at).sum())
+        if entire:
+            maps = step.whole(requests.clips[begun:continued])
+            stream = torch.cat([stream, maps]) if begun else maps
+        new = torch.arange(continued, total, device=requests.layers.device)
+        stream = step.down(stream, requests.clips[:continued], requests[new])
+    raw = torch.empty_like(stream[..., 0])
+    raw[order.to(raw.device)] = stream[..., 0]
+    return raw
+
+
+class _Step:
+    """One block on the way down: unpool, rectify, transposed convolution."""
+
+    def __init__(self, block: Block, convolution: Convolution, record: Forward, at: int) -> None:
+        self.block, self.convolution = block, convolution
+        self.maps, self.switches = record.maps[at - 1], record.switches[at - 1]
+        self.length = record.lengths[at - 1]  # of what comes out, in frames
+        self.pooled = record.pooled_lengths[at - 1]  # of what the convolution is given
+        pool = block.pool
+        self.kernel, self.stride, self.padding = (
+            (single(pool.kernel_size), single(pool.stride), single(pool.padding))
+            if pool is not None
+            else (1, 1, 0)
+        )
+        # A padded stream: zeros, the unpooled stream, zeros. Windows may reach beyond its ends.
+        self.lead = convolution.lead if convolution.plain else 0
+        windows = self.lead - self.padding + self.maps.shape[-1] * self.stride
+        ends = self.length + convolution.reach if convolution.plain else self.pooled
+        self.rows = convolution.frames_needed(max(windows, ends))
+        self.mask: Tensor | None = None
+
+    def whole(self, clips: Tensor) -> Tensor:
+        """All maps of the clips, as a stream."""
+        return self.maps[clips].transpose(1, 2).to(self.convolution.dtype)
+
+    def down(self, stream: Tensor | None, clips: Tensor, new: Requests) -> Tensor:
+        """The streams given to the block below: of `stream`, whose clips are `clips`, and behind
+        them those of the maps that are `new` here."""
+        conv, continued = self.block.conv, len(clips)
+        last = self.convolution.plain and conv.in_channels == 1
+        blockwise = not last and self.convolution.prefers_blocks(self.length, continued)
+        dtype = self.convolution.dtype
+        below = self.maps.new_empty(
+            (
+                continued + len(new.layers),
+                self.rows if blockwise else self.length,
+                conv.in_channels,
+            ),
+            dtype=torch.promote_types(dtype, torch.float32) if last else dtype,
+        )
+        if continued:
+            for group, padded in self._unpooled(stream, clips):
+                if last:
+                    below[group] = self.convolution.to_one_channel(padded, self.length)
+                elif blockwise:
+                    self.convolution.by_blocks(padded, below[group])
+                    self._without_noise(padded, below[group, : self.length])
+                elif self.convolution.plain:
+                    below[group] = self.convolution.direct(padded, self.length)
+                else:
+                    below[group] = self.convolution.general(padded[:, : self.pooled], self.length)
+        below = below[:, : self.length]
+        if len(new.layers):
+            below[continued:] = self._started(new)
+        return below
+
+    def _unpooled(self, stream: Tensor, clips: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Groups of streams, rectified, every value at its switch, zeros elsewhere and around."""
+        filters, kernel = stream.shape[2], self.kernel
+        nbytes = CACHED_BYTES if stream.device.type == "cpu" else DEVICE_BYTES
+        size = max(1, nbytes // (self.rows * filters * stream.element_size()))
+        size = min(size, len(stream))
+        before, reach = self.padding, self.convolution.reach
+        memory = stream.new_zeros((before + size * self.rows + reach, filters))
+        padded = memory[before : before + size * self.rows].view(size, self.rows, filters)
+        windows = memory[self.lead :].as_strided(
+            (size, self.maps.shape[-1], kernel, filters),
+            (self.rows * filters, self.stride * filters, filters, 1),
+        )
+        at_switch = self._at_switch() if self.switches is not None else None
+        for first in range(0, len(stream), size):
+            group = slice(first, min(first + size, len(stream)))
+            n = group.stop - first
+            positive = stream[group].clamp_min(0)
+            if at_switch is None:
+                padded[:n, self.lead : self.lead + self.pooled] = positive
+            else:
+                own = clips[group]
+                if n == 1:  # a view, where indexing would copy
+                    own = slice(int(own[0]), int(own[0]) + 1)
+                mask = at_switch if len(at_switch) == 1 else at_switch[own]
+                bits = positive.view(mask.dtype).unsqueeze(2)
+                torch.bitwise_and(bits, mask, out=windows[:n].view(mask.dtype))
+            yield group, padded[:n]
+
+    def _at_switch(self) -> Tensor:
+        """Where a frame of a window is its maximum, (clip, window, frame, filter): whole numbers as
+        wide as the stream's, of all ones or all zeros, since `and` is cheaper than a product."""
+        n, device = self.switches.shape[-1], self.switches.device
+        starts = torch.arange(n, device=device) * self.stride - self.padding
+        place = (self.switches.transpose(1, 2) - starts.unsqueeze(1)).to(torch.int16)
+        places = torch.arange(self.kernel, device=device, dtype=torch.int16)
+        chosen = (place.unsqueeze(2) == places.unsqueeze(1)).view(torch.int8).neg_()
+        return chosen.to(BITS[self.convolution.dtype.itemsize])
+
+    def _started(self, new: Requests) -> Tensor:
+        """The streams of maps that start here, each alone in its layer."""
+        values = self.maps[new.clips, new.filters].to(self.convolution.dtype)
+        if new.frames is not None:
+            values = torch.zeros_like(values).scatter_(
+                1, new.frames.unsqueeze(1), values.gather(1, new.frames.unsqueeze(1))
+            )
+        if self.switches is not None:
+            at = self.switches[new.clips, new.filters]
+            values = values.new_zeros((len(at), self.pooled)).scatter_(1, at, values)
+        return self.convolution.start(values.clamp_min(0), new.filters, self.length)
+
+    def _without_noise(self, padded: Tensor, below: Tensor) -> None:
+        """Compute again without blocks, in place, what would rectify to silence or nearly so: where
+        zeros are expected, blocks leave rounding errors, which scaling would make a sound of."""
+        high, low = below.amax((1, 2)), below.amin((1, 2))
+        noise = min(0.05, 1000 * torch.finfo(below.dtype).eps)
+        for i in torch.nonzero((high > 0) & (high < -noise * low)).flatten().tolist():
+            below[i] = self.convolution.direct(padded[i : i + 1], self.length)[0]

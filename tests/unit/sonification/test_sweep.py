@@ -1,0 +1,158 @@
+"""The way down: many requests at once, groups, whole layers, single neurons, silence, precision."""
+
+import pytest
+import torch
+from oracles import captum_sonification, literal_sonification
+from torch import nn
+
+from sonify.models.cnn import CNN12, Architecture
+from sonify.sonification import blocks, deconvnet, sweep
+from sonify.sonification.deconvnet import Sonifier
+
+
+def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    ours, theirs = ours.detach(), theirs.detach()
+    return float((ours - theirs).norm() / theirs.norm().clamp_min(1e-300))
+
+
+def wide_net() -> nn.Sequential:
+    """Wide enough for blocks; pools of three kinds, one of them padded."""
+    return nn.Sequential(
+        nn.Conv1d(1, 50, 9, padding=4), nn.ReLU(), nn.MaxPool1d(4),
+        nn.Conv1d(50, 64, 7, padding=3), nn.ReLU(), nn.MaxPool1d(3, padding=1),
+        nn.Conv1d(64, 48, 5), nn.ReLU(), nn.MaxPool1d(2, ceil_mode=True),
+        nn.Conv1d(48, 50, 3, padding=1), nn.ReLU(),
+    ).double()  # fmt: skip
+
+
+@pytest.fixture
+def requests() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Layers, clips and filters in no order, some twice."""
+    layers = torch.tensor([2, 4, 1, 4, 3, 2, 4, 1])
+    clips = torch.tensor([1, 0, 2, 2, 1, 1, 0, 0])
+    return layers, clips, torch.tensor([7, 3, 49, 3, 11, 7, 20, 0])
+
+
+def test_many_layers_filters_and_clips_at_once(requests, monkeypatch):
+    net, x = wide_net(), torch.randn(3, 2_003).double()
+    found = Sonifier(net).render(x, *requests)
+    for i, (layer, clip, f) in enumerate(zip(*(r.tolist() for r in requests), strict=True)):
+        literal = literal_sonification(net, x[clip], layer, f)
+        assert relative(found.signals[i], literal) < 1e-9
+    assert found.filters.tolist() == requests[2].tolist()
+    # However the work is cut up, and whether in blocks or not.
+    for where, name, value in (
+        (sweep, "CACHED_BYTES", 1), (sweep, "CACHED_BYTES", 1 << 40),
+        (deconvnet, "CACHED_SAMPLES", 1), (deconvnet, "CACHED_SAMPLES", 1 << 40),
+        (deconvnet, "STREAM_BYTES", 1), (blocks, "WORTHWHILE_BLOCKS", 1),
+        (blocks, "WORTHWHILE_FILTERS", 1 << 40),
+    ):  # fmt: skip
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, value)
+            again = Sonifier(net).render(x, *requests)
+        assert relative(again.signals, found.signals) < 1e-12, (name, value)
+        assert torch.equal(again.dead, found.dead)
+
+
+def test_the_way_through_blocks_was_taken(monkeypatch, requests):
+    taken = []
+    correlate = blocks.correlate
+    monkeypatch.setattr(blocks, "correlate", lambda *a: taken.append(a[2]) or correlate(*a))
+    Sonifier(wide_net()).render(torch.randn(3, 2_003).double(), *requests)
+    assert set(taken) >= {7, 5}, "the comparisons above would be of the direct way with itself"
+
+
+def test_a_whole_layer_at_once():
+    net, x = wide_net(), torch.randn(2, 1_001).double()
+    for layer in (1, 2, 3, 4):
+        found = Sonifier(net).whole_layer(x, layer)
+        for clip in range(2):
+            literal = literal_sonification(net, x[clip], layer, slice(None))
+            assert relative(found.signals[clip], literal) < 1e-9
+        assert found.filters.tolist() == [-1, -1]
+
+
+def test_one_neuron():
+    net, x = wide_net(), torch.randn(1, 1_001).double()
+    sonifier = Sonifier(net)
+    record = sonifier.forward(x)
+    for layer in range(1, 5):
+        maps = record.maps[layer - 1][0]
+        f, frame = divmod(int(maps.argmax()), maps.shape[1])
+        one = torch.tensor([0])
+        ours = sonifier.render_from(record, x, layer, one, torch.tensor([f]), torch.tensor([frame]))
+        theirs = captum_sonification(net, x[0], layer, f, frame)
+        assert relative(ours.signals[0], theirs) < 1e-9
+
+
+def test_maps_are_those_of_the_forward_pass():
+    sonifier, x = Sonifier(wide_net()), torch.randn(2, 1_001).double()
+    recorded = sonifier.forward(x).maps
+    assert all(torch.equal(m, r) for m, r in zip(sonifier.maps(x), recorded, strict=True))
+
+
+def test_residuals_and_scales():
+    x = torch.randn(2, 3_000)
+    found = Sonifier(CNN12(Architecture(width=0.125))).most_active(x)
+    assert torch.equal(found.residuals(x), x - found.signals)
+    assert found.residuals(x).shape == (11, 2, 3_000)
+
+
+def test_silence_is_silence_in_blocks_too():
+    """A map that rectification silences on the way down, where blocks would leave rounding errors
+    for the scaling to blow up."""
+    net = wide_net()
+    with torch.no_grad():
+        net[6].weight[5] = -net[6].weight[5].abs()  # layer 3, filter 5: only negative on the way
+        net[6].bias[5] = 1e3  # and alive for all that
+    x = torch.zeros(1, 4_000).double()
+    x[0, 1_990:2_010] = 1.0  # silence around: zeros for rounding errors to fall on
+    found = Sonifier(net).render(x, 3, torch.tensor([0]), torch.tensor([5]))
+    assert not found.dead[0] and not found.signals.any() and not found.scales.any()
+    with torch.no_grad():
+        net[3].weight.abs_().neg_()  # all of layer 2: silenced one block further down
+        net[3].bias.fill_(1e3)
+        net[6].bias.fill_(1e7)
+    found = Sonifier(net).render(x, 3, torch.tensor([0]), torch.tensor([6]))
+    assert not found.dead[0] and not found.signals.any()
+
+
+def test_the_fast_path_hears_the_same_maps():
+    model, x = CNN12(Architecture(width=0.5)), torch.randn(2, 6_001)
+    exact, fast = Sonifier(model).most_active(x), Sonifier(model, "fast").most_active(x)
+    assert torch.equal(exact.filters, fast.filters) and torch.equal(exact.dead, fast.dead)
+    assert fast.signals.dtype == torch.float32
+    for layer in range(11):
+        error = relative(fast.signals[layer], exact.signals[layer])
+        assert 1e-5 < error < 2e-2, "bfloat16 on the way down, and no worse"
+    model.double()
+    ours = Sonifier(model, "fast").most_active(x.double()).signals
+    assert torch.equal(ours, Sonifier(model).most_active(x.double()).signals)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="precision is 'half': it must be exact or fast"):
+        Sonifier(wide_net(), "half")
+
+
+def test_weights_that_changed_are_used():
+    model, x = CNN12(Architecture(width=0.125)).double(), torch.randn(1, 3_001).double()
+    sonifier = Sonifier(model)
+    before = sonifier.sonify(x, 6, 3)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.01 * torch.randn_like(p))
+    after = sonifier.sonify(x, 6, 3)
+    assert relative(after, before) > 1e-3
+    assert relative(after[0], literal_sonification(model.trunk, x[0], 6, 3)) < 1e-9
+
+
+def test_what_is_not_there_is_refused():
+    sonifier, x = Sonifier(wide_net()), torch.randn(2, 500).double()
+    one = torch.tensor([0])
+    with pytest.raises(ValueError, match="layers 1 to 4"):
+        sonifier.render(x, torch.tensor([5]), one, one)
+    with pytest.raises(ValueError, match=r"there are clips 0 to 1, not \[2\]"):
+        sonifier.render(x, 1, one + 2, one)
+    with pytest.raises(ValueError, match=r"layer 3 has filters 0 to 47, not \[48\]"):
+        sonifier.render(x, 3, one, one + 48)

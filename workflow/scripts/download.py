@@ -1,0 +1,33 @@
+"""Download a published dataset into its public layout, and list the files it came from."""
+
+from pathlib import Path
+
+from sonify import tables
+from sonify.data.download.catalogue import pending_bytes
+from sonify.data.download.obtain import obtain
+from sonify.jobs import parser, run, say
+from sonify.progress import Progress
+
+MB = 10**6
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
+    options.add_argument("--root", type=Path, required=True, help="root of the corpus")
+    options.add_argument("--out", type=Path, required=True, help="table downloads to write")
+    args = options.parse_args()
+    pending = pending_bytes(args.dataset, args.root, args.settings["splits"])
+    with Progress(pending // MB, f"download {args.dataset}", unit="MB") as bar:
+        receipt = obtain(
+            args.dataset,
+            args.root,
+            args.settings,
+            threads=args.threads,
+            progress=lambda done, note: bar.update(done // MB, note),
+        )
+    tables.write(receipt, args.out, "downloads")
+    say(f"downloaded {args.dataset} to {args.root}: {len(receipt)} files, all verified")
+
+
+run(main)
