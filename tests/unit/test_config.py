@@ -49,9 +49,24 @@ def test_the_smoke_configuration_is_valid(config):
     check(merged(config, yaml.safe_load((ROOT / "workflow/configs/smoke.yaml").read_text())))
 
 
-def test_the_paper_configuration_is_valid_once_the_corpora_are_there(config, tmp_path, monkeypatch):
-    paper = merged(config, yaml.safe_load((ROOT / "workflow/configs/paper.yaml").read_text()))
+@pytest.fixture
+def paper(config) -> dict:
+    return merged(config, yaml.safe_load((ROOT / "workflow/configs/paper.yaml").read_text()))
+
+
+def test_the_paper_configuration_is_valid_before_anything_is_downloaded(
+    paper, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
+    check(paper)
+    assert Architecture(**paper["models"]["CNN12"]).filters[-1] == 1024
+    assert paper["training"]["recipes"]["contrastive"]["batch_size"] == 2048
+
+
+def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for dataset in ("audioset", "fsd50k", "speech_commands"):
+        paper["data"][dataset]["source"] = "local"
     with pytest.raises(ConfigError, match="data.audioset.path is 'corpora/audioset', which is no"):
         check(paper)
     for name in ("audioset", "FSD50K", "speech_commands_v0.02"):
@@ -73,8 +88,6 @@ def test_the_paper_configuration_is_valid_once_the_corpora_are_there(config, tmp
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch() if "." in Path(name).name[-5:] else file.mkdir(exist_ok=True)
     check(paper)
-    assert Architecture(**paper["models"]["CNN12"]).filters[-1] == 1024
-    assert paper["training"]["recipes"]["contrastive"]["batch_size"] == 2048
 
 
 @pytest.mark.parametrize(
@@ -108,7 +121,9 @@ def test_the_paper_configuration_is_valid_once_the_corpora_are_there(config, tmp
             {"recipe": "fsd50k"},
             "a name in training.runs has letters that are",
         ),
-        ("data/fsd50k", {"source": "local", "path": None}, "source is local: set data.fsd50k.path"),
+        ("data/fsd50k/source", "local", "source is local: set data.fsd50k.path"),
+        ("data/fsd50k/base_url", "http://mirror", "base_url is set, but source is synthetic: make"),
+        ("data/fsd50k/base_url", "/mirror", "base_url is '/mirror', but '/mirror' does not match"),
         ("data/fsd50k/path", "/x", "path is '/x', but source is synthetic: make it null"),
         ("data/min_samples", 100, "min_samples is 100, less than the pool stride 512 of CNN12"),
         (

@@ -59,7 +59,9 @@ def tell_downloads():
     pending = {d: n for d, n in plan.pending_downloads().items() if n}
     if pending and workflow.is_main_process:
         each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())
-        sys.stderr.write(f"to download: {in_words(sum(pending.values()))} in all: {each}\n")
+        sys.stderr.write(
+            f"to download: {in_words(sum(pending.values()))} in all: {each}\n"
+        )
 
 
 def tell_summary():

@@ -34,12 +34,10 @@ for dataset in plan.downloaded:
             f"results/logs/download/{dataset}.log",
         benchmark:
             f"results/benchmarks/download/{dataset}.tsv"
+        localrule: True
         conda:
             "../../envs/sonify.yaml"
-        localrule: True
         threads: config["threads"]
-        message:
-            f"download {in_words(plan.pending_downloads()[dataset])} of {dataset} to {plan.raw_root(dataset)}"
         params:
             code=code_hash("download.py"),
             splits=plan.used_splits(dataset),
@@ -48,6 +46,8 @@ for dataset in plan.downloaded:
             root=plan.raw_root(dataset),
             # Through output, so that it is not tracked: another mirror has the same files.
             settings=lambda w, output: plan.download(Path(output[0]).stem),
+        message:
+            f"download {in_words(plan.pending_downloads()[dataset])} of {dataset} to {plan.raw_root(dataset)}"
         shell:
             'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
             " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"

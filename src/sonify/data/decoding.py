@@ -78,18 +78,20 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     if lacking:
         raise UnusableAudio("truncated", lacking)
     file.seek(0)
+    form = containers.foreign(head)
     try:
-        sound = soundfile.SoundFile(source)
+        with soundfile.SoundFile(source) as sound:
+            if sound.frames < _NO_LENGTH:
+                return _read(sound, max_s)
+        # soundfile seeks after reading, which fails at the end of such a file.
+        form, why = "audio without a length", "its header does not give its length"
     except TypeError:  # the answer to a file named *.raw
         raise UnusableAudio("unreadable", "raw samples have no header") from None
     except soundfile.LibsndfileError as error:
-        form = containers.foreign(head)
-        if form is None or not isinstance(source, Path):
-            why = error.error_string.strip().rstrip(".").replace(". ", ": ")
-            raise UnusableAudio("unreadable", why) from None
-        return _through_ffmpeg(source, form, max_s)
-    with sound:
-        return _read(sound, max_s)
+        why = error.error_string.strip().rstrip(".").replace(". ", ": ")
+    if form is None or not isinstance(source, Path):
+        raise UnusableAudio("unreadable", why)
+    return _through_ffmpeg(source, form, max_s)
 
 
 def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
@@ -97,21 +99,18 @@ def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
     rate, channels = sound.samplerate, sound.channels
     if rate > HIGHEST_RATE_HZ:
         raise UnusableAudio("unreadable", f"its header gives a sampling rate of {rate} Hz")
-    promised = sound.frames if sound.frames < _NO_LENGTH else None
-    longest = int(max_s * rate)
-    if promised is not None and promised > longest:
+    promised, longest = sound.frames, int(max_s * rate)
+    if promised > longest:
         raise too_long(max_s)
     blocks, n, size = [], 0, _BLOCK // channels
     while not blocks or len(blocks[-1]) == size:
         try:
             blocks.append(mono(sound.read(size, dtype="float64", always_2d=True)))
         except soundfile.LibsndfileError:
-            known = f"the {promised} samples that its header promises" if promised else "its end"
-            raise UnusableAudio("truncated", f"decoding fails before {known}") from None
+            detail = f"decoding fails before the {promised} samples that its header promises"
+            raise UnusableAudio("truncated", detail) from None
         n += len(blocks[-1])
-        if n > longest:
-            raise too_long(max_s)
-    if promised and promised - n > _INEXACT_S * rate:
+    if promised - n > _INEXACT_S * rate:
         detail = f"{n} of the {promised} samples that its header promises are there"
         raise UnusableAudio("truncated", detail)
     if n == 0:

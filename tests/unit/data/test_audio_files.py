@@ -136,6 +136,7 @@ KINDS = (
     Kind("Opus cut short", holding(cut(OPUS)), "truncated", "the file ends before its last Ogg page", file="a.opus"),
     Kind("MP3 cut short", holding(cut(MP3)), "truncated", "of the 44100 samples that its header promises are there", file="a.mp3"),
     Kind("WAV of unknown length (written to a pipe)", holding(with_size(WAV, 0xFFFFFFFF)), "used", "with all samples to its end"),
+    Kind("FLAC of unknown length (written to a pipe)", holding(FLAC[:21] + bytes([FLAC[21] & 0xF0, 0, 0, 0, 0]) + FLAC[26:]), "used", "decoded by ffmpeg, to its end", file="a.flac", needs="ffmpeg"),
     Kind("WAV with more behind its samples", holding(WAV + b"LIST" + bytes(64)), "used", "without what is behind"),
     Kind("FLAC with damaged bytes", holding(flipped(FLAC)), "truncated", "decoding fails before the 16000 samples that its header promises", file="a.flac"),
     Kind("NaN", holding(with_value(77, np.nan)), "not_finite", "sample 77 is nan"),
@@ -249,7 +250,7 @@ frames (a Xing or Info header), and a bare AAC stream, have neither: what they h
 count of an MP3 file is trusted to 0.1 s. Damaged bytes are noticed in FLAC, which carries
 checksums, and in no other format.
 
-m4a, mp4, webm, mkv, aac and wma need the program `ffmpeg`. It is called without a shell, may open
+m4a, mp4, webm, mkv, aac and wma, and FLAC without a length, need the program `ffmpeg`. It is called without a shell, may open
 local files only, and is told to stop just beyond the longest clip.
 """
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sonify.data.prepare import read
 from sonify.data.synthesis.corpora import Tally, raw_corpus
 from sonify.data.synthesis.mixtures import lengths_s, loudness, mixture, sources_of
 from sonify.data.synthesis.signals import band, recurring
@@ -119,6 +120,19 @@ def test_audioset_lists_more_than_it_has_and_the_missing_are_as_many_as_asked(co
     assert audio <= {f"Y{ytid}" for _, ytid in listed}
 
 
+@pytest.mark.parametrize(
+    ("dataset", "known"), [("audioset", 0), ("fsd50k", 2), ("speech_commands", 1)]
+)
+def test_nobody_is_credited_for_synthetic_clips(corpora, tmp_path, dataset, known):
+    for name, content in corpora[dataset].items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content if name.endswith((".csv", ".json", ".txt")) else b"")
+    clips = read(dataset, tmp_path).clips
+    assert set(clips["source_url"]) == {""}
+    assert (clips[["uploader", "licence"]] != "").sum(axis=1).eq(known).all()
+    assert clips["licence"].str.contains("publicdomain/zero").eq(known > 0).all()
+
+
 def test_audioset_ids_differ_even_without_case_and_some_look_like_options(corpora):
     ids = [ytid for _, ytid in label_sets(corpora["audioset"], "audioset")]
     assert len({ytid.lower() for ytid in ids}) == len(ids)
@@ -142,6 +156,7 @@ def test_fsd50k_ground_truth_and_metadata_have_the_published_form(corpora):
             assert f"FSD50K.{part}_audio/{row[0]}.wav" in files
             assert [mid_of[label] for label in row[1].split(",")] == row[2].split(",")
     assert uploaders[0].isdisjoint(uploaders[1])
+    assert all(name.startswith("synthesised_") for name in set.union(*uploaders))
     names = [name for _, name in label_sets(files, "fsd50k")]
     assert len(set(names)) == len(names) == sum(SETTINGS["fsd50k"]["clips"].values())
 
