@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonify.sonification import blocks
-from sonify.sonification.chain import single
+from sonify.sonification.chain import padding_of
 
 FEW_VALUES = 1 << 16  # see `_few`
 
@@ -137,15 +137,6 @@ class Convolution:
             with torch.no_grad():
                 self._arranged[use] = arrange(self.conv).to(self.dtype)
         return self._arranged[use]
-
-
-def padding_of(conv: nn.Conv1d) -> int:
-    """Zeros on either side of a convolution's input, as a number."""
-    if conv.padding == "valid":
-        return 0
-    if conv.padding == "same":
-        return conv.dilation[0] * (conv.kernel_size[0] - 1) // 2
-    return single(conv.padding)
 
 
 def _state(conv: nn.Conv1d) -> tuple[int, int]:
