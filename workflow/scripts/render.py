@@ -15,7 +15,7 @@ def main() -> None:
     args = options.parse_args()
     job, top = model_job(args), tables.read(args.top, "top_activations")
     with job.progress("sonify", len(top), unit="sonifications") as bar:
-        sonifier = Sonifier(job.model, job.settings["precision"])
+        sonifier = Sonifier(job.model, job.settings["precision"], allow_strided=True)
         layers = render_layers(sonifier, job.parts(), top, progress=bar.update, **job.running)
         tables.write_parts(layers, job.out, "sonifications")
     dead = int(top["dead"].sum())

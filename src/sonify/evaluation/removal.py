@@ -47,7 +47,7 @@ def removal_table(
     untouched baseline. n_dead counts the clips whose most active map was dead, so that nothing was
     removed.
     """
-    sonifier = Sonifier(model, precision)
+    sonifier = Sonifier(model, precision, allow_strided=True)
     layers = sonifier.n_layers
     targets, scores = [], []
     dead = np.zeros(layers + 1, np.int64)

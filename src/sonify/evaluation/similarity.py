@@ -32,7 +32,7 @@ def coherence_table(
 
     Dead maps count as 0 and are marked. Raises ValueError for clips shorter than `nperseg`.
     """
-    sonifier = Sonifier(model, precision)
+    sonifier = Sonifier(model, precision, allow_strided=True)
     rows: list[pd.DataFrame] = []
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         found = sonifier.most_active(x, rule)

@@ -56,17 +56,20 @@ class Sonifications:
 class Sonifier:
     """Sonifies any chain Conv1d -> ReLU -> optional MaxPool1d; layers are numbered from 1.
 
-    Takes an nn.Sequential, or a model that has one as `trunk` (itself or its `encoder`). The model
-    is read, never changed: no hooks, no gradients. `precision` is "exact", which computes in the
-    type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the forward
-    pass stays in float32, so that the maps and switches are the same). Raises ValueError for what
-    cannot be inverted.
+    Takes any model whose operations form such a chain, however it is written (`chain.find_blocks`).
+    The model is read, never changed: no hooks, no gradients. `precision` is "exact", which computes
+    in the type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the
+    forward pass stays in float32, so that the maps and switches are the same). Strided
+    convolutions, whose sonifications carry images, must be asked for by `allow_strided`. Raises
+    ValueError for what cannot be inverted.
     """
 
-    def __init__(self, model: nn.Module, precision: str = "exact") -> None:
+    def __init__(
+        self, model: nn.Module, precision: str = "exact", allow_strided: bool = False
+    ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
-        self.blocks = find_blocks(model)
+        self.blocks = find_blocks(model, allow_strided)
         self.precision = precision
         self._convolutions: dict[tuple[int, torch.dtype], Convolution] = {}
 
@@ -114,19 +117,7 @@ class Sonifier:
 
         x is (clip, time). Each clip that is asked for runs forward once.
         """
-        self._check_waveforms(x)
-        requests = self._requests(x, layers, clips, filters)
-        deepest = int(requests.layers.max()) if len(clips) else 1
-        found = _room(x, len(clips))
-        for some in _batches(x):
-            chosen = torch.nonzero((requests.clips >= some.start) & (requests.clips < some.stop))
-            if len(chosen):
-                part = requests[chosen.flatten()]
-                part = replace(part, clips=part.clips - some.start)
-                made = self._render(self.forward(x[some], deepest), x[some], part)
-                for all_, these in zip(found, made, strict=True):
-                    all_[chosen.flatten()] = these
-        return Sonifications(*found)
+        return self._in_batches(x, self._requests(x, layers, clips, filters))
 
     @torch.no_grad()
     def render_from(
@@ -169,8 +160,10 @@ class Sonifier:
         """Sonify all feature maps of a layer at once, which the paper names as future work
         (section 5). Results have the axis (clip,), filters are -1.
         """
-        n = len(x)
-        return self.render(x, layer, torch.arange(n), torch.full((n,), ALL))
+        self.check_layer(layer)
+        clips = torch.arange(len(x), device=x.device)
+        layers, filters = torch.full_like(clips, layer), torch.full_like(clips, ALL)
+        return self._in_batches(x, Requests(layers, clips, filters))
 
     def check_layer(self, layer: int) -> None:
         """Raise ValueError unless the model has the layer."""
@@ -193,6 +186,21 @@ class Sonifier:
                     )
                 h, switches = _pooled(h, block.pool)
             yield h.transpose(1, 2), switches, length, pooled_length
+
+    def _in_batches(self, x: Tensor, requests: Requests) -> Sonifications:
+        """Run forward and down the clips that the requests name, as many together as is fast."""
+        self._check_waveforms(x)
+        deepest = int(requests.layers.max()) if len(requests.layers) else 1
+        found = _room(x, len(requests.layers))
+        for some in _batches(x):
+            chosen = torch.nonzero((requests.clips >= some.start) & (requests.clips < some.stop))
+            if len(chosen):
+                part = requests[chosen.flatten()]
+                part = replace(part, clips=part.clips - some.start)
+                made = self._render(self.forward(x[some], deepest), x[some], part)
+                for all_, these in zip(found, made, strict=True):
+                    all_[chosen.flatten()] = these
+        return Sonifications(*found)
 
     def _render(self, record: Forward, x: Tensor, requests: Requests) -> tuple[Tensor, ...]:
         """Signals, filters, scales and dead flags of the requests."""
@@ -235,7 +243,7 @@ class Sonifier:
             self.check_layer(layer)
             n = self.blocks[layer - 1].conv.out_channels
             asked = filters[layers == layer]
-            if not ALL <= int(asked.min()) <= int(asked.max()) < n:
+            if not 0 <= int(asked.min()) <= int(asked.max()) < n:
                 raise ValueError(f"layer {layer} has filters 0 to {n - 1}, not {asked.tolist()}")
         if len(clips) and not 0 <= int(clips.min()) <= int(clips.max()) < len(x):
             raise ValueError(f"there are clips 0 to {len(x) - 1}, not {clips.tolist()}")

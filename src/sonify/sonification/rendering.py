@@ -63,7 +63,7 @@ def _rendered(
     clips, names = pd.factorize(wanted["clip_id"])
     x = np.stack([waveforms[clip] for clip in names]) / np.float32(PCM_PEAK)
     filters = torch.from_numpy(wanted["filter"].to_numpy(np.int64))
-    found = sonifier.render(torch.from_numpy(x).to(device), layer, torch.from_numpy(clips), filters)
+    found = sonifier.render(torch.from_numpy(x).to(device), layer, torch.tensor(clips), filters)
     peaks, pcm = to_pcm(found.signals.cpu().numpy())
     return wanted.assign(
         scale_factor=found.scales.cpu().numpy().astype(np.float64),
