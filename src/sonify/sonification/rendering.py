@@ -62,7 +62,7 @@ def _rendered(
     """Sonify the rows of one layer, of clips of one length."""
     clips, names = pd.factorize(wanted["clip_id"])
     x = np.stack([waveforms[clip] for clip in names]) / np.float32(PCM_PEAK)
-    filters = torch.from_numpy(wanted["filter"].to_numpy(np.int64))
+    filters = torch.tensor(wanted["filter"].to_numpy(), dtype=torch.int64)
     found = sonifier.render(torch.from_numpy(x).to(device), layer, torch.tensor(clips), filters)
     peaks, pcm = to_pcm(found.signals.cpu().numpy())
     return wanted.assign(
