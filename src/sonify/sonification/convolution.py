@@ -73,13 +73,14 @@ class Convolution:
 
     def direct(self, padded: Tensor, length: int) -> Tensor:
         """The transpose as a dense convolution."""
-        conv, padded = self.conv, padded[:, : length + self.reach]
+        conv = self.conv
         if self._few(padded):
-            return self._as_product(padded, self._weights("down as matrix", _flipped_as_matrix))
+            out = self._as_product(padded, self._weights("down as matrix", _flipped_as_matrix))
+            return out[:, :length]
         weight = self._weights("down", _flipped_channels_last)
         x = padded.transpose(1, 2).unsqueeze(2)
         out = F.conv2d(x, weight, dilation=(1, self.dilation), groups=conv.groups)
-        return out.squeeze(2).transpose(1, 2)
+        return out.squeeze(2).transpose(1, 2)[:, :length]
 
     def by_blocks(self, padded: Tensor, out: Tensor) -> None:
         """In the frequency domain, into `out`, (signal, frame, filter), see `blocks.correlate`."""
@@ -89,13 +90,14 @@ class Convolution:
     def to_one_channel(self, padded: Tensor, length: int) -> Tensor:
         """Into one channel: every frame times every tap, then sums along diagonals, in float32 or
         better."""
-        products = padded[:, : length + self.reach] @ self._weights("last", _taps_as_columns)
-        signal, frame, tap = products.stride()
+        products = padded.flatten(0, 1) @ self._weights("last", _taps_as_columns)
+        products = products.to(torch.promote_types(self.dtype, torch.float32))
+        frame, tap = products.stride()
         diagonals = products.as_strided(
-            (len(products), length, self.taps), (signal, frame, self.dilation * frame + tap)
+            (len(padded), length, self.taps),
+            (padded.shape[1] * frame, frame, self.dilation * frame + tap),
         )
-        precise = torch.promote_types(self.dtype, torch.float32)
-        return diagonals.sum(-1, keepdim=True, dtype=precise)
+        return diagonals.sum(-1, keepdim=True)
 
     def start(self, values: Tensor, filters: Tensor, length: int) -> Tensor:
         """Of streams that are zero but in one filter each: `values`, (signal, frame), without zeros

@@ -17,6 +17,7 @@ from sonify.sonification.convolution import Convolution
 # A group of streams is unpooled at a time: about what stays in a CPU's cache; elsewhere, memory.
 CACHED_BYTES = 4 << 20
 DEVICE_BYTES = 1 << 30
+WORTH_A_VIEW = 1 << 15  # values of a mask
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -157,13 +158,19 @@ class _Step:
             if at_switch is None:
                 padded[:n, self.lead : self.lead + self.pooled] = positive
             else:
-                own = clips[group]
-                if n == 1:  # a view, where indexing would copy
-                    own = slice(int(own[0]), int(own[0]) + 1)
-                mask = at_switch if len(at_switch) == 1 else at_switch[own]
-                bits = positive.view(mask.dtype).unsqueeze(2)
-                torch.bitwise_and(bits, mask, out=windows[:n].view(mask.dtype))
+                bits = positive.view(at_switch.dtype).unsqueeze(2)
+                self._and(bits, at_switch, clips[group], windows[:n].view(at_switch.dtype))
             yield group, padded[:n]
+
+    def _and(self, bits: Tensor, at_switch: Tensor, clips: Tensor, out: Tensor) -> None:
+        """`bits` where `at_switch` of their clips allows."""
+        if len(at_switch) == 1:
+            torch.bitwise_and(bits, at_switch, out=out)
+        elif at_switch[0].numel() < WORTH_A_VIEW or not bits.is_cpu:
+            torch.bitwise_and(bits, at_switch[clips], out=out)
+        else:  # one by one on views, where indexing would copy
+            for i, clip in enumerate(clips.tolist()):
+                torch.bitwise_and(bits[i], at_switch[clip], out=out[i])
 
     def _at_switch(self) -> Tensor:
         """Where a frame of a window is its maximum, (clip, window, frame, filter): whole numbers as
