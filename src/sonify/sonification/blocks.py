@@ -25,7 +25,7 @@ from torch import Tensor
 WORTHWHILE_FILTERS = 48
 WORTHWHILE_BLOCKS = 16
 # Intermediate results of a few blocks at a time stay in a CPU's cache.
-CACHED_BYTES = 6 << 20
+CACHED_BYTES = 2 << 20
 
 
 def size(taps: int) -> int:
