@@ -2,6 +2,8 @@
 speed stand as the dataset grows.
 """
 
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from sonify.seeds import generator
 from sonify.training.crops import pair_starts, random_starts
 
 WAV, FLAC, LIMIT, OURS = "WAV files", "FLAC files", "memory-mapped array", "Parquet parts, streamed"
+MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}  # as jobs have it
 CROP = round(2.5 * RATE_HZ)
 BATCH = 128
 AHEAD = f"{OURS}, 1 thread ahead"
@@ -36,7 +39,8 @@ Speed: each clip of a corpus gives one crop of 2.5 s, as float32, in batches of 
 cache, so that this is what the CPU costs. Files are opened, sought and read with soundfile, in
 random order; the array is one of int16, random clips of which are cut. The stream reads row groups
 in random order through a shuffle buffer of 4096 clips; `1 thread ahead` reads beside the thread
-that takes the batches, all others use one thread.
+that takes the batches, all others use one thread. Freed memory is kept for the next batch, as the
+workflow's jobs do.
 
 Growth: clips of 6 s, two crops of 2.5 s each, batches of 2048 (the paper's contrastive training),
 whole epochs with one thread ahead. Memory is the peak of a process of its own that reads a whole
@@ -47,6 +51,8 @@ is drawing the order of one epoch of 2 million clips, memory the peak of a proce
 
 
 def main() -> None:
+    if MEMORY.keys() - os.environ.keys():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | MEMORY)
     run = bench("reader", __doc__)
     run.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.folder) as scratch:  # some 12 GB

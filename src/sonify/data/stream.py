@@ -17,8 +17,8 @@ that read ahead changes nothing, and `ranks` processes share out the rows of eac
 taking rows r, r + ranks, ..., so that together they see what a single process does. Augmentation
 is the caller's; what it draws for a batch it must draw for the whole of it, on every rank.
 
-Memory. Only crops are kept, as int16: those of shuffle_clips + batch_size clips and of a few row
-groups, whatever the size of the dataset.
+Memory. Only crops are kept, as int16: those of shuffle_clips clips, of a few row groups on their
+way, and of the batches in use, whatever the size of the dataset.
 """
 
 from collections.abc import Callable, Iterator
@@ -128,19 +128,20 @@ class CropStream:
 
         ready = in_order(read, reads(), self.workers)
         for batch in batches:
-            for clip in batch.tolist():
+            crops = np.empty((len(batch), *pool.shape[1:]), pool.dtype)
+            for crop, clip in zip(crops, batch.tolist(), strict=True):
                 while clip not in row_of:
                     row_of.update(next(ready))
-            rows = [row_of.pop(clip) for clip in batch.tolist()]
-            crops = pool[rows]
-            free.extend(rows)  # the last rows freed are used first: memory never touched costs none
+                row = row_of.pop(clip)
+                crop[:] = pool[row]
+                free.append(row)  # used next: of the pool, only what is needed is ever touched
             yield Batch(batch, crops, self.stored.targets(batch))
 
     @property
     def _most_held(self) -> int:
-        """Clips whose crops can be in memory at once: in the buffer, the batch, and on the way."""
+        """Clips whose crops can wait in memory at once: in the buffer, and on the way to it."""
         largest = max(group.last - group.first for group in self.stored.groups)
-        return self.shuffle_clips + self._size + (AHEAD * self.workers + 2) * largest
+        return self.shuffle_clips + (AHEAD * self.workers + 2) * largest
 
     def _starts(self, epoch: int, group: RowGroup) -> np.ndarray:
         """Where the crops of every clip of a row group begin, (clip, view)."""
