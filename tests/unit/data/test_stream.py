@@ -171,4 +171,4 @@ def test_a_part_lost_since_it_was_listed_ends_the_epoch_with_one_sentence(stream
     with pytest.raises(
         ValueError, match=r"part-00003\.parquet: No such file.*: prepare fsd50k again"
     ):
-        list(dataclasses.replace(stream, workers=workers).epoch(1))
+        list(dataclasses.replace(stream, workers=workers, batch_size=1).epoch(1))
