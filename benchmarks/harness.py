@@ -7,8 +7,11 @@ cpu, torch, date).
 """
 
 import argparse
+import multiprocessing
 import platform
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -98,6 +101,18 @@ def spread(bench: Bench, case: str, variant: str) -> float:
     """Slowest over fastest run: how far to trust a median."""
     (row,) = (r for r in bench.rows if (r["case"], r["variant"]) == (case, variant))
     return row["highest"] / row["lowest"]
+
+
+def peak_memory(call: Callable, *args: object) -> float:
+    """Peak resident memory, in MB, of a new process that runs `call`, a function of a module."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak, (call, args))
+
+
+def _peak(call: Callable, args: tuple) -> float:
+    call(*args)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes on macOS, else kB
 
 
 def markdown(frame: pd.DataFrame) -> str:

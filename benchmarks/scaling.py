@@ -1,13 +1,9 @@
 """How time grows with clips and with seconds of audio, and that memory does not grow with clips."""
 
-import multiprocessing
-import resource
-import sys
-
 import numpy as np
 import pandas as pd
 import torch
-from harness import Bench, bench
+from harness import Bench, bench, peak_memory
 
 from sonify.conventions import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
@@ -67,7 +63,7 @@ def fitted(run: Bench, case: str, unit: str, variants: dict) -> dict:
 def flat(run: Bench, width: float, seconds: float, batch: int, counts: list[int]) -> dict:
     """Peak memory of a fresh process for each number of clips."""
     case = f"clips of {seconds:g} s, {batch} a batch"
-    peaks = {n: peak_memory(run.threads, width, seconds, batch, n) for n in counts}
+    peaks = {n: peak_memory(fresh_sweep, run.threads, width, seconds, batch, n) for n in counts}
     for n, peak in peaks.items():
         run.record(case, f"{n} clips", "peak memory", "MB", [peak])
     return {
@@ -80,17 +76,10 @@ def flat(run: Bench, width: float, seconds: float, batch: int, counts: list[int]
     }
 
 
-def peak_memory(threads: int, width: float, seconds: float, batch: int, clips: int) -> float:
-    """Peak resident memory, in MB, of a new process that sonifies so many clips."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak, (threads, width, seconds, batch, clips))
-
-
-def _peak(threads: int, width: float, seconds: float, batch: int, clips: int) -> float:
+def fresh_sweep(threads: int, width: float, seconds: float, batch: int, clips: int) -> None:
+    """A sweep with a model of its own."""
     torch.set_num_threads(threads)
     sweep(Sonifier(CNN12(Architecture(width=width)).eval().trunk), clips, seconds, batch)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes on macOS, else kB
 
 
 if __name__ == "__main__":

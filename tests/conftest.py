@@ -4,11 +4,14 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import settings
 
+from sonify import tables
 from sonify.data.clips import Clips
+from sonify.data.stored import StoredClips, stored
 
 torch.set_num_threads(1)
 # The same cases in every run, and no deadline: the machines that run this are shared and uneven.
@@ -50,3 +53,39 @@ def make_clips(rng):
         )
 
     return make
+
+
+@pytest.fixture
+def store(tmp_path):
+    """The same clips as prepared on disk: `store(clips, clips_per_part, **writer_options)`."""
+
+    def write(clips: Clips, clips_per_part: int = 5, **options) -> StoredClips:
+        rows = {"dataset": clips.dataset, "index": range(len(clips.classes)), "mid": ""}
+        vocabulary = pd.DataFrame({**rows, "label": clips.classes})
+        tables.write(vocabulary, tmp_path / "vocabulary.parquet", "vocabulary")
+        splits = list(dict.fromkeys(clips.splits))
+        for split in splits:
+            chosen = [i for i, s in enumerate(clips.splits) if s == split]
+            for part in range(-(-len(chosen) // clips_per_part)):
+                rows = chosen[part * clips_per_part : (part + 1) * clips_per_part]
+                frame = pd.DataFrame(
+                    {
+                        "dataset": clips.dataset,
+                        "split": split,
+                        "clip_id": [clips.ids[i] for i in rows],
+                        "labels": [
+                            [c for c, on in zip(clips.classes, clips.targets[i], strict=True) if on]
+                            for i in rows
+                        ],
+                        "n_samples": clips.lengths[rows].astype(np.int32),
+                        "source_rate": np.int32(8_000),
+                        "gain": 1.0,
+                        "pcm": [clips.pcm(i).tobytes() for i in rows],
+                    }
+                )
+                how = {"compression": "none", "use_dictionary": False, "row_group_size": 3}
+                file = tmp_path / split / f"part-{part:05d}.parquet"
+                tables.write(frame, file, "clips", **(how | options))
+        return stored(tmp_path, splits)
+
+    return write

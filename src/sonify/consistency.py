@@ -10,6 +10,7 @@ def check_consistency(config: dict) -> None:
     _check_scale(config)
     _check_ranges(config)
     _check_crops(config)
+    _check_reader(config)
     _check_coherence(config)
     _check_rows(config)
 
@@ -53,6 +54,17 @@ def _check_crops(config: dict) -> None:
             raise ConfigError(
                 f"config: training.recipes.{name} needs {needed:g} s for its two crops, but "
                 f"data.synthetic.audioset.clip_s is {clip_s:g}: shorten crop_s"
+            )
+
+
+def _check_reader(config: dict) -> None:
+    """A buffer smaller than a batch would pass row groups on almost as they were read."""
+    held = config["training"]["reader"]["shuffle_clips"]
+    for name, recipe in config["training"]["recipes"].items():
+        if recipe["batch_size"] > held:
+            raise ConfigError(
+                f"config: training.recipes.{name}.batch_size is {recipe['batch_size']}, more than "
+                f"the {held} clips of training.reader.shuffle_clips: raise the latter"
             )
 
 

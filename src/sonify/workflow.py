@@ -203,7 +203,7 @@ class Plan:
         return _canonical(
             {
                 "run": asdict(run),
-                "recipe": self.training["recipes"][run.recipe],
+                "recipe": self.training["recipes"][run.recipe] | self.training["reader"],
                 "architecture": self.config["models"][run.architecture],
                 "device": self.config["device"],
             }

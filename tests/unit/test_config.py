@@ -95,6 +95,12 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
     [
         ("sonification/tops", 3, r"unknown key 'tops' in sonification: did you mean 'top'"),
         ("trainnig", {}, "unknown key 'trainnig' in the top level: did you mean 'training'"),
+        ("training/reader/shuffle_clips", 1, "shuffle_clips is 1, but must be at least 2"),
+        (
+            "training/reader/shuffle_clips",
+            48,
+            "contrastive.batch_size is 64, more than the 48 clips of training.reader.shuffle_clips",
+        ),
         (
             "training/recipes/fsd50k/epoch",
             3,

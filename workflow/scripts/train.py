@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sonify import tables
-from sonify.data.clips import load
+from sonify.data.stored import stored
 from sonify.jobs import parser, run, say
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
@@ -28,7 +28,7 @@ def main() -> None:
             spec,
             args.seed,
             recipe,
-            load(args.data, spec.splits),
+            stored(args.data, spec.splits),
             architecture=None if args.start else Architecture(**args.settings["architecture"]),
             start=checkpoint.load(args.start) if args.start else None,
             device=pick_device(args.settings["device"], args.threads),

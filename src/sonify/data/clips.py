@@ -52,22 +52,11 @@ class Clips:
     def batch(self, indices: Sequence[int], starts: Sequence[int], n: int) -> np.ndarray:
         """A crop of `n` samples from each clip, from its sample `starts` on: (clip, time) float32.
 
-        A clip shorter than `n` is repeated end to end, as a periodic signal that begins at its
-        start. Raises ValueError for a crop that begins outside its clip, or that runs past the end
-        of a clip long enough to hold it.
+        Raises ValueError as `check_start` does.
         """
         out = np.empty((len(indices), n), dtype=np.float32)
         for row, i, start in zip(out, indices, starts, strict=True):
-            x = self.pcm(i)
-            last = len(x) - n if len(x) >= n else len(x) - 1
-            if not 0 <= start <= last:
-                raise ValueError(
-                    f"clip {self.ids[i]}: a crop of {n} samples cannot begin at sample {start} "
-                    f"of {len(x)}: choose 0 to {last}"
-                )
-            if len(x) < n:
-                x, start = np.resize(np.roll(x, -start), n), 0
-            np.divide(x[start : start + n], _SCALE, out=row)
+            np.divide(cut(self.pcm(i), start, n), _SCALE, out=row)
         return out
 
     def whole(self, indices: Sequence[int]) -> np.ndarray:
@@ -79,6 +68,27 @@ class Clips:
                 "length_buckets"
             )
         return self.batch(indices, [0] * len(indices), int(lengths[0]))
+
+
+def cut(x: np.ndarray, start: int, n: int) -> np.ndarray:
+    """The crop of `n` samples of `x`, (time,), from its sample `start` on: (n,).
+
+    A clip shorter than `n` is repeated end to end, as a periodic signal that begins at its start.
+    Raises ValueError as `check_start` does.
+    """
+    check_start(len(x), start, n)
+    return x[start : start + n] if len(x) >= n else np.resize(np.roll(x, -start), n)
+
+
+def check_start(length: int, start: int, n: int) -> None:
+    """Raise ValueError for a crop of `n` samples that begins outside its clip of `length` samples,
+    or that runs past the end of a clip long enough to hold it.
+    """
+    last = length - n if length >= n else length - 1
+    if not 0 <= start <= last:
+        raise ValueError(
+            f"a crop of {n} samples cannot begin at sample {start} of {length}: choose 0 to {last}"
+        )
 
 
 def load(folder: Path, splits: Sequence[str]) -> Clips:
@@ -126,17 +136,17 @@ def part_files(folder: Path, splits: Sequence[str]) -> list[Path]:
 
 def _loaded(folder: Path, files: list[Path]) -> Clips:
     vocabulary = tables.read(folder / "vocabulary.parquet", "vocabulary")
-    position = {label: i for i, label in enumerate(vocabulary["label"])}
+    classes = list(vocabulary["label"])
     # Sizes first, so that the one buffer is filled part by part and never copied.
     samples = np.empty(sum(_n_samples(file) for file in files), dtype=np.int16)
     ids, owners, targets, lengths, filled = [], [], [], [], 0
     for file in files:
         part = _read_part(file)
-        pcm = _joined(part)
+        pcm = np.concatenate([np.empty(0, dtype="<i2"), *pcm_arrays(part["pcm"])])
         samples[filled : filled + len(pcm)] = pcm
         filled += len(pcm)
         lengths.append(part["n_samples"].to_numpy().astype(np.int64))
-        targets.append(_targets(part, file, position))
+        targets.append(multi_hot(label_indices(part, file, classes), len(classes)))
         ids += part["clip_id"].to_pylist()
         owners += part["split"].to_pylist()
     lengths = np.concatenate(lengths)
@@ -144,7 +154,7 @@ def _loaded(folder: Path, files: list[Path]) -> Clips:
         dataset=str(vocabulary["dataset"].iloc[0]),
         ids=ids,
         splits=owners,
-        classes=list(position),
+        classes=classes,
         targets=np.concatenate(targets),
         lengths=lengths,
         offsets=np.cumsum(lengths) - lengths,
@@ -211,20 +221,28 @@ def _read_part(file: Path) -> pa.Table:
     return part
 
 
-def _joined(part: pa.Table) -> np.ndarray:
-    """All samples of a part end to end, (time,) int16."""
-    arrays = (np.frombuffer(clip.as_buffer(), dtype="<i2") for clip in part["pcm"])
-    return np.concatenate([np.empty(0, dtype="<i2"), *arrays])
+def pcm_arrays(column: pa.ChunkedArray) -> list[np.ndarray]:
+    """The samples of every clip of a `pcm` column, (time,) int16 each, as views."""
+    return [np.frombuffer(clip.as_buffer(), dtype="<i2") for clip in column]
 
 
-def _targets(part: pa.Table, file: Path, position: dict[str, int]) -> np.ndarray:
-    """The labels of a part as (clip, class) uint8."""
-    targets = np.zeros((part.num_rows, len(position)), dtype=np.uint8)
-    for row, labels in enumerate(part["labels"].to_pylist()):
-        for label in labels:
-            if label not in position:
-                raise ValueError(
-                    f"{file}: label {label!r} is not in vocabulary.parquet: prepare again"
-                )
-            targets[row, position[label]] = 1
+def label_indices(part: pa.Table, file: Path, classes: Sequence[str]) -> pa.ListArray:
+    """The labels of each clip of a part as positions in `classes`, int32.
+
+    Raises ValueError naming the file for a label that is not among them.
+    """
+    labels = part["labels"].combine_chunks()
+    names = labels.flatten()
+    indices = pc.index_in(names, value_set=pa.array(classes, pa.string()))
+    if indices.null_count:
+        label = names.filter(pc.is_null(indices))[0].as_py()
+        raise ValueError(f"{file}: label {label!r} is not in vocabulary.parquet: prepare again")
+    ends = np.cumsum([0, *pc.list_value_length(labels).to_numpy()])
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), indices)
+
+
+def multi_hot(indices: pa.ListArray, n_classes: int) -> np.ndarray:
+    """`label_indices` as (clip, class) uint8, 1 where labelled."""
+    targets = np.zeros((len(indices), n_classes), dtype=np.uint8)
+    targets[pc.list_parent_indices(indices), pc.list_flatten(indices)] = 1
     return targets

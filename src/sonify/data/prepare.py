@@ -5,9 +5,8 @@ as processes, without their copies. Results are taken in the order of the clips,
 do not depend on the number of threads. One part of one split is held in memory at a time.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from sonify.data.audio import Limits, UnusableAudio
 from sonify.data.layouts import audioset, fsd50k, speech_commands
 from sonify.data.layouts.listing import REASONS, Listing, Provenance
 from sonify.data.layouts.required import SPLITS, required
+from sonify.data.threads import in_order
 
 _LAYOUTS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
 # Plain pages for the samples: a dictionary of them would only be a copy.
@@ -148,7 +148,7 @@ def batches(
         chosen = chosen.sort_values("clip_id")
     clip = partial(_clip, listing.dataset, Path(root), limits)
     part, clips, rejected, seen = 0, [], [], 0
-    for used, problem in _in_order(clip, chosen.itertuples(index=False), workers):
+    for used, problem in in_order(clip, chosen.itertuples(index=False), workers):
         if problem is None and len(clips) == clips_per_part:
             yield _batch(listing.dataset, split, part, clips, rejected, seen)
             part, clips, rejected = part + 1, [], []
@@ -183,21 +183,6 @@ def _clip(
         "gain": recording.gain,
         "pcm": recording.pcm.tobytes(),
     }, None
-
-
-def _in_order(function: Callable, items: Iterable, workers: int) -> Iterator:
-    """`map` over threads that runs only a few items ahead of its reader."""
-    if workers == 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _batch(

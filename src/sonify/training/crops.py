@@ -2,6 +2,18 @@
 
 import numpy as np
 
+from sonify.conventions import RATE_HZ
+from sonify.data.stream import Cutting
+from sonify.training.recipe import Recipe
+
+
+def cutting(recipe: Recipe) -> Cutting:
+    """What a recipe cuts out of each clip: two crops for contrastive training, else one."""
+    crop, gap = round(recipe.crop_s * RATE_HZ), round(recipe.min_gap_s * RATE_HZ)
+    if recipe.objective == "contrastive":
+        return Cutting(crop, 2, 2 * crop + gap, lambda n, rng: pair_starts(n, crop, gap, rng))
+    return Cutting(crop, 1, 1, lambda n, rng: random_starts(n, crop, rng)[:, None])
+
 
 def random_starts(lengths: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
     """One start per clip, uniform over all places where `crop` samples fit.
@@ -12,10 +24,9 @@ def random_starts(lengths: np.ndarray, crop: int, rng: np.random.Generator) -> n
     return rng.integers(0, room + 1)
 
 
-def pair_starts(
-    lengths: np.ndarray, crop: int, gap: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Starts of two crops of each clip that never overlap and are `gap` samples apart or more.
+def pair_starts(lengths: np.ndarray, crop: int, gap: int, rng: np.random.Generator) -> np.ndarray:
+    """Starts of two crops of each clip, (clip, 2), that never overlap and are `gap` samples apart
+    or more.
 
     The pair is uniform over all such places, in random order (section 3.1: non-overlapping
     patches). Raises ValueError for a clip too short to hold both.
@@ -33,14 +44,4 @@ def pair_starts(
     first = np.minimum(one, two)
     second = np.maximum(one, two) - 1 + crop + gap
     swap = rng.random(len(lengths)) < 0.5
-    return np.where(swap, second, first), np.where(swap, first, second)
-
-
-def epoch_batches(n_clips: int, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """A shuffled pass over all clips in batches of equal size; the odd clips at the end wait.
-
-    Which clips wait changes with every shuffle. Fewer clips than one batch make one smaller batch.
-    """
-    order = rng.permutation(n_clips)
-    size = min(batch_size, n_clips)
-    return [order[i : i + size] for i in range(0, n_clips - size + 1, size)]
+    return np.stack([np.where(swap, second, first), np.where(swap, first, second)], axis=1)

@@ -13,8 +13,9 @@ class Recipe:
     """Hyperparameters of a run (section 3.1, appendix A).
 
     Times in seconds, `epochs` and `warmup_epochs` in passes over the clips; clips shorter than
-    `crop_s` are repeated to length. `temperature` and `min_gap_s`
-    belong to the contrastive objective, `mixup_alpha` to the others (None: no mixup).
+    `crop_s` are repeated to length. A batch is drawn from `shuffle_clips` clips (see
+    `data.stream`). `temperature` and `min_gap_s` belong to the contrastive objective,
+    `mixup_alpha` to the others (None: no mixup).
     """
 
     objective: str
@@ -24,6 +25,7 @@ class Recipe:
     learning_rate: float
     weight_decay: float
     warmup_epochs: float
+    shuffle_clips: int
     precision: str = "float32"
     temperature: float | None = None
     min_gap_s: float = 0.0
@@ -45,7 +47,7 @@ class Recipe:
 
 
 def recipe_from(settings: dict) -> Recipe:
-    """The recipe spelled by a `training.recipes` block of the config.
+    """The recipe spelled by a `training.recipes` block of the config, joined by `training.reader`.
 
     Keys that say what to train on (dataset, splits) are not the recipe's and are passed over.
     """

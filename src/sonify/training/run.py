@@ -6,13 +6,15 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 import torch
 
-from sonify.data.clips import Clips
+from sonify.data.stored import StoredClips
+from sonify.data.stream import CropStream
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.heads import SoundModel
 from sonify.runs import Run
 from sonify.seeds import generator, seed_for
-from sonify.training.loop import train, usable
+from sonify.training.crops import cutting
+from sonify.training.loop import train
 from sonify.training.recipe import Recipe
 
 
@@ -36,7 +38,7 @@ def train_run(
     run: Run,
     seed: int,
     recipe: Recipe,
-    clips: Clips,
+    clips: StoredClips,
     *,
     architecture: Architecture | None = None,
     start: tuple[SoundModel, ModelCard] | None = None,
@@ -54,7 +56,13 @@ def train_run(
         raise ValueError(f"run {run.name} needs an architecture or a start, and not both")
     contrastive = recipe.objective == "contrastive"
     architecture = architecture or start[1].architecture
-    used = len(usable(clips, recipe))
+    stream = CropStream(
+        stored=clips,
+        cutting=cutting(recipe),
+        names=(run.name, seed),
+        batch_size=recipe.batch_size,
+        shuffle_clips=recipe.shuffle_clips,
+    )
     card = ModelCard(
         run=run.name,
         seed=seed,
@@ -66,8 +74,8 @@ def train_run(
         head="projection" if contrastive else "classifier",
         outputs=architecture.features if contrastive else len(clips.classes),
         classes=() if contrastive else tuple(clips.classes),
-        clips_used=used,
-        clips_too_short=len(clips) - used,
+        clips_used=len(stream.used),
+        clips_too_short=len(clips) - len(stream.used),
         recipe=asdict(recipe),
     )
     torch.manual_seed(seed_for(run.name, seed, "weights"))
@@ -75,9 +83,9 @@ def train_run(
     if start is not None:
         model.encoder.load_state_dict(start[0].encoder.state_dict())
     epochs = []
-    rng = generator(run.name, seed, "training")
+    rng = generator(run.name, seed, "augmentation")
     frozen = run.finetune == "fconly"
-    for epoch in train(model, clips, recipe, rng, freeze_encoder=frozen, device=device):
+    for epoch in train(model, stream, recipe, rng, freeze_encoder=frozen, device=device):
         epochs.append({"dataset": run.dataset, **card.keys, **asdict(epoch)})
         if progress:
             progress(epoch.epoch, f"loss {epoch.loss:.3f}")

@@ -1,0 +1,96 @@
+"""Crops read from disk, against the same clips in memory, and parts that go bad under it."""
+
+import numpy as np
+import pytest
+
+from sonify.data.clips import cut
+from sonify.data.stored import stored
+
+LENGTHS = [40, 7, 40, 55, 3, 40, 41, 40, 12, 60, 40]
+FORMATS = {
+    "plain": {},
+    "other pages": {"data_page_version": "2.0"},
+    "many pages": {"data_page_size": 8, "write_batch_size": 1},
+    "compressed": {"compression": "zstd"},
+    "dictionary": {"use_dictionary": True},
+    "lengths apart": {"column_encoding": {"pcm": "DELTA_LENGTH_BYTE_ARRAY"}},
+}
+
+
+def read_all(clips, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two crops of every clip and where they start, read group by group."""
+    rng, room = np.random.default_rng(3), np.maximum(clips.lengths - samples, 0)
+    starts = rng.integers(0, np.stack([room, room], axis=1) + 1)
+    out = np.zeros((len(clips), 2, samples), "<i2")
+    for group in clips.groups:
+        at = np.arange(group.first, group.last)
+        clips.read(group, at, starts[at], [out[i] for i in at])
+    return starts, out
+
+
+@pytest.mark.parametrize("how", FORMATS.values(), ids=FORMATS)
+def test_crops_are_those_of_the_clips_in_memory(make_clips, store, how):
+    clips = make_clips(LENGTHS)
+    starts, crops = read_all(store(clips, **how), 20)
+    for i, (row, pair) in enumerate(zip(starts, crops, strict=True)):
+        for start, crop in zip(row, pair, strict=True):
+            np.testing.assert_array_equal(crop, cut(clips.pcm(i), start, 20))
+
+
+def test_plain_parts_are_read_in_place(make_clips, store, monkeypatch):
+    """The fast way is the one taken: without Arrow, what preparation writes can still be read."""
+    clips = store(make_clips(LENGTHS), clips_per_part=100)
+    monkeypatch.setattr("sonify.data.stored.pq.ParquetFile", None)
+    read_all(clips, 20)
+
+
+def test_lengths_and_labels_are_those_of_the_clips(make_clips, store):
+    clips = make_clips(LENGTHS)
+    there = store(clips)
+    assert (len(there), there.classes, there.dataset) == (11, clips.classes, "fsd50k")
+    np.testing.assert_array_equal(there.lengths, clips.lengths)
+    np.testing.assert_array_equal(there.targets(np.arange(11)), clips.targets)
+    np.testing.assert_array_equal(there.targets(np.array([9, 2])), clips.targets[[9, 2]])
+    edges = [(group.first, group.last) for group in there.groups]
+    assert edges == [(0, 3), (3, 5), (5, 8), (8, 10), (10, 11)]
+
+
+@pytest.mark.parametrize(("clip", "start"), [(0, 21), (0, -1), (1, 7)])
+def test_crops_outside_their_clip(make_clips, store, clip, start):
+    clips = store(make_clips(LENGTHS))
+    with pytest.raises(ValueError, match=f"cannot begin at sample {start} of"):
+        clips.read(
+            clips.groups[0], np.array([clip]), np.array([[start]]), [np.zeros((1, 20), "<i2")]
+        )
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (lambda part: part.unlink(), "No such file or directory"),
+        (lambda part: part.write_bytes(b""), "Parquet"),
+        (lambda part: part.write_bytes(part.read_bytes()[:300]), "Parquet"),
+    ],
+)
+def test_a_part_that_goes_bad_after_it_was_listed_is_named(make_clips, store, harm, sentence):
+    clips = store(make_clips(LENGTHS))
+    harm(clips.groups[0].file)
+    with pytest.raises(
+        ValueError, match=rf"part-00000\.parquet: .*{sentence}.*: prepare fsd50k ag"
+    ):
+        read_all(clips, 20)
+
+
+def test_a_part_with_other_clips_than_listed_is_named(make_clips, store):
+    clips = store(make_clips(LENGTHS))
+    store(make_clips([30, *LENGTHS]))
+    with pytest.raises(ValueError, match=r"part-00000\.parquet: its clips have other lengths"):
+        read_all(clips, 20)
+
+
+def test_broken_parts_are_named_when_listed(make_clips, store):
+    clips = store(make_clips(LENGTHS))
+    part = clips.groups[0].file
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"part-00000\.parquet: .*: delete it and prepare again"):
+        stored(part.parents[1], ["eval"])
