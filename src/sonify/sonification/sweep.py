@@ -95,12 +95,12 @@ class _Step:
             if pool is not None
             else (1, 1, 0)
         )
-        # A padded stream: zeros, the unpooled stream, zeros. Windows may reach beyond its ends.
+        # A padded stream: zeros, the unpooled stream, zeros. Windows may reach beyond its ends, and
+        # must not reach what the neighbours hold there.
         self.lead = convolution.lead if convolution.plain else 0
-        windows = self.lead - self.padding + self.maps.shape[-1] * self.stride
+        windows = max(self.maps.shape[-1] * self.stride, self.pooled + self.padding)
         ends = self.length + convolution.reach if convolution.plain else self.pooled
-        self.rows = convolution.frames_needed(max(windows, ends))
-        self.mask: Tensor | None = None
+        self.rows = convolution.frames_needed(max(self.lead + windows, ends))
 
     def whole(self, clips: Tensor) -> Tensor:
         """All maps of the clips, as a stream."""

@@ -54,6 +54,21 @@ def test_many_layers_filters_and_clips_at_once(requests, monkeypatch):
         assert torch.equal(again.dead, found.dead)
 
 
+def test_windows_that_reach_beyond_the_ends_leave_the_neighbours_alone():
+    """Padded pools after convolutions of one tap, where nothing else keeps signals apart."""
+    torch.manual_seed(3)
+    for padding, ceil_mode in ((2, False), (2, True), (1, True), (0, True)):
+        net = nn.Sequential(
+            nn.Conv1d(1, 4, 1), nn.ReLU(), nn.MaxPool1d(4, padding=padding, ceil_mode=ceil_mode),
+            nn.Conv1d(4, 3, 1), nn.ReLU(),
+        ).double()  # fmt: skip
+        for samples in range(20, 28):
+            x = torch.randn(3, samples).double()
+            for f in range(3):
+                ours = Sonifier(net).sonify(x, 2, f)
+                assert relative(ours, literal_sonification(net, x, 2, f)) < 1e-9
+
+
 def test_the_way_through_blocks_was_taken(monkeypatch, requests):
     taken = []
     correlate = blocks.correlate
