@@ -1,6 +1,5 @@
 """The most active map of all 11 layers: ours, the pseudo-code as printed, and Captum."""
 
-import inspect
 import warnings
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ from oracles import captum_sonification, literal_sonification
 
 from sonify.conventions import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 
 LITERAL, FORWARD, BOTH = "pseudo-code of Figure B.2", "forward", "forward + backward to the input"
 CASES = [(1, 2.5, 4), (1, 10, 1), (1 / 4, 2.5, 8), (1 / 4, 10, 2)]  # width, seconds, clips
@@ -75,9 +74,7 @@ def variants(chain: torch.nn.Sequential, x: torch.Tensor) -> dict[str, Callable[
         leaf = x.unsqueeze(1).clone().requires_grad_()
         torch.autograd.grad(chain(leaf).square().sum(), leaf)
 
-    ours = {"ours, exact": Sonifier(chain)}
-    if "precision" in inspect.signature(Sonifier).parameters:
-        ours = {f"ours, {p}": Sonifier(chain, precision=p) for p in ("exact", "fast")}
+    ours = {f"ours, {p}": Sonifier(chain, precision=p) for p in PRECISIONS}
     return {
         LITERAL: literal,
         "Captum": captum,
