@@ -59,9 +59,15 @@ class Convolution:
         """Frames of a padded stream, so that they are whole blocks."""
         return blocks.count(at_least, self.taps) * blocks.hop(self.taps)
 
-    def forward(self, h: Tensor) -> Tensor:
-        """The convolution itself, with its bias, of h, (clip, frame, filter)."""
+    def forward(self, h: Tensor, in_blocks: bool = False) -> Tensor:
+        """The convolution itself, with its bias, of h, (clip, frame, filter).
+
+        `in_blocks` allows the frequency domain where that is faster.
+        """
         conv, padding = self.conv, padding_of(self.conv)
+        length = h.shape[1] + 2 * padding - self.reach
+        if in_blocks and self.prefers_blocks(length, len(h)):
+            return self._forward_by_blocks(h, length)
         if self._few(h):
             h = F.pad(h, (0, 0, padding, padding))
             out = self._as_product(h, self._weights("up as matrix", _as_matrix), conv.stride[0])
@@ -70,6 +76,18 @@ class Convolution:
         along = ((1, conv.stride[0]), (0, padding), (1, self.dilation))
         out = F.conv2d(h.transpose(1, 2).unsqueeze(2), weight, conv.bias, *along, conv.groups)
         return out.squeeze(2).transpose(1, 2)
+
+    def _forward_by_blocks(self, h: Tensor, length: int) -> Tensor:
+        clips, frames, filters = h.shape
+        padding, rows = padding_of(self.conv), self.frames_needed(length + self.reach)
+        memory = h.new_zeros((clips * rows + self.reach, filters))
+        padded = memory[: clips * rows].view(clips, rows, filters)
+        padded[:, padding : padding + frames] = h
+        out = h.new_empty((clips, rows, self.conv.out_channels))
+        weight = self._weights("up in blocks", _spectra)
+        blocks.correlate(padded, weight, self.taps, out)
+        out = out[:, :length]
+        return out if self.conv.bias is None else out.add_(self.conv.bias)
 
     def direct(self, padded: Tensor, length: int) -> Tensor:
         """The transpose as a dense convolution."""
@@ -84,7 +102,7 @@ class Convolution:
 
     def by_blocks(self, padded: Tensor, out: Tensor) -> None:
         """In the frequency domain, into `out`, (signal, frame, filter), see `blocks.correlate`."""
-        weight = self._weights("blocks", lambda conv: blocks.spectra(conv.weight.flip(-1)))
+        weight = self._weights("down in blocks", _flipped_spectra)
         blocks.correlate(padded, weight, self.taps, out)
 
     def to_one_channel(self, padded: Tensor, length: int) -> Tensor:
@@ -148,6 +166,14 @@ def _state(conv: nn.Conv1d) -> tuple[int, int]:
 
 def _channels_last(conv: nn.Conv1d) -> Tensor:
     return conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
+
+
+def _spectra(conv: nn.Conv1d) -> Tensor:
+    return blocks.spectra(conv.weight.transpose(0, 1))
+
+
+def _flipped_spectra(conv: nn.Conv1d) -> Tensor:
+    return blocks.spectra(conv.weight.flip(-1))
 
 
 def _flipped_channels_last(conv: nn.Conv1d) -> Tensor:
