@@ -280,10 +280,11 @@ def _dead(record: Forward, requests: Requests) -> Tensor:
     dead = torch.empty_like(requests.clips).bool()
     for layer in requests.layers.unique().tolist():
         at = requests.layers == layer
-        maps, filters = record.maps[layer - 1], requests.filters[at]
-        alive = maps[requests.clips[at]].any(-1)  # (request, filter)
-        one = alive.gather(1, filters.clamp_min(0).unsqueeze(1)).squeeze(1)
-        dead[at] = ~torch.where(filters == ALL, alive.any(-1), one)
+        maps, clips, filters = record.maps[layer - 1], requests.clips[at], requests.filters[at]
+        if (filters == ALL).any():
+            dead[at] = ~maps[clips].flatten(1).any(-1)
+        else:
+            dead[at] = ~maps[clips, filters].any(-1)
     return dead
 
 

@@ -82,10 +82,11 @@ def sweep(
 
 
 class _Step:
-    """One block on the way down: unpool, rectify, transposed convolution."""
+    """One block on the way down: unpool, transposed convolution, and the rectification that comes
+    next, unless what comes out is a waveform. (Maps need none, and it commutes with unpooling.)"""
 
     def __init__(self, block: Block, convolution: Convolution, record: Forward, at: int) -> None:
-        self.block, self.convolution = block, convolution
+        self.block, self.convolution, self.waveform = block, convolution, at == 1
         self.maps, self.switches = record.maps[at - 1], record.switches[at - 1]
         self.length = record.lengths[at - 1]  # of what comes out, in frames
         self.pooled = record.pooled_lengths[at - 1]  # of what the convolution is given
@@ -109,36 +110,31 @@ class _Step:
     def down(self, stream: Tensor | None, clips: Tensor, new: Requests) -> Tensor:
         """The streams given to the block below: of `stream`, whose clips are `clips`, and behind
         them those of the maps that are `new` here."""
-        conv, continued = self.block.conv, len(clips)
-        last = self.convolution.plain and conv.in_channels == 1
-        blockwise = not last and self.convolution.prefers_blocks(self.length, continued)
-        dtype = self.convolution.dtype
-        below = self.maps.new_empty(
-            (
-                continued + len(new.layers),
-                self.rows if blockwise else self.length,
-                conv.in_channels,
-            ),
-            dtype=torch.promote_types(dtype, torch.float32) if last else dtype,
-        )
+        conv, continued, ways = self.block.conv, len(clips), self.convolution
+        to_one = ways.plain and conv.in_channels == 1
+        blockwise = not to_one and ways.prefers_blocks(self.length, continued)
+        dtype = torch.promote_types(ways.dtype, torch.float32) if self.waveform else ways.dtype
+        rows = self.rows if blockwise else self.length
+        shape = (continued + len(new.layers), rows, conv.in_channels)
+        below = self.maps.new_empty(shape, dtype=dtype)
         if continued:
             for group, padded in self._unpooled(stream, clips):
-                if last:
-                    below[group] = self.convolution.to_one_channel(padded, self.length)
-                elif blockwise:
-                    self.convolution.by_blocks(padded, below[group])
+                if blockwise:
+                    ways.by_blocks(padded, below[group])
                     self._without_noise(padded, below[group, : self.length])
-                elif self.convolution.plain:
-                    below[group] = self.convolution.direct(padded, self.length)
+                elif to_one:
+                    below[group] = ways.to_one_channel(padded, self.length)
+                elif ways.plain:
+                    below[group] = ways.direct(padded, self.length)
                 else:
-                    below[group] = self.convolution.general(padded[:, : self.pooled], self.length)
+                    below[group] = ways.general(padded[:, : self.pooled], self.length)
         below = below[:, : self.length]
         if len(new.layers):
             below[continued:] = self._started(new)
-        return below
+        return below if self.waveform else below.clamp_min_(0)
 
     def _unpooled(self, stream: Tensor, clips: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Groups of streams, rectified, every value at its switch, zeros elsewhere and around."""
+        """Groups of streams, every value at its switch, zeros elsewhere and around."""
         filters, kernel = stream.shape[2], self.kernel
         nbytes = CACHED_BYTES if stream.device.type == "cpu" else DEVICE_BYTES
         size = max(1, nbytes // (self.rows * filters * stream.element_size()))
@@ -154,11 +150,10 @@ class _Step:
         for first in range(0, len(stream), size):
             group = slice(first, min(first + size, len(stream)))
             n = group.stop - first
-            positive = stream[group].clamp_min(0)
             if at_switch is None:
-                padded[:n, self.lead : self.lead + self.pooled] = positive
+                padded[:n, self.lead : self.lead + self.pooled] = stream[group]
             else:
-                bits = positive.view(at_switch.dtype).unsqueeze(2)
+                bits = stream[group].view(at_switch.dtype).unsqueeze(2)
                 self._and(bits, at_switch, clips[group], windows[:n].view(at_switch.dtype))
             yield group, padded[:n]
 
@@ -192,7 +187,7 @@ class _Step:
         if self.switches is not None:
             at = self.switches[new.clips, new.filters]
             values = values.new_zeros((len(at), self.pooled)).scatter_(1, at, values)
-        return self.convolution.start(values.clamp_min(0), new.filters, self.length)
+        return self.convolution.start(values, new.filters, self.length)
 
     def _without_noise(self, padded: Tensor, below: Tensor) -> None:
         """Compute again without blocks, in place, what would rectify to silence or nearly so: where

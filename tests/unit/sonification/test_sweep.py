@@ -145,6 +145,18 @@ def test_the_fast_path_hears_the_same_maps():
     assert relative(fast.signals, exact.signals) < 1e-9, "float64 stays float64"
 
 
+def test_the_fast_path_through_a_single_channel():
+    net = nn.Sequential(
+        nn.Conv1d(1, 4, 5), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(4, 1, 3), nn.ReLU(),
+        nn.MaxPool1d(2), nn.Conv1d(1, 3, 3), nn.ReLU(),
+    )  # fmt: skip
+    with torch.no_grad():
+        net[3].bias.fill_(1.0)
+    x = torch.randn(2, 301)
+    exact, fast = (Sonifier(net, p).most_active(x).signals for p in ("exact", "fast"))
+    assert exact[2].any() and relative(fast, exact) < 2e-2
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="precision is 'half': it must be exact or fast"):
         Sonifier(wide_net(), "half")
