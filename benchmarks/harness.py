@@ -89,7 +89,7 @@ def bench(name: str, description: str | None) -> Bench:
     """The benchmark called `name`, from the command line: --quick, --threads, --out."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--quick", action="store_true", help="the smallest case, once")
-    options.add_argument("--threads", type=int, default=2, help="CPU threads")
+    options.add_argument("--threads", type=int, default=1, help="CPU threads")
     options.add_argument("--out", type=Path, help="folder to write (default: results beside this)")
     args = options.parse_args()
     torch.set_num_threads(args.threads)
