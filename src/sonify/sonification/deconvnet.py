@@ -93,7 +93,7 @@ class Sonifier:
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """The feature maps of waveforms (clip, time), layer after layer, without keeping them:
         (clip, filter, frame), the same as `forward` records."""
-        for maps, *_ in self._up(x, self.blocks, with_switches=False):
+        for maps, *_ in self._up(x, self.blocks):
             yield maps
 
     @torch.no_grad()
@@ -170,9 +170,7 @@ class Sonifier:
         if not 1 <= layer <= self.n_layers:
             raise ValueError(f"layer is {layer}: the model has layers 1 to {self.n_layers}")
 
-    def _up(
-        self, x: Tensor, blocks: Sequence[Block], with_switches: bool = True
-    ) -> Iterator[tuple]:
+    def _up(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
         """What `Forward` lists, block after block."""
         self._check_waveforms(x)
         h = x.unsqueeze(2)  # (clip, frame, filter)
@@ -187,7 +185,7 @@ class Sonifier:
                         f"clips of {x.shape[1]} samples are too short for layer {layer}: "
                         "they leave no frame to pool"
                     )
-                h, switches = _pooled(h, block.pool, with_switches)
+                h, switches = _pooled(h, block.pool)
             yield h.transpose(1, 2), switches, length, pooled_length
 
     def _in_batches(self, x: Tensor, requests: Requests) -> Sonifications:
@@ -257,14 +255,12 @@ class Sonifier:
             raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
 
 
-def _pooled(h: Tensor, pool: nn.MaxPool1d, with_switches: bool) -> tuple[Tensor, Tensor | None]:
-    """Maxima, (clip, frame, filter), and where they stood, (clip, filter, frame), if asked for."""
+def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:
+    """Maxima, (clip, frame, filter), and where they stood, (clip, filter, frame)."""
     along = [(1, single(pool.kernel_size)), (1, single(pool.stride)), (0, single(pool.padding))]
     image = h.transpose(1, 2).unsqueeze(2)  # pooling images is the one that is fast channels last
-    pooled = F.max_pool2d(image, *along, 1, pool.ceil_mode, return_indices=with_switches)
-    found, switches = pooled if with_switches else (pooled, None)
-    switches = None if switches is None else switches.squeeze(2)
-    return found.squeeze(2).transpose(1, 2), switches
+    found, switches = F.max_pool2d(image, *along, 1, pool.ceil_mode, return_indices=True)
+    return found.squeeze(2).transpose(1, 2), switches.squeeze(2)
 
 
 def _batches(x: Tensor) -> list[slice]:
