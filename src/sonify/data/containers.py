@@ -90,7 +90,10 @@ def _chunks(file: BinaryIO, form: bytes, end: int) -> tuple[int, int] | None:
             size -= head.size
         at += head.size
         if name[:4] == b"ds64" and size >= 16:
-            long_size = struct.unpack("<Q", file.read(16)[8:])[0]
+            sizes = file.read(16)
+            if len(sizes) < 16:
+                return None
+            long_size = struct.unpack("<Q", sizes[8:])[0]
         if name[:4] == kind.samples:
             return at, size if long_size is None or size != 0xFFFFFFFF else long_size
         if size < 0:

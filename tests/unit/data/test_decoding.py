@@ -116,14 +116,31 @@ def test_every_cut_is_noticed_and_no_whole_file_is_suspected(form, endian):
         assert told and "bytes of samples that its header promises are there" in told, lacking
 
 
+FORMS = [b"", b"RIFF", b"RIFX", b"FORM", b"caff", b"riff", b".snd", b"OggS", b"RF64"]
+CHUNKS = st.tuples(
+    st.sampled_from([b"", b"ds64", b"data", b"SSND", b"fmt "]),
+    st.sampled_from([0, 16, 28, 2**32 - 1]),
+    st.binary(max_size=30),
+).map(lambda chunk: chunk[0] + struct.pack("<I", chunk[1]) + chunk[2])
+
+
 @given(
-    st.binary(max_size=80),
-    st.sampled_from([b"", b"RIFF", b"RIFX", b"FORM", b"caff", b"riff", b".snd", b"OggS", b"RF64"]),
+    st.one_of(st.binary(max_size=80), st.lists(CHUNKS, max_size=3).map(b"".join)),
+    st.sampled_from([0, 8]),
+    st.sampled_from(FORMS),
 )
-def test_any_bytes_are_looked_at_in_vain(content, magic):
+def test_any_bytes_are_looked_at_in_vain(content, gap, magic):
     """Headers are hostile: whatever they say, the look at them ends and raises nothing."""
-    told = shortfall(io.BytesIO(magic + content))
+    told = shortfall(io.BytesIO(magic + bytes(gap) + content))
     assert told is None or "\n" not in told
+
+
+def test_rf64_cut_anywhere_in_its_header():
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.ones(1001) / 2, 8000, format="RF64", subtype="PCM_16")
+    for end in range(61):
+        with pytest.raises(UnusableAudio):
+            decoded(io.BytesIO(buffer.getvalue()[:end]), 10.0)
 
 
 def test_a_chunk_that_claims_the_whole_disk():
