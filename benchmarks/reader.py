@@ -180,7 +180,7 @@ def whole_audioset(run: Bench) -> list[dict]:
 def draw_order(n: int) -> None:
     """Make an index of `n` clips with two labels each and draw the order of an epoch."""
     edges = [*range(0, n, 64), n]
-    groups = [RowGroup(Path("part"), i, *pair, 0) for i, pair in enumerate(pairwise(edges))]
+    groups = [RowGroup(Path("part"), (), i, *pair, 0) for i, pair in enumerate(pairwise(edges))]
     labels = pa.ListArray.from_arrays(
         pa.array(np.arange(0, 2 * n + 1, 2, dtype=np.int32)), pa.array(np.zeros(2 * n, np.int32))
     )

@@ -25,10 +25,11 @@ from sonify.data.clips import check_start, cut, label_indices, multi_hot, part_s
 class RowGroup:
     """Clips `first` to `last` (exclusive) of a dataset: row group `number` of the part `file`.
 
-    end: byte of the file at which their samples end.
+    identity: of the file, as it was listed; end: its byte at which their samples end.
     """
 
     file: Path
+    identity: tuple[int, ...]
     number: int
     first: int
     last: int
@@ -65,7 +66,7 @@ class StoredClips:
 
         clips: (clip,) positions; starts: (clip, view) first sample of each crop. Clips shorter
         than a crop are repeated (see `clips.cut`). Raises ValueError naming the part when it is
-        gone, cut short, or holds other clips than when it was listed.
+        gone, or has changed since it was listed.
         """
         try:
             if not self._read_in_place(group, clips, starts, out):
@@ -80,10 +81,14 @@ class StoredClips:
         """As `read`, of plain pages; False, with `out` in part overwritten, if they are not."""
         sizes = 2 * self.lengths[group.first : group.last].astype(np.int64)
         begins = group.end - np.cumsum((sizes + 4)[::-1])[::-1]
-        if begins[0] < 0:
-            return False
         with group.file.open("rb", buffering=0) as file:
             source = file.fileno()
+            if _identity(os.fstat(source)) != group.identity:
+                raise ValueError(
+                    f"{group.file}: it was changed after it was listed: prepare {self.dataset} again"
+                )
+            if begins[0] < 0:
+                return False
             for at, row_starts, rows in zip(
                 (clips - group.first).tolist(), starts, out, strict=True
             ):
@@ -109,8 +114,8 @@ class StoredClips:
         lengths = pc.binary_length(pcm).to_numpy() // 2
         if not np.array_equal(lengths, self.lengths[group.first : group.last]):
             raise ValueError(
-                f"{group.file}: its clips have other lengths than n_samples beside them, or than "
-                f"when training began: prepare {self.dataset} again"
+                f"{group.file}: its clips have other lengths than n_samples beside them: prepare "
+                f"{self.dataset} again"
             )
         whole = pcm_arrays(pcm)
         for clip, row_starts, rows in zip(clips, starts, out, strict=True):
@@ -129,11 +134,11 @@ def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
     classes = list(vocabulary["label"])
     groups, lengths, labels, first = [], [], [], 0
     for file in part_sizes(folder, splits):
-        rows, sizes, ends = _listed(file)
+        identity, rows, sizes, ends = _listed(file)
         lengths.append(rows["n_samples"].to_numpy().astype(np.int32))
         labels.append(label_indices(rows, file, classes))
         for number, (size, end) in enumerate(zip(sizes, ends, strict=True)):
-            groups.append(RowGroup(file, number, first, first + size, end))
+            groups.append(RowGroup(file, identity, number, first, first + size, end))
             first += size
     return StoredClips(
         dataset=str(vocabulary["dataset"].iloc[0]),
@@ -144,9 +149,16 @@ def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
     )
 
 
-def _listed(file: Path) -> tuple[pa.Table, list[int], list[int]]:
-    """Lengths and labels of a part, and of each row group its clips and where its samples end."""
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from one that takes its name later."""
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _listed(file: Path) -> tuple[tuple[int, ...], pa.Table, list[int], list[int]]:
+    """Which file a part is, its lengths and labels, and of each row group its clips and where its
+    samples end."""
     try:
+        identity = _identity(file.stat())  # before it is opened: what comes between is noticed
         with pq.ParquetFile(file) as part:
             footer = part.metadata
             columns = [footer.schema.column(i).path for i in range(footer.num_columns)]
@@ -157,6 +169,7 @@ def _listed(file: Path) -> tuple[pa.Table, list[int], list[int]]:
                 samples = group.column(pcm)
                 sizes.append(group.num_rows)
                 ends.append(samples.data_page_offset + samples.total_compressed_size)
-            return part.read(["n_samples", "labels"]).select(["n_samples", "labels"]), sizes, ends
+            rows = part.read(["n_samples", "labels"]).select(["n_samples", "labels"])
+            return identity, rows, sizes, ends
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(f"{file}: {error}: delete it and prepare again") from error
