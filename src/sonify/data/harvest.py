@@ -91,7 +91,12 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
         raise too_long(limits.max_s)
     if kept["n_samples"] < limits.min_samples:
         raise too_short(kept["n_samples"], limits.min_samples)
-    pcm, _ = soundfile.read(io.BytesIO(kept["flac"]), dtype="int16")
+    try:
+        pcm, _ = soundfile.read(io.BytesIO(kept["flac"]), dtype="int16")
+    except soundfile.LibsndfileError as error:
+        raise _broken(file, f"row {shard_row} is no FLAC that can be decoded") from error
+    if len(pcm) != kept["n_samples"]:
+        raise _broken(file, f"row {shard_row} has {len(pcm)} of {kept['n_samples']} samples")
     described = ("gain", "source_rate", "source_samples", "channels")
     return Recording(pcm.astype("<i2"), **{name: kept[name] for name in described})
 

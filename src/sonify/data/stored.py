@@ -85,7 +85,8 @@ class StoredClips:
             source = file.fileno()
             if _identity(os.fstat(source)) != group.identity:
                 raise ValueError(
-                    f"{group.file}: it was changed after it was listed: prepare {self.dataset} again"
+                    f"{group.file}: it was changed after it was listed: "
+                    f"prepare {self.dataset} again"
                 )
             if begins[0] < 0:
                 return False

@@ -100,6 +100,20 @@ def test_a_broken_harvest_file_is_named(tmp_path, damage):
         harvest.recording(tmp_path, "harvest/eval/00.parquet#0", LIMITS)
 
 
+@pytest.mark.parametrize("damage", ["samples", "header", "fewer"])
+def test_a_broken_recording_in_a_whole_file_is_named(tmp_path, damage):
+    x = np.random.default_rng(0).uniform(-1, 1, 2000)
+    row = harvest.row(0, "id0", wav(x, 8000))
+    flac = bytearray(row["flac"])
+    at = {"samples": slice(-1000, None), "header": slice(0, 40), "fewer": slice(0, 0)}[damage]
+    flac[at] = bytes(len(flac[at]))
+    more = damage == "fewer"
+    spoilt = row | {"flac": bytes(flac), "n_samples": row["n_samples"] + more}
+    harvest.write([[spoilt]], tmp_path / "harvest/eval/00.parquet")
+    with pytest.raises(ValueError, match=r"00\.parquet: row 0 .*: delete it and download again"):
+        harvest.recording(tmp_path, "harvest/eval/00.parquet#0", LIMITS)
+
+
 def test_a_missing_audio_file_is_missing(tmp_path):
     with pytest.raises(UnusableAudio, match="missing_file"):
         harvest.recording(tmp_path, "audio/Y-a.wav", LIMITS)
