@@ -6,7 +6,7 @@ from sonify import tables
 from sonify.jobs import parser, run
 from sonify.reporting import accounting, listening
 from sonify.reporting.page import Content, page
-from sonify.reporting.sources import read_all
+from sonify.reporting.sources import read_all, texts
 
 
 def main() -> None:
@@ -32,9 +32,7 @@ def main() -> None:
         attrition=read_all(sorted(args.data.glob("*/attrition.parquet")), "attrition"),
         manifest=manifest,
         rejected=read_all(sorted(args.data.glob("*/rejected.parquet")), "rejected"),
-        jobs=accounting.jobs(
-            {Path(*f.parts[-2:]): f.read_text() for f in args.benchmarks if f.is_file()}
-        ),
+        jobs=accounting.jobs(texts(args.benchmarks)),
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(page(content), encoding="utf-8")

@@ -25,6 +25,11 @@ def read_all(paths: Iterable[Path], name: str, rows: pc.Expression | None = None
     return pa.concat_tables(found).to_pandas()
 
 
+def texts(files: Iterable[Path]) -> dict[Path, str]:
+    """Folder and name -> text, of those of `files` that are there."""
+    return {Path(*file.parts[-2:]): file.read_text() for file in files if file.is_file()}
+
+
 def _read(path: Path, name: str, rows: pc.Expression | None) -> pa.Table:
     try:
         return tables.checked(pq.read_table(path, filters=rows), name)
