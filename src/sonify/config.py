@@ -96,11 +96,12 @@ def _check_sources(data: dict) -> None:
             raise ConfigError(
                 f"config: {key}.path is {path!r}, but source is {source}: make it null"
             )
-        if source != "download" and data[dataset]["base_url"] is not None:
-            raise ConfigError(
-                f"config: {key}.base_url is set, but source is {source}: make it null, or set "
-                "source to download"
-            )
+        for mirror in ("base_url", "hub_url"):
+            if source != "download" and data[dataset].get(mirror) is not None:
+                raise ConfigError(
+                    f"config: {key}.{mirror} is set, but source is {source}: make it null, or set "
+                    "source to download"
+                )
         if source == "local":
             if not Path(path).is_dir():
                 raise ConfigError(f"config: {key}.path is {path!r}, which is no folder: correct it")

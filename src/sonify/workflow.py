@@ -12,10 +12,8 @@ from pathlib import Path
 
 from sonify.conventions import RATE_HZ
 from sonify.data.download.catalogue import pending_bytes
-from sonify.data.layouts.required import SPLITS, names_hash, required
+from sonify.data.layouts.required import SPLITS, lists, names_hash
 from sonify.runs import Run, has_classifier, resolve, scored_split
-
-LISTS = (".csv", ".txt")
 
 
 class Plan:
@@ -127,9 +125,7 @@ class Plan:
         if dataset in self.downloaded:
             return {"downloads": f"results/data/downloads/{dataset}.parquet"}
         if self.config["data"][dataset]["source"] == "local":
-            return {
-                "lists": [f"{root}/{name}" for name in required(dataset) if name.endswith(LISTS)]
-            }
+            return {"lists": [f"{root}/{name}" for name in lists(dataset, Path(root))]}
         return {"root": root}
 
     def data_folder(self, dataset: str) -> str:

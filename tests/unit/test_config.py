@@ -10,6 +10,7 @@ from sonify.config import check
 from sonify.errors import ConfigError
 from sonify.models.architecture import Architecture
 from sonify.runs import resolve
+from sonify.workflow import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,9 +72,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         check(paper)
     for name in ("audioset", "FSD50K", "speech_commands_v0.02"):
         (tmp_path / "corpora" / name).mkdir(parents=True)
-    with pytest.raises(
-        ConfigError, match="which lacks class_labels_indices.csv, balanced_train_seg"
-    ):
+    with pytest.raises(ConfigError, match="which lacks class_labels_indices.csv: point it at"):
         check(paper)
     from sonify.data.layouts.required import required
 
@@ -88,6 +87,12 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch() if "." in Path(name).name[-5:] else file.mkdir(exist_ok=True)
     check(paper)
+    # As a download of the splits in use leaves it: without the list of the other one.
+    assert Plan(paper).raw_input("audioset")["lists"] == [
+        "corpora/audioset/class_labels_indices.csv"
+    ]
+    (tmp_path / "corpora/audioset/eval_segments.csv").touch()
+    assert Plan(paper).raw_input("audioset")["lists"][1:] == ["corpora/audioset/eval_segments.csv"]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +134,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ),
         ("data/fsd50k/source", "local", "source is local: set data.fsd50k.path"),
         ("data/fsd50k/base_url", "http://mirror", "base_url is set, but source is synthetic: make"),
+        ("data/audioset/hub_url", "http://m", "audioset.hub_url is set, but source is synthetic"),
         ("data/fsd50k/base_url", "/mirror", "base_url is '/mirror', but '/mirror' does not match"),
         ("data/fsd50k/path", "/x", "path is '/x', but source is synthetic: make it null"),
         ("data/min_samples", 100, "min_samples is 100, less than the pool stride 512 of CNN12"),

@@ -23,7 +23,7 @@ from sonify.data.layouts.listing import (
     split_labels,
     vocabulary,
 )
-from sonify.data.layouts.required import SPLITS, synthesised
+from sonify.data.layouts.required import SPLITS, segments_file, synthesised
 
 VOCABULARY = "class_labels_indices.csv"
 # First the formats libsndfile reads, best first. The others are indexed too, so that a corpus in
@@ -74,11 +74,6 @@ def read(root: Path) -> Listing:
         return found
     clips = found.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
     return replace(found, clips=clips.reset_index(drop=True), own_order=True)
-
-
-def segments_file(split: str) -> str:
-    """Name of the segment list of a split."""
-    return f"{split}_segments.csv"
 
 
 def segments(root: Path, split: str) -> Iterator[Segment]:

@@ -23,12 +23,7 @@ SIZED_FILES = 200_000
 SYNTHESISED = "SYNTHESISED.txt"
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
-    "audioset": (
-        "class_labels_indices.csv",
-        "balanced_train_segments.csv",
-        "unbalanced_train_segments.csv",
-        "eval_segments.csv",
-    ),
+    "audioset": ("class_labels_indices.csv",),
     "fsd50k": (
         "FSD50K.ground_truth/vocabulary.csv",
         "FSD50K.ground_truth/dev.csv",
@@ -38,6 +33,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     ),
     "speech_commands": ("validation_list.txt", "testing_list.txt"),
 }
+_LISTS = (".csv", ".txt")
 
 
 def required(dataset: str) -> tuple[str, ...]:
@@ -53,6 +49,22 @@ def required(dataset: str) -> tuple[str, ...]:
 def missing(dataset: str, root: Path) -> list[str]:
     """The required files and folders that `root` lacks, in the order of `required`."""
     return [name for name in required(dataset) if not (Path(root) / name).exists()]
+
+
+def lists(dataset: str, root: Path) -> list[str]:
+    """The lists of clips and labels that `root` holds, relative to it.
+
+    Of AudioSet one list of segments will do: the others' splits are then left out.
+    """
+    names = [name for name in required(dataset) if name.endswith(_LISTS)]
+    if dataset == "audioset":
+        names += [segments_file(split) for split in SPLITS[dataset]]
+    return [name for name in names if (Path(root) / name).is_file()]
+
+
+def segments_file(split: str) -> str:
+    """Name of the segment list of a split of AudioSet."""
+    return f"{split}_segments.csv"
 
 
 def synthesised(root: Path) -> bool:
