@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonify import tables
-from sonify.data import audio
+from sonify.data import audio, harvest
 from sonify.data import prepare as preparing
-from sonify.data.layouts import fsd50k
+from sonify.data.layouts import audioset, fsd50k, speech_commands
 from sonify.data.layouts.listing import REASONS, LayoutError
+from sonify.data.layouts.required import SPLITS
 from sonify.data.prepare import Summary, prepare, read
 from sonify.errors import one_sentence_errors
 
@@ -74,9 +76,47 @@ def write_corpus(root: Path, clips: list[tuple[str, str, str]]) -> Path:
     return root
 
 
-def run(root: Path, out: Path, clips_per_part: int = 3, workers: int = 1) -> Summary:
-    """Prepare the FSD50K corpus at `root`."""
-    listing = read("fsd50k", root)
+def write_audioset(root: Path, clips: list[tuple[str, str, str]], harvested: bool) -> Path:
+    """An AudioSet corpus of clips (split, id, fault), their audio in files or in a harvest."""
+    root.mkdir(parents=True)
+    classes = "index,mid,display_name\n0,/m/0395lw,Bell\n1,/m/0bt9lr,Dog\n"
+    (root / audioset.VOCABULARY).write_text(classes)
+    lists, shards = dict.fromkeys(SPLITS["audioset"], ""), {}
+    for seed, (split, clip_id, fault) in enumerate(clips):
+        labels = {"unknown": "/m/0bt9lr,/m/01yrx", "unlabelled": ""}.get(fault, "/m/0bt9lr")
+        lists[split] += f'{clip_id}, 0.000, 10.000, "{labels}"\n'
+        path = root / f"Y{clip_id}.wav"
+        if not path.exists():
+            write_audio(path, fault, seed)
+        if harvested and path.exists():
+            rows = shards.setdefault(split, [])
+            rows.append(harvest.row(len(rows), clip_id, path.read_bytes()))
+            path.unlink()
+    for split, lines in lists.items():
+        (root / audioset.segments_file(split)).write_text(lines)
+    for split, rows in shards.items():
+        harvest.write([rows], root / harvest.FOLDER / split / "00.parquet")
+    return root
+
+
+def write_words(root: Path, clips: list[tuple[str, str, str]]) -> Path:
+    """A Speech Commands corpus of clips (split, id, fault); what is on no list is for training."""
+    lists = {"train": "", "val": "", "test": ""}
+    for seed, (split, clip_id, fault) in enumerate(clips):
+        lists[split] += f"{clip_id}.wav\n"
+        (root / clip_id).parent.mkdir(parents=True, exist_ok=True)
+        if not (root / f"{clip_id}.wav").exists():
+            write_audio(root / f"{clip_id}.wav", fault, seed)
+    for split, name in speech_commands.LISTS.items():
+        (root / name).write_text(lists[split])
+    return root
+
+
+def run(
+    root: Path, out: Path, clips_per_part: int = 3, workers: int = 1, dataset: str = "fsd50k"
+) -> Summary:
+    """Prepare the corpus at `root`."""
+    listing = read(dataset, root)
     settings = {"min_samples": 512, "max_s": 2.0, "clips_per_part": clips_per_part}
     return prepare(listing, root, out, **settings, workers=workers)
 
@@ -227,40 +267,70 @@ def test_bad_settings(tmp_path):
 
 
 SENTENCE = re.compile(r"[^\n]*[^.\s]\.")  # one line, with one full stop at its end
-CLIPS = st.lists(
-    st.tuples(
-        st.sampled_from(["train", "val", "eval"]),
-        st.sampled_from(["1", "2", "a", "A", "-b", "_c", "d_1", "d_10", "é"]),
-        st.sampled_from(sorted(FAULTS)),
-    ),
-    max_size=9,
-)
+IDS = ["1", "2", "a", "A", "-b", "_c", "d_1", "d_10", "é"]
+PARTS = {"clips_per_part": st.integers(1, 4), "workers": st.integers(1, 2)}
 
 
-@given(clips=CLIPS, clips_per_part=st.integers(1, 4), workers=st.integers(1, 2))
-@settings(max_examples=40, deadline=None)
-def test_accounts_of_any_corpus(clips, clips_per_part, workers):
-    with tempfile.TemporaryDirectory() as folder:
-        root, out = write_corpus(Path(folder) / "corpus", clips), Path(folder) / "out"
-        try:
-            summary = run(root, out, clips_per_part, workers)
-        except ValueError as error:
-            assert "none of the" in str(error)
-            return
-        manifest = tables.read(out / "manifest.parquet", "manifest")
-        rejected = tables.read(out / "rejected.parquet", "rejected")
-        rows = stored(out)
+def some_clips(splits: Sequence[str], ids: Sequence[str] = IDS) -> st.SearchStrategy:
+    """Up to nine clips (split, id, fault), of which some may share an id."""
+    clip = st.tuples(*map(st.sampled_from, (splits, ids, sorted(FAULTS))))
+    return st.lists(clip, max_size=9)
+
+
+def check_accounts(dataset: str, root: Path, listed: Counter, **how: int) -> None:
+    """Prepare the corpus and find each of the `listed` (split, id) used or rejected, once."""
+    out = root.parent / "out"
+    try:
+        summary = run(root, out, dataset=dataset, **how)
+    except ValueError as error:
+        assert "none of the" in str(error)
+        return
+    manifest = tables.read(out / "manifest.parquet", "manifest")
+    rejected = tables.read(out / "rejected.parquet", "rejected")
     keys = [*zip(manifest["split"], manifest["clip_id"], strict=True)]
-    assert summary.listed == len(clips) == summary.used + len(rejected)
-    assert Counter((split, clip_id) for split, clip_id, _ in clips) == Counter(
-        [*keys, *zip(rejected["split"], rejected["clip_id"], strict=True)]
-    )
+    assert summary.listed == listed.total() == summary.used + len(rejected)
+    assert listed == Counter([*keys, *zip(rejected["split"], rejected["clip_id"], strict=True)])
     assert manifest["clip_id"].is_unique  # in no two splits either
     assert set(rejected["reason"]) <= REASONS.keys()
     assert all(SENTENCE.fullmatch(detail) for detail in rejected["detail"])
     left = rejected[rejected["reason"] != "duplicate_id"]
     assert not set(left["clip_id"]) & set(manifest["clip_id"])
-    assert sorted((row["split"], row["clip_id"]) for row in rows) == sorted(keys)
+    assert sorted((row["split"], row["clip_id"]) for row in stored(out)) == sorted(keys)
+
+
+@given(clips=some_clips(SPLITS["fsd50k"]), **PARTS)
+@settings(max_examples=40, deadline=None)
+def test_accounts_of_any_fsd50k(clips, clips_per_part, workers):
+    with tempfile.TemporaryDirectory() as folder:
+        root = write_corpus(Path(folder) / "corpus", clips)
+        listed = Counter((split, clip_id) for split, clip_id, _ in clips)
+        check_accounts("fsd50k", root, listed, clips_per_part=clips_per_part, workers=workers)
+
+
+@given(clips=some_clips(SPLITS["audioset"]), harvested=st.booleans(), **PARTS)
+@settings(max_examples=40, deadline=None)
+def test_accounts_of_any_audioset(clips, harvested, clips_per_part, workers):
+    with tempfile.TemporaryDirectory() as folder:
+        root = write_audioset(Path(folder) / "corpus", clips, harvested)
+        listed = Counter((split, clip_id) for split, clip_id, _ in clips)
+        check_accounts("audioset", root, listed, clips_per_part=clips_per_part, workers=workers)
+
+
+@given(clips=some_clips(SPLITS["speech_commands"], ["no/1", "no/A", "no/a", "yes/1"]), **PARTS)
+@settings(max_examples=40, deadline=None)
+def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
+    with tempfile.TemporaryDirectory() as folder:
+        # A word without any file is no word: there is one file of each.
+        root = write_words(
+            Path(folder) / "corpus", [("train", f"{w}/0", "fine") for w in ("no", "yes")]
+        )
+        write_words(root, clips)
+        listed = Counter((split, clip_id) for split, clip_id, _ in clips if split != "train")
+        there = {f"{file.parent.name}/{file.stem}" for file in root.glob("*/*.wav")}
+        listed.update(("train", clip_id) for clip_id in there - {held for _, held in listed})
+        check_accounts(
+            "speech_commands", root, listed, clips_per_part=clips_per_part, workers=workers
+        )
 
 
 def script(*arguments: object) -> subprocess.CompletedProcess:
