@@ -22,15 +22,16 @@ def main() -> None:
     sounds = [f / "sonifications.parquet" for f in args.sonification]
     clips = read_all(parts, "clips", listening.clips_chosen(chosen))
     signals = read_all(sounds, "sonifications", listening.filters_chosen(chosen))
-    manifest = read_all(sorted(args.data.glob("*/manifest.parquet")), "manifest")
+    manifests = sorted(args.data.glob("*/manifest.parquet"))
+    credits = read_all(manifests, "manifest", listening.clips_chosen(chosen))
     content = Content(
         settings=args.settings,
         table=tables.read(args.table, "table_A4"),
         figures={f.stem: f.read_text("utf-8") for f in args.figures.glob("figure_*.svg")},
-        pairs=listening.pairs(chosen, clips, signals, manifest),
+        manifest=read_all(manifests, "manifest", columns=accounting.USED_COLUMNS),
+        pairs=listening.pairs(chosen, clips, signals, credits),
         activity=listening.activity(top),
         attrition=read_all(sorted(args.data.glob("*/attrition.parquet")), "attrition"),
-        manifest=manifest,
         rejected=read_all(sorted(args.data.glob("*/rejected.parquet")), "rejected"),
         jobs=accounting.jobs(texts(args.benchmarks)),
     )

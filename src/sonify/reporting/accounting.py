@@ -8,11 +8,14 @@ import pandas as pd
 
 from sonify.conventions import RATE_HZ
 
+USED_COLUMNS = ["dataset", "split", "n_samples"]
+
 
 def clip_accounts(
     attrition: pd.DataFrame, manifest: pd.DataFrame, rejected: pd.DataFrame
 ) -> pd.DataFrame:
-    """Clips per dataset and split, from rows of the contracts of these names.
+    """Clips per dataset and split, from rows of the contracts of these names; of the manifest,
+    which is long, USED_COLUMNS are enough.
 
     Columns dataset, split, listed, obtained, used, rejected, minutes (audio of the used clips),
     lost_classes (listed classes without a used clip) and reasons (text, most frequent first, empty

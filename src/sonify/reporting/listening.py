@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from sonify.conventions import RATE_HZ
@@ -47,7 +48,7 @@ def filters_chosen(chosen: pd.DataFrame) -> pc.Expression:
 
 def clips_chosen(chosen: pd.DataFrame) -> pc.Expression:
     """Arrow filter for the clips of the chosen rows."""
-    return pc.field("clip_id").isin(sorted(chosen["clip_id"].unique()))
+    return pc.field("clip_id").isin(pa.array(sorted(chosen["clip_id"].unique()), pa.string()))
 
 
 def folders(chosen: pd.DataFrame) -> list[str]:

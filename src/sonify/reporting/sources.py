@@ -11,13 +11,19 @@ import pyarrow.parquet as pq
 from sonify import tables
 
 
-def read_all(paths: Iterable[Path], name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
-    """The rows of the tables at `paths` (files, or folders of parts) that `rows` selects.
+def read_all(
+    paths: Iterable[Path],
+    name: str,
+    rows: pc.Expression | None = None,
+    columns: list[str] | None = None,
+) -> pd.DataFrame:
+    """The rows of the tables at `paths` (files, or folders of parts) that `rows` selects; of them
+    all columns, or only some, which are then not checked against the contract.
 
-    With `rows`, the other rows are never in memory together. Raises ValueError naming the file
-    that breaks contract `name`, or when there is no path and not even a selection.
+    What is not selected is never in memory together. Raises ValueError naming the file that breaks
+    contract `name`, or when there is no path and not even a selection.
     """
-    found = [_read(path, name, rows) for path in paths]
+    found = [_read(path, name, rows, columns) for path in paths]
     if not found and rows is not None:  # nothing was selected, so that nothing had to be read
         found = [tables.contract(name).schema.empty_table()]
     if not found:
@@ -30,8 +36,10 @@ def texts(files: Iterable[Path]) -> dict[Path, str]:
     return {Path(*file.parts[-2:]): file.read_text() for file in files if file.is_file()}
 
 
-def _read(path: Path, name: str, rows: pc.Expression | None) -> pa.Table:
+def _read(path: Path, name: str, rows: pc.Expression | None, columns: list[str] | None) -> pa.Table:
     try:
-        return tables.checked(pq.read_table(path, filters=rows), name)
+        table = pq.read_table(path, filters=rows, columns=columns)
+        return tables.checked(table, name) if columns is None else table
     except (pa.ArrowInvalid, ValueError) as error:
-        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
+        why = str(error).partition("\n")[0]  # Arrow adds the schema, line by line
+        raise ValueError(f"{path}: {why}: delete it and rerun the stage that makes it") from error

@@ -378,3 +378,21 @@ def test_mistakes_of_ours_keep_their_traceback():
         eval(mono_of_ragged, {"np": np})  # compiled code fails on a line of the package
     with pytest.raises(ZeroDivisionError), one_sentence_errors():
         _ = 1 / 0
+
+
+@pytest.mark.parametrize("fault", ["lost", "renamed", "count"])
+def test_accounts_that_do_not_add_up(tmp_path, monkeypatch, fault):
+    root = write_corpus(tmp_path / "corpus", [("train", i, "fine") for i in "abc"])
+    if fault == "count":
+        listing = replace(read("fsd50k", root), listed=4)
+        monkeypatch.setattr(fsd50k, "read", lambda _: listing)
+    else:
+        whole, more = preparing._batch, [{"clip_id": "d"}] if fault == "renamed" else []
+
+        def spoilt(dataset, split, number, clips, *others):
+            clips = [*clips[:-1], *({**clips[-1], **new} for new in more)] if clips else clips
+            return whole(dataset, split, number, clips, *others)
+
+        monkeypatch.setattr(preparing, "_batch", spoilt)
+    with pytest.raises(RuntimeError, match="do not add up"):
+        run(root, tmp_path / "out")
