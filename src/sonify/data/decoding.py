@@ -3,6 +3,8 @@
 A file gives all the samples its header promises or none: nothing cut short is taken for whole.
 """
 
+import errno
+import os
 import shutil
 import stat
 import subprocess
@@ -50,6 +52,7 @@ def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
 
     Integer formats are divided by their full scale. Memory is bounded by `max_s`, whatever the
     number of channels. Raises UnusableAudio: missing_file, unreadable, empty, truncated, too_long.
+    Raises ValueError where ffmpeg is needed and has no room for its temporary file.
     """
     if not isinstance(source, Path):
         return _decoded(source, source, max_s)
@@ -91,7 +94,13 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
         why = error.error_string.strip().rstrip(".").replace(". ", ": ")
     if form is None or not isinstance(source, Path):
         raise UnusableAudio("unreadable", why)
-    return _through_ffmpeg(source, form, max_s)
+    try:
+        return _through_ffmpeg(source, form, max_s)
+    except OSError as error:  # the machine's fault: no clip may be left out for it
+        raise ValueError(
+            f"{source}: ffmpeg or its temporary folder cannot be used ({error.strerror}): mend "
+            "that, or set TMPDIR to a folder with room"
+        ) from error
 
 
 def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
@@ -149,6 +158,8 @@ def _through_ffmpeg(path: Path, form: str, max_s: float) -> Decoded:
         told = done.stderr.decode("utf-8", "replace")
         if any(words in told for words in _CUT_SHORT):
             raise UnusableAudio("truncated", f"ffmpeg finds that {form} ends early")
+        if os.strerror(errno.ENOSPC) in told:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if done.returncode or not wave.is_file():
             raise UnusableAudio("unreadable", f"ffmpeg cannot decode {form}")
         with soundfile.SoundFile(wave) as sound:

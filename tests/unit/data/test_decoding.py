@@ -5,6 +5,7 @@ import json
 import shutil
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,18 @@ def test_when_ffmpeg_has_nothing_to_give(tmp_path, fake_ffmpeg, x, status, told,
         decoded(tmp_path / "a.m4a", 10.0)
     assert caught.value.reason == reason
     assert str(tmp_path) not in caught.value.detail
+
+
+@pytest.mark.parametrize("trouble", ["full", "gone"])
+def test_a_full_or_missing_temporary_folder_is_no_fault_of_the_clip(
+    tmp_path, monkeypatch, fake_ffmpeg, trouble
+):
+    fake_ffmpeg(None, 1, "decoded.w64: No space left on device" if trouble == "full" else "")
+    if trouble == "gone":
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    (tmp_path / "a.m4a").write_bytes(MP4)
+    with pytest.raises(ValueError, match=r"a\.m4a: .* \(No s.*\): .*set TMPDIR to a folder with"):
+        decoded(tmp_path / "a.m4a", 10.0)
 
 
 def test_ffmpeg_that_hangs(tmp_path, monkeypatch):
