@@ -47,7 +47,8 @@ whole epochs with one thread ahead. Memory is the peak of a process of its own t
 epoch; `over idle` is what it needs beyond a process that has imported Python's libraries (torch is
 most of that) and lists one clip. `listing` is the start of a job: labels and lengths of all parts.
 The row `index` has the lengths and labels of a dataset of the size of AudioSet alone: `order`
-is drawing the order of one epoch of 2 million clips, memory the peak of a process that does so."""
+is drawing the order of one epoch of 2 million clips, memory the peak of a process that does so.
+That index is invented, not listed from files: no dataset of this size was read."""
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ _SCALE = np.float32(PCM_PEAK)
 class Clips:
     """Prepared splits of one dataset, held in memory whole (16 kB for each second of audio).
 
-    ids, splits: one per clip, in the order (splits as asked for, clip_id).
+    ids, splits: one per clip, in the order (splits as asked for, part, clip_id).
     classes: labels in the order of score vectors; targets: (clip, class) uint8, 1 where labelled.
     lengths: (clip,) int64 samples; offsets: (clip,) int64 where each begins in samples.
     samples: (total time,) int16, all clips end to end, 32767 at full scale.

@@ -135,8 +135,8 @@ def prepare(
 def batches(
     listing: Listing, split: str, root: Path, limits: Limits, clips_per_part: int, workers: int
 ) -> Iterator[Batch]:
-    """The prepared clips of one split, `clips_per_part` at a time, by clip_id unless the listing
-    asks for its own order.
+    """The prepared clips of one split, `clips_per_part` at a time: by part, then clip_id. Parts
+    follow clip_id as well, unless the listing asks for its own order.
 
     Yields at least one batch; all but the last are full, and only a lone batch can be empty.
     """

@@ -40,7 +40,8 @@ class RowGroup:
 class StoredClips:
     """Prepared splits of one dataset, left on disk; memory holds some 20 bytes a clip.
 
-    A clip is known by its position, 0 to len() - 1, in the order (splits as asked for, clip_id).
+    A clip is known by its position, 0 to len() - 1, in the order (splits as asked for, part,
+    clip_id).
     classes: labels in the order of score vectors; groups: the row groups, in the order of clips.
     lengths: (clip,) int32 samples; labels: positions in `classes`, a list for each clip.
     """
