@@ -59,7 +59,7 @@ class Sonifier:
     Takes any model whose operations form such a chain, however it is written (`chain.find_blocks`).
     The model is read, never changed: no hooks, no gradients. `precision` is "exact", which computes
     in the type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the
-    forward pass stays in float32, in blocks: maps are the same up to rounding). Strided
+    forward pass stays in float32, so that the maps and switches are the same). Strided
     convolutions, whose sonifications carry images, must be asked for by `allow_strided`. Raises
     ValueError for what cannot be inverted.
     """
@@ -174,10 +174,9 @@ class Sonifier:
         """What `Forward` lists, block after block."""
         self._check_waveforms(x)
         h = x.unsqueeze(2)  # (clip, frame, filter)
-        in_blocks = self.precision == "fast"
         for layer, block in enumerate(blocks, start=1):
             length, switches = h.shape[1], None
-            h = self._convolution(layer, x.dtype).forward(h, in_blocks).relu_()
+            h = self._convolution(layer, x.dtype).forward(h).relu_()
             pooled_length = h.shape[1]
             if block.pool is not None:
                 if pooled_length < single(block.pool.kernel_size):

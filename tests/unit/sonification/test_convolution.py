@@ -82,11 +82,6 @@ def test_every_way_equals_the_transposed_convolution(name, few, monkeypatch):
     y = conv(x)
     way = Convolution(conv, torch.float64)
     torch.testing.assert_close(way.forward(x.transpose(1, 2)).transpose(1, 2), y)
-    with monkeypatch.context() as patch:
-        patch.setattr(blocks, "WORTHWHILE_FILTERS", 1)
-        patch.setattr(blocks, "WORTHWHILE_BLOCKS", 1)
-        in_blocks = way.forward(x.transpose(1, 2), in_blocks=True)
-    torch.testing.assert_close(in_blocks.transpose(1, 2), y)
 
     number = convolution.padding_of(conv)
     expected = F.conv_transpose1d(

@@ -132,6 +132,41 @@ def test_silence_is_silence_in_blocks_too():
     assert not found.dead[0] and not found.signals.any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_silence_is_silence_after_several_convolutions_in_blocks(dtype):
+    """A stream that the second convolution from its start silences: what the first left as rounding
+    errors, where zeros are due, must not come through."""
+    wide, half = 48, 24
+    convs = [nn.Conv1d(n, wide, taps, padding=taps // 2) for n, taps in
+             ((1, 5), (wide, 5), (wide, 5), (wide, 3))]  # fmt: skip
+    net = nn.Sequential(*(m for conv in convs for m in (conv, nn.ReLU()))).to(dtype)
+    x = torch.randn(1, 4_000).to(dtype)
+    with torch.no_grad():
+        second, third = convs[1].weight, convs[2].weight
+        second[:half], second[half:] = -second[:half].abs(), second[half:].abs()
+        third[:, :half], third[:, half:] = third[:, :half].abs(), -third[:, half:].abs()
+        convs[2].bias.copy_(-1.5 * net[:5](x.unsqueeze(1)).amin((0, 2)))  # layer 3 lives
+        last = net[:7](x.unsqueeze(1))[0, 0]
+        convs[3].bias[0] -= last.sort().values[-3]  # and filter 0 of layer 4 in two frames
+    found = Sonifier(net).render(x, 4, torch.tensor([0]), torch.tensor([0]))
+    assert not found.dead[0] and not literal_sonification(net, x[0], 4, 0).any()
+    assert not found.signals.any() and not found.scales.any()
+
+
+def test_clips_with_a_gap_of_digital_silence():
+    """All values of a window are equal there: the first one's switch must win in every precision."""
+    model, x = CNN12(Architecture(width=0.5)), torch.randn(1, 10_000)
+    with torch.no_grad():
+        for module in model.trunk:
+            if isinstance(module, nn.Conv1d):
+                module.bias.normal_(std=0.1)
+    x[0, 4_000:7_000] = 0
+    exact, fast = (Sonifier(model, p).most_active(x) for p in ("exact", "fast"))
+    assert torch.equal(exact.filters, fast.filters)
+    for layer in range(11):
+        assert relative(fast.signals[layer], exact.signals[layer]) < 2e-2
+
+
 def test_the_fast_path_hears_the_same_maps():
     model, x = CNN12(Architecture(width=0.5)), torch.randn(2, 6_001)
     exact, fast = Sonifier(model).most_active(x), Sonifier(model, "fast").most_active(x)
