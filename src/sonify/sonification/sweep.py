@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sonify.sonification.asking import ALL, Requests
 from sonify.sonification.chain import Block, single
 from sonify.sonification.convolution import Convolution
 
@@ -35,25 +36,6 @@ class Forward:
     switches: list[Tensor | None]
     lengths: list[int]
     pooled_lengths: list[int]
-
-
-@dataclass(frozen=True)
-class Requests:
-    """Which feature maps to take down, (request,) each: 1-based layer, clip of the batch, filter;
-    `frames`, if any, is the only frame of the map to keep."""
-
-    layers: Tensor
-    clips: Tensor
-    filters: Tensor
-    frames: Tensor | None = None
-
-    def __getitem__(self, chosen: Tensor) -> "Requests":
-        """Some of the requests."""
-        frames = None if self.frames is None else self.frames[chosen]
-        return Requests(self.layers[chosen], self.clips[chosen], self.filters[chosen], frames)
-
-
-ALL = -1  # in place of a filter: the whole layer at once
 
 
 def sweep(
@@ -132,7 +114,7 @@ class _Step:
         blockwise = self.in_blocks and not to_one and ways.prefers_blocks(self.length, continued)
         dtype = torch.promote_types(ways.dtype, torch.float32) if self.waveform else ways.dtype
         rows = self.rows if blockwise else self.length
-        shape = (continued + len(new.layers), rows, conv.in_channels)
+        shape = (continued + len(new), rows, conv.in_channels)
         below = self.maps.new_empty(shape, dtype=dtype)
         if continued:
             for group, padded in self._unpooled(stream, clips):
@@ -147,7 +129,7 @@ class _Step:
                 else:
                     below[group] = ways.general(padded[:, : self.pooled], self.length)
         below = below[:, : self.length]
-        if len(new.layers):
+        if len(new):
             below[continued:] = self._started(new)
         return below if self.waveform else below.clamp_min_(0)
 
