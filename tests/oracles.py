@@ -149,7 +149,7 @@ def _chosen(maps: Tensor, f_map_index: Filters) -> tuple[Tensor, Tensor | slice]
 def _seed(maps: Tensor, f_map_index: Filters, frame: int | None = None) -> Tensor:
     """Half the squared map, (clip,): its gradient is the map itself, with zeros elsewhere."""
     kept = slice(None) if frame is None else slice(frame, frame + 1)
-    return 0.5 * (maps[_chosen(maps, f_map_index)][..., kept] ** 2).sum(-1)
+    return 0.5 * (maps[_chosen(maps, f_map_index)][..., kept] ** 2).flatten(1).sum(-1)
 
 
 def _scaled(raw: Tensor, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 from sonify.sonification.folding import folded
 from sonify.sonification.recording import Heard, hear
 
-LONGEST_S = 3600.0  # of the recording, so that a mistaken file ends in a sentence
+LONGEST_S = 300.0  # of the recording, so that a mistaken file ends in a sentence
 _SHOWN_LAYERS = 4  # unless asked for
 
 

@@ -5,6 +5,7 @@ The contracts are the YAML files in `workflow/schemas/tables`: `columns.yaml` is
 Descriptions and units travel inside the Parquet files as field metadata.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -112,7 +113,7 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     pq.write_table(checked(frame, name), partial, **{"compression": "zstd", **options})
     partial.replace(path)
 
@@ -124,12 +125,17 @@ def write_parts(frames: Iterable[pd.DataFrame], path: str | Path, name: str, **o
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = _partial(path)
     schema = contract(name).schema
     with pq.ParquetWriter(partial, schema, **{"compression": "zstd", **options}) as writer:
         for frame in frames:
             writer.write_table(checked(frame, name))
     partial.replace(path)
+
+
+def _partial(path: Path) -> Path:
+    """Where a file grows; two processes that make the same one do not meet."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:

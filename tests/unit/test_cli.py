@@ -118,7 +118,7 @@ def test_the_most_active_filters_come_first_and_are_sonified_exactly(model, rng)
     ("change", "sentence"),
     [
         ({"--layer": "12"}, "error: layer is 12: the model has layers 1 to 11"),
-        ({"--filter": "99", "--layer": "1"}, "error: layer 1 has filters 0 to 7, not [99]"),
+        ({"--filter": "99", "--layer": "1"}, "error: layer 1 has filters 0 to 7, not 99"),
         ({"--filter": "-1"}, "error: filter is -1: filters are numbered from 0"),
         ({"--top": "0"}, "error: --top is 0: ask for at least one filter"),
         ({"--checkpoint": "nowhere"}, "error: nowhere has no model.json"),

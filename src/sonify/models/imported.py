@@ -3,14 +3,12 @@
 import importlib
 import importlib.util
 import inspect
-import pickle
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -62,9 +60,13 @@ def _made(found: object, place: str) -> nn.Module:
     if not isinstance(found, nn.Module):
         if not callable(found):
             raise ValueError(f"{place} is a {type(found).__name__}: it must be or make a model")
+        try:
+            parameters = inspect.signature(found).parameters.values()
+        except ValueError:  # of functions written in C nobody knows
+            parameters = ()
         needed = [
             p.name
-            for p in inspect.signature(found).parameters.values()
+            for p in parameters
             if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
         if needed:
@@ -89,7 +91,7 @@ def _load_weights(model: nn.Module, file: Path) -> None:
             state = load_file(file)
         else:
             state = torch.load(file, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except Exception as error:  # what torch.load raises depends on what it was given
         raise ValueError(f"{file} holds no readable weights ({_reason(error)})") from error
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{file} holds no state dict: save model.state_dict()")

@@ -1,8 +1,11 @@
 """Sonification as an attribution method, called as those of Captum are."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 
+from sonify.sonification.asking import check_layer
 from sonify.sonification.chain import find_blocks
 from sonify.sonification.deconvnet import Sonifier
 
@@ -85,7 +88,7 @@ class Sonification:
         blocks = self.sonifier.blocks
         if not isinstance(layer, nn.Module):
             number = len(blocks) if layer is None else layer
-            self.sonifier.check_layer(number)
+            check_layer(number, self.sonifier.blocks)
             return number
         ended = [n for n, block in enumerate(blocks, start=1) if layer in block.ends]
         if not ended:
@@ -115,9 +118,9 @@ def _waveforms(inputs: Tensor) -> Tensor:
 
 def _selected(selector: Selector) -> tuple[int, int | None]:
     chosen = selector if isinstance(selector, tuple) else (selector,)
-    if not 1 <= len(chosen) <= 2 or not all(isinstance(n, int) for n in chosen):
+    if not 1 <= len(chosen) <= 2 or not all(isinstance(n, Integral) for n in chosen):
         raise ValueError(
             f"neuron_selector is {selector!r}: it must be a filter or (filter, frame), as "
             "whole numbers"
         )
-    return chosen[0], chosen[1] if len(chosen) == 2 else None
+    return int(chosen[0]), int(chosen[1]) if len(chosen) == 2 else None

@@ -37,12 +37,14 @@ class Convolution:
         self.lead = self.reach - padding_of(conv)
         self.plain = conv.stride[0] == 1 and self.lead >= 0
         self._arranged: dict[str, Tensor] = {}
-        self._source = _state(conv)
+        self._weight, self._version = conv.weight, _version(conv.weight)
 
     @property
     def current(self) -> bool:
-        """Whether the convolution still has the weights that were arranged."""
-        return self._source == _state(self.conv)
+        """Whether the convolution still has the weights that were arranged. Weights that are made
+        anew on every access (parametrisations) never count as the same."""
+        weight = self.conv.weight
+        return weight is self._weight and self._version == _version(weight) is not None
 
     def prefers_blocks(self, length: int, signals: int) -> bool:
         """Whether `by_blocks` is the fastest way to `length` frames of that many signals."""
@@ -59,15 +61,9 @@ class Convolution:
         """Frames of a padded stream, so that they are whole blocks."""
         return blocks.count(at_least, self.taps) * blocks.hop(self.taps)
 
-    def forward(self, h: Tensor, in_blocks: bool = False) -> Tensor:
-        """The convolution itself, with its bias, of h, (clip, frame, filter).
-
-        `in_blocks` allows the frequency domain where that is faster.
-        """
+    def forward(self, h: Tensor) -> Tensor:
+        """The convolution itself, with its bias, of h, (clip, frame, filter)."""
         conv, padding = self.conv, padding_of(self.conv)
-        length = h.shape[1] + 2 * padding - self.reach
-        if in_blocks and self.prefers_blocks(length, len(h)):
-            return self._forward_by_blocks(h, length)
         if self._few(h):
             h = F.pad(h, (0, 0, padding, padding))
             out = self._as_product(h, self._weights("up as matrix", _as_matrix), conv.stride[0])
@@ -76,18 +72,6 @@ class Convolution:
         along = ((1, conv.stride[0]), (0, padding), (1, self.dilation))
         out = F.conv2d(h.transpose(1, 2).unsqueeze(2), weight, conv.bias, *along, conv.groups)
         return out.squeeze(2).transpose(1, 2)
-
-    def _forward_by_blocks(self, h: Tensor, length: int) -> Tensor:
-        clips, frames, filters = h.shape
-        padding, rows = padding_of(self.conv), self.frames_needed(length + self.reach)
-        memory = h.new_zeros((clips * rows + self.reach, filters))
-        padded = memory[: clips * rows].view(clips, rows, filters)
-        padded[:, padding : padding + frames] = h
-        out = h.new_empty((clips, rows, self.conv.out_channels))
-        weight = self._weights("up in blocks", _spectra)
-        blocks.correlate(padded, weight, self.taps, out)
-        out = out[:, :length]
-        return out if self.conv.bias is None else out.add_(self.conv.bias)
 
     def direct(self, padded: Tensor, length: int) -> Tensor:
         """The transpose as a dense convolution."""
@@ -159,27 +143,23 @@ class Convolution:
         return self._arranged[use]
 
 
-def _state(conv: nn.Conv1d) -> tuple[int, int]:
-    """Changes whenever the weights do."""
-    return conv.weight.data_ptr(), conv.weight._version
+def _version(weight: Tensor) -> int | None:
+    """Counts the changes of a tensor in place; None where nobody counts."""
+    return None if weight.is_inference() else weight._version
 
 
 def _channels_last(conv: nn.Conv1d) -> Tensor:
     return conv.weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
-def _spectra(conv: nn.Conv1d) -> Tensor:
-    return blocks.spectra(conv.weight.transpose(0, 1))
-
-
-def _flipped_spectra(conv: nn.Conv1d) -> Tensor:
-    return blocks.spectra(conv.weight.flip(-1))
-
-
 def _flipped_channels_last(conv: nn.Conv1d) -> Tensor:
     by_group = conv.weight.flip(-1).unflatten(0, (conv.groups, -1))
     flipped = by_group.transpose(1, 2).flatten(0, 1).unsqueeze(2)
     return flipped.contiguous(memory_format=torch.channels_last)
+
+
+def _flipped_spectra(conv: nn.Conv1d) -> Tensor:
+    return blocks.spectra(conv.weight.flip(-1))
 
 
 def _as_matrix(conv: nn.Conv1d) -> Tensor:

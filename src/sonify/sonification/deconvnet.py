@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonify.sonification.activity import strongest
+from sonify.sonification.asking import ALL, Requests, check_layer, check_waveforms, requests
 from sonify.sonification.chain import Block, find_blocks, single
 from sonify.sonification.convolution import Convolution
-from sonify.sonification.sweep import ALL, Forward, Requests, sweep
+from sonify.sonification.sweep import Forward, sweep
 
 PRECISIONS = ("exact", "fast")
 # A CPU runs about ten seconds at a time, which stays in its cache; and no more streams go down at
@@ -59,13 +60,16 @@ class Sonifier:
     Takes any model whose operations form such a chain, however it is written (`chain.find_blocks`).
     The model is read, never changed: no hooks, no gradients. `precision` is "exact", which computes
     in the type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the
-    forward pass stays in float32, in blocks: maps are the same up to rounding). Strided
+    forward pass stays in float32, so that the maps and switches are the same). Strided
     convolutions, whose sonifications carry images, must be asked for by `allow_strided`. Raises
     ValueError for what cannot be inverted.
     """
 
     def __init__(
-        self, model: nn.Module, precision: str = "exact", allow_strided: bool = False
+        self,
+        model: nn.Module | Sequence[Block],
+        precision: str = "exact",
+        allow_strided: bool = False,
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
@@ -117,7 +121,7 @@ class Sonifier:
 
         x is (clip, time). Each clip that is asked for runs forward once.
         """
-        return self._in_batches(x, self._requests(x, layers, clips, filters))
+        return self._in_batches(x, requests(x, self.blocks, layers, clips, filters))
 
     @torch.no_grad()
     def render_from(
@@ -133,8 +137,8 @@ class Sonifier:
 
         `frames`, (request,), keeps a single frame of each map: one neuron rather than a filter.
         """
-        requests = self._requests(x, layers, clips, filters, frames)
-        return Sonifications(*self._render(record, x, requests))
+        asked = requests(x, self.blocks[: len(record.maps)], layers, clips, filters, frames)
+        return Sonifications(*self._render(record, x, asked))
 
     @torch.no_grad()
     def most_active(self, x: Tensor, rule: str = "max") -> Sonifications:
@@ -143,15 +147,15 @@ class Sonifier:
         Results have axes (layer, clip). `rule` ranks a layer's maps by their largest value over
         time ("max"), their mean or their energy (sum of squares); the paper does not say which.
         """
-        self._check_waveforms(x)
+        check_waveforms(x, self.blocks)
         layers = torch.arange(1, self.n_layers + 1, device=x.device)
         made = []
         for some in _batches(x):
             record, n = self.forward(x[some]), len(x[some])
             filters = torch.stack([strongest(maps, rule) for maps in record.maps])
             clips = torch.arange(n, device=x.device).repeat(self.n_layers)
-            requests = Requests(layers.repeat_interleave(n), clips, filters.flatten())
-            found = self._render(record, x[some], requests)
+            asked = Requests(layers.repeat_interleave(n), clips, filters.flatten())
+            found = self._render(record, x[some], asked)
             made.append([values.unflatten(0, (self.n_layers, n)) for values in found])
         return Sonifications(*(torch.cat(values, dim=1) for values in zip(*made, strict=True)))
 
@@ -160,52 +164,43 @@ class Sonifier:
         """Sonify all feature maps of a layer at once, which the paper names as future work
         (section 5). Results have the axis (clip,), filters are -1.
         """
-        self.check_layer(layer)
+        check_layer(layer, self.blocks)
         clips = torch.arange(len(x), device=x.device)
         layers, filters = torch.full_like(clips, layer), torch.full_like(clips, ALL)
         return self._in_batches(x, Requests(layers, clips, filters))
 
-    def check_layer(self, layer: int) -> None:
-        """Raise ValueError unless the model has the layer."""
-        if not 1 <= layer <= self.n_layers:
-            raise ValueError(f"layer is {layer}: the model has layers 1 to {self.n_layers}")
-
     def _up(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
         """What `Forward` lists, block after block."""
-        self._check_waveforms(x)
+        check_waveforms(x, blocks)
         h = x.unsqueeze(2)  # (clip, frame, filter)
-        in_blocks = self.precision == "fast"
         for layer, block in enumerate(blocks, start=1):
             length, switches = h.shape[1], None
-            h = self._convolution(layer, x.dtype).forward(h, in_blocks).relu_()
+            h = self._convolution(layer, x.dtype).forward(h).relu_()
             pooled_length = h.shape[1]
             if block.pool is not None:
-                if pooled_length < single(block.pool.kernel_size):
-                    raise ValueError(
-                        f"clips of {x.shape[1]} samples are too short for layer {layer}: "
-                        "they leave no frame to pool"
-                    )
                 h, switches = _pooled(h, block.pool)
             yield h.transpose(1, 2), switches, length, pooled_length
 
-    def _in_batches(self, x: Tensor, requests: Requests) -> Sonifications:
+    def _in_batches(self, x: Tensor, asked: Requests) -> Sonifications:
         """Run forward and down the clips that the requests name, as many together as is fast."""
-        self._check_waveforms(x)
-        deepest = int(requests.layers.max()) if len(requests.layers) else 1
-        found = _room(x, len(requests.layers))
+        deepest = int(asked.layers.max()) if len(asked) else 1
+        check_waveforms(x, self.blocks[:deepest])
+        found = _room(x, len(asked))
         for some in _batches(x):
-            chosen = torch.nonzero((requests.clips >= some.start) & (requests.clips < some.stop))
+            chosen = torch.nonzero((asked.clips >= some.start) & (asked.clips < some.stop))
             if len(chosen):
-                part = requests[chosen.flatten()]
+                part = asked[chosen.flatten()]
                 part = replace(part, clips=part.clips - some.start)
                 made = self._render(self.forward(x[some], deepest), x[some], part)
                 for all_, these in zip(found, made, strict=True):
                     all_[chosen.flatten()] = these
         return Sonifications(*found)
 
-    def _render(self, record: Forward, x: Tensor, requests: Requests) -> tuple[Tensor, ...]:
-        """Signals, filters, scales and dead flags of the requests."""
-        signals, filters, scales, dead = found = _room(x, len(requests.layers))
+    def _render(self, record: Forward, x: Tensor, asked: Requests) -> tuple[Tensor, ...]:
+        """Signals, filters, scales and dead flags of what is asked."""
+        signals, filters, scales, dead = found = _room(x, len(asked))
+        if not len(asked):
+            return found
         dtype = x.dtype
         if self.precision == "fast" and dtype == torch.float32:
             dtype = torch.bfloat16
@@ -213,8 +208,8 @@ class Sonifier:
         widest = max(maps[0].numel() for maps in record.maps) * x.element_size()
         at_once = max(1, (STREAM_BYTES if x.is_cpu else DEVICE_STREAM_BYTES) // widest)
         # Deepest first: streams of one layer share what is read of its weights.
-        for some in torch.argsort(requests.layers, descending=True, stable=True).split(at_once):
-            part = requests[some]
+        for some in torch.argsort(asked.layers, descending=True, stable=True).split(at_once):
+            part = asked[some]
             raw = sweep(self.blocks, convolutions, record, part).to(x.dtype)
             signals[some], scales[some] = _rescale(raw, x[part.clips].abs().amax(-1))
             filters[some], dead[some] = part.filters, _dead(record, part)
@@ -228,31 +223,6 @@ class Sonifier:
                 self.blocks[layer - 1].conv, dtype
             )
         return found
-
-    def _requests(
-        self,
-        x: Tensor,
-        layers: int | Tensor,
-        clips: Tensor,
-        filters: Tensor,
-        frames: Tensor | None = None,
-    ) -> Requests:
-        """The checked requests, on the device of x."""
-        clips, filters = clips.to(x.device), filters.to(x.device)
-        layers = torch.as_tensor(layers, device=x.device).expand(len(clips))
-        for layer in layers.unique().tolist():
-            self.check_layer(layer)
-            n = self.blocks[layer - 1].conv.out_channels
-            asked = filters[layers == layer]
-            if not 0 <= int(asked.min()) <= int(asked.max()) < n:
-                raise ValueError(f"layer {layer} has filters 0 to {n - 1}, not {asked.tolist()}")
-        if len(clips) and not 0 <= int(clips.min()) <= int(clips.max()) < len(x):
-            raise ValueError(f"there are clips 0 to {len(x) - 1}, not {clips.tolist()}")
-        return Requests(layers, clips, filters, None if frames is None else frames.to(x.device))
-
-    def _check_waveforms(self, x: Tensor) -> None:
-        if x.ndim != 2 or not x.numel():
-            raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
 
 
 def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:

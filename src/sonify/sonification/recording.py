@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from sonify.sonification.activity import activity
+from sonify.sonification.asking import check_layer
 from sonify.sonification.chain import strides
 from sonify.sonification.deconvnet import Sonifier
 
@@ -49,10 +50,11 @@ def hear(
         raise ValueError(f"filter is {min(filters)}: filters are numbered from 0")
     waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
     waveform = waveform.to(sonifier.blocks[0].conv.weight)
-    record = sonifier.forward(waveform)
+    for layer in layers:
+        check_layer(layer, sonifier.blocks)
+    record = sonifier.forward(waveform, max(layers))
     found = []
     for layer in layers:
-        sonifier.check_layer(layer)
         maps = record.maps[layer - 1]
         chosen = (
             _strongest(maps, rule, top)

@@ -84,7 +84,7 @@ def mine_parts(
 
 def discard(work: Path) -> None:
     """Delete the candidates in `work`, once their table is written; and `work` if it is empty."""
-    for kept in [*work.glob("*-part-*.parquet"), *work.glob(".*-part-*.partial")]:
+    for kept in work.glob("*-part-*.parquet"):
         kept.unlink()
     if not any(work.iterdir()):
         work.rmdir()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sonify.sonification.asking import ALL, Requests
 from sonify.sonification.chain import Block, single
 from sonify.sonification.convolution import Convolution
 
@@ -18,6 +19,7 @@ from sonify.sonification.convolution import Convolution
 CACHED_BYTES = 4 << 20
 DEVICE_BYTES = 1 << 30
 WORTH_A_VIEW = 1 << 15  # values of a mask
+LITTLE = 0.05  # of the largest magnitude
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -36,39 +38,27 @@ class Forward:
     pooled_lengths: list[int]
 
 
-@dataclass(frozen=True)
-class Requests:
-    """Which feature maps to take down, (request,) each: 1-based layer, clip of the batch, filter;
-    `frames`, if any, is the only frame of the map to keep."""
-
-    layers: Tensor
-    clips: Tensor
-    filters: Tensor
-    frames: Tensor | None = None
-
-    def __getitem__(self, chosen: Tensor) -> "Requests":
-        """Some of the requests."""
-        frames = None if self.frames is None else self.frames[chosen]
-        return Requests(self.layers[chosen], self.clips[chosen], self.filters[chosen], frames)
-
-
-ALL = -1  # in place of a filter: the whole layer at once
-
-
 def sweep(
-    blocks: tuple[Block, ...], convolutions: list[Convolution], record: Forward, requests: Requests
+    blocks: tuple[Block, ...],
+    convolutions: list[Convolution],
+    record: Forward,
+    requests: Requests,
+    in_blocks: bool = True,
 ) -> Tensor:
     """Deconvolutions of the requested maps, (request, time), before any scaling.
 
-    `convolutions` are those of the blocks, in the floating-point type to compute in.
+    `convolutions` are those of the blocks, in the floating-point type to compute in. `in_blocks`
+    allows the frequency domain. That leaves rounding errors where zeros are due, of which scaling
+    would make a sound if little else was left; so streams that rectification all but silences on
+    their way go down once more, from their start, without.
     """
     layers, whole = requests.layers.cpu(), (requests.filters == ALL).cpu()
     order = torch.argsort(2 * layers + whole, descending=True, stable=True)
     layers, whole = layers[order], whole[order]
     requests = requests[order.to(requests.layers.device)]
-    stream = None
+    stream, suspects = None, []
     for at in range(int(layers[0]), 0, -1):
-        step = _Step(blocks[at - 1], convolutions[at - 1], record, at)
+        step = _Step(blocks[at - 1], convolutions[at - 1], record, at, in_blocks)
         begun, entire = int((layers > at).sum()), int(((layers == at) & whole).sum())
         continued, total = begun + entire, int((layers >= at).sum())
         if entire:
@@ -76,8 +66,13 @@ def sweep(
             stream = torch.cat([stream, maps]) if begun else maps
         new = torch.arange(continued, total, device=requests.layers.device)
         stream = step.down(stream, requests.clips[:continued], requests[new])
+        suspects += step.suspects
     raw = torch.empty_like(stream[..., 0])
-    raw[order.to(raw.device)] = stream[..., 0]
+    order = order.to(raw.device)
+    raw[order] = stream[..., 0]
+    if suspects:
+        again = torch.tensor(sorted(set(suspects)), device=raw.device)
+        raw[order[again]] = sweep(blocks, convolutions, record, requests[again], in_blocks=False)
     return raw
 
 
@@ -85,8 +80,12 @@ class _Step:
     """One block on the way down: unpool, transposed convolution, and the rectification that comes
     next, unless what comes out is a waveform. (Maps need none, and it commutes with unpooling.)"""
 
-    def __init__(self, block: Block, convolution: Convolution, record: Forward, at: int) -> None:
+    def __init__(
+        self, block: Block, convolution: Convolution, record: Forward, at: int, in_blocks: bool
+    ) -> None:
         self.block, self.convolution, self.waveform = block, convolution, at == 1
+        self.in_blocks = in_blocks
+        self.suspects: list[int] = []  # streams that are all but silenced here
         self.maps, self.switches = record.maps[at - 1], record.switches[at - 1]
         self.length = record.lengths[at - 1]  # of what comes out, in frames
         self.pooled = record.pooled_lengths[at - 1]  # of what the convolution is given
@@ -112,16 +111,17 @@ class _Step:
         them those of the maps that are `new` here."""
         conv, continued, ways = self.block.conv, len(clips), self.convolution
         to_one = ways.plain and conv.in_channels == 1
-        blockwise = not to_one and ways.prefers_blocks(self.length, continued)
+        blockwise = self.in_blocks and not to_one and ways.prefers_blocks(self.length, continued)
         dtype = torch.promote_types(ways.dtype, torch.float32) if self.waveform else ways.dtype
         rows = self.rows if blockwise else self.length
-        shape = (continued + len(new.layers), rows, conv.in_channels)
+        shape = (continued + len(new), rows, conv.in_channels)
         below = self.maps.new_empty(shape, dtype=dtype)
         if continued:
             for group, padded in self._unpooled(stream, clips):
                 if blockwise:
                     ways.by_blocks(padded, below[group])
-                    self._without_noise(padded, below[group, : self.length])
+                    quiet = self._all_but_silent(below[group, : self.length])
+                    self.suspects += (group.start + quiet).tolist()
                 elif to_one:
                     below[group] = ways.to_one_channel(padded, self.length)
                 elif ways.plain:
@@ -129,7 +129,7 @@ class _Step:
                 else:
                     below[group] = ways.general(padded[:, : self.pooled], self.length)
         below = below[:, : self.length]
-        if len(new.layers):
+        if len(new):
             below[continued:] = self._started(new)
         return below if self.waveform else below.clamp_min_(0)
 
@@ -189,10 +189,8 @@ class _Step:
             values = values.new_zeros((len(at), self.pooled)).scatter_(1, at, values)
         return self.convolution.start(values, new.filters, self.length)
 
-    def _without_noise(self, padded: Tensor, below: Tensor) -> None:
-        """Compute again without blocks, in place, what would rectify to silence or nearly so: where
-        zeros are expected, blocks leave rounding errors, which scaling would make a sound of."""
+    @staticmethod
+    def _all_but_silent(below: Tensor) -> Tensor:
+        """Positions of streams of which rectification leaves little or nothing."""
         high, low = below.amax((1, 2)), below.amin((1, 2))
-        noise = min(0.05, 1000 * torch.finfo(below.dtype).eps)
-        for i in torch.nonzero((high > 0) & (high < -noise * low)).flatten().tolist():
-            below[i] = self.convolution.direct(padded[i : i + 1], self.length)[0]
+        return torch.nonzero((high > 0) & (high < -LITTLE * low)).flatten()

@@ -14,6 +14,7 @@ from oracles import ORACLES, literal_forward, literal_sonification
 from torch import Tensor, nn
 
 from sonify.models.cnn import CNN12, Architecture
+from sonify.sonification import blocks
 from sonify.sonification.activity import RULES
 from sonify.sonification.deconvnet import Sonifier
 
@@ -46,16 +47,21 @@ def nets(draw, max_blocks: int = 4, shifts: int = 0) -> Net:
         padding = draw(st.sampled_from([0, span // 2, span, draw(st.integers(0, span + 2))]))
         conv = nn.Conv1d(channels, filters, kernel, 1, padding, dilation, groups)
         window = draw(st.sampled_from([None, 2, 3, 4]))
+        gap = draw(st.integers(0, 2)) if window else 0
         pool = window and nn.MaxPool1d(
-            window, padding=draw(st.integers(0, window // 2)), ceil_mode=draw(st.booleans())
+            window,
+            window + gap,
+            padding=draw(st.integers(0, window // 2)),
+            ceil_mode=draw(st.booleans()),
         )
         blocks.append((conv, pool))
-        reach += (span + padding + 2 * (window or 1)) * stride
-        stride *= window or 1
+        reach += (span + padding + 2 * (window or 1) + gap) * stride
+        stride *= (window or 1) + gap
         channels = filters
     shortest = 1
     for conv, pool in reversed(blocks):
-        shortest *= pool.kernel_size if pool else 1
+        shortest *= pool.stride if pool else 1
+        shortest += pool.kernel_size - 1 if pool else 0
         shortest += conv.dilation[0] * (conv.kernel_size[0] - 1)
     least = shifts * stride + 6 * reach if shifts else shortest
     samples = max(shortest, least) + draw(st.integers(0, 150))
@@ -109,6 +115,11 @@ def check_every_way_of_asking(net: Net, tolerance: float) -> list[bool]:
                 for i in range(len(x)):
                     assert relative(ours[i], truth[i]) < tolerance, (name, layer, filters)
             alive += ours.any(dim=-1).tolist()
+        together = sonifier.whole_layer(x, layer).signals
+        for name, f in ORACLES.items():
+            truth = f(net.chain, x, layer, slice(None))
+            for i in everyone:
+                assert relative(together[i], truth[i]) < tolerance, (name, layer, "all filters")
         pairs = [(i, f[i], truth[i]) for f, truth in expected.items() for i in range(len(x))]
         clips, filters = (torch.tensor(column) for column in list(zip(*pairs, strict=True))[:2])
         record = sonifier.forward(x)
@@ -145,6 +156,19 @@ def test_random_networks_equal_every_oracle():
     check()
     assert len(alive) >= 50
     assert sum(map(sum, alive)) > 0.5 * sum(map(len, alive)), "mostly of sounds, not of silence"
+
+
+def test_random_networks_equal_every_oracle_in_blocks(monkeypatch):
+    """As above, with convolutions in the frequency domain wherever they can be."""
+    monkeypatch.setattr(blocks, "WORTHWHILE_FILTERS", 1)
+    monkeypatch.setattr(blocks, "WORTHWHILE_BLOCKS", 1)
+
+    @settings(max_examples=20)
+    @given(nets())
+    def check(net: Net) -> None:
+        check_every_way_of_asking(net, TOLERANCE)
+
+    check()
 
 
 def check_shared_switches(net: Net) -> None:

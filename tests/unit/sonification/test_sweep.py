@@ -132,6 +132,41 @@ def test_silence_is_silence_in_blocks_too():
     assert not found.dead[0] and not found.signals.any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_silence_is_silence_after_several_convolutions_in_blocks(dtype):
+    """A stream that the second convolution from its start silences: what the first left as rounding
+    errors, where zeros are due, must not come through."""
+    wide, half = 48, 24
+    convs = [nn.Conv1d(n, wide, taps, padding=taps // 2) for n, taps in
+             ((1, 5), (wide, 5), (wide, 5), (wide, 3))]  # fmt: skip
+    net = nn.Sequential(*(m for conv in convs for m in (conv, nn.ReLU()))).to(dtype)
+    x = torch.randn(1, 4_000).to(dtype)
+    with torch.no_grad():
+        second, third = convs[1].weight, convs[2].weight
+        second[:half], second[half:] = -second[:half].abs(), second[half:].abs()
+        third[:, :half], third[:, half:] = third[:, :half].abs(), -third[:, half:].abs()
+        convs[2].bias.copy_(-1.5 * net[:5](x.unsqueeze(1)).amin((0, 2)))  # layer 3 lives
+        last = net[:7](x.unsqueeze(1))[0, 0]
+        convs[3].bias[0] -= last.sort().values[-3]  # and filter 0 of layer 4 in two frames
+    found = Sonifier(net).render(x, 4, torch.tensor([0]), torch.tensor([0]))
+    assert not found.dead[0] and not literal_sonification(net, x[0], 4, 0).any()
+    assert not found.signals.any() and not found.scales.any()
+
+
+def test_clips_with_a_gap_of_digital_silence():
+    """All values of a window are equal there: the switch of the first must win every time."""
+    model, x = CNN12(Architecture(width=0.5)), torch.randn(1, 10_000)
+    with torch.no_grad():
+        for module in model.trunk:
+            if isinstance(module, nn.Conv1d):
+                module.bias.normal_(std=0.1)
+    x[0, 4_000:7_000] = 0
+    exact, fast = (Sonifier(model, p).most_active(x) for p in ("exact", "fast"))
+    assert torch.equal(exact.filters, fast.filters)
+    for layer in range(11):
+        assert relative(fast.signals[layer], exact.signals[layer]) < 2e-2
+
+
 def test_the_fast_path_hears_the_same_maps():
     model, x = CNN12(Architecture(width=0.5)), torch.randn(2, 6_001)
     exact, fast = Sonifier(model).most_active(x), Sonifier(model, "fast").most_active(x)
@@ -174,12 +209,49 @@ def test_weights_that_changed_are_used():
     assert relative(after[0], literal_sonification(model.trunk, x[0], 6, 3)) < 1e-9
 
 
-def test_what_is_not_there_is_refused():
-    sonifier, x = Sonifier(wide_net()), torch.randn(2, 500).double()
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layers": torch.tensor([5])}, "layer is 5: the model has layers 1 to 4"),
+        ({"clips": torch.tensor([2])}, "the batch has clips 0 to 1, not 2"),
+        ({"filters": torch.tensor([48])}, "layer 3 has filters 0 to 47, not 48"),
+        ({"filters": torch.tensor([-1])}, "layer 3 has filters 0 to 47, not -1"),
+        (
+            {"filters": torch.tensor([1, 2])},
+            r"filters have shape \(2,\).*one for each of 1 requests",
+        ),
+        ({"filters": torch.tensor([1.5])}, "filters have shape .* and type torch.float32"),
+        ({"layers": torch.tensor([1, 2])}, r"layers have shape \(2,\)"),
+        (
+            {"x": torch.randn(2, 500)},
+            "waveforms are torch.float32, the model's weights torch.float64",
+        ),
+        ({"x": torch.randn(500).double()}, r"expected \(clip, time\)"),
+        ({"x": torch.full((2, 500), torch.nan).double()}, "clip 0 has a sample that is not finite"),
+        ({"x": torch.randn(2, 16).double()}, "too short for layer 3, which needs"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(change, message):
     one = torch.tensor([0])
-    with pytest.raises(ValueError, match="layers 1 to 4"):
-        sonifier.render(x, torch.tensor([5]), one, one)
-    with pytest.raises(ValueError, match=r"there are clips 0 to 1, not \[2\]"):
-        sonifier.render(x, 1, one + 2, one)
-    with pytest.raises(ValueError, match=r"layer 3 has filters 0 to 47, not \[48\]"):
-        sonifier.render(x, 3, one, one + 48)
+    asked = {"x": torch.randn(2, 500).double(), "layers": 3, "clips": one, "filters": one}
+    with pytest.raises(ValueError, match=message):
+        Sonifier(wide_net()).render(**asked | change)
+
+
+def test_nothing_asked_is_nothing_found():
+    sonifier, x, none = Sonifier(wide_net()), torch.randn(2, 500).double(), torch.tensor([]).long()
+    for found in (
+        sonifier.render(x, 3, none, none),
+        sonifier.render_from(sonifier.forward(x), x, 3, none, none),
+    ):
+        assert found.signals.shape == (0, 500) and found.dead.shape == (0,)
+
+
+def test_weights_made_anew_on_every_access_are_never_kept():
+    net, x = wide_net(), torch.randn(1, 800).double()
+    torch.nn.utils.parametrizations.weight_norm(net[3])
+    sonifier = Sonifier(net)
+    for _ in range(5):
+        with torch.no_grad():
+            net[3].parametrizations.weight.original1.add_(0.1 * torch.randn(64, 50, 7).double())
+        assert relative(sonifier.sonify(x, 3, 5), literal_sonification(net, x, 3, 5)) < 1e-9
