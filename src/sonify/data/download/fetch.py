@@ -142,9 +142,8 @@ def _complete(
     progress: Callable[[int, int | None], None],
 ) -> None:
     """Ask until the partial file is whole, or nothing has come for ATTEMPTS requests."""
-    failures = 0
+    failures = best = 0  # best: bytes ever reached, for a server may make us begin again for ever
     while partial.size == 0 or partial.size != size:
-        before = partial.size
         try:
             if _request(partial, session, size, progress):
                 return
@@ -153,7 +152,8 @@ def _complete(
             problem = f"the connection broke off ({_reason(error)})"
         except requests.RequestException as error:
             raise DownloadError(f"{partial.url}: {_reason(error)}: correct the address") from error
-        failures = 0 if partial.size >= before + STEP_BYTES else failures + 1
+        failures = 0 if partial.size >= best + STEP_BYTES else failures + 1
+        best = max(best, partial.size)
         if failures == ATTEMPTS:
             raise DownloadError(
                 f"{partial.url}: {problem}, {ATTEMPTS} times in a row: check the network and run "
