@@ -72,6 +72,11 @@ def archives(dataset: str, splits: Iterable[str], base_url: str | None = None) -
     return found
 
 
+def audioset_classes() -> int:
+    """How many classes AudioSet's list of classes has."""
+    return _catalogue()["audioset"]["classes"]
+
+
 def receipt(root: Path) -> dict[str, list[dict]]:
     """The files of each archive that is unpacked and checked in `root`, by the archive's name."""
     try:

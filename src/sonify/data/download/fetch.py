@@ -4,6 +4,7 @@ A download grows in `<path>.partial`, beside a note of which version of the file
 its name only when its size and checksum are right. What was cut off goes on where it stopped.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -64,7 +65,8 @@ def fetch(
     """Download `url` to `path`, unless a file of that size and checksum is there already.
 
     size: bytes of the whole file; checksum: "md5:<hex>" or "sha256:<hex>". What is given is
-    verified; with neither, a file at `path` is taken as it is. progress: called with the bytes
+    verified, without a checksum the one that Google's storage states; with neither, a file at
+    `path` is taken as it is. progress: called with the bytes
     that are there and the bytes in all (None where the server does not say).
     Raises DownloadError naming the URL, what happened and what to do; a download that was broken
     off is kept for the next call, one with a wrong size or checksum is not.
@@ -80,7 +82,7 @@ def fetch(
             _complete(partial, own, size, told)
     else:
         _complete(partial, session, size, told)
-    fault = _fault(partial.file, size, checksum)
+    fault = _fault(partial.file, size, checksum or partial.stated)
     if fault is not None:
         partial.discard()
         raise DownloadError(
@@ -97,6 +99,7 @@ class _Partial:
         self.url = url
         self.path = path
         self.checksum = checksum
+        self.stated: str | None = None  # the checksum of the file as the server has it
         self.file = path.with_name(f"{path.name}.partial")
         self.note = path.with_name(f"{path.name}.partial.json")
         known = self._known()
@@ -199,6 +202,7 @@ def _request(
         elif _first_byte(response) != offset or (partial.tag and tag != partial.tag):
             partial.discard()
             return False
+        partial.stated = _stated(response)
         with partial.file.open("ab") as file:
             # As sent, not decoded: sizes and checksums are those of the stored file.
             for block in response.raw.stream(STEP_BYTES, decode_content=False):
@@ -216,6 +220,13 @@ def _total(response: requests.Response) -> int | None:
     else:
         stated = response.headers.get("Content-Range", "").rpartition("/")[2]
     return int(stated) if stated.isdecimal() else None
+
+
+def _stated(response: requests.Response) -> str | None:
+    """The MD5 in the headers of Google's storage, which is that of the file as it is stored."""
+    found = re.search(r"md5=([\w+/]{22}==)", response.headers.get("x-goog-hash", ""))
+    as_stored = response.headers.get("x-goog-stored-content-encoding", "identity") == "identity"
+    return f"md5:{base64.b64decode(found[1]).hex()}" if found and as_stored else None
 
 
 def _first_byte(response: requests.Response) -> int | None:

@@ -1,9 +1,11 @@
 """AudioSet from a local server: lists, shards in their true schema, and every way to be broken."""
 
+import base64
 import hashlib
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 
 import hub
 import numpy as np
@@ -17,6 +19,7 @@ from sonify import tables
 from sonify.data import harvest
 from sonify.data.attrition import attrition
 from sonify.data.audio import Limits
+from sonify.data.download import audioset as audioset_lists
 from sonify.data.download import catalogue, huggingface
 from sonify.data.download import fetch as fetching
 from sonify.data.download.audioset import obtain_audioset
@@ -30,7 +33,8 @@ TRAIN = ["trn00000000", "trn00000001"]
 
 
 @pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch):
+def _miniature(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "CATALOGUE", hub.catalogue(catalogue.CATALOGUE, tmp_path))
     monkeypatch.setattr(fetching, "BACKOFF_S", 0.0)
 
 
@@ -308,13 +312,67 @@ def test_the_disk_is_checked_first(get, served, monkeypatch):
     assert not any("resolve" in request.name for request in served.requests)
 
 
+SEGMENTS, CLASSES = "eval_segments.csv", "class_labels_indices.csv"
+
+
+@pytest.mark.parametrize("name", [SEGMENTS, CLASSES])
+def test_a_list_cut_short_anywhere_is_fetched_again(served, tmp_path, name):
+    """The connection ends well and states no length: nothing but the list itself tells."""
+    whole = (served.folder / name).read_bytes()
+    bare = whole.rstrip()  # without its last line break, it says the same
+    for kept in [*range(1, len(bare), 37), *range(len(bare) - 40, len(bare))]:
+        root = tmp_path / f"cut at {kept}"
+        served.faults[name] = [servers.truncate(kept)]
+        with pytest.raises(DownloadError, match=rf"{name}: the list .*, so it was deleted: run"):
+            lists(root, served)
+        assert not (root / name).exists()
+    lists(root, served)
+    assert (root / name).read_bytes() == whole
+
+
+def lists(root, served):
+    audioset_lists._list(root, CLASSES, served.url, session := requests.Session())
+    audioset_lists._list(root, SEGMENTS, served.url, session)
+    session.close()
+
+
 @pytest.mark.parametrize("kept", [3, 5])
-def test_a_list_cut_short(get, served, kept, tmp_path):
-    file = served.folder / "eval_segments.csv"
+def test_a_list_with_fewer_segments_than_it_states(get, served, kept, tmp_path):
+    file = served.folder / SEGMENTS
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:kept]))
     with pytest.raises(DownloadError, match=rf"has {kept - 3} segments and states 6, so it was"):
         get()
-    assert not (tmp_path / "corpus/eval_segments.csv").exists()
+    assert not (tmp_path / "corpus" / SEGMENTS).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (SEGMENTS, "num_positive_labels=12", "num_positive_labels=13", "12 labels and states 13"),
+        (SEGMENTS, "num_segs", "num_rows", "has 6 segments and states no number"),
+        (SEGMENTS, '"\n', "\n", "has labels without a closing quote"),
+        (CLASSES, "mid,", "id,", "has other columns than index, mid and display_name"),
+        (CLASSES, "2,/m", "3,/m", "has not the 3 published classes, numbered from 0"),
+        (CLASSES, '"Dog"', '"Dog', "is no whole table"),
+    ],
+)
+def test_a_list_that_is_not_the_published_one(get, served, name, old, new, message):
+    file = served.folder / name
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(DownloadError, match=message):
+        get()
+
+
+def test_a_wrong_byte_in_a_list_is_told_by_the_hash_of_the_storage(get, served):
+    content = (served.folder / SEGMENTS).read_bytes()
+    digest = base64.b64encode(hashlib.md5(content).digest()).decode()
+    headers = {"x-goog-hash": f"crc32c=AAAAAA==,md5={digest}"}
+    at = content.index(b"AbCdEfGhIjK")
+    good = servers.Fault(headers=headers)
+    served.faults[SEGMENTS] = [replace(servers.wrong_byte(at), headers=headers), good]
+    with pytest.raises(DownloadError, match="its md5 is .* is expected, so it was deleted: run"):
+        get()
+    assert (get() / SEGMENTS).read_bytes() == content
 
 
 def test_through_the_dispatch(served, tmp_path):

@@ -8,7 +8,7 @@ import hub
 import pytest
 
 from sonify.data import harvest
-from sonify.data.download import youtube
+from sonify.data.download import catalogue, youtube
 from sonify.data.download.audioset import obtain_audioset
 from sonify.data.download.fetch import DownloadError
 from sonify.data.download.youtube import Attempt, attempts, obtain_videos
@@ -239,8 +239,9 @@ def test_wants(get, yt_dlp, monkeypatch, tmp_path):
         get()
 
 
-def test_as_the_backend_of_audioset(yt_dlp, tmp_path):
+def test_as_the_backend_of_audioset(yt_dlp, tmp_path, monkeypatch):
     """Lists that are there already are not fetched, so that nothing here needs a server."""
+    monkeypatch.setattr(catalogue, "CATALOGUE", hub.catalogue(catalogue.CATALOGUE, tmp_path))
     hub.publish_lists(tmp_path, {"eval": IDS})
     obtain_audioset(
         tmp_path, ["eval"], backend="youtube", revision=hub.REVISION, pause_s=0.0, limit=2
