@@ -92,6 +92,18 @@ def fetch(
     partial.keep()
 
 
+def reason(error: BaseException) -> str:
+    """The innermost cause in words, without the objects that urllib3 wraps around it."""
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def pause(failures: int) -> None:
+    """Wait before a new attempt, longer after each of `failures` in a row."""
+    time.sleep(min(BACKOFF_S * 2 ** max(failures - 1, 0), BACKOFF_MAX_S))
+
+
 class _Partial:
     """The part of a file that is there, and which version of the file it belongs to."""
 
@@ -152,9 +164,9 @@ def _complete(
                 return
             problem = "the server keeps sending less or other than it is asked for"
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            problem = f"the connection broke off ({_reason(error)})"
+            problem = f"the connection broke off ({reason(error)})"
         except requests.RequestException as error:
-            raise DownloadError(f"{partial.url}: {_reason(error)}: correct the address") from error
+            raise DownloadError(f"{partial.url}: {reason(error)}: correct the address") from error
         failures = 0 if partial.size >= best + STEP_BYTES else failures + 1
         best = max(best, partial.size)
         if failures == ATTEMPTS:
@@ -162,7 +174,7 @@ def _complete(
                 f"{partial.url}: {problem}, {ATTEMPTS} times in a row: check the network and run "
                 f"again, which goes on after the {partial.size} bytes that are there"
             )
-        time.sleep(min(BACKOFF_S * 2 ** max(failures - 1, 0), BACKOFF_MAX_S))
+        pause(failures)
 
 
 def _request(
@@ -246,10 +258,3 @@ def _fault(path: Path, size: int | None, checksum: str | None) -> str | None:
         if got != wanted:
             return f"its {kind} is {got} where {wanted} is expected"
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in words, without the objects that urllib3 wraps around it."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return str(error) or type(error).__name__

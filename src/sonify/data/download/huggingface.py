@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import NamedTuple
@@ -21,7 +21,15 @@ import requests
 
 from sonify.data import harvest
 from sonify.data.download.catalogue import RemoteFile, in_words
-from sonify.data.download.fetch import TIMEOUT_S, DownloadError, fetch, open_session
+from sonify.data.download.fetch import (
+    ATTEMPTS,
+    TIMEOUT_S,
+    DownloadError,
+    fetch,
+    open_session,
+    pause,
+    reason,
+)
 
 HUB = "https://huggingface.co"
 REPOSITORY = "agkphysics/AudioSet"
@@ -60,7 +68,7 @@ def obtain_shards(
 
     What is harvested already is not fetched again. progress: called with the bytes downloaded by
     this call and what is being done. Raises ValueError when a shard cannot be had or read, the
-    disk is too small, or `root` holds another revision.
+    disk is too small, or `root` holds another revision or what was harvested in another way.
     """
     root = Path(root)
     source = f"{hub_url}/datasets/{REPOSITORY}/resolve/{quote(revision, safe='')}"
@@ -177,18 +185,20 @@ def _pinned(
 ) -> list[Shard]:
     """The shards of a split, asked for once and noted below `root`: a revision does not change."""
     note = root / harvest.FOLDER / split / "shards.json"
+    wanted = {"revision": revision} | harvest.made_with()
     if note.is_file():
         known = json.loads(note.read_text(encoding="utf-8"))
-        if known["revision"] != revision:
-            raise ValueError(
-                f"{note.parent} holds revision {known['revision']} where {revision} is configured: "
-                "delete it or choose another path"
-            )
+        for key, value in wanted.items():
+            if known.get(key) != value:
+                raise ValueError(
+                    f"{note.parent} holds {key} {known.get(key)} where {value} is wanted: delete "
+                    "it or choose another path"
+                )
         return [Shard(*shard) for shard in known["shards"]]
     found = shards(split, revision, hub_url, session)
     note.parent.mkdir(parents=True, exist_ok=True)
     partial = note.with_name(f"{note.name}.partial")
-    partial.write_text(json.dumps({"revision": revision, "shards": found}), encoding="utf-8")
+    partial.write_text(json.dumps(wanted | {"shards": found}), encoding="utf-8")
     partial.replace(note)
     return found
 
@@ -197,19 +207,40 @@ def _entries(url: str, session: requests.Session) -> Iterator[dict]:
     """The files of a folder; a long list comes in pages, each of which names the next."""
     cursor: list[tuple[str, str]] = []
     while True:
-        try:
-            response = session.get(url, params=cursor, timeout=TIMEOUT_S)
-            response.raise_for_status()
-            entries = response.json()
-        except requests.RequestException as error:
+        response = _page(url, cursor, session)
+        entries = response.json()
+        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
             raise DownloadError(
-                f"{url}: {error}: check the network, data.audioset.hub_url and .revision"
-            ) from error
+                f"{url}: the server answers {response.text[:200]!r} where a list of files is "
+                "expected: choose another source (data.audioset.hub_url)"
+            )
         yield from entries
         if "next" not in response.links:
             return
         # Its query alone: a mirror may name the pages of the server that it mirrors.
         cursor = parse_qsl(urlsplit(response.links["next"]["url"]).query)
+
+
+def _page(url: str, cursor: list[tuple[str, str]], session: requests.Session) -> requests.Response:
+    """One answer, which is JSON; asked for again after a connection that broke."""
+    for attempt in count(1):
+        try:
+            response = session.get(url, params=cursor, timeout=TIMEOUT_S)
+            response.raise_for_status()
+            response.json()
+            return response
+        except requests.RequestException as error:
+            broken = (
+                requests.ConnectionError,
+                requests.Timeout,
+                requests.exceptions.ChunkedEncodingError,
+            )
+            if not isinstance(error, broken) or attempt == ATTEMPTS:
+                raise DownloadError(
+                    f"{url}: {reason(error)}: check the network, data.audioset.hub_url and "
+                    ".revision"
+                ) from error
+        pause(attempt)
 
 
 def _check_disk(root: Path, todo: list[Shard]) -> None:

@@ -243,13 +243,27 @@ def test_another_revision_is_not_mixed_in(get):
 
 
 @pytest.mark.parametrize(
+    ("key", "value"), [("rate_hz", 16_000), ("soxr", "0.0.1"), ("harvest_version", 0)]
+)
+def test_what_was_harvested_in_another_way_is_not_mixed_in(get, monkeypatch, key, value):
+    now = harvest.made_with()
+    monkeypatch.setattr(harvest, "made_with", lambda: now | {key: value})
+    get()
+    monkeypatch.setattr(harvest, "made_with", lambda: now)
+    with pytest.raises(ValueError, match=f"holds {key} {value} where {now[key]} is wanted: delete"):
+        get()
+
+
+@pytest.mark.parametrize(
     ("entries", "message"),
     [
         ([{"path": "data/eval/00.parquet", "size": 9}], "without size or sha256"),
         ([{"path": "data/eval/README.md", "size": 9}], "lists no Parquet file"),
         ([], "lists no Parquet file"),
         (None, "404 Client Error"),
-        ("<html>", "check the network"),
+        ("<html>", "eval: Expecting value: line 1 column 1 .*: check the network"),
+        ({"error": "no such revision"}, "answers .*no such revision.* where a list of files is"),
+        (["00.parquet"], "where a list of files is expected"),
     ],
 )
 def test_a_list_of_shards_that_is_none(get, served, entries, message):
@@ -259,6 +273,21 @@ def test_a_list_of_shards_that_is_none(get, served, entries, message):
         file.write_text(entries if isinstance(entries, str) else json.dumps(entries))
     with pytest.raises(DownloadError, match=message):
         get()
+
+
+def test_the_list_of_shards_is_asked_for_again_when_the_connection_breaks(get, served):
+    served.faults[hub.tree("eval")] = [servers.drop(9), servers.drop(0)]
+    assert len(harvest.places(get(), "eval")) == 6
+    assert len(served.asked(hub.tree("eval"))) == 3
+
+
+def test_a_list_of_shards_that_is_not_to_be_had_is_said_in_words(get, tmp_path):
+    with servers.Server(tmp_path) as gone:
+        url = gone.url
+    with pytest.raises(DownloadError) as found:
+        get(hub_url=url)
+    assert "Connection refused: check the network" in str(found.value)
+    assert "object at 0x" not in str(found.value)
 
 
 def test_a_long_list_of_shards_comes_in_pages():
