@@ -113,10 +113,16 @@ class Plan:
         """Datasets that are downloaded."""
         return [d for d in SPLITS if self.config["data"][d]["source"] == "download"]
 
-    def pending_downloads(self) -> dict[str, int]:
-        """Bytes still to download, by dataset, as far as the corpus folders tell."""
+    def pending_downloads(self) -> dict[str, int | None]:
+        """Bytes still to download, by dataset, as far as the corpus folders tell; None where there
+        is something of unknown size."""
         return {
-            d: pending_bytes(d, Path(self.raw_root(d)), self.used_splits(d))
+            d: pending_bytes(
+                d,
+                Path(self.raw_root(d)),
+                self.used_splits(d),
+                self.config["data"][d].get("backend"),
+            )
             for d in self.downloaded
         }
 

@@ -51,4 +51,4 @@ def test_the_paper_lists_its_downloads_without_the_network(workflow):
     paper = str(workflow.checkout / "workflow/configs/paper.yaml")
     printed = workflow("--dry-run", "--configfile", paper, "--quiet", "host")
     assert "to download: 2.51 TB in all: audioset 2.48 TB, fsd50k 24.7 GB, speech_com" in printed
-    assert "download 24.7 GB of fsd50k to corpora/FSD50K" in printed
+    assert "download fsd50k (24.7 GB) to corpora/FSD50K" in printed

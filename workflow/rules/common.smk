@@ -56,11 +56,11 @@ def evaluation_targets():
 
 def tell_downloads():
     """What is still to be downloaded, before it is; by the process that people look at."""
-    pending = {d: n for d, n in plan.pending_downloads().items() if n}
+    pending = {d: n for d, n in plan.pending_downloads().items() if n != 0}
     if pending and workflow.is_main_process:
         each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())
         sys.stderr.write(
-            f"to download: {in_words(sum(pending.values()))} in all: {each}\n"
+            f"to download: {in_words(sum(n or 0 for n in pending.values()))} in all: {each}\n"
         )
 
 

@@ -16,7 +16,7 @@ import requests
 from sonify.data.download import catalogue
 from sonify.data.download.catalogue import RemoteFile
 from sonify.data.download.fetch import DownloadError, fetch, open_session
-from sonify.data.download.huggingface import HUB, obtain_shards
+from sonify.data.download.huggingface import HUB, harvested, obtain_shards
 from sonify.data.download.youtube import obtain_videos
 from sonify.data.layouts.audioset import VOCABULARY, segments_file
 
@@ -43,27 +43,34 @@ def obtain_audioset(
     videos and at most `limit` videos in one call). base_url: where the lists are. progress: called
     with the bytes of shards downloaded by this call and what is being done.
     Audio that is not to be had is left to the account of attrition; raises ValueError, one
-    sentence with a remedy, for all else.
+    sentence with a remedy, for all else, videos that another call may have included.
     """
     root, splits = Path(root), list(splits)
     names = {VOCABULARY: VOCABULARY} | {split: segments_file(split) for split in splits}
     with open_session() as session:
         lists = {k: _list(root, n, base_url or LISTS, session) for k, n in names.items()}
-    audio: dict[str, list[RemoteFile]] = {}
+    left: dict[str, int] = {}
     if backend == "huggingface":
-        audio = obtain_shards(
+        obtain_shards(
             root, splits, revision=revision, hub_url=hub_url or HUB, workers=workers,
             progress=progress,
         )  # fmt: skip
     else:
-        obtain_videos(root, splits, pause_s=pause_s, limit=limit, progress=progress)
+        left = obtain_videos(root, splits, pause_s=pause_s, limit=limit, progress=progress)
     for part, file in lists.items():
-        catalogue.write_receipt(root, part, [file, *audio.get(part, [])])
+        if not left.get(part):
+            catalogue.write_receipt(root, part, [file, *harvested(root, part)])
+    if any(left.values()):
+        raise DownloadError(
+            f"{sum(left.values()):,} videos of {', '.join(k for k, n in left.items() if n)} may "
+            "yet be had: run again, which goes on from here"
+            + (f", or raise data.audioset.limit, which is {limit}" if limit is not None else "")
+        )
 
 
 def _list(root: Path, name: str, base_url: str, session: requests.Session) -> RemoteFile:
     """A list, fetched unless it is there. No checksum is published: its own numbers are checked."""
-    url, path = f"{base_url}/{name}", root / name
+    url, path = f"{base_url.rstrip('/')}/{name}", root / name
     fetch(url, path, session=session)
     content = path.read_bytes()
     fault = _vocabulary_fault(content) if name == VOCABULARY else _segments_fault(content)

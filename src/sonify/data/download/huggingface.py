@@ -6,6 +6,7 @@ on its way, so that two shards at most lie on the disk.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ import pyarrow.parquet as pq
 import requests
 
 from sonify.data import harvest
+from sonify.data.download import catalogue
 from sonify.data.download.catalogue import RemoteFile, in_words
 from sonify.data.download.fetch import (
     ATTEMPTS,
@@ -63,30 +65,40 @@ def obtain_shards(
     hub_url: str = HUB,
     workers: int = 1,
     progress: Callable[[int, str], None] = lambda done, note: None,
-) -> dict[str, list[RemoteFile]]:
-    """Harvest all shards of `splits` below `root`, and return them by split.
+) -> None:
+    """Harvest all shards of `splits` below `root`.
 
     What is harvested already is not fetched again. progress: called with the bytes downloaded by
     this call and what is being done. Raises ValueError when a shard cannot be had or read, the
     disk is too small, or `root` holds another revision or what was harvested in another way.
     """
     root = Path(root)
+    hub_url = hub_url.rstrip("/")
     source = f"{hub_url}/datasets/{REPOSITORY}/resolve/{quote(revision, safe='')}"
     with open_session() as session:
-        wanted = {split: _pinned(root, split, revision, hub_url, session) for split in splits}
+        wanted = {
+            split: _pinned(root, split, revision, hub_url, source, session) for split in splits
+        }
         todo = [s for found in wanted.values() for s in found if not (root / s.target).is_file()]
         _check_disk(root, todo)
         for shard, file in _fetched(root / INCOMING, todo, source, session, progress):
             harvest_shard(file, root / shard.target, workers)
+            os.sync()  # the disk must hold the harvest before the shard goes
             file.unlink()
     shutil.rmtree(root / INCOMING, ignore_errors=True)
-    return {
-        split: [
-            RemoteFile(shard.path, f"{source}/{shard.path}", shard.n_bytes, _checksum(shard))
-            for shard in found
-        ]
-        for split, found in wanted.items()
-    }
+
+
+def harvested(root: Path, split: str) -> list[RemoteFile]:
+    """The shards whose recordings of `split` are harvested below `root`, whoever asked for them."""
+    note = catalogue.shard_list(root, split)
+    if not note.is_file():
+        return []
+    known = json.loads(note.read_text(encoding="utf-8"))
+    return [
+        RemoteFile(shard.path, f"{known['source']}/{shard.path}", shard.n_bytes, _checksum(shard))
+        for shard in (Shard(*entry) for entry in known["shards"])
+        if (root / shard.target).is_file()
+    ]
 
 
 def shards(split: str, revision: str, hub_url: str, session: requests.Session) -> list[Shard]:
@@ -181,10 +193,10 @@ def _fetched(
 
 
 def _pinned(
-    root: Path, split: str, revision: str, hub_url: str, session: requests.Session
+    root: Path, split: str, revision: str, hub_url: str, source: str, session: requests.Session
 ) -> list[Shard]:
     """The shards of a split, asked for once and noted below `root`: a revision does not change."""
-    note = root / harvest.FOLDER / split / "shards.json"
+    note = catalogue.shard_list(root, split)
     wanted = {"revision": revision} | harvest.made_with()
     if note.is_file():
         known = json.loads(note.read_text(encoding="utf-8"))
@@ -198,7 +210,7 @@ def _pinned(
     found = shards(split, revision, hub_url, session)
     note.parent.mkdir(parents=True, exist_ok=True)
     partial = note.with_name(f"{note.name}.partial")
-    partial.write_text(json.dumps(wanted | {"shards": found}), encoding="utf-8")
+    partial.write_text(json.dumps(wanted | {"source": source, "shards": found}), encoding="utf-8")
     partial.replace(note)
     return found
 

@@ -427,6 +427,47 @@ def test_through_the_dispatch(served, tmp_path):
     assert catalogue.pending_bytes("audioset", root, settings["splits"]) == 0
 
 
+def test_another_backend_keeps_the_shards_in_the_account(get, monkeypatch):
+    """Their recordings are still used; what is harvested in part is pending in part."""
+    get()
+    before = catalogue.receipt(get())["eval"]
+    asked = []
+
+    def obtain_videos(root, splits, **options):
+        asked.extend(splits)
+        return dict.fromkeys(splits, 0)
+
+    monkeypatch.setattr(audioset_lists, "obtain_videos", obtain_videos)
+    root = get(backend="youtube")
+    assert asked == ["eval"] and catalogue.receipt(root)["eval"] == before and len(before) == 4
+    (root / "harvest/eval/01.parquet").unlink()
+    pending = catalogue.pending_bytes("audioset", root, ["eval"], "huggingface")
+    assert pending == before[2]["n_bytes"] and before[2]["name"] == "data/eval/01.parquet"
+
+
+def test_a_mirror_may_be_given_with_a_slash(get, served):
+    root = get(base_url=f"{served.url}/", hub_url=f"{served.url}/")
+    urls = [row["url"] for rows in catalogue.receipt(root).values() for row in rows]
+    assert len(urls) == 5 and not any("//" in url.partition("://")[2] for url in urls)
+
+
+def test_the_disk_holds_a_harvest_before_its_shard_goes(get, monkeypatch, tmp_path):
+    root, seen = tmp_path / "corpus", []
+
+    def sync():
+        shards = {file.name for file in (root / ".shards").glob("*.parquet")}
+        seen.append(
+            (len(list(root.glob("harvest/eval/*.parquet"))), shards, catalogue.receipt(root))
+        )
+
+    monkeypatch.setattr(huggingface.os, "sync", sync)
+    get()
+    for number, (harvests, shards, receipt) in enumerate(seen[:3]):
+        assert harvests == number + 1 and f"data-eval-0{number}.parquet" in shards
+        assert not receipt
+    assert "eval" not in seen[3][2] and "eval" not in seen[4][2] and len(seen) == 5
+
+
 def test_a_shard_as_one_row_group_is_harvested_in_small_ones(tmp_path):
     rows = [(f"id{i:09d}", hub.flac(i, 16000, 0.2, 1)) for i in range(40)]
     (tmp_path / "shard").write_bytes(hub.shard(rows, row_group_size=40))
