@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sonify.conventions import RATE_HZ
-from sonify.data.download.catalogue import pending_bytes
+from sonify.data.download.catalogue import pending_bytes, receipt
 from sonify.data.layouts.required import SPLITS, names_hash, required
 from sonify.runs import Run, has_classifier, resolve, scored_split
 
@@ -74,17 +74,23 @@ class Plan:
         return [f"results/models/{model}/{name}" for model in self.models for name in names]
 
     @property
+    def prepared(self) -> list[str]:
+        """Datasets that are prepared; one that no job reads is not downloaded for that."""
+        return [d for d in SPLITS if d not in self.downloaded or self.used_splits(d)]
+
+    @property
     def prepared_files(self) -> list[str]:
         """Everything that preparation writes."""
         tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
-        return [f"results/data/{d}/{name}" for d in SPLITS for name in (*tables, *SPLITS[d])]
+        return [f"results/data/{d}/{name}" for d in self.prepared for name in (*tables, *SPLITS[d])]
 
     @property
     def benchmarks(self) -> list[str]:
         """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
         data = self.config["data"]
         made = [d for d in SPLITS if data[d]["source"] == "synthetic"]
-        jobs = {"synthesise": made, "download": self.downloaded, "prepare": list(SPLITS)}
+        fetched = [d for d in self.prepared if d in self.downloaded]
+        jobs = {"synthesise": made, "download": fetched, "prepare": self.prepared}
         jobs |= {"train": list(self.models)}
         jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
         for rule, table in (("score", "metrics"), ("removal",) * 2, ("coherence",) * 2):
@@ -125,6 +131,15 @@ class Plan:
             )
             for d in self.downloaded
         }
+
+    @property
+    def gone(self) -> list[str]:
+        """Datasets that were downloaded and whose corpus has been deleted since."""
+        return [
+            d
+            for d in self.downloaded
+            if Path(self.raw_input(d)["downloads"]).is_file() and not receipt(self.raw_root(d))
+        ]
 
     def raw_input(self, dataset: str) -> dict:
         """What preparation waits for: the synthesised corpus, the list of what was downloaded, or

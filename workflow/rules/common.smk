@@ -56,11 +56,19 @@ def evaluation_targets():
 
 def tell_downloads():
     """What is still to be downloaded, before it is; by the process that people look at."""
-    pending = {d: n for d, n in plan.pending_downloads().items() if n != 0}
-    if pending and workflow.is_main_process:
+    if not workflow.is_main_process:
+        return
+    told = set(plan.prepared) - set(plan.gone)
+    pending = {d: n for d, n in plan.pending_downloads().items() if n != 0 and d in told}
+    if pending:
         each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())
         sys.stderr.write(
             f"to download: {in_words(sum(n or 0 for n in pending.values()))} in all: {each}\n"
+        )
+    for dataset in plan.gone:
+        sys.stderr.write(
+            f"{plan.raw_root(dataset)} has been deleted: what was prepared from it is used; to "
+            f"prepare {dataset} anew, add --forcerun download_{dataset}\n"
         )
 
 
