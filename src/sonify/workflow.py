@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sonify.conventions import RATE_HZ
-from sonify.data.download.catalogue import pending_bytes, receipt
+from sonify.data.download.catalogue import pending_bytes
 from sonify.data.layouts.required import SPLITS, names_hash, required
 from sonify.runs import Run, has_classifier, resolve, scored_split
 
@@ -123,23 +123,10 @@ class Plan:
         """Bytes still to download, by dataset, as far as the corpus folders tell; None where there
         is something of unknown size."""
         return {
-            d: pending_bytes(
-                d,
-                Path(self.raw_root(d)),
-                self.used_splits(d),
-                self.config["data"][d].get("backend"),
-            )
-            for d in self.downloaded
+            d: pending_bytes(d, Path(self.raw_root(d)), self.used_splits(d), source.get("backend"))
+            for d, source in self.config["data"].items()
+            if d in self.downloaded
         }
-
-    @property
-    def gone(self) -> list[str]:
-        """Datasets that were downloaded and whose corpus has been deleted since."""
-        return [
-            d
-            for d in self.downloaded
-            if Path(self.raw_input(d)["downloads"]).is_file() and not receipt(self.raw_root(d))
-        ]
 
     def raw_input(self, dataset: str) -> dict:
         """What preparation waits for: the synthesised corpus, the list of what was downloaded, or

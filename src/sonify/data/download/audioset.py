@@ -43,7 +43,7 @@ def obtain_audioset(
     videos and at most `limit` videos in one call). base_url: where the lists are. progress: called
     with the bytes of shards downloaded by this call and what is being done.
     Audio that is not to be had is left to the account of attrition; raises ValueError, one
-    sentence with a remedy, for all else, videos that another call may have included.
+    sentence with a remedy, for all else, also when another call may yet obtain more videos.
     """
     root, splits = Path(root), list(splits)
     names = {VOCABULARY: VOCABULARY} | {split: segments_file(split) for split in splits}

@@ -79,7 +79,14 @@ def test_totals_of_the_whole_paper(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n", "words"), [(0, "0 kB"), (1_500, "1.5 kB"), (2_428_923_189, "2.43 GB"), (10**12, "1 TB")]
+    ("n", "words"),
+    [
+        (None, "size unknown"),
+        (0, "0 kB"),
+        (1_500, "1.5 kB"),
+        (2_428_923_189, "2.43 GB"),
+        (10**12, "1 TB"),
+    ],
 )
 def test_bytes_in_words(n, words):
     assert catalogue.in_words(n) == words
