@@ -24,6 +24,15 @@ FOLDERS = {"balanced_train": "bal_train", "unbalanced_train": "unbal_train", "ev
 MIDS = {"/m/09x0r": "Speech", "/m/07pbtc8": "Walk, footsteps", "/m/0bt9lr": "Dog"}
 
 
+def catalogue(real: Path, folder: Path) -> Path:
+    """The catalogue with as many classes as there are here, in `folder`."""
+    text = real.read_text()
+    assert "classes = 527" in text
+    file = folder / "catalogue.toml"
+    file.write_text(text.replace("classes = 527", f"classes = {len(MIDS)}"))
+    return file
+
+
 def flac(seed: int, rate: int = 48000, seconds: float = 0.1, channels: int = 2) -> bytes:
     """Noise as the repository has it: 24-bit FLAC, by default stereo at 48 kHz."""
     shape = (round(rate * seconds), channels)

@@ -88,7 +88,8 @@ def publish(folder: Path, rng: np.random.Generator, catalogue: Path) -> dict[str
     parts = {f"FSD50K.eval_audio.z{i:02d}": part for i, part in enumerate(first, start=1)}
     parts["FSD50K.eval_audio.zip"] = last
     lists = {f"FSD50K.ground_truth/{name}": text for name, text in fsd50k_lists().items()}
-    metadata = {"FSD50K.metadata/dev_clips_info_FSD50K.json": b"{}"}
+    names = ("class_info", "dev_clips_info", "eval_clips_info", "pp_pnp_ratings")
+    metadata = {f"FSD50K.metadata/{name}_FSD50K.json": b"{}" for name in names}
     doc = {"FSD50K.doc/README.md": b"FSD50K"}
     speech = speech_commands_files(rng)
     small = {
@@ -108,7 +109,7 @@ def publish(folder: Path, rng: np.random.Generator, catalogue: Path) -> dict[str
                 ["FSD50K.ground_truth.zip"],
                 counts={"FSD50K.ground_truth/dev.csv": 16, "FSD50K.ground_truth/eval.csv": 6},
             ),
-            entry(folder, ["FSD50K.metadata.zip"]),
+            entry(folder, ["FSD50K.metadata.zip"], counts={"FSD50K.metadata/*.json": 4}),
             entry(folder, ["FSD50K.doc.zip"]),
         ],
         "speech_commands": [

@@ -124,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
             shown = f"{start}-{min(stop, len(content)) - 1}" if code == 206 else "*"
             headers["Content-Range"] = f"bytes {shown}/{len(content)}"
             content = content[start:stop]
-        self._answer(name, asked, code, headers, content, fault)
+        self._answer(name, asked, code, headers | fault.headers, content, fault)
 
     def _answer(
         self, name: str, asked: str | None, code: int, headers: dict, content: bytes, fault: Fault

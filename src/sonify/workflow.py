@@ -72,17 +72,23 @@ class Plan:
         return [f"results/models/{model}/{name}" for model in self.models for name in names]
 
     @property
+    def prepared(self) -> list[str]:
+        """Datasets that are prepared; one that no job reads is not downloaded for that."""
+        return [d for d in SPLITS if d not in self.downloaded or self.used_splits(d)]
+
+    @property
     def prepared_files(self) -> list[str]:
         """Everything that preparation writes."""
         tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
-        return [f"results/data/{d}/{name}" for d in SPLITS for name in (*tables, *SPLITS[d])]
+        return [f"results/data/{d}/{name}" for d in self.prepared for name in (*tables, *SPLITS[d])]
 
     @property
     def benchmarks(self) -> list[str]:
         """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
         data = self.config["data"]
         made = [d for d in SPLITS if data[d]["source"] == "synthetic"]
-        jobs = {"synthesise": made, "download": self.downloaded, "prepare": list(SPLITS)}
+        fetched = [d for d in self.prepared if d in self.downloaded]
+        jobs = {"synthesise": made, "download": fetched, "prepare": self.prepared}
         jobs |= {"train": list(self.models)}
         jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
         for rule, table in (("score", "metrics"), ("removal",) * 2, ("coherence",) * 2):
@@ -111,11 +117,13 @@ class Plan:
         """Datasets that are downloaded."""
         return [d for d in SPLITS if self.config["data"][d]["source"] == "download"]
 
-    def pending_downloads(self) -> dict[str, int]:
-        """Bytes still to download, by dataset, as far as the corpus folders tell."""
+    def pending_downloads(self) -> dict[str, int | None]:
+        """Bytes still to download, by dataset, as far as the corpus folders tell; None where there
+        is something of unknown size."""
         return {
-            d: pending_bytes(d, Path(self.raw_root(d)), self.used_splits(d))
-            for d in self.downloaded
+            d: pending_bytes(d, Path(self.raw_root(d)), self.used_splits(d), source.get("backend"))
+            for d, source in self.config["data"].items()
+            if d in self.downloaded
         }
 
     def raw_input(self, dataset: str) -> dict:

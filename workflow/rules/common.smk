@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from codedeps import code_hash
 from sonify import config as configuration
-from sonify.data.download.catalogue import in_words
+from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
 from sonify.workflow import Plan
@@ -56,11 +56,23 @@ def evaluation_targets():
 
 def tell_downloads():
     """What is still to be downloaded, before it is; by the process that people look at."""
-    pending = {d: n for d, n in plan.pending_downloads().items() if n}
-    if pending and workflow.is_main_process:
+    if not workflow.is_main_process:
+        return
+    tables = {d: Path(plan.raw_input(d)["downloads"]) for d in plan.downloaded}
+    gone = [d for d in tables if tables[d].is_file() and not receipt(plan.raw_root(d))]
+    told = set(plan.prepared) - set(gone)
+    pending = {
+        d: n for d, n in plan.pending_downloads().items() if n != 0 and d in told
+    }
+    if pending:
         each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())
         sys.stderr.write(
-            f"to download: {in_words(sum(pending.values()))} in all: {each}\n"
+            f"to download: {in_words(sum(n or 0 for n in pending.values()))} in all: {each}\n"
+        )
+    for dataset in gone:
+        sys.stderr.write(
+            f"{plan.raw_root(dataset)} has been deleted: what was prepared from it is used; to "
+            f"prepare {dataset} anew, add --forcerun download_{dataset}\n"
         )
 
 

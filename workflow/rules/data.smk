@@ -47,7 +47,8 @@ for dataset in plan.downloaded:
             # Through output, so that it is not tracked: another mirror has the same files.
             settings=lambda w, output: plan.download(Path(output[0]).stem),
         message:
-            f"download {in_words(plan.pending_downloads()[dataset])} of {dataset} to {plan.raw_root(dataset)}"
+            f"download {dataset} ({in_words(plan.pending_downloads()[dataset])})"
+            f" to {plan.raw_root(dataset)}"
         shell:
             'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
             " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
@@ -87,4 +88,5 @@ for dataset in SPLITS:
             used=lambda w, output: plan.used_splits(Path(output.manifest).parent.name),
         shell:
             'python "$SCRIPTS/prepare.py" --dataset {params.dataset} --root {params.root:q}'
-            " --settings {params.settings:q} --threads {threads} --used {params.used} --out {params.out} 2>&1 | tee {log}"
+            " --settings {params.settings:q} --threads {threads} --used {params.used}"
+            " --out {params.out} 2>&1 | tee {log}"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
+import soxr
 
 from sonify import tables
 from sonify.conventions import RATE_HZ
@@ -25,7 +26,14 @@ FOLDER = "harvest"
 ROWS_PER_GROUP = 16
 # Far longer than AudioSet's 10 s, to bound the memory; preparation applies its own limits again.
 LIMITS = Limits(min_samples=1, max_s=600.0)
+# Raised when `row` or preparation makes other samples of the same recording.
+VERSION = 1
 _PLACE = re.compile(rf"({FOLDER}/.+\.parquet)#(\d+)")
+
+
+def made_with() -> dict[str, str | int]:
+    """What else than the recordings decides what a harvest holds, by name."""
+    return {"rate_hz": RATE_HZ, "soxr": soxr.__version__, "harvest_version": VERSION}
 
 
 def row(shard_row: int, clip_id: str, audio: bytes) -> dict:

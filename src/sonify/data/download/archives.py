@@ -6,6 +6,7 @@ on: with the bytes of a part, the members of an archive, the archives of the dat
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import requests
@@ -18,6 +19,8 @@ from sonify.data.download.unpack import Target, unpack_tar, unpack_zip
 from sonify.data.layouts.required import required
 
 HIDDEN = ".archives"  # no reader of a corpus looks into hidden folders
+
+SCRATCH = "unpacking.partial"  # in there, where members grow
 
 
 def obtain_archives(
@@ -36,10 +39,11 @@ def obtain_archives(
     or the unpacked corpus is not what the catalogue says.
     """
     wanted = catalogue.archives(dataset, splits, base_url)
-    pending = [a for a in wanted if not (catalogue.has(root, a) and not _miscounts(root, a))]
+    pending = [a for a in wanted if not (catalogue.has(root, a) and not _faults(root, a))]
     if pending:
-        _check_disk(root, wanted, pending, keep_archives)
-        _refuse(root, "before its download", [f for a in pending for f in _strays(root, a)])
+        _check_disk(root, pending, keep_archives)
+        faults = [fault for a in pending for fault in _faults(root, a, unfinished=True)]
+        _refuse(root, "before its download", faults)
     root.mkdir(parents=True, exist_ok=True)
     # Readers expect the folders of splits that are not in use, too.
     for name in required(dataset):
@@ -52,7 +56,7 @@ def obtain_archives(
             job.run()
             done = job.done
     if not keep_archives:
-        shutil.rmtree(root / HIDDEN, ignore_errors=True)
+        _clear(root / HIDDEN, {file.name for archive in wanted for file in archive.files})
 
 
 class _Job:
@@ -80,12 +84,12 @@ class _Job:
     def run(self) -> None:
         """Fetch, unpack, count, note."""
         self.folder.mkdir(exist_ok=True)
-        scratch = self.folder / "unpacking.partial"
+        scratch = self.folder / SCRATCH
         name = str(self.folder / self.archive.name)
         target = Target(name, self.root, scratch, self.archive.folders)
         for n, _ in enumerate(self._unpacked(target), start=1):
             self.progress(self.done, f"{n} files of {self.archive.name}")
-        faults = _miscounts(self.root, self.archive) + _strays(self.root, self.archive)
+        faults = _faults(self.root, self.archive)
         _refuse(self.root, f"after unpacking {self.archive.name}", faults)
         catalogue.write_receipt(self.root, self.archive.name, self.archive.files)
 
@@ -126,17 +130,23 @@ class _Job:
         self.dropped = max(self.dropped, i)
 
 
-def _check_disk(root: Path, wanted: list[Archive], pending: list[Archive], keep: bool) -> None:
-    """Raise ValueError if what is still to come does not fit beside what is there."""
+def _clear(hidden: Path, names: set[str]) -> None:
+    """Delete archives, but not the beginnings of others than `names`: another use goes on there."""
+    for file in hidden.iterdir() if hidden.is_dir() else ():
+        archive, beginning, _ = file.name.partition(".partial")
+        if not beginning or archive in names or file.name == SCRATCH:
+            file.unlink()
+    with suppress(OSError):  # not empty, or not there
+        hidden.rmdir()
+
+
+def _check_disk(root: Path, pending: list[Archive], keep: bool) -> None:
+    """Raise ValueError if what is still to come does not fit beside what of it is there."""
     own = {file.name for archive in pending for file in archive.files}
-    present = sum(
-        file.stat().st_size
-        for file in (root.rglob("*") if root.is_dir() else ())
-        if file.is_file()
-        and (file.parent.name != HIDDEN or file.name.removesuffix(".partial") in own)
-    )
-    present -= sum(archive.unpacked_bytes for archive in wanted if archive not in pending)
-    lacking = catalogue.disk_bytes(pending, keep) - max(present, 0)
+    here = [f for f in root.glob(f"{HIDDEN}/*") if f.name.removesuffix(".partial") in own]
+    here += [f for archive in pending for pattern in archive.counts for f in root.glob(pattern)]
+    present = sum(file.stat().st_size for file in here)
+    lacking = catalogue.disk_bytes(pending, keep) - present
     place = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
     if lacking > free:
@@ -147,30 +157,34 @@ def _check_disk(root: Path, wanted: list[Archive], pending: list[Archive], keep:
         )
 
 
-def _miscounts(root: Path, archive: Archive) -> list[str]:
-    """What the catalogue says is there and is not, each as part of a sentence."""
+def _faults(root: Path, archive: Archive, *, unfinished: bool = False) -> list[str]:
+    """What is not as the catalogue says, each as part of a sentence: numbers of files or rows, and
+    folders that a reader would take for classes.
+
+    unfinished: whether something may be lacking.
+    """
     faults = []
     for pattern, expected in archive.counts.items():
-        if "*" in pattern:
-            found = sum(1 for _ in root.glob(pattern))
-        else:
-            file = root / pattern
-            lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-            found = max(sum(1 for line in lines if line) - pattern.endswith(".csv"), 0)
-        if found != expected:
+        found = _count(root, pattern)
+        if found > expected or (found < expected and not unfinished):
             faults.append(f"{pattern} has {found} where {expected} are published")
-    return faults
-
-
-def _strays(root: Path, archive: Archive) -> list[str]:
-    """Folders that a reader would take for classes, each as part of a sentence."""
-    found = root.iterdir() if archive.folders and root.is_dir() else ()
-    names = sorted(f.name for f in found if f.is_dir() and not f.name.startswith("."))
-    return [
+    folders = root.iterdir() if archive.folders and root.is_dir() else ()
+    names = sorted(f.name for f in folders if f.is_dir() and not f.name.startswith("."))
+    faults += [
         f"its folder {name} is no word of the dataset"
         for name in names
         if name not in archive.folders
     ]
+    return faults
+
+
+def _count(root: Path, pattern: str) -> int:
+    """Files of a pattern, or rows of a list."""
+    if "*" in pattern:
+        return sum(1 for _ in root.glob(pattern))
+    file = root / pattern
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    return max(sum(1 for line in lines if line) - pattern.endswith(".csv"), 0)
 
 
 def _refuse(root: Path, when: str, faults: list[str]) -> None:

@@ -4,7 +4,9 @@ The audio was never published. `huggingface` is a copy made in March 2023, pinne
 `youtube` asks for what is there today. Splits that are not in use are left out, list and audio.
 """
 
+import csv
 import hashlib
+import io
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,12 +16,12 @@ import requests
 from sonify.data.download import catalogue
 from sonify.data.download.catalogue import RemoteFile
 from sonify.data.download.fetch import DownloadError, fetch, open_session
-from sonify.data.download.huggingface import HUB, obtain_shards
+from sonify.data.download.huggingface import HUB, harvested, obtain_shards
 from sonify.data.download.youtube import obtain_videos
 from sonify.data.layouts.audioset import VOCABULARY, segments_file
 
 LISTS = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv"
-_STATED = re.compile(r"^#.*\bnum_segs=(\d+)", re.MULTILINE)
+_STATED = re.compile(rb"\bnum_(segs|positive_labels)=(\d+)")
 
 
 def obtain_audioset(
@@ -41,36 +43,71 @@ def obtain_audioset(
     videos and at most `limit` videos in one call). base_url: where the lists are. progress: called
     with the bytes of shards downloaded by this call and what is being done.
     Audio that is not to be had is left to the account of attrition; raises ValueError, one
-    sentence with a remedy, for all else.
+    sentence with a remedy, for all else, also when another call may yet obtain more videos.
     """
     root, splits = Path(root), list(splits)
     names = {VOCABULARY: VOCABULARY} | {split: segments_file(split) for split in splits}
     with open_session() as session:
         lists = {k: _list(root, n, base_url or LISTS, session) for k, n in names.items()}
-    audio: dict[str, list[RemoteFile]] = {}
+    left: dict[str, int] = {}
     if backend == "huggingface":
-        audio = obtain_shards(
+        obtain_shards(
             root, splits, revision=revision, hub_url=hub_url or HUB, workers=workers,
             progress=progress,
         )  # fmt: skip
     else:
-        obtain_videos(root, splits, pause_s=pause_s, limit=limit, progress=progress)
+        left = obtain_videos(root, splits, pause_s=pause_s, limit=limit, progress=progress)
     for part, file in lists.items():
-        catalogue.write_receipt(root, part, [file, *audio.get(part, [])])
+        if not left.get(part):
+            catalogue.write_receipt(root, part, [file, *harvested(root, part)])
+    if any(left.values()):
+        raise DownloadError(
+            f"{sum(left.values()):,} videos of {', '.join(k for k, n in left.items() if n)} may "
+            "yet be had: run again, which goes on from here"
+            + (f", or raise data.audioset.limit, which is {limit}" if limit is not None else "")
+        )
 
 
 def _list(root: Path, name: str, base_url: str, session: requests.Session) -> RemoteFile:
-    """A list, fetched unless it is there. No checksum is published, but the number of segments."""
-    url, path = f"{base_url}/{name}", root / name
+    """A list, fetched unless it is there. No checksum is published: its own numbers are checked."""
+    url, path = f"{base_url.rstrip('/')}/{name}", root / name
     fetch(url, path, session=session)
     content = path.read_bytes()
-    stated = _STATED.search(content[:1000].decode("utf-8", "replace"))
-    rows = sum(1 for line in content.splitlines() if line.strip() and not line.startswith(b"#"))
-    if name != VOCABULARY and (stated is None or rows != int(stated[1])):
+    fault = _vocabulary_fault(content) if name == VOCABULARY else _segments_fault(content)
+    if fault is not None:
         path.unlink()
         raise DownloadError(
-            f"{url}: the list has {rows} segments and states "
-            f"{stated[1] if stated else 'no number'}, so it was deleted: run again, or choose "
-            "another source (data.audioset.base_url)"
+            f"{url}: the list {fault}, so it was deleted: run again, or choose another source "
+            "(data.audioset.base_url)"
         )
     return RemoteFile(name, url, len(content), f"sha256:{hashlib.sha256(content).hexdigest()}")
+
+
+def _vocabulary_fault(content: bytes) -> str | None:
+    """What is wrong with the list of classes, if anything, as part of a sentence."""
+    wanted = catalogue.audioset_classes()
+    try:
+        head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
+    except (ValueError, csv.Error) as error:
+        return f"is no whole table ({error})"
+    if head != ["index", "mid", "display_name"] or any(
+        len(row) != 3 or not all(row) for row in rows
+    ):
+        return "has other columns than index, mid and display_name, or empty ones"
+    if [row[0] for row in rows] != [str(i) for i in range(wanted)]:
+        return f"has not the {wanted} published classes, numbered from 0"
+    return None
+
+
+def _segments_fault(content: bytes) -> str | None:
+    """What is wrong with a list of segments, if anything, as part of a sentence."""
+    stated = {key: int(n) for key, n in _STATED.findall(content[:1000])}
+    rows = [r for r in content.splitlines() if r.strip() and not r.startswith(b"#")]
+    # Labels stand in one quoted field, after three commas.
+    labels = sum(row.count(b",") - 2 for row in rows)
+    for key, what, n in ((b"segs", "segments", len(rows)), (b"positive_labels", "labels", labels)):
+        if n != stated.get(key):
+            return f"has {n} {what} and states {stated.get(key, 'no number')}"
+    if any(row.count(b'"') != 2 for row in rows):
+        return "has labels without a closing quote"
+    return None

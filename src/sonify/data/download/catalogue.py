@@ -4,6 +4,7 @@ Standard library only, and no network: the workflow imports this while it is par
 """
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -72,6 +73,11 @@ def archives(dataset: str, splits: Iterable[str], base_url: str | None = None) -
     return found
 
 
+def audioset_classes() -> int:
+    """How many classes AudioSet's list of classes has."""
+    return _catalogue()["audioset"]["classes"]
+
+
 def receipt(root: Path) -> dict[str, list[dict]]:
     """The files of each archive that is unpacked and checked in `root`, by the archive's name."""
     try:
@@ -82,6 +88,7 @@ def receipt(root: Path) -> dict[str, list[dict]]:
 
 def write_receipt(root: Path, name: str, files: Iterable[RemoteFile]) -> None:
     """Note, as the last act, that the archive `name`, made of `files`, is complete in `root`."""
+    os.sync()  # the disk must hold what the receipt says is there
     rows = receipt(root) | {name: [asdict(file) for file in files]}
     partial = Path(root) / f"{RECEIPT}.partial"
     partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
@@ -94,14 +101,34 @@ def has(root: Path, archive: Archive) -> bool:
     return had == [(file.name, file.checksum) for file in archive.files]
 
 
-def pending_bytes(dataset: str, root: Path, splits: Iterable[str]) -> int:
-    """Bytes to download for `splits` of `dataset` that `root` does not hold by its receipt."""
-    entry = _catalogue()[dataset]
-    if "download_bytes" in entry:
-        had = receipt(root)
-        return sum(entry["download_bytes"][split] for split in splits if split not in had)
+def shard_list(root: Path, split: str) -> Path:
+    """Where the published shards of a split of AudioSet are noted, beside what is harvested."""
+    return Path(root) / "harvest" / split / "shards.json"
+
+
+def pending_bytes(
+    dataset: str, root: Path, splits: Iterable[str], backend: str | None = None
+) -> int | None:
+    """Bytes to download for `splits` of `dataset` that `root` does not hold.
+
+    backend: where AudioSet's audio is from. None if that is youtube, which states no sizes, and
+    there is something to download.
+    """
+    if backend == "youtube":
+        return 0 if set(splits) <= receipt(root).keys() else None
+    if dataset == "audioset":
+        return sum(_pending_shards(root, split) for split in splits)
     lacking = (a for a in archives(dataset, splits) if not has(root, a))
     return sum(archive.n_bytes for archive in lacking)
+
+
+def _pending_shards(root: Path, split: str) -> int:
+    """Bytes of the shards of a split that are not harvested, about as long as none is listed."""
+    note = shard_list(root, split)
+    if not note.is_file():
+        return _catalogue()["audioset"]["download_bytes"][split]
+    shards = json.loads(note.read_text(encoding="utf-8"))["shards"]
+    return sum(n for _, path, n, _ in shards if not note.with_name(Path(path).name).is_file())
 
 
 def disk_bytes(wanted: list[Archive], keep_archives: bool) -> int:
@@ -114,8 +141,10 @@ def disk_bytes(wanted: list[Archive], keep_archives: bool) -> int:
     return unpacked + (sum(held) if keep_archives else max(held, default=0))
 
 
-def in_words(n_bytes: int) -> str:
-    """A number of bytes for a reader: "24.7 GB"."""
+def in_words(n_bytes: int | None) -> str:
+    """A number of bytes for a reader: "24.7 GB"; "size unknown" for None."""
+    if n_bytes is None:
+        return "size unknown"
     for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB")):
         if n_bytes >= unit:
             return f"{n_bytes / unit:.3g} {name}"

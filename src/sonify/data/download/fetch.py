@@ -4,6 +4,7 @@ A download grows in `<path>.partial`, beside a note of which version of the file
 its name only when its size and checksum are right. What was cut off goes on where it stopped.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -64,7 +65,8 @@ def fetch(
     """Download `url` to `path`, unless a file of that size and checksum is there already.
 
     size: bytes of the whole file; checksum: "md5:<hex>" or "sha256:<hex>". What is given is
-    verified; with neither, a file at `path` is taken as it is. progress: called with the bytes
+    verified, without a checksum the one that Google's storage states; with neither, a file at
+    `path` is taken as it is. progress: called with the bytes
     that are there and the bytes in all (None where the server does not say).
     Raises DownloadError naming the URL, what happened and what to do; a download that was broken
     off is kept for the next call, one with a wrong size or checksum is not.
@@ -80,7 +82,7 @@ def fetch(
             _complete(partial, own, size, told)
     else:
         _complete(partial, session, size, told)
-    fault = _fault(partial.file, size, checksum)
+    fault = _fault(partial.file, size, checksum or partial.stated)
     if fault is not None:
         partial.discard()
         raise DownloadError(
@@ -90,6 +92,18 @@ def fetch(
     partial.keep()
 
 
+def reason(error: BaseException) -> str:
+    """The innermost cause in words, without the objects that urllib3 wraps around it."""
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        error = inner
+    return str(error) or type(error).__name__
+
+
+def pause(failures: int) -> None:
+    """Wait before a new attempt, longer after each of `failures` in a row."""
+    time.sleep(min(BACKOFF_S * 2 ** max(failures - 1, 0), BACKOFF_MAX_S))
+
+
 class _Partial:
     """The part of a file that is there, and which version of the file it belongs to."""
 
@@ -97,6 +111,7 @@ class _Partial:
         self.url = url
         self.path = path
         self.checksum = checksum
+        self.stated: str | None = None  # the checksum of the file as the server has it
         self.file = path.with_name(f"{path.name}.partial")
         self.note = path.with_name(f"{path.name}.partial.json")
         known = self._known()
@@ -142,24 +157,24 @@ def _complete(
     progress: Callable[[int, int | None], None],
 ) -> None:
     """Ask until the partial file is whole, or nothing has come for ATTEMPTS requests."""
-    failures = 0
+    failures = best = 0  # best: bytes ever reached, for a server may make us begin again for ever
     while partial.size == 0 or partial.size != size:
-        before = partial.size
         try:
             if _request(partial, session, size, progress):
                 return
             problem = "the server keeps sending less or other than it is asked for"
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            problem = f"the connection broke off ({_reason(error)})"
+            problem = f"the connection broke off ({reason(error)})"
         except requests.RequestException as error:
-            raise DownloadError(f"{partial.url}: {_reason(error)}: correct the address") from error
-        failures = 0 if partial.size >= before + STEP_BYTES else failures + 1
+            raise DownloadError(f"{partial.url}: {reason(error)}: correct the address") from error
+        failures = 0 if partial.size >= best + STEP_BYTES else failures + 1
+        best = max(best, partial.size)
         if failures == ATTEMPTS:
             raise DownloadError(
                 f"{partial.url}: {problem}, {ATTEMPTS} times in a row: check the network and run "
                 f"again, which goes on after the {partial.size} bytes that are there"
             )
-        time.sleep(min(BACKOFF_S * 2 ** max(failures - 1, 0), BACKOFF_MAX_S))
+        pause(failures)
 
 
 def _request(
@@ -199,6 +214,7 @@ def _request(
         elif _first_byte(response) != offset or (partial.tag and tag != partial.tag):
             partial.discard()
             return False
+        partial.stated = _stated(response)
         with partial.file.open("ab") as file:
             # As sent, not decoded: sizes and checksums are those of the stored file.
             for block in response.raw.stream(STEP_BYTES, decode_content=False):
@@ -218,6 +234,13 @@ def _total(response: requests.Response) -> int | None:
     return int(stated) if stated.isdecimal() else None
 
 
+def _stated(response: requests.Response) -> str | None:
+    """The MD5 in the headers of Google's storage, which is that of the file as it is stored."""
+    found = re.search(r"md5=([\w+/]{22}==)", response.headers.get("x-goog-hash", ""))
+    as_stored = response.headers.get("x-goog-stored-content-encoding", "identity") == "identity"
+    return f"md5:{base64.b64decode(found[1]).hex()}" if found and as_stored else None
+
+
 def _first_byte(response: requests.Response) -> int | None:
     found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(found[1]) if found else None
@@ -235,10 +258,3 @@ def _fault(path: Path, size: int | None, checksum: str | None) -> str | None:
         if got != wanted:
             return f"its {kind} is {got} where {wanted} is expected"
     return None
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause in words, without the objects that urllib3 wraps around it."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return str(error) or type(error).__name__

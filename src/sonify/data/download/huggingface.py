@@ -6,10 +6,11 @@ on its way, so that two shards at most lie on the disk.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import NamedTuple
@@ -20,8 +21,17 @@ import pyarrow.parquet as pq
 import requests
 
 from sonify.data import harvest
+from sonify.data.download import catalogue
 from sonify.data.download.catalogue import RemoteFile, in_words
-from sonify.data.download.fetch import TIMEOUT_S, DownloadError, fetch, open_session
+from sonify.data.download.fetch import (
+    ATTEMPTS,
+    TIMEOUT_S,
+    DownloadError,
+    fetch,
+    open_session,
+    pause,
+    reason,
+)
 
 HUB = "https://huggingface.co"
 REPOSITORY = "agkphysics/AudioSet"
@@ -55,30 +65,40 @@ def obtain_shards(
     hub_url: str = HUB,
     workers: int = 1,
     progress: Callable[[int, str], None] = lambda done, note: None,
-) -> dict[str, list[RemoteFile]]:
-    """Harvest all shards of `splits` below `root`, and return them by split.
+) -> None:
+    """Harvest all shards of `splits` below `root`.
 
     What is harvested already is not fetched again. progress: called with the bytes downloaded by
     this call and what is being done. Raises ValueError when a shard cannot be had or read, the
-    disk is too small, or `root` holds another revision.
+    disk is too small, or `root` holds another revision or what was harvested in another way.
     """
     root = Path(root)
+    hub_url = hub_url.rstrip("/")
     source = f"{hub_url}/datasets/{REPOSITORY}/resolve/{quote(revision, safe='')}"
     with open_session() as session:
-        wanted = {split: _pinned(root, split, revision, hub_url, session) for split in splits}
+        wanted = {
+            split: _pinned(root, split, revision, hub_url, source, session) for split in splits
+        }
         todo = [s for found in wanted.values() for s in found if not (root / s.target).is_file()]
         _check_disk(root, todo)
         for shard, file in _fetched(root / INCOMING, todo, source, session, progress):
             harvest_shard(file, root / shard.target, workers)
+            os.sync()  # the disk must hold the harvest before the shard goes
             file.unlink()
     shutil.rmtree(root / INCOMING, ignore_errors=True)
-    return {
-        split: [
-            RemoteFile(shard.path, f"{source}/{shard.path}", shard.n_bytes, _checksum(shard))
-            for shard in found
-        ]
-        for split, found in wanted.items()
-    }
+
+
+def harvested(root: Path, split: str) -> list[RemoteFile]:
+    """The shards whose recordings of `split` are harvested below `root`, whoever asked for them."""
+    note = catalogue.shard_list(root, split)
+    if not note.is_file():
+        return []
+    known = json.loads(note.read_text(encoding="utf-8"))
+    return [
+        RemoteFile(shard.path, f"{known['source']}/{shard.path}", shard.n_bytes, _checksum(shard))
+        for shard in (Shard(*entry) for entry in known["shards"])
+        if (root / shard.target).is_file()
+    ]
 
 
 def shards(split: str, revision: str, hub_url: str, session: requests.Session) -> list[Shard]:
@@ -173,22 +193,24 @@ def _fetched(
 
 
 def _pinned(
-    root: Path, split: str, revision: str, hub_url: str, session: requests.Session
+    root: Path, split: str, revision: str, hub_url: str, source: str, session: requests.Session
 ) -> list[Shard]:
     """The shards of a split, asked for once and noted below `root`: a revision does not change."""
-    note = root / harvest.FOLDER / split / "shards.json"
+    note = catalogue.shard_list(root, split)
+    wanted = {"revision": revision} | harvest.made_with()
     if note.is_file():
         known = json.loads(note.read_text(encoding="utf-8"))
-        if known["revision"] != revision:
-            raise ValueError(
-                f"{note.parent} holds revision {known['revision']} where {revision} is configured: "
-                "delete it or choose another path"
-            )
+        for key, value in wanted.items():
+            if known.get(key) != value:
+                raise ValueError(
+                    f"{note.parent} holds {key} {known.get(key)} where {value} is wanted: delete "
+                    "it or choose another path"
+                )
         return [Shard(*shard) for shard in known["shards"]]
     found = shards(split, revision, hub_url, session)
     note.parent.mkdir(parents=True, exist_ok=True)
     partial = note.with_name(f"{note.name}.partial")
-    partial.write_text(json.dumps({"revision": revision, "shards": found}), encoding="utf-8")
+    partial.write_text(json.dumps(wanted | {"source": source, "shards": found}), encoding="utf-8")
     partial.replace(note)
     return found
 
@@ -197,19 +219,40 @@ def _entries(url: str, session: requests.Session) -> Iterator[dict]:
     """The files of a folder; a long list comes in pages, each of which names the next."""
     cursor: list[tuple[str, str]] = []
     while True:
-        try:
-            response = session.get(url, params=cursor, timeout=TIMEOUT_S)
-            response.raise_for_status()
-            entries = response.json()
-        except requests.RequestException as error:
+        response = _page(url, cursor, session)
+        entries = response.json()
+        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
             raise DownloadError(
-                f"{url}: {error}: check the network, data.audioset.hub_url and .revision"
-            ) from error
+                f"{url}: the server answers {response.text[:200]!r} where a list of files is "
+                "expected: choose another source (data.audioset.hub_url)"
+            )
         yield from entries
         if "next" not in response.links:
             return
         # Its query alone: a mirror may name the pages of the server that it mirrors.
         cursor = parse_qsl(urlsplit(response.links["next"]["url"]).query)
+
+
+def _page(url: str, cursor: list[tuple[str, str]], session: requests.Session) -> requests.Response:
+    """One answer, which is JSON; asked for again after a connection that broke."""
+    for attempt in count(1):
+        try:
+            response = session.get(url, params=cursor, timeout=TIMEOUT_S)
+            response.raise_for_status()
+            response.json()
+            return response
+        except requests.RequestException as error:
+            broken = (
+                requests.ConnectionError,
+                requests.Timeout,
+                requests.exceptions.ChunkedEncodingError,
+            )
+            if not isinstance(error, broken) or attempt == ATTEMPTS:
+                raise DownloadError(
+                    f"{url}: {reason(error)}: check the network, data.audioset.hub_url and "
+                    ".revision"
+                ) from error
+        pause(attempt)
 
 
 def _check_disk(root: Path, todo: list[Shard]) -> None:

@@ -65,8 +65,10 @@ def obtain_videos(
     progress: Callable[[int, str], None] = lambda done, note: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
-) -> None:
+) -> dict[str, int]:
     """Bring the segments of `splits` to `root`, as `audio/<split>/Y<id>.flac` at their own rate.
+
+    Returns how many of each split may yet be had, by another call.
 
     Only the seconds of the segment are fetched, `pause_s` after the video before it, and at most
     `limit` videos are asked for. What is there already, harvested or as an audio file under any
@@ -74,7 +76,7 @@ def obtain_videos(
     Raises ValueError for want of yt-dlp, of ffmpeg, or of a disk that tells `A` from `a`, and
     after GIVE_UP videos in a row that fail, for passing reasons, at their first try.
     """
-    root = Path(root)
+    root, splits = Path(root), list(splits)
     yt_dlp = _yt_dlp()
     if (root / VOCABULARY.upper()).exists():
         raise ValueError(
@@ -101,6 +103,8 @@ def obtain_videos(
                     "hours or raise data.audioset.pause_s, and run again, which goes on from here"
                 )
     shutil.rmtree(root / INCOMING, ignore_errors=True)
+    left = Counter(split for _, split, _ in _todo(root, splits))
+    return {split: left[split] for split in splits}
 
 
 def attempts(root: Path) -> Iterator[Attempt]:

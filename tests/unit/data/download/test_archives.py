@@ -134,6 +134,31 @@ def test_a_corpus_whose_clips_were_deleted_is_mended(get, server):
     assert again == {"FSD50K.eval_audio.z01", "FSD50K.eval_audio.zip"}
 
 
+def test_lost_metadata_are_fetched_again(get, server):
+    """Without them, the clips' authors and licences would be missing and nothing would say so."""
+    root = get()
+    n = len(server.requests)
+    shutil.rmtree(root / "FSD50K.metadata")
+    get()
+    assert [request.name for request in server.requests[n:]] == ["FSD50K.metadata.zip"]
+    assert len(list((root / "FSD50K.metadata").iterdir())) == 4
+
+
+def test_beginnings_for_splits_that_are_not_in_use_are_kept(get, server, tmp_path):
+    server.faults["FSD50K.dev_audio.z02"] = [servers.drop(9_000), servers.status(404)]
+    with pytest.raises(DownloadError):
+        get(splits=["train"])
+    hidden = tmp_path / "corpus" / HIDDEN
+    (hidden / "unpacking.partial").touch()
+    get(splits=["eval"])
+    left = ["FSD50K.dev_audio.z02.partial", "FSD50K.dev_audio.z02.partial.json"]
+    assert sorted(file.name for file in hidden.iterdir()) == left
+    get()
+    assert server.requests[-1].name.startswith("FSD50K.d") and not hidden.exists()
+    ranges = [request.range for request in server.asked("FSD50K.dev_audio.z02")]
+    assert ranges == [None, "bytes=9000-", "bytes=9000-"]
+
+
 def test_parts_go_as_soon_as_their_members_are_out(get, published, tmp_path):
     """Never more than the directory's part and two that a member may lie on."""
     held = []
@@ -262,6 +287,20 @@ def test_a_stray_folder_is_refused_before_the_download(get, server, tmp_path):
     assert not server.requests
 
 
+@pytest.mark.parametrize("received", [True, False])
+def test_a_clip_too_many_is_refused_before_the_download(get, server, tmp_path, received):
+    if received:
+        get("speech_commands")
+    n = len(server.requests)
+    for number in range(19):
+        file = tmp_path / "corpus" / "yes" / f"mine{number}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    with pytest.raises(ArchiveError, match=r"before its download: .*wav has \d+ where 18 are publ"):
+        get("speech_commands")
+    assert len(server.requests) == n
+
+
 def test_an_archive_without_what_it_should_hold_is_refused(
     published, tmp_path, monkeypatch, server
 ):
@@ -308,3 +347,25 @@ def test_what_is_there_needs_no_further_disk(get, server, tmp_path, monkeypatch)
     needed = catalogue.disk_bytes(catalogue.archives("fsd50k", ALL["fsd50k"]), True) - held
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda place: SimpleNamespace(free=needed))
     get(keep=True)
+
+
+def test_foreign_files_are_no_progress(get, server, tmp_path, monkeypatch):
+    """A large file that is not of the dataset makes no room for what is."""
+    for name in ("mine.bin", "FSD50K.eval_audio/notes.bin", f"{HIDDEN}/other.zip"):
+        file = tmp_path / "corpus" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bytes(5_000_000))
+    needed = catalogue.disk_bytes(catalogue.archives("fsd50k", ALL["fsd50k"]), False)
+    free = SimpleNamespace(free=needed - 1)
+    monkeypatch.setattr(archives.shutil, "disk_usage", lambda place: free)
+    with pytest.raises(ValueError, match="more of disk"):
+        get()
+    assert not server.requests
+
+
+def test_the_disk_holds_a_corpus_before_its_receipt(get, monkeypatch, tmp_path):
+    receipts = []
+    root = tmp_path / "corpus"
+    monkeypatch.setattr(catalogue.os, "sync", lambda: receipts.append(len(catalogue.receipt(root))))
+    get()
+    assert receipts == [0, 1, 2, 3, 4]

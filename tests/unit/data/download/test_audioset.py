@@ -1,9 +1,11 @@
 """AudioSet from a local server: lists, shards in their true schema, and every way to be broken."""
 
+import base64
 import hashlib
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 
 import hub
 import numpy as np
@@ -17,6 +19,7 @@ from sonify import tables
 from sonify.data import harvest
 from sonify.data.attrition import attrition
 from sonify.data.audio import Limits
+from sonify.data.download import audioset as audioset_lists
 from sonify.data.download import catalogue, huggingface
 from sonify.data.download import fetch as fetching
 from sonify.data.download.audioset import obtain_audioset
@@ -30,7 +33,8 @@ TRAIN = ["trn00000000", "trn00000001"]
 
 
 @pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch):
+def _miniature(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalogue, "CATALOGUE", hub.catalogue(catalogue.CATALOGUE, tmp_path))
     monkeypatch.setattr(fetching, "BACKOFF_S", 0.0)
 
 
@@ -239,13 +243,27 @@ def test_another_revision_is_not_mixed_in(get):
 
 
 @pytest.mark.parametrize(
+    ("key", "value"), [("rate_hz", 16_000), ("soxr", "0.0.1"), ("harvest_version", 0)]
+)
+def test_what_was_harvested_in_another_way_is_not_mixed_in(get, monkeypatch, key, value):
+    now = harvest.made_with()
+    monkeypatch.setattr(harvest, "made_with", lambda: now | {key: value})
+    get()
+    monkeypatch.setattr(harvest, "made_with", lambda: now)
+    with pytest.raises(ValueError, match=f"holds {key} {value} where {now[key]} is wanted: delete"):
+        get()
+
+
+@pytest.mark.parametrize(
     ("entries", "message"),
     [
         ([{"path": "data/eval/00.parquet", "size": 9}], "without size or sha256"),
         ([{"path": "data/eval/README.md", "size": 9}], "lists no Parquet file"),
         ([], "lists no Parquet file"),
         (None, "404 Client Error"),
-        ("<html>", "check the network"),
+        ("<html>", "eval: Expecting value: line 1 column 1 .*: check the network"),
+        ({"error": "no such revision"}, "answers .*no such revision.* where a list of files is"),
+        (["00.parquet"], "where a list of files is expected"),
     ],
 )
 def test_a_list_of_shards_that_is_none(get, served, entries, message):
@@ -255,6 +273,21 @@ def test_a_list_of_shards_that_is_none(get, served, entries, message):
         file.write_text(entries if isinstance(entries, str) else json.dumps(entries))
     with pytest.raises(DownloadError, match=message):
         get()
+
+
+def test_the_list_of_shards_is_asked_for_again_when_the_connection_breaks(get, served):
+    served.faults[hub.tree("eval")] = [servers.drop(9), servers.drop(0)]
+    assert len(harvest.places(get(), "eval")) == 6
+    assert len(served.asked(hub.tree("eval"))) == 3
+
+
+def test_a_list_of_shards_that_is_not_to_be_had_is_said_in_words(get, tmp_path):
+    with servers.Server(tmp_path) as gone:
+        url = gone.url
+    with pytest.raises(DownloadError) as found:
+        get(hub_url=url)
+    assert "Connection refused: check the network" in str(found.value)
+    assert "object at 0x" not in str(found.value)
 
 
 def test_a_long_list_of_shards_comes_in_pages():
@@ -308,13 +341,67 @@ def test_the_disk_is_checked_first(get, served, monkeypatch):
     assert not any("resolve" in request.name for request in served.requests)
 
 
+SEGMENTS, CLASSES = "eval_segments.csv", "class_labels_indices.csv"
+
+
+@pytest.mark.parametrize("name", [SEGMENTS, CLASSES])
+def test_a_list_cut_short_anywhere_is_fetched_again(served, tmp_path, name):
+    """The connection ends well and states no length: nothing but the list itself tells."""
+    whole = (served.folder / name).read_bytes()
+    bare = whole.rstrip()  # without its last line break, it says the same
+    for kept in [*range(1, len(bare), 37), *range(len(bare) - 40, len(bare))]:
+        root = tmp_path / f"cut at {kept}"
+        served.faults[name] = [servers.truncate(kept)]
+        with pytest.raises(DownloadError, match=rf"{name}: the list .*, so it was deleted: run"):
+            lists(root, served)
+        assert not (root / name).exists()
+    lists(root, served)
+    assert (root / name).read_bytes() == whole
+
+
+def lists(root, served):
+    audioset_lists._list(root, CLASSES, served.url, session := requests.Session())
+    audioset_lists._list(root, SEGMENTS, served.url, session)
+    session.close()
+
+
 @pytest.mark.parametrize("kept", [3, 5])
-def test_a_list_cut_short(get, served, kept, tmp_path):
-    file = served.folder / "eval_segments.csv"
+def test_a_list_with_fewer_segments_than_it_states(get, served, kept, tmp_path):
+    file = served.folder / SEGMENTS
     file.write_text("".join(file.read_text().splitlines(keepends=True)[:kept]))
     with pytest.raises(DownloadError, match=rf"has {kept - 3} segments and states 6, so it was"):
         get()
-    assert not (tmp_path / "corpus/eval_segments.csv").exists()
+    assert not (tmp_path / "corpus" / SEGMENTS).exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        (SEGMENTS, "num_positive_labels=12", "num_positive_labels=13", "12 labels and states 13"),
+        (SEGMENTS, "num_segs", "num_rows", "has 6 segments and states no number"),
+        (SEGMENTS, '"\n', "\n", "has labels without a closing quote"),
+        (CLASSES, "mid,", "id,", "has other columns than index, mid and display_name"),
+        (CLASSES, "2,/m", "3,/m", "has not the 3 published classes, numbered from 0"),
+        (CLASSES, '"Dog"', '"Dog', "is no whole table"),
+    ],
+)
+def test_a_list_that_is_not_the_published_one(get, served, name, old, new, message):
+    file = served.folder / name
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(DownloadError, match=message):
+        get()
+
+
+def test_a_wrong_byte_in_a_list_is_told_by_the_hash_of_the_storage(get, served):
+    content = (served.folder / SEGMENTS).read_bytes()
+    digest = base64.b64encode(hashlib.md5(content).digest()).decode()
+    headers = {"x-goog-hash": f"crc32c=AAAAAA==,md5={digest}"}
+    at = content.index(b"AbCdEfGhIjK")
+    good = servers.Fault(headers=headers)
+    served.faults[SEGMENTS] = [replace(servers.wrong_byte(at), headers=headers), good]
+    with pytest.raises(DownloadError, match="its md5 is .* is expected, so it was deleted: run"):
+        get()
+    assert (get() / SEGMENTS).read_bytes() == content
 
 
 def test_through_the_dispatch(served, tmp_path):
@@ -338,6 +425,47 @@ def test_through_the_dispatch(served, tmp_path):
     assert done == sorted(done) and done[-1] == rows["n_bytes"].filter(like="parquet").sum()
     assert seen[-1][1] == "data/eval/02.parquet, 4 of 4"
     assert catalogue.pending_bytes("audioset", root, settings["splits"]) == 0
+
+
+def test_another_backend_keeps_the_shards_in_the_account(get, monkeypatch):
+    """Their recordings are still used; what is harvested in part is pending in part."""
+    get()
+    before = catalogue.receipt(get())["eval"]
+    asked = []
+
+    def obtain_videos(root, splits, **options):
+        asked.extend(splits)
+        return dict.fromkeys(splits, 0)
+
+    monkeypatch.setattr(audioset_lists, "obtain_videos", obtain_videos)
+    root = get(backend="youtube")
+    assert asked == ["eval"] and catalogue.receipt(root)["eval"] == before and len(before) == 4
+    (root / "harvest/eval/01.parquet").unlink()
+    pending = catalogue.pending_bytes("audioset", root, ["eval"], "huggingface")
+    assert pending == before[2]["n_bytes"] and before[2]["name"] == "data/eval/01.parquet"
+
+
+def test_a_mirror_may_be_given_with_a_slash(get, served):
+    root = get(base_url=f"{served.url}/", hub_url=f"{served.url}/")
+    urls = [row["url"] for rows in catalogue.receipt(root).values() for row in rows]
+    assert len(urls) == 5 and not any("//" in url.partition("://")[2] for url in urls)
+
+
+def test_the_disk_holds_a_harvest_before_its_shard_goes(get, monkeypatch, tmp_path):
+    root, seen = tmp_path / "corpus", []
+
+    def sync():
+        shards = {file.name for file in (root / ".shards").glob("*.parquet")}
+        seen.append(
+            (len(list(root.glob("harvest/eval/*.parquet"))), shards, catalogue.receipt(root))
+        )
+
+    monkeypatch.setattr(huggingface.os, "sync", sync)
+    get()
+    for number, (harvests, shards, receipt) in enumerate(seen[:3]):
+        assert harvests == number + 1 and f"data-eval-0{number}.parquet" in shards
+        assert not receipt
+    assert "eval" not in seen[3][2] and "eval" not in seen[4][2] and len(seen) == 5
 
 
 def test_a_shard_as_one_row_group_is_harvested_in_small_ones(tmp_path):

@@ -1,9 +1,14 @@
 """The catalogue states what is published, and how much of it is lacking."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from sonify.data.download import catalogue
 from sonify.data.layouts.required import SPLITS
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_fsd50k_as_zenodo_lists_it():
@@ -19,6 +24,7 @@ def test_fsd50k_as_zenodo_lists_it():
         "https://zenodo.org/records/4060432/files/FSD50K.dev_audio.z01?download=1"
     )
     lists = next(a for a in archives if "ground_truth" in a.name).counts
+    assert next(a for a in archives if "metadata" in a.name).counts == {"FSD50K.metadata/*.json": 4}
     counts = [n for archive in audio for n in archive.counts.values()]
     assert counts == list(lists.values()) == [40_966, 10_231]
 
@@ -73,7 +79,22 @@ def test_totals_of_the_whole_paper(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("n", "words"), [(0, "0 kB"), (1_500, "1.5 kB"), (2_428_923_189, "2.43 GB"), (10**12, "1 TB")]
+    ("n", "words"),
+    [
+        (None, "size unknown"),
+        (0, "0 kB"),
+        (1_500, "1.5 kB"),
+        (2_428_923_189, "2.43 GB"),
+        (10**12, "1 TB"),
+    ],
 )
 def test_bytes_in_words(n, words):
     assert catalogue.in_words(n) == words
+
+
+def test_the_oldest_urllib3_that_is_asked_for_bounds_the_pause():
+    """`retry_after_max` came with 2.6.3; what is asked for must not be older."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (needed,) = [name for name in project["dependencies"] if name.startswith("urllib3")]
+    assert needed in (ROOT / "envs/requirements.in").read_text()
+    assert tuple(map(int, needed.removeprefix("urllib3>=").split("."))) >= (2, 6, 3)

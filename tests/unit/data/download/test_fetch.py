@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from dataclasses import replace
 
 import pytest
 import servers
@@ -102,6 +103,27 @@ def test_many_drops_are_no_failure_while_it_moves_on(server, get, content, monke
     monkeypatch.setattr(module, "STEP_BYTES", 1_000)
     server.faults[NAME] = [servers.drop(2_000)] * 20
     assert get().read_bytes() == content
+
+
+def moved_on(after, number):
+    """A broken answer that claims another version than the last one."""
+    return replace(servers.drop(after), headers={"ETag": f'"{number}"'})
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [servers.drop(20_000), servers.status(416)] * 40,
+        [moved_on(20_000, number) for number in range(80)],
+    ],
+    ids=["416 on resuming", "another version each time"],
+)
+def test_beginning_again_and_again_is_given_up(server, get, monkeypatch, faults):
+    monkeypatch.setattr(module, "STEP_BYTES", 1_000)
+    server.faults[NAME] = faults
+    with pytest.raises(DownloadError, match="6 times in a row"):
+        get()
+    assert len(server.requests) <= 2 * module.ATTEMPTS
 
 
 def test_a_wrong_byte_is_deleted_and_said(server, get, content, tmp_path):

@@ -8,7 +8,7 @@ import hub
 import pytest
 
 from sonify.data import harvest
-from sonify.data.download import youtube
+from sonify.data.download import catalogue, youtube
 from sonify.data.download.audioset import obtain_audioset
 from sonify.data.download.fetch import DownloadError
 from sonify.data.download.youtube import Attempt, attempts, obtain_videos
@@ -239,14 +239,30 @@ def test_wants(get, yt_dlp, monkeypatch, tmp_path):
         get()
 
 
-def test_as_the_backend_of_audioset(yt_dlp, tmp_path):
+def test_as_the_backend_of_audioset(yt_dlp, tmp_path, monkeypatch):
     """Lists that are there already are not fetched, so that nothing here needs a server."""
+    monkeypatch.setattr(catalogue, "CATALOGUE", hub.catalogue(catalogue.CATALOGUE, tmp_path))
     hub.publish_lists(tmp_path, {"eval": IDS})
-    obtain_audioset(
-        tmp_path, ["eval"], backend="youtube", revision=hub.REVISION, pause_s=0.0, limit=2
-    )
+    told = {"backend": "youtube", "revision": hub.REVISION, "pause_s": 0.0}
+    with pytest.raises(DownloadError, match=r"^2 videos of eval may yet be had: run .* is 2$"):
+        obtain_audioset(tmp_path, ["eval"], limit=2, **told)
     assert yt_dlp.asked == IDS[:2]
-    obtain_audioset(
-        tmp_path, ["eval"], backend="youtube", revision=hub.REVISION, pause_s=0.0, limit=2
-    )
+    assert catalogue.receipt(tmp_path).keys() == {audioset.VOCABULARY}
+    assert catalogue.pending_bytes("audioset", tmp_path, ["eval"], "youtube") is None
+    obtain_audioset(tmp_path, ["eval"], limit=2, **told)
     assert yt_dlp.asked == IDS
+    assert catalogue.receipt(tmp_path).keys() == {audioset.VOCABULARY, "eval"}
+    assert catalogue.pending_bytes("audioset", tmp_path, ["eval"], "youtube") == 0
+    assert catalogue.pending_bytes("audioset", tmp_path, ["eval"], "huggingface") == 23.8e9
+
+
+def test_passing_errors_are_asked_for_until_they_count_as_gone(yt_dlp, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "CATALOGUE", hub.catalogue(catalogue.CATALOGUE, tmp_path))
+    hub.publish_lists(tmp_path, {"eval": IDS})
+    yt_dlp.answers["AbCdEfGhIjK"] = "ERROR: [youtube] {}: timed out"
+    told = {"backend": "youtube", "revision": hub.REVISION, "pause_s": 0.0}
+    for _ in range(2):
+        with pytest.raises(DownloadError, match="^1 videos of eval may yet be had"):
+            obtain_audioset(tmp_path, ["eval"], **told)
+    obtain_audioset(tmp_path, ["eval"], **told)
+    assert "eval" in catalogue.receipt(tmp_path)
