@@ -103,8 +103,11 @@ def main() -> None:
     results = Path(__file__).resolve().parent / "results"
     options.add_argument("--clips", type=int, default=48, help="clips of each case")
     options.add_argument("--repetitions", type=int, default=7, help="runs after one to warm up")
+    options.add_argument("--quick", action="store_true", help="a few clips, once")
     options.add_argument("--out", type=Path, default=results, help="folder to write")
     args = options.parse_args()
+    if args.quick:
+        args.clips, args.repetitions, args.out = 2, 1, results / "quick"
     cases = [c for c in CASES if CASES[c][3] or shutil.which("ffmpeg")]
     rows = []
     with tempfile.TemporaryDirectory() as folder:

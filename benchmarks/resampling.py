@@ -120,8 +120,10 @@ def main() -> None:
     """Measure all methods at all rates."""
     options = argparse.ArgumentParser(description=__doc__)
     results = Path(__file__).resolve().parent / "results"
+    options.add_argument("--quick", action="store_true", help="the same, into a folder of its own")
     options.add_argument("--out", type=Path, default=results, help="folder to write")
-    folder = options.parse_args().out
+    args = options.parse_args()
+    folder = results / "quick" if args.quick else args.out
     measured = pd.concat([levels(method, rate) for rate in RATES_HZ for method in METHODS])
     folder.mkdir(parents=True, exist_ok=True)
     measured.to_parquet(folder / "resampling.parquet", index=False)

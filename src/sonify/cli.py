@@ -19,6 +19,7 @@ from sonify.sonification.deconvnet import PRECISIONS, Sonifier
 from sonify.sonification.folding import folded
 from sonify.sonification.recording import Heard, hear
 
+RATES_HZ = (1_000, 192_000)  # that a model may expect
 LONGEST_S = 300.0  # of the recording, so that a mistaken file ends in a sentence
 _SHOWN_LAYERS = 4  # unless asked for
 
@@ -107,8 +108,8 @@ def _model(args: argparse.Namespace) -> tuple[tuple[Block, ...], str]:
         model, card = checkpoint.load(args.checkpoint)
         # A strided variant of ours is strided because its configuration asked for it.
         return find_blocks(model, allow_strided=True), card.model
-    if args.rate is not None and args.rate < 1:
-        raise ValueError(f"--rate is {args.rate}: give the sampling rate in Hz")
+    if args.rate is not None and not RATES_HZ[0] <= args.rate <= RATES_HZ[1]:
+        raise ValueError(f"--rate is {args.rate}: give the sampling rate in Hz, 1000 to 192000")
     model = imported.load(args.model, args.weights)
     return find_blocks(folded(model) if args.fold else model, args.allow_strided), args.model
 

@@ -86,6 +86,8 @@ class Sonification:
 
     def _number(self, layer: nn.Module | int | None) -> int:
         blocks = self.sonifier.blocks
+        if not isinstance(layer, nn.Module | int | None):
+            raise ValueError(f"layer is {layer!r}: pass a module or a number from 1")
         if not isinstance(layer, nn.Module):
             number = len(blocks) if layer is None else layer
             check_layer(number, self.sonifier.blocks)

@@ -83,6 +83,11 @@ class _Line:
         convolutions = [n for n in traced.nodes if self._convolves(n)]
         for node in convolutions:
             module = traced.module(node)
+            if module is not None and module._forward_hooks:
+                raise ValueError(
+                    f"{self.told(node)} has a forward hook, which may replace what it gives: "
+                    "remove it first"
+                )
             if module is not None and module._forward_pre_hooks:
                 raise ValueError(
                     f"{self.told(node)} has a forward pre-hook, which may replace its weights: "

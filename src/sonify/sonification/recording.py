@@ -55,6 +55,10 @@ def hear(
     record = sonifier.forward(waveform, max(layers))
     found = []
     for layer in layers:
+        if not record.maps[layer - 1].isfinite().all():
+            raise ValueError(
+                f"layer {layer} has activations that are not finite: check the weights"
+            )
         maps = record.maps[layer - 1]
         chosen = (
             _strongest(maps, rule, top)

@@ -172,7 +172,8 @@ def _complete(
         if failures == ATTEMPTS:
             raise DownloadError(
                 f"{partial.url}: {problem}, {ATTEMPTS} times in a row: check the network and run "
-                f"again, which goes on after the {partial.size} bytes that are there"
+                "again"
+                + (f", which goes on after the {partial.size} bytes there" if partial.size else "")
             )
         pause(failures)
 
