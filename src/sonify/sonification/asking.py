@@ -61,6 +61,13 @@ def check_waveforms(x: Tensor, blocks: Sequence[Block]) -> None:
         )
 
 
+def check_frames(asked: Requests, maps: Sequence[Tensor]) -> None:
+    """Raise ValueError for a single frame that is not in the recorded maps of its layer."""
+    for layer in asked.layers.unique().tolist() if asked.frames is not None else ():
+        frames, n = asked.frames[asked.layers == layer], maps[layer - 1].shape[-1]
+        _check("frame", frames, n, f"layer {layer}", " of these clips")
+
+
 def requests(
     x: Tensor,
     blocks: Sequence[Block],
@@ -93,7 +100,7 @@ def requests(
     return asked
 
 
-def _check(what: str, values: Tensor, n: int, where: str) -> None:
+def _check(what: str, values: Tensor, n: int, where: str, whose: str = "") -> None:
     wrong = values[(values < 0) | (values >= n)]
     if len(wrong):
-        raise ValueError(f"{where} has {what}s 0 to {n - 1}, not {int(wrong[0])}")
+        raise ValueError(f"{where} has {what}s 0 to {n - 1}{whose}, not {int(wrong[0])}")

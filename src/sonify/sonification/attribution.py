@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from sonify.sonification.asking import check_layer
-from sonify.sonification.chain import find_blocks
 from sonify.sonification.deconvnet import Sonifier
 
 Selector = int | tuple[int, ...]
@@ -33,7 +32,7 @@ class Sonification:
         Raises ValueError for a model that cannot be inverted (see `chain.find_blocks`) or a layer
         that does not end a block.
         """
-        self.sonifier = Sonifier(find_blocks(model, allow_strided))
+        self.sonifier = Sonifier(model, allow_strided=allow_strided)
         self.layer = self._number(layer)
 
     @torch.no_grad()
@@ -64,15 +63,7 @@ class Sonification:
         x = _waveforms(inputs)
         number = self.layer if layer is None else self._number(layer)
         filter, frame = _selected(neuron_selector)
-        n = self.sonifier.blocks[number - 1].conv.out_channels
-        if not 0 <= filter < n:
-            raise ValueError(f"layer {number} has filters 0 to {n - 1}, not {filter}")
         record = self.sonifier.forward(x, number)
-        n_frames = record.maps[-1].shape[-1]
-        if frame is not None and not 0 <= frame < n_frames:
-            raise ValueError(
-                f"layer {number} has frames 0 to {n_frames - 1} of these clips, not {frame}"
-            )
         clips = torch.arange(len(x), device=x.device)
         frames = None if frame is None else torch.full_like(clips, frame)
         # The engine scales to the peaks of what it is given; to a peak of 1 can be undone.
@@ -90,7 +81,7 @@ class Sonification:
             raise ValueError(f"layer is {layer!r}: pass a module or a number from 1")
         if not isinstance(layer, nn.Module):
             number = len(blocks) if layer is None else layer
-            check_layer(number, self.sonifier.blocks)
+            check_layer(number, blocks)
             return number
         ended = [n for n, block in enumerate(blocks, start=1) if layer in block.ends]
         if not ended:

@@ -11,7 +11,7 @@ complex product as three real ones, so that with constant matrices `into` and `b
 All three are matrix products, which CPUs do near their peak. For 11 taps and 128 filters this is
 3.6 times less arithmetic than the sum above. The transform is orthogonal up to scale, so that
 rounding errors stay at the level of one addition in the largest of the block: they do not respect
-zeros, which `Sweep` looks after.
+zeros, which `sweep.sweep` looks after.
 """
 
 from functools import lru_cache

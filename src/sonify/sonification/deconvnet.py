@@ -16,7 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonify.sonification.activity import strongest
-from sonify.sonification.asking import ALL, Requests, check_layer, check_waveforms, requests
+from sonify.sonification.asking import (
+    ALL,
+    Requests,
+    check_frames,
+    check_layer,
+    check_waveforms,
+    requests,
+)
 from sonify.sonification.chain import Block, find_blocks, single
 from sonify.sonification.convolution import Convolution
 from sonify.sonification.sweep import Forward, sweep
@@ -85,6 +92,11 @@ class Sonifier:
     @torch.no_grad()
     def forward(self, x: Tensor, layers: int | None = None) -> Forward:
         """Run waveforms (clip, time) through the first `layers` blocks (all), keeping switches."""
+        check_waveforms(x, self.blocks[:layers])
+        return self._recorded(x, layers)
+
+    def _recorded(self, x: Tensor, layers: int | None = None) -> Forward:
+        """As `forward`, of waveforms that are checked already."""
         record = Forward([], [], [], [])
         for maps, switches, length, pooled_length in self._up(x, self.blocks[:layers]):
             record.maps.append(maps)
@@ -97,6 +109,7 @@ class Sonifier:
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """The feature maps of waveforms (clip, time), layer after layer, without keeping them:
         (clip, filter, frame), the same as `forward` records."""
+        check_waveforms(x, self.blocks)
         for maps, *_ in self._up(x, self.blocks):
             yield maps
 
@@ -138,7 +151,8 @@ class Sonifier:
         `frames`, (request,), keeps a single frame of each map: one neuron rather than a filter.
         """
         asked = requests(x, self.blocks[: len(record.maps)], layers, clips, filters, frames)
-        return Sonifications(*self._render(record, x, asked))
+        check_frames(asked, record.maps)
+        return self._render(record, x, asked)
 
     @torch.no_grad()
     def most_active(self, x: Tensor, rule: str = "max") -> Sonifications:
@@ -151,12 +165,13 @@ class Sonifier:
         layers = torch.arange(1, self.n_layers + 1, device=x.device)
         made = []
         for some in _batches(x):
-            record, n = self.forward(x[some]), len(x[some])
+            record, n = self._recorded(x[some]), len(x[some])
             filters = torch.stack([strongest(maps, rule) for maps in record.maps])
             clips = torch.arange(n, device=x.device).repeat(self.n_layers)
             asked = Requests(layers.repeat_interleave(n), clips, filters.flatten())
             found = self._render(record, x[some], asked)
-            made.append([values.unflatten(0, (self.n_layers, n)) for values in found])
+            values = (found.signals, found.filters, found.scales, found.dead)
+            made.append([v.unflatten(0, (self.n_layers, n)) for v in values])
         return Sonifications(*(torch.cat(values, dim=1) for values in zip(*made, strict=True)))
 
     @torch.no_grad()
@@ -171,7 +186,6 @@ class Sonifier:
 
     def _up(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
         """What `Forward` lists, block after block."""
-        check_waveforms(x, blocks)
         h = x.unsqueeze(2)  # (clip, frame, filter)
         for layer, block in enumerate(blocks, start=1):
             length, switches = h.shape[1], None
@@ -185,34 +199,37 @@ class Sonifier:
         """Run forward and down the clips that the requests name, as many together as is fast."""
         deepest = int(asked.layers.max()) if len(asked) else 1
         check_waveforms(x, self.blocks[:deepest])
-        found = _room(x, len(asked))
+        found = _room(x, asked)
         for some in _batches(x):
-            chosen = torch.nonzero((asked.clips >= some.start) & (asked.clips < some.stop))
+            among = (asked.clips >= some.start) & (asked.clips < some.stop)
+            chosen = torch.nonzero(among).flatten()
             if len(chosen):
-                part = asked[chosen.flatten()]
+                part = asked[chosen]
                 part = replace(part, clips=part.clips - some.start)
-                made = self._render(self.forward(x[some], deepest), x[some], part)
-                for all_, these in zip(found, made, strict=True):
-                    all_[chosen.flatten()] = these
-        return Sonifications(*found)
+                made = self._render(self._recorded(x[some], deepest), x[some], part)
+                found.signals[chosen], found.scales[chosen] = made.signals, made.scales
+                found.dead[chosen] = made.dead
+        return found
 
-    def _render(self, record: Forward, x: Tensor, asked: Requests) -> tuple[Tensor, ...]:
-        """Signals, filters, scales and dead flags of what is asked."""
-        signals, filters, scales, dead = found = _room(x, len(asked))
+    def _render(self, record: Forward, x: Tensor, asked: Requests) -> Sonifications:
+        """Take down what is asked, as many streams at once as memory is meant to hold."""
+        found = _room(x, asked)
         if not len(asked):
             return found
         dtype = x.dtype
         if self.precision == "fast" and dtype == torch.float32:
             dtype = torch.bfloat16
-        convolutions = [self._convolution(layer, dtype) for layer in range(1, self.n_layers + 1)]
+        recorded = range(1, len(record.maps) + 1)
+        convolutions = [self._convolution(layer, dtype) for layer in recorded]
         widest = max(maps[0].numel() for maps in record.maps) * x.element_size()
         at_once = max(1, (STREAM_BYTES if x.is_cpu else DEVICE_STREAM_BYTES) // widest)
         # Deepest first: streams of one layer share what is read of its weights.
         for some in torch.argsort(asked.layers, descending=True, stable=True).split(at_once):
             part = asked[some]
             raw = sweep(self.blocks, convolutions, record, part).to(x.dtype)
-            signals[some], scales[some] = _rescale(raw, x[part.clips].abs().amax(-1))
-            filters[some], dead[some] = part.filters, _dead(record, part)
+            peaks = x[part.clips].abs().amax(-1)
+            found.signals[some], found.scales[some] = _rescale(raw, peaks)
+            found.dead[some] = _dead(record, part)
         return found
 
     def _convolution(self, layer: int, dtype: torch.dtype) -> Convolution:
@@ -239,10 +256,11 @@ def _batches(x: Tensor) -> list[slice]:
     return [slice(i, min(i + size, len(x))) for i in range(0, len(x), size)]
 
 
-def _room(x: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Where the signals, filters, scales and dead flags of `n` requests go."""
-    filters = torch.empty(n, dtype=torch.int64, device=x.device)
-    return x.new_empty((n, x.shape[1])), filters, x.new_empty(n), torch.empty_like(filters).bool()
+def _room(x: Tensor, asked: Requests) -> Sonifications:
+    """Where the sonifications of what is asked go; the filters are known."""
+    n = len(asked)
+    dead = torch.empty_like(asked.filters, dtype=torch.bool)
+    return Sonifications(x.new_empty((n, x.shape[1])), asked.filters, x.new_empty(n), dead)
 
 
 def _dead(record: Forward, requests: Requests) -> Tensor:

@@ -53,33 +53,31 @@ def hear(
     for layer in layers:
         check_layer(layer, sonifier.blocks)
     record = sonifier.forward(waveform, max(layers))
-    found = []
+    wanted = []
     for layer in layers:
-        if not record.maps[layer - 1].isfinite().all():
+        maps = record.maps[layer - 1]
+        if not maps.isfinite().all():
             raise ValueError(
                 f"layer {layer} has activations that are not finite: check the weights"
             )
-        maps = record.maps[layer - 1]
-        chosen = (
-            _strongest(maps, rule, top)
-            if filters is None
-            else torch.tensor(list(filters), device=maps.device)
-        )
-        made = sonifier.render_from(record, waveform, layer, torch.zeros_like(chosen), chosen)
-        peaks, frames = maps[0, chosen].max(dim=-1)
-        stride = strides(sonifier.blocks)[layer - 1]
-        found += [
+        chosen = _strongest(maps, rule, top).tolist() if filters is None else filters
+        wanted += [(layer, f) for f in chosen]
+    asked, of_filter = torch.tensor(wanted, device=waveform.device).T
+    made = sonifier.render_from(record, waveform, asked, torch.zeros_like(asked), of_filter)
+    stride, found = strides(sonifier.blocks), []
+    for i, (layer, f) in enumerate(wanted):
+        peak, frame = record.maps[layer - 1][0, f].max(dim=-1)
+        found.append(
             Heard(
                 layer=layer,
-                filter=int(chosen[i]),
-                activation=float(peaks[i]),
-                time_s=int(frames[i]) * stride / rate_hz,
+                filter=f,
+                activation=float(peak),
+                time_s=int(frame) * stride[layer - 1] / rate_hz,
                 scale_factor=float(made.scales[i]),
                 dead=bool(made.dead[i]),
                 signal=made.signals[i].float().cpu().numpy(),
             )
-            for i in range(len(chosen))
-        ]
+        )
     return found
 
 

@@ -19,7 +19,6 @@ from sonify.data.download.unpack import Target, unpack_tar, unpack_zip
 from sonify.data.layouts.required import required
 
 HIDDEN = ".archives"  # no reader of a corpus looks into hidden folders
-
 SCRATCH = "unpacking.partial"  # in there, where members grow
 
 

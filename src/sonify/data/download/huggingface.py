@@ -32,6 +32,7 @@ from sonify.data.download.fetch import (
     pause,
     reason,
 )
+from sonify.data.threads import in_order
 
 HUB = "https://huggingface.co"
 REPOSITORY = "agkphysics/AudioSet"
@@ -128,11 +129,8 @@ def harvest_shard(shard: Path, target: Path, workers: int = 1) -> None:
     shard; a recording that cannot be used is kept with its reason.
     """
     try:
-        with (
-            pq.ParquetFile(shard, pre_buffer=False) as file,
-            ThreadPoolExecutor(workers) as pool,
-        ):
-            harvest.write(_groups(_rows(file), pool), target)
+        with pq.ParquetFile(shard, pre_buffer=False) as file:
+            harvest.write(_groups(_rows(file), workers), target)
     except (pa.ArrowInvalid, KeyError) as error:
         raise DownloadError(
             f"{shard}: {error}: it is not a Parquet file with video_id and audio, so choose "
@@ -140,9 +138,10 @@ def harvest_shard(shard: Path, target: Path, workers: int = 1) -> None:
         ) from error
 
 
-def _groups(rows: Iterator[tuple[int, str, bytes]], pool: ThreadPoolExecutor) -> Iterator[list]:
-    while group := list(islice(rows, harvest.ROWS_PER_GROUP)):
-        yield list(pool.map(lambda row: harvest.row(*row), group))
+def _groups(rows: Iterator[tuple[int, str, bytes]], workers: int) -> Iterator[list]:
+    made = in_order(lambda row: harvest.row(*row), rows, workers)
+    while group := list(islice(made, harvest.ROWS_PER_GROUP)):
+        yield group
 
 
 def _rows(file: pq.ParquetFile) -> Iterator[tuple[int, str, bytes]]:
