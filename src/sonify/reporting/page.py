@@ -107,11 +107,8 @@ def duration(seconds: float) -> str:
 
 
 def _claims(claims: pd.DataFrame) -> list[dict]:
-    judged = claims["verdict"] != "not run"
-    values = [
-        plus_minus(mean, ci95) if known else "–"
-        for mean, ci95, known in zip(claims["mean"], claims["ci95"], judged, strict=True)
-    ]
+    pairs = zip(claims["mean"], claims["ci95"], strict=True)
+    values = [plus_minus(mean, ci95) for mean, ci95 in pairs]
     return claims.assign(value=values).sort_values("claim").to_dict("records")
 
 

@@ -1,10 +1,14 @@
 """The figures of the results page: what each shows, how to read it, what the paper saw there."""
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+from PIL import Image
+
+LARGE_BYTES = 200_000  # an SVG beyond this is made of pictures
+_WEBP_QUALITY = 85
 
 
 class Drawing(NamedTuple):
@@ -18,20 +22,28 @@ class Drawing(NamedTuple):
 def drawings(files: Iterable[Path]) -> dict[str, Drawing]:
     """The figures among `files` by name, in the page's order: figure_6 from figure_6.svg and .png.
 
-    Of a figure's files the smallest becomes the image: the SVG of curves, the PNG of most
-    spectrograms. Other files are passed over.
+    Curves are shown as the SVG that they are. Where there is none, or one beyond LARGE_BYTES, the
+    PNG is shown, as WebP: of spectrograms a fifth of the size. Other files are passed over.
     """
-    found: dict[str, list[Path]] = {name: [] for name in FIGURES}
+    found: dict[str, dict[str, Path]] = {name: {} for name in FIGURES}
     for file in sorted(files):
-        if file.suffix in _TYPES and file.stem in found:
-            found[file.stem].append(file)
-    shown = {
-        name: (min(of, key=lambda f: f.stat().st_size), of) for name, of in found.items() if of
-    }
+        if file.suffix in (".svg", ".png") and file.stem in found:
+            found[file.stem][file.suffix] = file
     return {
-        name: Drawing(image.read_bytes(), _TYPES[image.suffix], tuple(f.name for f in of))
-        for name, (image, of) in shown.items()
+        name: Drawing(*_shown(of), tuple(file.name for file in of.values()))
+        for name, of in found.items()
+        if of
     }
+
+
+def _shown(files: dict[str, Path]) -> tuple[bytes, str]:
+    svg, png = files.get(".svg"), files.get(".png")
+    if svg and (png is None or svg.stat().st_size <= LARGE_BYTES):
+        return svg.read_bytes(), "image/svg+xml"
+    buffer = io.BytesIO()
+    with Image.open(png) as picture:
+        picture.convert("RGB").save(buffer, format="WEBP", quality=_WEBP_QUALITY)
+    return buffer.getvalue(), "image/webp"
 
 
 # width: column (one panel) or page. alt says what is drawn, read how to read it, paper what the

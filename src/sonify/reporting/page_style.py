@@ -29,7 +29,8 @@ a { color: var(--contrastive); }
 a:focus-visible, [tabindex]:focus-visible { outline: 2px solid var(--contrastive);
      outline-offset: 2px; }
 nav { margin: 1.5rem 0; columns: 20rem; } nav ul { margin: 0; padding-left: 1.2rem; }
-nav > ul { padding-left: 0; list-style: none; } nav > ul > li { margin-bottom: 0.3rem; }
+nav > ul { padding-left: 0; list-style: none; }
+nav > ul > li { margin-bottom: 0.3rem; break-inside: avoid; }
 .door { display: inline-block; padding: 0.6rem 1rem; border: 2px solid var(--contrastive);
      border-radius: 6px; font-weight: 600; text-decoration: none; }
 .door:hover { text-decoration: underline; }
@@ -44,8 +45,8 @@ th { font-weight: 600; }
 th:first-child, td:first-child, .left { text-align: left !important; }
 td.left { white-space: normal; min-width: 11rem; }
 .system { white-space: normal; min-width: 13rem; max-width: 24rem; }
-.claims th[scope="row"] { white-space: normal; min-width: 14rem; font-weight: 400; }
-.claims td.left { min-width: 6.5rem; font-weight: 600; }
+.claims th[scope="row"] { white-space: normal; min-width: 11rem; font-weight: 400; }
+.claims td.left { min-width: 8.5rem; }
 .claims summary { color: var(--soft); cursor: pointer; }
 td.ours { font-weight: 600; } td.ours.none { font-weight: 400; color: var(--soft); }
 td.paper { color: var(--soft); }
@@ -76,7 +77,7 @@ code { font-size: 0.9em; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 1rem; }
 dd { margin: 0 0 0.6rem; color: var(--soft); }
 @media (max-width: 40rem) {
-  th:first-child { white-space: normal; min-width: 6.5rem; } th, td { padding: 0.3rem 0.45rem; }
+  th:first-child { white-space: normal; min-width: 8rem; } th, td { padding: 0.3rem 0.45rem; }
 }
 @media (min-width: 60rem) {
   dl { grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr); } dd { margin-bottom: 0.3rem; }

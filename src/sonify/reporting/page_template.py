@@ -48,16 +48,17 @@ seen{% if scale == "mini" %}; they hold for this miniature alone{% endif %}. Als
 <a href="claims.md">text</a>.</p>
 <div class="wide" tabindex="0" role="region" aria-label="The paper’s claims and their verdicts">
 <table class="claims">
-<thead><tr><th scope="col">Claim</th><th class="left" scope="col">Verdict</th>
-<th scope="col">Measured</th></tr></thead>
+<thead><tr><th scope="col">Claim</th>
+<th class="left" scope="col">Verdict, measured</th></tr></thead>
 <tbody>
 {% for claim in claims %}
 <tr><th scope="row">{{ claim.claim }}. {{ claim.statement }}
 <span class="soft">(section {{ claim.section }})</span>
 <div class="soft">{{ claim.remark }}</div>
-<details><summary>How it was judged</summary>{{ claim.measure }}. {{ claim.criterion }}</details>
-</th><td class="left">{{ claim.verdict }}</td>
-<td>{{ claim.value }}{% if claim.n_runs %}<br>
+<details><summary>How it was judged</summary><div>Measured: {{ claim.measure }}.</div>
+<div>{{ claim.criterion }}</div></details>
+</th><td class="left"><strong>{{ claim.verdict }}</strong>
+{%- if claim.n_runs %}<br>{{ claim.value }}<br>
 <span class="soft">{{ claim.n_runs }} run{{ "" if claim.n_runs == 1 else "s" }}</span>
 {%- endif %}</td></tr>
 {% endfor %}
