@@ -19,7 +19,7 @@ FIGURES = {
     "figure_5": ("evolution",),
     "figure_6": ("removal",),
     "figure_7": ("coherence",),
-    "figure_b3": ("invariance", "invariance_example"),
+    "figure_B3": ("invariance", "invariance_example"),
     "figure_sensitivity_6": ("removal",),
     "figure_sensitivity_7": ("coherence",),
     "figure_strided": ("coherence",),

@@ -60,9 +60,9 @@ for figure in FIGURES:
         conda:
             "../../envs/sonify.yaml"
         params:
-            code=code_hash(f"{figure}.py"),
+            code=code_hash(f"{figure.lower()}.py"),
             settings=plan.figure(figure),
-            script=f"{figure}.py",
+            script=f"{figure.lower()}.py",
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
         shell:
             'python "$SCRIPTS/{params.script}" {params.tables}'
