@@ -124,7 +124,7 @@ def _maxima(
     max_samples: int,
     device: torch.device | str,
 ) -> pd.DataFrame:
-    """The largest value of each drawn map on each clip: columns clip_id, layer, filter, activation."""
+    """Columns clip_id, layer, filter, activation: the largest value of each drawn map on a clip."""
     columns = drawn.groupby("layer")["filter"].agg(list).to_dict()
     found = []
     for clips, indices, x in whole_clips(parts, max_samples, device):
@@ -132,9 +132,8 @@ def _maxima(
         for layer, h in enumerate(sonifier.maps(x), start=1):
             for index in columns.get(layer, ()):
                 rows = {"clip_id": ids, "layer": layer, "filter": index}
-                found.append(
-                    pd.DataFrame({**rows, "activation": h[:, index].amax(-1).cpu().numpy()})
-                )
+                largest = h[:, index].amax(-1).cpu().numpy()
+                found.append(pd.DataFrame({**rows, "activation": largest}))
     return pd.concat(found, ignore_index=True)
 
 

@@ -107,7 +107,7 @@ def test_change_is_between_neighbouring_checkpoints(models, clips):
         rows = rows.sort_values("epoch")
         p = [welch(np.frombuffer(pcm, "<i2") / 32767, nperseg=256)[1] for pcm in rows["pcm"]]
         assert np.isnan(rows["change"].iloc[0])
-        for before, after, change in zip(p, p[1:], rows["change"][1:]):
+        for before, after, change in zip(p[:-1], p[1:], rows["change"][1:], strict=True):
             if before.any() and after.any():
                 moved = 0.5 * np.abs(before / before.sum() - after / after.sum()).sum()
                 assert change == pytest.approx(moved, abs=1e-4)

@@ -36,12 +36,12 @@ def figure_b3(invariance: pd.DataFrame, invariance_example: pd.DataFrame, scale:
     with rc_context(RC):
         figure = Figure(figsize=(sum(widths), 4.2), layout="constrained")
         left, right = figure.subfigures(1, 2, width_ratios=widths)
-        _draw_case(left, invariance_example)
-        _draw_curves(right, invariance, int(invariance_example["shift"].max()), scale)
+        _draw_case(left, invariance_example, scale)
+        _draw_curves(right, invariance, int(invariance_example["shift"].max()))
     return figure
 
 
-def _draw_case(figure: SubFigure, example: pd.DataFrame) -> None:
+def _draw_case(figure: SubFigure, example: pd.DataFrame, scale: str) -> None:
     case = example[example["model"] == example["model"].iloc[0]].set_index("signal")
     first = case.loc["returned"]
     x, s, back = (_signal(case.loc[name]) for name in ("input", "sonification", "returned"))
@@ -55,6 +55,7 @@ def _draw_case(figure: SubFigure, example: pd.DataFrame) -> None:
     whole.axvspan(time[near][0], time[near][-1], color="black", alpha=0.25, lw=0)
     whole.set_title(f"layer {first['layer']}, filter {first['filter']}", loc="left")
     whole.set_xlabel("time (s)")
+    scale_mark(whole, scale)
     overlay.plot(1e3 * time[:n], x[near], color=_GREY, lw=1.2)
     overlay.plot(1e3 * time[:n], s[near], color=colour)
     overlay.plot(1e3 * time[:n], back[near], color="black", ls=(0, (2, 1.2)), lw=1.2)
@@ -77,7 +78,7 @@ def _draw_case(figure: SubFigure, example: pd.DataFrame) -> None:
     figure.legend(handles=keys, loc="outside upper center", ncols=3, **_KEY)
 
 
-def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int, scale: str) -> None:
+def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int) -> None:
     measured = invariance.dropna(subset="correlation")
     by = [*MODEL, "layer", "shift", "on_stride"]
     values = measured.groupby([*by, "seed"], as_index=False)["correlation"].mean()
@@ -108,7 +109,6 @@ def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int, scale:
         axes.set_title(labels[run], loc="left")
     panels[0].set_ylabel(f"correlation, {clips_label(*invariance[['dataset', 'split']].iloc[0])}")
     panels[0].set_ylim(min(0.0, values["correlation"].min() - 0.05), 1.04)
-    scale_mark(panels[-1], scale)
     of_layers = [
         Line2D([], [], label=f"layer {n}", **k) for n, k in zip(layers, looks, strict=True)
     ]
