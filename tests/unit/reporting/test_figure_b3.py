@@ -119,6 +119,8 @@ def test_dead_maps_are_left_out_of_the_mean():
 def test_equal_signals_are_said_to_be_equal():
     figure = figure_b3(invariance(layers=4), example(), "paper")
     assert figure.axes[3].get_xlabel().endswith("on the stride: equal")
+    between = invariance().query("not on_stride")
+    assert figure_b3(between, example(), "mini").axes[3].get_xlabel() == "delay (samples)"
     assert figure.axes[0].get_title("right") == ""
     mini = figure_b3(invariance(layers=4), example(), "mini")
     assert mini.axes[0].get_title("right") == "miniature"

@@ -96,27 +96,35 @@ def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int) -> Non
         own = values[values["run"] == run]
         for layer, look in zip(layers, looks, strict=True):
             _draw_layer(axes, curve[curve["layer"] == layer], own[own["layer"] == layer], look)
-        axes.axvline(shown, color=_GREY, ls=":", lw=1.2)
-        axes.set_xscale("log", base=2)
-        powers = [4**i for i in range(9) if not shown / 4 < 4**i < 4 * shown]
-        axes.xaxis.set_major_locator(FixedLocator([*powers, shown]))
-        axes.xaxis.set_minor_locator(NullLocator())
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.tick_params(axis="x", rotation=60)
-        least = measured.loc[(measured["run"] == run) & measured["on_stride"], "sdr_db"].min()
-        exact = f"SDR ≥ {least:.0f} dB" if np.isfinite(least) else "equal"
-        axes.set_xlabel(f"delay (samples)\non the stride: {exact}")
+        on_stride = measured[(measured["run"] == run) & measured["on_stride"]]
+        _delay_axis(axes, shown, on_stride["sdr_db"].min())
         axes.set_title(labels[run], loc="left")
     panels[0].set_ylabel(f"correlation, {clips_label(*invariance[['dataset', 'split']].iloc[0])}")
     panels[0].set_ylim(min(0.0, values["correlation"].min() - 0.05), 1.04)
-    of_layers = [
-        Line2D([], [], label=f"layer {n}", **k) for n, k in zip(layers, looks, strict=True)
-    ]
     dot = {"color": "#404040", "ls": "", "marker": "o"}
-    on = Line2D([], [], label="on the stride", **dot)
-    off = Line2D([], [], label="between", markerfacecolor="white", **dot)
-    keys = [k for k in (*of_layers, on, off, interval_key(curves)) if k]
-    figure.legend(handles=keys, loc="outside upper center", ncols=min(4, len(panels) + 1), **_KEY)
+    keys = [
+        *(Line2D([], [], label=f"layer {n}", **k) for n, k in zip(layers, looks, strict=True)),
+        Line2D([], [], label="on the stride", **dot),
+        Line2D([], [], label="between", markerfacecolor="white", **dot),
+        interval_key(curves),
+    ]
+    columns = min(4, len(panels) + 1)
+    shown_keys = [key for key in keys if key is not None]
+    figure.legend(handles=shown_keys, loc="outside upper center", ncols=columns, **_KEY)
+
+
+def _delay_axis(axes: Axes, shown: int, least_sdr_db: float) -> None:
+    """Powers of two and the shift shown; `least_sdr_db` on the stride, NaN if nothing was."""
+    axes.axvline(shown, color=_GREY, ls=":", lw=1.2)
+    axes.set_xscale("log", base=2)
+    powers = [4**i for i in range(9) if not shown / 4 < 4**i < 4 * shown]
+    axes.xaxis.set_major_locator(FixedLocator([*powers, shown]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.tick_params(axis="x", rotation=60)
+    exact = "equal" if np.isposinf(least_sdr_db) else f"SDR ≥ {least_sdr_db:.0f} dB"
+    on_stride = "" if np.isnan(least_sdr_db) else f"\non the stride: {exact}"
+    axes.set_xlabel(f"delay (samples){on_stride}")
 
 
 def _draw_layer(axes: Axes, curve: pd.DataFrame, runs: pd.DataFrame, look: dict) -> None:
