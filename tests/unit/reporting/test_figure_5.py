@@ -1,4 +1,5 @@
 import itertools
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ N = 4_000
 LABELS = ["Male speech, man speaking", "Inside, small room", "Vehicle horn, car horn, honking"]
 
 
+@cache
 def evolution(
     layers=(2, 5, 8, 10), filters=3, epochs=range(9), models=("supervised", "contrastive")
 ):
