@@ -78,6 +78,7 @@ def test_parts_are_gathered_and_streamed_alike(tmp_path):
     )
     assert pq.ParquetFile(tmp_path / "parts").num_row_groups == 2
 
+
 def test_a_large_table_is_read_a_few_rows_at_a_time(tmp_path):
     tables.write(frame(), tmp_path / "all", "vocabulary")
     one, other = tables.read_parts(tmp_path / "all", "vocabulary", rows=1)

@@ -63,13 +63,13 @@ def _noise_floor(n_samples: int, k: int, nperseg: int) -> float:
 
 def _coherence(x: np.ndarray, s: np.ndarray, nperseg: int) -> np.ndarray:
     """Coherence of every bin, (clip, bin); 0 where it is undefined."""
-    own_x, own_s = segment_spectra(x, nperseg), segment_spectra(s, nperseg)
+    own_x, own_s = _segments(x, nperseg), _segments(s, nperseg)
     cross = (own_x.conj() * own_s).mean(axis=-1)
     power = (np.abs(own_x) ** 2).mean(axis=-1) * (np.abs(own_s) ** 2).mean(axis=-1)
     return np.divide(np.abs(cross) ** 2, power, out=np.zeros_like(power), where=power > 0)
 
 
-def segment_spectra(x: np.ndarray, nperseg: int) -> np.ndarray:
+def _segments(x: np.ndarray, nperseg: int) -> np.ndarray:
     """Spectra of the windowed, detrended segments of each clip, (clip, bin, segment)."""
     step = nperseg - nperseg // 2
     cut = np.lib.stride_tricks.sliding_window_view(x, nperseg, axis=1)[:, ::step]

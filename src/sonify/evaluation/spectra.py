@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import signal
 
 from sonify.conventions import RATE_HZ
-from sonify.evaluation.coherence import NPERSEG, segment_spectra
+from sonify.evaluation.coherence import NPERSEG
 
 
 class SpectralShape(NamedTuple):
@@ -19,8 +20,8 @@ class SpectralShape(NamedTuple):
 def spectral_shape(x: np.ndarray, nperseg: int = NPERSEG) -> SpectralShape:
     """Shape of the power spectra p(f) of x, (signal, time) at 8 kHz, whatever their loudness.
 
-    p is Welch's estimate, as in the coherence measure, at the bins strictly between 0 Hz (which
-    detrending empties) and 4000 Hz (which a one-sided spectrum counts half).
+    p is Welch's estimate with SciPy's defaults, as in the coherence measure, at the bins strictly
+    between 0 Hz (which detrending empties) and 4000 Hz (which a one-sided spectrum counts half).
     Flatness is the geometric over the arithmetic mean of p: near 1 for white noise (0.56 if p is of
     one segment, closer to 1 the more there are), near 0 for a tone. Centroid is c = Σ f p / Σ p,
     and bandwidth √(Σ (f - c)² p / Σ p). Silence has no spectrum: NaN. Raises ValueError for signals
@@ -29,8 +30,9 @@ def spectral_shape(x: np.ndarray, nperseg: int = NPERSEG) -> SpectralShape:
     x = np.asarray(x, np.float64)
     if x.ndim != 2 or x.shape[1] < nperseg:
         raise ValueError(f"signals {x.shape}: expected (signal, time) with {nperseg} samples each")
-    f = np.arange(1, (nperseg + 1) // 2) * RATE_HZ / nperseg
-    p = (np.abs(segment_spectra(x, nperseg)[:, 1 : len(f) + 1]) ** 2).mean(axis=-1)
+    frequencies, power = signal.welch(x, RATE_HZ, nperseg=nperseg)
+    inner = (frequencies > 0) & (frequencies < RATE_HZ / 2)
+    f, p = frequencies[inner], power[:, inner]
     total = p.sum(axis=1, keepdims=True)
     share = np.divide(p, total, out=np.full_like(p, np.nan), where=total > 0)
     logs = np.log(share, out=np.full_like(p, -np.inf), where=share != 0)
