@@ -10,6 +10,7 @@ from torch import Tensor
 from sonify.conventions import PCM_PEAK
 from sonify.data.stream import Batch, CropStream
 from sonify.models.heads import SoundModel
+from sonify.models.retained import Probes
 from sonify.training.augment import augment, mixup
 from sonify.training.losses import classification_loss, nt_xent
 from sonify.training.recipe import Recipe
@@ -29,7 +30,7 @@ class Epoch:
 
 
 def train(
-    model: SoundModel,
+    model: SoundModel | Probes,
     stream: CropStream,
     recipe: Recipe,
     rng: np.random.Generator,
@@ -77,7 +78,7 @@ def train(
 
 
 def _loss(
-    model: SoundModel, recipe: Recipe, rng: np.random.Generator, device: torch.device
+    model: SoundModel | Probes, recipe: Recipe, rng: np.random.Generator, device: torch.device
 ) -> LossOf:
     """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels."""
     half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
