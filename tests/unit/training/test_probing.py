@@ -106,10 +106,11 @@ def test_the_whole_encoder_is_trained_as_any_finetuned_model(run, encoder, clips
     rng = generator(*names, "augmentation")
     list(train(model, stream, RECIPE, rng, freeze_encoder=run is FCONLY))
     found = probed(run, (12,), encoder, clips)[12]
-    torch.testing.assert_close(head_of(found), dict(model.head.state_dict()), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(
-        found["encoder.fc.weight"], model.encoder.fc.weight.detach(), rtol=1e-5, atol=1e-6
-    )
+    # Adam blows rounding up where gradients are all but zero; another draw would move 0.01.
+    near = {"rtol": 1e-3, "atol": 1e-4}
+    torch.testing.assert_close(head_of(found), dict(model.head.state_dict()), **near)
+    fc = model.encoder.fc.weight.detach()
+    torch.testing.assert_close(found["encoder.fc.weight"], fc, **near)
 
 
 def test_seeds_and_runs_and_layers_draw_their_own(encoder, clips):
