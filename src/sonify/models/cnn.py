@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from sonify.models.architecture import Architecture
+from sonify.models.channels_last import run_trunk
 
 __all__ = ["CNN12", "Architecture", "count_parameters"]
 
@@ -36,7 +37,9 @@ class CNN12(nn.Module):
                 f"clips of {x.shape[1]} samples are shorter than the pool stride {stride}: "
                 "leave them out or repeat them to length"
             )
-        return self.fc(self.trunk(x.unsqueeze(1)).mean(dim=-1))
+        on_cpu = x.device.type == "cpu"  # not so for stand-ins that trace the modules
+        maps = run_trunk(self.trunk, x) if on_cpu else self.trunk(x.unsqueeze(1))
+        return self.fc(maps.mean(dim=-1))
 
 
 def count_parameters(module: nn.Module) -> int:
