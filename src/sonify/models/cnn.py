@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from sonify.models.architecture import Architecture
+from sonify.models.channels_last import run_trunk
 
 __all__ = ["CNN12", "Architecture", "check_waveforms", "count_parameters"]
 
@@ -28,7 +29,7 @@ class CNN12(nn.Module):
         Raises ValueError as `check_waveforms` does, for the pool stride.
         """
         check_waveforms(x, self.architecture.pool_stride)
-        return self.fc(self.trunk(x.unsqueeze(1)).mean(dim=-1))
+        return self.fc(run_trunk(self.trunk, x.unsqueeze(1)).mean(dim=-1))
 
 
 def check_waveforms(x: Tensor, stride: int) -> None:

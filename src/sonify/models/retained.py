@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sonify.models.architecture import WHOLE_ENCODER, Architecture
+from sonify.models.channels_last import run_trunk
 from sonify.models.cnn import CNN12, check_waveforms
 
 
@@ -51,7 +52,7 @@ class Retained(nn.Module):
         check_waveforms(x, self.stride)
         h, found = x.unsqueeze(1), []
         for layer, block in enumerate(self.blocks, start=1):
-            h = block(h)
+            h = run_trunk(block, h)
             if layer in self.layers:
                 found.append(h.mean(dim=-1))
         if self.fc is not None:

@@ -5,7 +5,7 @@ classifier from these and its layer. So no probe depends on which others a job h
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -13,6 +13,7 @@ from torch import nn
 from sonify.data.stored import StoredClips
 from sonify.data.stream import CropStream
 from sonify.models.cnn import CNN12
+from sonify.models.device import pick_precision
 from sonify.models.retained import Probes, check_layers, retained_features
 from sonify.runs import Run
 from sonify.seeds import generator, seed_for
@@ -79,7 +80,9 @@ def train_probes(
     The encoder is left as it was. `progress` is called after every pass over the clips, with a
     note. Raises ValueError as `loop.train` does.
     """
-    run, seed, recipe = probing.run, probing.seed, probing.recipe
+    run, seed = probing.run, probing.seed
+    precision = pick_precision(probing.recipe.precision, device)
+    recipe = replace(probing.recipe, precision=precision)
     stream = CropStream(
         stored=clips,
         cutting=cutting(recipe),
