@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from sonify import tables
 from sonify.data.stored import stored
 from sonify.jobs import parser, run, say
 from sonify.models import checkpoint
@@ -33,9 +32,9 @@ def main() -> None:
             start=checkpoint.load(args.start) if args.start else None,
             device=pick_device(args.settings["device"], args.threads),
             progress=bar.update,
+            keep=checkpoint.keeper(args.out),
         )
-    checkpoint.save(args.out, trained.model, trained.card)
-    tables.write(trained.history, args.out / "history.parquet", "history")
+    trained.save(args.out)
     say(f"{name}: {trained.summary}")
 
 

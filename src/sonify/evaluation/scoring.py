@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sonify.data.clips import Clips, length_buckets
-from sonify.evaluation.ranking import accuracy, rank
+from sonify.evaluation.ranking import Ranking, accuracy, rank
 from sonify.models.checkpoint import ModelCard
 
 Counter = Callable[[int], None]  # told how many clips are done
@@ -34,6 +34,17 @@ def whole_clips(
                 progress(done)
 
 
+def measured(targets: np.ndarray, scores: np.ndarray) -> tuple[Ranking, dict[str, float]]:
+    """The ranking of scores, (clip, class), and its metrics by name; accuracy is among them where
+    every clip has one class. Raises ValueError as `rank` does.
+    """
+    ranking = rank(targets, scores)
+    values = ranking.metrics
+    if (targets.sum(axis=1) == 1).all():
+        values = {**values, "accuracy": accuracy(targets, scores)}
+    return ranking, values
+
+
 @torch.no_grad()
 def metrics_table(
     model: nn.Module,
@@ -57,11 +68,7 @@ def metrics_table(
             )
         targets.append(clips.targets[indices])
         logits.append(model(x).float().cpu().numpy())
-    truth, scores = np.concatenate(targets), np.concatenate(logits)
-    ranking = rank(truth, scores)
-    values = ranking.metrics
-    if (truth.sum(axis=1) == 1).all():
-        values = {**values, "accuracy": accuracy(truth, scores)}
+    ranking, values = measured(np.concatenate(targets), np.concatenate(logits))
     return pd.DataFrame(
         {
             "dataset": clips.dataset,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 FILTERS = (128, 128, 128, 256, 256, 256, 512, 512, 512, 1024, 1024)
 KERNELS = (11, 11, 11, 11, 7, 7, 7, 5, 5, 5, 5)
 POOLS = (4, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1)
+WHOLE_ENCODER = len(FILTERS) + 1  # "layer" of all blocks and the fully connected layer after them
 DOWNSAMPLINGS = ("pool", "strided")
 
 

@@ -1,6 +1,8 @@
 """Trained models on disk: weights without pickle, and the plain facts that rebuild the model."""
 
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from sonify.models.heads import SoundModel
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
-KEPT = "checkpoints/epoch-{:04d}.safetensors"
+KEPT = "checkpoints"  # folder of the weights on the way there
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,7 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
     """Write model.safetensors and model.json into `folder`, each whole or not at all."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = model.state_dict()
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    save_file(weights, folder / f".{WEIGHTS}.partial")
-    (folder / f".{WEIGHTS}.partial").replace(folder / WEIGHTS)
+    _save_weights(folder / WEIGHTS, model)
     text = json.dumps(asdict(card), indent=2, sort_keys=True) + "\n"
     (folder / f".{CARD}.partial").write_text(text, encoding="utf-8")
     (folder / f".{CARD}.partial").replace(folder / CARD)
@@ -78,18 +77,49 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundM
     return _load(Path(folder), WEIGHTS, device)
 
 
+def keeper(folder: str | Path) -> Callable[[int, SoundModel], None]:
+    """What writes the weights after an epoch (0: the initial ones), each whole or not at all, into
+    the checkpoints of the model in `folder`; those of an earlier training are removed at once."""
+    folder = Path(folder)
+    shutil.rmtree(folder / KEPT, ignore_errors=True)
+    (folder / KEPT).mkdir(parents=True)
+    return lambda epoch, model: _save_weights(folder / _kept_name(epoch), model)
+
+
 def kept(folder: str | Path) -> list[int]:
-    """Epochs after which the weights of the model in `folder` were kept, in order; 0 is before the
-    first. Empty when none were.
+    """Epochs whose weights were kept of the model in `folder`, in order.
+
+    Raises ValueError when nothing says so.
     """
-    return sorted(int(file.stem[-4:]) for file in Path(folder).glob("checkpoints/epoch-*"))
+    if not (Path(folder) / KEPT).is_dir():
+        raise ValueError(f"{folder} has no {KEPT}: train it again with this version")
+    files = (Path(folder) / KEPT).glob("epoch-*.safetensors")
+    return sorted(int(file.stem.removeprefix("epoch-")) for file in files)
 
 
 def load_kept(
     folder: str | Path, epoch: int, device: str | torch.device = "cpu"
 ) -> tuple[SoundModel, ModelCard]:
-    """As `load`, with the weights that were kept after `epoch`."""
-    return _load(Path(folder), KEPT.format(epoch), device)
+    """As `load`, with the weights after `epoch`; raises ValueError for one that was not kept."""
+    epochs = kept(folder)
+    if epoch not in epochs:
+        raise ValueError(
+            f"{folder} keeps no weights of epoch {epoch} (kept: {epochs or 'none'}): name one of "
+            "these, or raise checkpoints in its recipe and train again"
+        )
+    return _load(Path(folder), _kept_name(epoch), device)
+
+
+def _kept_name(epoch: int) -> str:
+    return f"{KEPT}/epoch-{epoch:04d}.safetensors"
+
+
+def _save_weights(file: Path, model: SoundModel) -> None:
+    state = model.state_dict()
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    partial = file.with_name(f".{file.name}.partial")
+    save_file(weights, partial)
+    partial.replace(file)
 
 
 def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[SoundModel, ModelCard]:

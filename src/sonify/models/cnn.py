@@ -3,8 +3,9 @@
 from torch import Tensor, nn
 
 from sonify.models.architecture import Architecture
+from sonify.models.channels_last import run_trunk
 
-__all__ = ["CNN12", "Architecture", "count_parameters"]
+__all__ = ["CNN12", "Architecture", "check_waveforms", "count_parameters"]
 
 
 class CNN12(nn.Module):
@@ -25,18 +26,23 @@ class CNN12(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features h, (clip, feature), of waveforms x, (clip, time) in [-1, 1] at 8 kHz.
 
-        Raises ValueError for a wrong shape or a clip shorter than the pool stride (it would leave
-        no frame to average).
+        Raises ValueError as `check_waveforms` does, for the pool stride.
         """
-        stride = self.architecture.pool_stride
-        if x.ndim != 2:
-            raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
-        if x.shape[1] < stride:
-            raise ValueError(
-                f"clips of {x.shape[1]} samples are shorter than the pool stride {stride}: "
-                "leave them out or repeat them to length"
-            )
-        return self.fc(self.trunk(x.unsqueeze(1)).mean(dim=-1))
+        check_waveforms(x, self.architecture.pool_stride)
+        return self.fc(run_trunk(self.trunk, x.unsqueeze(1)).mean(dim=-1))
+
+
+def check_waveforms(x: Tensor, stride: int) -> None:
+    """Raises ValueError unless x is (clip, time) and its clips are at least `stride` samples long:
+    shorter ones would leave no frame to average.
+    """
+    if x.ndim != 2:
+        raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
+    if x.shape[1] < stride:
+        raise ValueError(
+            f"clips of {x.shape[1]} samples are shorter than the pool stride {stride}: "
+            "leave them out or repeat them to length"
+        )
 
 
 def count_parameters(module: nn.Module) -> int:

@@ -1,4 +1,4 @@
-"""Where a job computes."""
+"""Where a job computes, and in which arithmetic."""
 
 import torch
 
@@ -22,3 +22,20 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     if not present[name]:
         raise ValueError(f"device is {name!r}, which this machine lacks: set device to auto")
     return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device | str) -> str:
+    """The arithmetic called `name`, "float32" or "bfloat16"; "auto" is bfloat16 where `device`
+    multiplies it in hardware, else float32.
+
+    A CPU that lacks the instructions runs bfloat16 too, in software; so do older GPUs. Other CPUs
+    than x86 are taken to lack them: what PyTorch does with theirs was not measured.
+    """
+    if name != "auto":
+        return name
+    kind = torch.device(device).type
+    if kind == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = kind == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return "bfloat16" if native else "float32"

@@ -10,6 +10,8 @@ from torch import Tensor
 from sonify.conventions import PCM_PEAK
 from sonify.data.stream import Batch, CropStream
 from sonify.models.heads import SoundModel
+from sonify.models.retained import Probes
+from sonify.training.adam import Adam
 from sonify.training.augment import augment, mixup
 from sonify.training.losses import classification_loss, nt_xent
 from sonify.training.recipe import Recipe
@@ -29,7 +31,7 @@ class Epoch:
 
 
 def train(
-    model: SoundModel,
+    model: SoundModel | Probes,
     stream: CropStream,
     recipe: Recipe,
     rng: np.random.Generator,
@@ -51,7 +53,7 @@ def train(
     model.to(device).train()
     model.encoder.requires_grad_(not freeze_encoder)
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimiser = Adam(trained, recipe.weight_decay)
     loss_of = _loss(model, recipe, rng, torch.device(device))
 
     total, warmup = recipe.epochs * stream.steps, round(recipe.warmup_epochs * stream.steps)
@@ -60,12 +62,9 @@ def train(
         losses = []
         for batch in stream.epoch(epoch):
             rate = learning_rate(step, total, warmup, recipe.learning_rate)
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.zero_grad()
             loss = loss_of(batch)
             loss.backward()
-            optimiser.step()
+            optimiser.step(rate)
             losses.append(loss.detach())
             step += 1
         mean = torch.stack(losses).cpu().double().mean().item()  # one wait for the device per epoch
@@ -77,7 +76,7 @@ def train(
 
 
 def _loss(
-    model: SoundModel, recipe: Recipe, rng: np.random.Generator, device: torch.device
+    model: SoundModel | Probes, recipe: Recipe, rng: np.random.Generator, device: torch.device
 ) -> LossOf:
     """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels."""
     half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")

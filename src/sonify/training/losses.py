@@ -30,9 +30,14 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
 def classification_loss(logits: Tensor, targets: Tensor, objective: str) -> Tensor:
     """Mean loss of logits against targets, both (clip, class); targets in [0, 1], soft by mixup.
 
+    Logits (layer, clip, class) are those of several classifiers, whose mean losses add up: each is
+    trained as if it were alone.
+
     "multilabel" is binary cross-entropy (AudioSet, FSD50K), "multiclass" categorical cross-entropy
     (Speech Commands), as in appendix A.3. Raises ValueError for another objective.
     """
+    if logits.ndim == 3:
+        return sum(classification_loss(one, targets, objective) for one in logits)
     if objective == "multilabel":
         return F.binary_cross_entropy_with_logits(logits.float(), targets)
     if objective == "multiclass":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from sonify.training.augment import Augmentation
 
 OBJECTIVES = ("contrastive", "multilabel", "multiclass")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class Recipe:
     Times in seconds, `epochs` and `warmup_epochs` in passes over the clips; clips shorter than
     `crop_s` are repeated to length. A batch is drawn from `shuffle_clips` clips (see
     `data.stream`). `temperature` and `min_gap_s` belong to the contrastive objective,
-    `mixup_alpha` to the others (None: no mixup).
+    `mixup_alpha` to the others (None: no mixup). `precision` is of forward and backward passes;
+    "auto" is what the device is best at (`models.device.pick_precision`). So many `checkpoints` are
+    kept on the way, see `kept_epochs`.
     """
 
     objective: str
@@ -30,6 +32,7 @@ class Recipe:
     temperature: float | None = None
     min_gap_s: float = 0.0
     mixup_alpha: float | None = None
+    checkpoints: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
@@ -44,6 +47,18 @@ class Recipe:
             )
         if (self.objective == "contrastive") != (self.temperature is not None):
             raise ValueError("temperature belongs to the contrastive objective and to no other")
+        if self.checkpoints and not 2 <= self.checkpoints <= self.epochs + 1:
+            raise ValueError(
+                f"checkpoints is {self.checkpoints}, epochs {self.epochs}: it must be 0, or from 2 "
+                f"(the initial and the final weights) to {self.epochs + 1} (those of every epoch)"
+            )
+
+    @property
+    def kept_epochs(self) -> tuple[int, ...]:
+        """Epochs after which the weights are kept: 0, the initial ones, to the last, evenly spaced
+        to half an epoch."""
+        gaps = max(1, self.checkpoints - 1)
+        return tuple(round(i * self.epochs / gaps) for i in range(self.checkpoints))
 
 
 def recipe_from(settings: dict) -> Recipe:

@@ -1,15 +1,19 @@
 """One training run, from clips and perhaps another run's encoder to a model and its history."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 import torch
 
+from sonify import tables
 from sonify.data.stored import StoredClips
 from sonify.data.stream import CropStream
+from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
+from sonify.models.device import pick_precision
 from sonify.models.heads import SoundModel
 from sonify.runs import Run
 from sonify.seeds import generator, seed_for
@@ -33,6 +37,11 @@ class Trained:
         last = self.history.iloc[-1]
         return f"{self.card.clips_used} clips{left}, {last['step']} steps, loss {last['loss']:.3f}"
 
+    def save(self, folder: Path) -> None:
+        """Write the model, its card and history.parquet into `folder`."""
+        checkpoint.save(folder, self.model, self.card)
+        tables.write(self.history, folder / "history.parquet", "history")
+
 
 def train_run(
     run: Run,
@@ -44,16 +53,19 @@ def train_run(
     start: tuple[SoundModel, ModelCard] | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[int, str], None] | None = None,
+    keep: Callable[[int, SoundModel], None] = lambda epoch, model: None,
 ) -> Trained:
     """Train one run with one seed.
 
     Either `architecture` (from scratch) or `start` (a loaded model, whose encoder is taken over,
-    its head thrown away). `progress` is called with the epochs done and a note. Weights, order,
-    crops and augmentation are drawn from the names (run, seed). Raises ValueError when both or
-    neither are given.
+    its head thrown away). `progress` is called with the epochs done and a note, `keep` with the
+    epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops and
+    augmentation are drawn from the names (run, seed). The card records the precision used. Raises
+    ValueError when both or neither are given.
     """
     if (architecture is None) == (start is None):
         raise ValueError(f"run {run.name} needs an architecture or a start, and not both")
+    recipe = replace(recipe, precision=pick_precision(recipe.precision, device))
     contrastive = recipe.objective == "contrastive"
     architecture = architecture or start[1].architecture
     stream = CropStream(
@@ -82,11 +94,15 @@ def train_run(
     model = build(card)
     if start is not None:
         model.encoder.load_state_dict(start[0].encoder.state_dict())
+    if 0 in recipe.kept_epochs:
+        keep(0, model)
     epochs = []
     rng = generator(run.name, seed, "augmentation")
     frozen = run.finetune == "fconly"
     for epoch in train(model, stream, recipe, rng, freeze_encoder=frozen, device=device):
         epochs.append({"dataset": run.dataset, **card.keys, **asdict(epoch)})
+        if epoch.epoch in recipe.kept_epochs:
+            keep(epoch.epoch, model)
         if progress:
             progress(epoch.epoch, f"loss {epoch.loss:.3f}")
     return Trained(model, card, pd.DataFrame(epochs))

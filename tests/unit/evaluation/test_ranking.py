@@ -5,9 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import average_precision_by_counting
+from scipy.special import ndtri
+from scipy.stats import rankdata
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
-from sonify.evaluation.ranking import accuracy, d_prime, mean_auc, mean_average_precision, rank
+from sonify.evaluation.ranking import (
+    accuracy,
+    average_ranks,
+    d_prime,
+    mean_auc,
+    mean_average_precision,
+    rank,
+)
 
 
 @settings(deadline=None)
@@ -36,12 +45,24 @@ def test_map_and_auc_equal_scikit_learn_ties_included(n, classes, levels, seed):
     assert ours.mean_average_precision == pytest.approx(np.mean(counted), abs=1e-12)
 
 
+@settings(deadline=None)
+@given(
+    n=st.integers(1, 40), classes=st.integers(1, 5), levels=st.integers(1, 60), seed=st.integers(0)
+)
+def test_average_ranks_and_normal_quantiles_equal_scipy(n, classes, levels, seed):
+    rng = np.random.default_rng(seed)
+    scores = (rng.integers(0, levels, (n, classes)) / levels - 0.5).astype(np.float32)
+    np.testing.assert_array_equal(average_ranks(scores), rankdata(scores, axis=0))
+    auc = rng.random()
+    assert d_prime(auc) == pytest.approx(np.sqrt(2) * ndtri(auc), rel=1e-12)
+
+
 def test_perfect_and_reversed_rankings():
     targets = np.array([[1, 0], [1, 0], [0, 1], [0, 1]])
     scores = targets + 0.1
     assert mean_average_precision(targets, scores) == mean_auc(targets, scores) == 1
     assert rank(targets, scores).d_prime == math.inf
-    assert mean_auc(targets, -scores) == 0
+    assert mean_auc(targets, -scores) == 0 and d_prime(0) == -math.inf
 
 
 def test_random_scores_rank_at_the_prevalence(rng):

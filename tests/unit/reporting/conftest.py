@@ -285,3 +285,26 @@ def benchmarks():
         "train/supervised-s0.tsv": head + row.format("60.0", "650.0", "59.0"),
         "prepare/audioset.tsv": head + row.format("10.0", "-", "NA"),
     }
+
+
+@pytest.fixture
+def layer_importance():
+    """Layer l reaches base · l / 12, plus 0.02 for each seed; mAP is half of accuracy."""
+
+    def make(seeds=(0, 1), layers=range(1, 13), datasets=("fsd50k", "speech_commands")):
+        return _kept(
+            [
+                {**_model(f"{dataset}_probe-{regime}-{finetune}", regime, finetune, seed)}
+                | {"dataset": dataset, "split": "val", "layer": layer, "metric": metric}
+                | {"value": factor * (base * layer / 12 + 0.02 * seed)}
+                | {"n_clips": 80, "prevalence": 0.125}
+                for dataset in datasets
+                for _, regime, finetune, base in FINETUNED
+                for seed in seeds
+                for layer in layers
+                for metric, factor in (("mAP", 0.5), ("accuracy", 1.0))
+            ],
+            "layer_importance",
+        )
+
+    return make

@@ -1,4 +1,8 @@
 import itertools
+import json
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,6 +10,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
+from sonify import tables
+from sonify.reporting.figures.figure_4 import figure_4
 from sonify.reporting.figures.figure_6 import figure_6
 from sonify.reporting.figures.figure_7 import figure_7
 from sonify.reporting.figures.style import COLOURS, image
@@ -142,3 +148,91 @@ def test_empty_tables_are_refused(removal, coherence):
         figure_6(removal()[:0], "mini")
     with pytest.raises(ValueError, match="Figure 7 would be empty"):
         figure_7(coherence()[:0], "mini")
+
+
+def whole(axes):
+    """The dashed lines of the whole encoder, and their markers at the right end."""
+    lines = [line for line in axes.lines if line.get_label() == "_whole"]
+    bars = [c for c in axes.containers if c.get_label() == "_whole at its place"]
+    return lines, bars
+
+
+def test_figure_4_draws_every_regime_and_finetuning_with_its_whole_encoder(layer_importance):
+    figure = figure_4(layer_importance(), "mini")
+    titles = [axes.get_title("left") for axes in figure.axes]
+    assert titles == ["FSD50K val", "Speech Commands val"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["mAP", "accuracy"]
+    for axes in figure.axes:
+        curves = [c for c in shown(axes, "-") if len(c.get_xdata()) == 11]
+        dashed, bars = whole(axes)
+        assert len(curves) == len(dashed) == len(bars) == len(bands(axes)) == 4
+        assert [c.get_color() for c in curves] == [d.get_color() for d in dashed]
+        assert all(c.get_xdata().tolist() == list(range(1, 12)) for c in curves)
+        # Every curve differs from every other in grey: regimes by marker, finetunings by fill.
+        assert len({(c.get_marker(), c.get_markerfacecolor() == "white") for c in curves}) == 4
+        assert len({(d.get_color(), d.get_linestyle(), str(d._dash_pattern)) for d in dashed}) == 4
+        assert [t.get_text() for t in axes.get_xticklabels()] == [*map(str, range(1, 12)), "all"]
+
+
+def test_figure_4_values(layer_importance):
+    left, right = figure_4(layer_importance(), "mini").axes
+    for axes, factor in ((left, 0.5), (right, 1.0)):
+        curve = next(
+            c
+            for c in shown(axes, "-")
+            if c.get_color() == COLOURS["supervised"]
+            and c.get_markerfacecolor() == "white"
+            and len(c.get_xdata()) == 11
+        )
+        assert curve.get_ydata()[5] == pytest.approx(factor * (0.4 * 6 / 12 + 0.01))
+        levels = sorted(line.get_ydata()[0] for line in whole(axes)[0])
+        assert levels == pytest.approx([factor * (base + 0.01) for base in (0.3, 0.4, 0.5, 0.6)])
+        (low, high) = whole(axes)[1][0].lines[2][0].get_segments()[0][:, 1]
+        assert high - low == pytest.approx(2 * 12.706 * factor * 0.01, rel=1e-3)
+
+
+def test_figure_4_of_what_there_is(layer_importance):
+    one = figure_4(layer_importance(seeds=(0,)), "paper")
+    assert not any(bands(axes) for axes in one.axes)
+    assert not any("interval" in t.get_text() for t in one.legends[0].get_texts())
+    (axes,) = figure_4(layer_importance(datasets=["speech_commands"]), "mini").axes
+    assert axes.get_ylabel() == "accuracy" and axes.get_title("right") == "miniature"
+    table = layer_importance()
+    lost = table[(table["run"] != "fsd50k_probe-supervised-full") & (table["layer"] < 12)]
+    left, right = figure_4(lost, "mini").axes
+    assert (len(bands(left)), len(bands(right))) == (3, 4) and not any(whole(left))
+    assert len(figure_4(lost, "mini").legends[0].get_texts()) == 6
+
+
+@pytest.mark.parametrize("layers", [(1, 4, 8, 11, 12), range(1, 13)])
+@pytest.mark.parametrize("datasets", [["fsd50k"], ["fsd50k", "speech_commands"]])
+def test_figure_4_is_legible(layer_importance, layers, datasets):
+    figure = figure_4(layer_importance(layers=layers, datasets=datasets), "mini")
+    found = texts(figure)
+    for (one, a), (other, b) in itertools.combinations(found, 2):
+        assert not a.overlaps(b), (one.get_text(), other.get_text())
+    assert all(text.get_fontsize() >= 8 for text, _ in found)
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
+    assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
+
+
+def test_figure_4_gives_the_same_bytes_and_refuses_what_it_cannot_draw(layer_importance):
+    table = layer_importance(layers=(1, 12))
+    assert image(figure_4(table, "mini"), "svg") == image(figure_4(table, "mini"), "svg")
+    with pytest.raises(ValueError, match="Figure 4 would be empty"):
+        figure_4(table[:0], "mini")
+    with pytest.raises(ValueError, match="split test and val of fsd50k"):
+        figure_4(pd.concat([table, table.assign(split="test")]), "mini")
+
+
+def test_the_script_of_figure_4_writes_both_kinds(layer_importance, monkeypatch, tmp_path):
+    tables.write(layer_importance(), tmp_path / "t.parquet", "layer_importance")
+    out = tmp_path / "figures" / "figure_4.png"
+    words = ["--layer_importance", str(tmp_path / "t.parquet"), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["x", "--settings", json.dumps({"scale": "mini"}), *words])
+    runpy.run_path(
+        str(Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "figure_4.py")
+    )
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in out.with_suffix(".svg").read_text("utf-8")

@@ -101,6 +101,66 @@ def test_half_precision_trains_too(make_clips, store):
     assert {v.dtype for v in trained.model.state_dict().values()} == {torch.float32}
 
 
+def test_the_card_says_which_precision_auto_was(make_clips, store, monkeypatch):
+    clips = store(make_clips([4_000] * 4))
+    recipe = dataclasses.replace(LABELLED, precision="auto", epochs=2)
+    histories = {}
+    for native, used in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=native: {"avx512_bf16": has})
+        trained = train_run(SCRATCH, 0, recipe, clips, architecture=SHAPE)
+        assert trained.card.recipe["precision"] == used
+        histories[used] = trained.history["loss"].to_numpy()
+    assert not np.array_equal(*histories.values()), "the arithmetic was another"
+    np.testing.assert_allclose(*histories.values(), rtol=0.02)
+
+
+def test_weights_are_kept_from_the_first_to_the_last_epoch(make_clips, store, tmp_path):
+    clips = store(make_clips([4_000] * 8))
+    recipe = dataclasses.replace(LABELLED, checkpoints=3, epochs=4)
+    seen = {}
+    trained = train_run(
+        SCRATCH,
+        3,
+        recipe,
+        clips,
+        architecture=SHAPE,
+        keep=lambda epoch, model: seen.update({epoch: weights(model)}),
+    )
+    assert list(seen) == [0, 2, 4]
+    final = weights(trained.model)
+    assert all(torch.equal(v, final[k]) for k, v in seen[4].items())
+    without = train_run(SCRATCH, 3, LABELLED, clips, architecture=SHAPE)
+    fresh = dataclasses.replace(LABELLED, checkpoints=2)
+    train_run(
+        SCRATCH,
+        3,
+        fresh,
+        clips,
+        architecture=SHAPE,
+        keep=lambda epoch, model: seen.update({epoch: weights(model)}),
+    )
+    assert all(torch.equal(v, seen[3][k]) for k, v in weights(without.model).items())
+    moved = [k for k, v in seen[0].items() if not torch.equal(v, final[k])]
+    assert len(moved) == len(final)
+    trained.save(tmp_path)
+    assert (tmp_path / "history.parquet").is_file() and (tmp_path / "model.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "epochs", "kept"),
+    [
+        (0, 12, ()),
+        (2, 12, (0, 12)),
+        (4, 12, (0, 4, 8, 12)),
+        (6, 12, (0, 2, 5, 7, 10, 12)),
+        (4, 3, (0, 1, 2, 3)),
+    ],
+)
+def test_checkpoints_are_evenly_spaced(checkpoints, epochs, kept):
+    recipe = dataclasses.replace(LABELLED, checkpoints=checkpoints, epochs=epochs)
+    assert recipe.kept_epochs == kept
+
+
 def test_recipes_come_from_config_blocks_and_refuse_contradictions():
     block = {
         **{"dataset": "fsd50k", "splits": ["train"], "objective": "contrastive", "epochs": 2},
@@ -120,5 +180,8 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
         recipe_from({**block, "warmup_epochs": 2})
     with pytest.raises(ValueError, match="precision is 'float16'"):
         recipe_from({**block, "precision": "float16"})
+    for impossible in (1, 4):
+        with pytest.raises(ValueError, match=f"checkpoints is {impossible}, epochs 2: .* to 3"):
+            recipe_from({**block, "checkpoints": impossible})
     with pytest.raises(ValueError, match="needs an architecture or a start"):
         train_run(SCRATCH, 0, LABELLED, None)

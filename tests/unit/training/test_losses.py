@@ -49,3 +49,14 @@ def test_classification_losses():
     torch.testing.assert_close(classification_loss(logits, targets, "multiclass"), categorical)
     with pytest.raises(ValueError, match="must be multilabel or multiclass"):
         classification_loss(logits, targets, "contrastive")
+
+
+@pytest.mark.parametrize("objective", ["multilabel", "multiclass"])
+def test_classifiers_side_by_side_are_trained_as_if_each_were_alone(objective):
+    logits = torch.randn(3, 5, 4, requires_grad=True)
+    targets = F.one_hot(torch.arange(5) % 4, 4).float()
+    classification_loss(logits, targets, objective).backward()
+    for one, together in zip(logits.detach(), logits.grad, strict=True):
+        one.requires_grad_()
+        classification_loss(one, targets, objective).backward()
+        assert torch.equal(one.grad, together)

@@ -46,11 +46,11 @@ def image(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def blank(panels: int) -> tuple[Figure, list[Axes]]:
-    """Panels side by side that share their vertical axis; call inside rc_context(RC)."""
+def blank(panels: int, sharey: bool = True) -> tuple[Figure, list[Axes]]:
+    """Panels side by side, on one vertical axis if `sharey`; call inside rc_context(RC)."""
     width = PANEL_INCHES * panels + (0.6 if panels == 1 else 0.2)
     figure = Figure(figsize=(width, 3.2), layout="constrained")
-    axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, panels, sharey=sharey, squeeze=False)[0]
     return figure, list(axes)
 
 
@@ -104,10 +104,14 @@ def interval_key(curves: pd.DataFrame) -> Patch | None:
     )
 
 
-def legend(figure: Figure, handles: list[Line2D | Patch | None]) -> None:
-    """One legend above the panels, outside of the data."""
+def legend(
+    figure: Figure, handles: list[Line2D | Patch | None], columns: int | None = None
+) -> None:
+    """One legend above the panels, outside of the data; two or, in wide figures, all entries in a
+    row, unless `columns` says how many.
+    """
     shown = [h for h in handles if h is not None]
-    columns = 2 if figure.get_figwidth() < 6 else len(shown)
+    columns = columns or (2 if figure.get_figwidth() < 6 else len(shown))
     figure.legend(
         handles=shown,
         loc="outside upper center",
