@@ -120,16 +120,15 @@ def _check_probes(config: dict) -> None:
     key = "evaluation.layer_importance"
     for start in stage["starts"]:
         check_name(f"{key}.starts", start, training["runs"])
-    for name, split in stage["recipes"].items():
-        check_name(f"{key}.recipes", name, training["recipes"])
+    for probe in stage["probes"]:
+        name, split = probe["recipe"], probe["split"]
+        check_name(f"{key}.probes", name, training["recipes"])
         recipe = training["recipes"][name]
         if recipe["objective"] == "contrastive":
-            raise ConfigError(
-                f"config: {key}.recipes names {name}, which has no labels: replace it"
-            )
+            raise ConfigError(f"config: {key}.probes names {name}, which has no labels: replace it")
         if split not in SPLITS[recipe["dataset"]]:
             raise ConfigError(
-                f"config: {key}.recipes.{name} is {split!r}: {recipe['dataset']} has "
+                f"config: {key}.probes scores {name} on {split!r}: {recipe['dataset']} has "
                 f"{', '.join(SPLITS[recipe['dataset']])}"
             )
 

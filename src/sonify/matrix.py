@@ -3,14 +3,16 @@
 Light: imported while the Snakefile is read.
 """
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
 from sonify.data.layouts.required import SPLITS
+from sonify.models.architecture import WHOLE_ENCODER
 from sonify.runs import Run, has_classifier, resolve, scored_split
 
 # 1 to 11 are blocks that are kept, 12 is the whole encoder with its fully connected layer.
-PROBED_LAYERS = tuple(range(1, 13))
+PROBED_LAYERS = tuple(range(1, WHOLE_ENCODER + 1))
 
 
 @dataclass(frozen=True)
@@ -81,24 +83,22 @@ class Matrix:
         """The jobs of Figure 4 by name. Frozen encoders are passed through once for all layers."""
         stage = self.evaluation["layer_importance"]
         found = []
-        for name, split in stage["recipes"].items():
-            recipe = self.training["recipes"][name]
-            for start in map(self.run, stage["starts"]):
-                for finetune in stage["finetune"]:
-                    run = Run(
-                        name=f"{name}-{start.name}-{finetune}",
-                        recipe=name,
-                        dataset=recipe["dataset"],
-                        splits=tuple(recipe["splits"]),
-                        regime=start.regime,
-                        finetune=finetune,
-                        start=start.name,
-                        architecture=start.architecture,
-                    )
-                    each = len(PROBED_LAYERS) if finetune == "fconly" else stage["layers_per_job"]
-                    for seed in self.training["seeds"]:
-                        for at in range(0, len(PROBED_LAYERS), each):
-                            found.append(Probe(run, seed, PROBED_LAYERS[at : at + each], split))
+        for kind, start in itertools.product(stage["probes"], map(self.run, stage["starts"])):
+            recipe = self.training["recipes"][kind["recipe"]]
+            run = Run(
+                name=f"{kind['recipe']}-{start.name}-{kind['finetune']}",
+                recipe=kind["recipe"],
+                dataset=recipe["dataset"],
+                splits=tuple(recipe["splits"]),
+                regime=start.regime,
+                finetune=kind["finetune"],
+                start=start.name,
+                architecture=start.architecture,
+            )
+            each = len(PROBED_LAYERS) if run.finetune == "fconly" else stage["layers_per_job"]
+            cut = [PROBED_LAYERS[at : at + each] for at in range(0, len(PROBED_LAYERS), each)]
+            seeds = self.training["seeds"]
+            found += [Probe(run, seed, layers, kind["split"]) for seed in seeds for layers in cut]
         return {probe.name: probe for probe in found}
 
     def measured(self, table: str) -> list[str]:

@@ -5,6 +5,7 @@ Here both are spelled out, before anything else reads the configuration.
 import copy
 
 from sonify.errors import ConfigError
+from sonify.names import check_name
 
 
 def with_bases(config: dict) -> dict:
@@ -55,10 +56,7 @@ def _spelled_out(recipes: dict[str, dict], name: str, seen: list[str]) -> dict:
     if "base" not in recipe:
         return recipe
     base, key = recipe["base"], f"training.recipes.{name}.base"
-    if base not in recipes:
-        raise ConfigError(
-            f"config: {key} is {base!r}, which is no recipe: there are {', '.join(recipes)}"
-        )
+    check_name(key, base, recipes)
     if base in [*seen, name]:
         raise ConfigError(f"config: {key} leads back to it: take another recipe as base")
     own = {k: v for k, v in recipe.items() if k != "base"}

@@ -171,7 +171,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             {"recipe": "fsd50k", "start": "twice", "finetune": "full"},
             "leads back to it",
         ),
-        ("training/recipes/balanced/base", "audiosett", "base is 'audiosett', which is no recipe"),
+        ("training/recipes/balanced/base", "audiosett", "base names 'audiosett', which is not"),
         ("training/recipes/contrastive/base", "contrastive_gain", "base leads back to it"),
         (
             "training/finetuning",
@@ -191,14 +191,14 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/recipes/contrastive_kept/checkpoints", 14, r"to 13 \(every epoch's\)"),
         ("evaluation/layer_importance/starts", ["nobody"], "starts names 'nobody', which"),
         (
-            "evaluation/layer_importance/recipes",
-            {"contrastive": "eval"},
-            "recipes names contrastive, which has no labels: replace it",
+            "evaluation/layer_importance/probes",
+            [{"recipe": "contrastive", "finetune": "full", "split": "eval"}],
+            "probes names contrastive, which has no labels: replace it",
         ),
         (
-            "evaluation/layer_importance/recipes",
-            {"fsd50k_probe": "test"},
-            "recipes.fsd50k_probe is 'test': fsd50k has train, val, eval",
+            "evaluation/layer_importance/probes",
+            [{"recipe": "fsd50k_probe", "finetune": "full", "split": "test"}],
+            "probes scores fsd50k_probe on 'test': fsd50k has train, val, eval",
         ),
         ("evaluation/strided/strided", "contrastive", "has downsampling pool: name a run with str"),
         (
