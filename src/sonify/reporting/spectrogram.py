@@ -20,12 +20,12 @@ def spectrograms(x: np.ndarray, s: np.ndarray) -> tuple[bytes, bytes]:
     """
     if x.ndim != 1 or x.shape != s.shape or not x.size:
         raise ValueError(f"signals {x.shape} and {s.shape}: both must be (time,), and not empty")
-    power = [_power(np.asarray(signal, np.float64)) for signal in (x, s)]
+    power = [power(np.asarray(signal, np.float64)) for signal in (x, s)]
     loudest = max(p.max() for p in power)
     return _png(power[0], loudest), _png(power[1], loudest)
 
 
-def _power(x: np.ndarray) -> np.ndarray:
+def power(x: np.ndarray) -> np.ndarray:
     """Power in Hann windows, (HEIGHT, WIDTH), highest frequency first, without the bin at 0 Hz.
 
     A column is the mean of as many windows as it takes to leave no gap between them.

@@ -1,0 +1,37 @@
+"""Overview pictures: a small spectrogram for each filter, those of a layer in one file."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib import colormaps
+from PIL import Image
+
+from sonify.reporting.spectrogram import COLOURS, HEIGHT, RANGE_DB, WIDTH, power
+
+TILE_WIDTH, TILE_HEIGHT = WIDTH // 4, HEIGHT // 2
+COLUMNS = 16  # tiles side by side
+_QUALITY = 60  # of WebP: a third of the size of the exact picture, alike at the size shown
+PALETTE = colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]  # (256, 3) bytes, dark to bright
+
+
+def tile(x: np.ndarray | None) -> np.ndarray:
+    """Levels (TILE_HEIGHT, TILE_WIDTH), 0 to 255 over RANGE_DB below the loudest, of (time,).
+
+    No signal, or silence, is all 0.
+    """
+    levels = np.zeros((TILE_HEIGHT, TILE_WIDTH), np.uint8)
+    if x is None or not np.any(x):
+        return levels
+    pooled = power(x).reshape(TILE_HEIGHT, 2, TILE_WIDTH, 4).mean(axis=(1, 3))
+    decibel = 10 * np.log10(np.maximum(pooled / pooled.max(), 10 ** (-RANGE_DB / 10)))
+    return np.round(255 * (1 + decibel / RANGE_DB)).astype(np.uint8)
+
+
+def write_sheet(tiles: list[np.ndarray], file: Path) -> None:
+    """Write the tiles as one WebP picture, COLUMNS to a row, in reading order."""
+    rows = -(-len(tiles) // COLUMNS)
+    sheet = np.zeros((rows * COLUMNS, TILE_HEIGHT, TILE_WIDTH), np.uint8)
+    sheet[: len(tiles)] = tiles
+    sheet = sheet.reshape(rows, COLUMNS, TILE_HEIGHT, TILE_WIDTH).swapaxes(1, 2)
+    picture = Image.fromarray(PALETTE[sheet.reshape(rows * TILE_HEIGHT, COLUMNS * TILE_WIDTH)])
+    picture.save(file, format="WEBP", quality=_QUALITY)

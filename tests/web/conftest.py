@@ -1,0 +1,74 @@
+"""A gallery opened from disk in headless Chromium, without a network.
+
+Where playwright or a Chromium is missing, each of these tests is skipped by name and says what to
+install. SONIFY_CHROMIUM names another browser; SONIFY_SCREENSHOTS a folder that keeps the pictures.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from galleries import write_tables
+
+from sonify.reporting.gallery.build import build
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        pytest.skip("playwright is missing: pip install playwright")
+    own = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    program = os.environ.get("SONIFY_CHROMIUM") or own
+    with sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        except Error:
+            if program:
+                raise
+            pytest.skip("Chromium is missing: playwright install --with-deps chromium")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    build(**write_tables(folder, {1: 6, 2: 30}), out=folder / "reporting" / "gallery")
+    return folder / "reporting" / "gallery"
+
+
+@pytest.fixture
+def visit(browser, gallery):
+    """`visit(hash, width, height, color_scheme)`: a page of the gallery, in a context of its own.
+
+    A console error, warning or exception of any page fails the test.
+    """
+    contexts, troubles = [], []
+
+    def go(link: str = "", width: int = 1280, height: int = 900, color_scheme: str = "light"):
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, color_scheme=color_scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto((gallery / "index.html").as_uri() + link)
+        page.locator(".supervised .card[data-ready]").wait_for()
+        page.locator(".contrastive .card[data-ready]").wait_for()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+@pytest.fixture
+def screenshots(tmp_path) -> Path:
+    return Path(os.environ.get("SONIFY_SCREENSHOTS", tmp_path))
