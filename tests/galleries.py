@@ -1,5 +1,6 @@
 """Tables that a gallery is made of: few filters, short tones, hostile words."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,16 +28,19 @@ def tone(hertz: float, seconds: float, fall: float = 0.0) -> np.ndarray:
     return np.rint(32767 * wave / np.abs(wave).max()).astype("<i2")
 
 
-def write_tables(folder: Path, layers: dict[int, int], seconds: float = 0.5) -> dict:
+def write_tables(
+    folder: Path, layers: dict[int, int], seconds: float = 0.5, wave: Callable = tone
+) -> dict:
     """Write all that a gallery reads: `layers` has the number of filters of each layer.
 
+    `wave(hertz, seconds, fall)` makes the signals.
     The last filter of the deepest layer is dead. Filter f of layer l excites clips f, f + 1 and
     f + 2 (of 4, cyclically), with activation 10 - f. Returns the arguments of `build`.
     """
     clips = pd.DataFrame(
         [
             {**PLACE, "clip_id": f"clip{i}", "labels": labels, "n_samples": round(seconds * RATE_HZ)}
-            | {"source_rate": 8000, "gain": 1.0, "pcm": tone(300 * (i + 1), seconds).tobytes()}
+            | {"source_rate": 8000, "gain": 1.0, "pcm": wave(300 * (i + 1), seconds, 0.0).tobytes()}
             for i, labels in enumerate(LABELS)
         ]
     )
@@ -51,7 +55,7 @@ def write_tables(folder: Path, layers: dict[int, int], seconds: float = 0.5) -> 
     tables.write(manifest, data / "audioset/manifest.parquet", "manifest")
     filters = []
     for model in MODELS:
-        top, signals = _sonified(model, layers, seconds)
+        top, signals = _sonified(model, layers, seconds, wave)
         place = folder / "sonification" / model
         tables.write(top, place / "top_activations.parquet", "top_activations")
         tables.write(signals, place / "sonifications.parquet", "sonifications", row_group_size=20)
@@ -67,21 +71,21 @@ def write_tables(folder: Path, layers: dict[int, int], seconds: float = 0.5) -> 
     }
 
 
-def _sonified(model: str, layers: dict[int, int], seconds: float):
+def _sonified(model: str, layers: dict[int, int], seconds: float, wave: Callable):
     rows = []
     for layer, count in layers.items():
         for index in range(count):
             dead = layer == max(layers) and index == count - 1
             for rank in (1, 2, 3):
                 clip = (index + rank - 1) % len(LABELS)
-                wave = tone(150 + 7 * index + 10 * layer, seconds, fall=rank)
+                samples = wave(150 + 7 * index + 10 * layer, seconds, rank)
                 rows.append(
                     {**model_keys(model), "clip_id": f"clip{clip}", "layer": layer}
                     | {"filter": index, "rank": rank, "dead": dead, "frame": 0}
                     | {"activation": 0.0 if dead else max(0.1, 10.0 - index) - 0.01 * rank}
-                    | {"time_s": 0.1 * rank, "n_samples": len(wave)}
+                    | {"time_s": 0.1 * rank, "n_samples": len(samples)}
                     | {"scale_factor": 0.0 if dead else 1.0, "peak": 0.0 if dead else 0.5}
-                    | {"pcm": bytes(2 * len(wave)) if dead else wave.tobytes()}
+                    | {"pcm": bytes(2 * len(samples)) if dead else samples.tobytes()}
                 )
     frame = pd.DataFrame(rows)
     top = frame.drop(columns=["n_samples", "scale_factor", "peak", "pcm"])

@@ -5,35 +5,23 @@ install. SONIFY_CHROMIUM names another browser; SONIFY_SCREENSHOTS a folder that
 """
 
 import os
-import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from browsers import chromium
 from galleries import write_tables
 
 from sonify.reporting.gallery.build import build
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
 @pytest.fixture(scope="session")
 def browser():
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        pytest.skip("playwright is missing: pip install playwright")
-    own = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    program = os.environ.get("SONIFY_CHROMIUM") or own
-    with sync_playwright() as playwright:
+    with ExitStack() as stack:
         try:
-            opened = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-        except Error:
-            if program:
-                raise
-            pytest.skip("Chromium is missing: playwright install --with-deps chromium")
+            opened = stack.enter_context(chromium())
+        except LookupError as missing:
+            pytest.skip(str(missing))
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@
     }
 
     // Show `content`: title, link, facts [[name, words]], takes [{name, chosen, choose}], clip and
-    // signal (promises), seconds of the maximum or null, activation, and its `key`.
+    // signal (functions that promise them), seconds of the maximum or null, activation, and its `key`.
     async show(content) {
       if (this.key === content.key) return;
       this.key = content.key;
@@ -60,7 +60,7 @@
       this.slider.setAttribute("aria-label", `Position, ${content.title}`);
       this.problem.textContent = "";
       try {
-        const [clip, signal] = await Promise.all([content.clip, content.signal]);
+        const [clip, signal] = await Promise.all([content.clip(), content.signal()]);
         const tracks = await Gallery.tracks(clip, signal);
         if (turn !== this.turn) return;
         this.tracks = tracks;

@@ -4,50 +4,6 @@
   const { element } = Gallery;
   const BATCH = 120;
 
-  const by = (name, sign) => (a, b) => {
-    // Unknown values, those of dead filters, last in either direction.
-    if (a[name] === null || b[name] === null) return (a[name] === null) - (b[name] === null);
-    return sign * (a[name] - b[name]);
-  };
-  Gallery.SORTS = [
-    { name: "activation", words: "activation, highest first", compare: by("activation", -1) },
-    { name: "purity", words: "label purity, highest first", compare: by("label_purity", -1) },
-    { name: "coherence", words: "coherence, highest first", compare: by("coherence", -1) },
-    { name: "incoherence", words: "coherence, lowest first", compare: by("coherence", 1) },
-    { name: "tonal", words: "spectral flatness, tones first", compare: by("flatness", 1) },
-    { name: "noise", words: "spectral flatness, noises first", compare: by("flatness", -1) },
-    { name: "filter", words: "layer and number", compare: () => 0 },
-  ];
-
-  const tables = new Map();
-
-  // The filters of a layer, a promise of objects in the order of their numbers.
-  Gallery.filters = function (model, layer) {
-    const key = `models/${model}/layer-${layer}`;
-    if (!tables.has(key)) tables.set(key, Gallery.load(key).then((table) => unpacked(model, layer, table)));
-    return tables.get(key);
-  };
-
-  function unpacked(model, layer, table) {
-    const sheet = Gallery.address(`models/${model}/layer-${layer}`, ".webp");
-    return table.filter.map(function (filter, place) {
-      const one = { model, layer, filter, place, count: table.filter.length, sheet };
-      for (const name of Object.keys(table)) one[name] = table[name][place];
-      const labels = new Set(one.top.flatMap((take) => take[1]));
-      one.text = [one.main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
-      return one;
-    });
-  }
-
-  // Those that like `query` (in a label of a top clip), in the order called `sort`, dead ones last.
-  Gallery.arranged = function (filters, query, sort) {
-    const words = query.trim().toLowerCase();
-    const order = Gallery.SORTS.find((one) => one.name === sort) || Gallery.SORTS[0];
-    return filters
-      .filter((one) => one.text.includes(words))
-      .sort((a, b) => a.dead - b.dead || order.compare(a, b) || a.layer - b.layer || a.filter - b.filter);
-  };
-
   class Grid {
     constructor(name, onchoose) {
       this.onchoose = onchoose;

@@ -1,7 +1,7 @@
 "use strict";
 // The page: one column a regime, the state in the address, the keys.
 (function (Gallery) {
-  const { element, choice, words } = Gallery;
+  const { element, choice } = Gallery;
   const find = (id) => document.getElementById(id);
   const state = { layer: null, view: null, query: "", sort: null, columns: [], active: 0, evolved: null };
   const columns = []; // {regime, models, card, grid, note, items, key}
@@ -49,16 +49,11 @@
       find("evolution-body").append(element("p", {}, "No evolution was recorded."));
       return;
     }
-    const names = list.map((one) => `${one.model}, layer ${one.layer}, filter ${one.filter}, ` +
-      (one.inputs === "fixed" ? "fixed input" : "its own top input at each checkpoint"));
-    const picker = element("select", { id: "evolved", onchange: () => evolve(+picker.value, null) },
-      ...names.map((name, i) => element("option", { value: i }, name)));
-    evolution = { list, names, picker, holder: element("div", {}), cards: new Map() };
-    find("evolution-body").append(
-      element("p", {}, element("label", { class: "name", for: "evolved" }, "Filter"), picker), evolution.holder);
-    state.evolved = { index: 0, step: null };
+    evolution = new Gallery.Evolution(list, evolve, () => activate(columns.length));
+    find("evolution-body").append(evolution.root);
+    state.evolved = { index: 0, epoch: null };
     new IntersectionObserver((seen) => {
-      if (seen.some((one) => one.isIntersecting) && !evolution.seen) renderEvolution();
+      if (seen.some((one) => one.isIntersecting) && !evolution.card) evolution.show(state.evolved).catch((error) => say(error.message));
     }, { rootMargin: "200px" }).observe(find("evolution"));
   }
 
@@ -135,7 +130,7 @@
     if (focused) find("layers").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
     try {
       await Promise.all(columns.map((_, index) => renderColumn(index, turn, lost)));
-      if (turn === turns && state.active === columns.length) await renderEvolution();
+      if (turn === turns && state.active === columns.length) await evolution.show(state.evolved);
     } catch (error) {
       lost.push(error.message);
     }
@@ -173,74 +168,7 @@
     own.layer = chosen.layer;
     own.filter = chosen.filter;
     own.rank = Math.min(Math.max(1, own.rank), chosen.top.length);
-    column.card.show(filterContent(index, chosen, own.rank));
-  }
-
-  function filterContent(index, one, rank) {
-    const [clip, , activation, seconds, silent] = one.top[rank - 1];
-    const place = `models/${one.model}/${one.layer}/${one.filter}`;
-    return {
-      key: `${place}/${rank}`,
-      title: `Layer ${one.layer}, filter ${one.filter}`,
-      link: "#" + Gallery.path({ ...one, rank }),
-      facts: [
-        ["likes", one.dead ? "nothing: dead" : one.main || "no one label"],
-        ["purity", words.share(one.label_purity)],
-        ["active on", `${one.active} of ${one.clips} clips`],
-        ["coherence", words.measure(one.coherence)],
-        ["flatness", words.measure(one.flatness)],
-        ["centroid", words.hertz(one.centroid_hz)],
-        ["bandwidth", words.hertz(one.bandwidth_hz)],
-      ],
-      takesName: "Clips that excite it most",
-      takes: one.top.map(function (take, i) {
-        const labels = take[1].map((label) => Gallery.catalogue.labels[label]).join(", ") || "no label";
-        const choose = () => pickTake(index, i + 1);
-        return { name: `${i + 1} ${labels}`, label: labels, chosen: i + 1 === rank, choose };
-      }),
-      clip: Gallery.load(`clips/${clip}`),
-      signal: Gallery.load(place).then((signals) => signals[rank - 1]),
-      seconds: silent ? null : seconds,
-      activation,
-    };
-  }
-
-  async function renderEvolution() {
-    evolution.seen = true;
-    const { index } = state.evolved, one = evolution.list[index];
-    const steps = await Gallery.load(`evolution/${index}`);
-    if (state.evolved.index !== index) return;
-    const found = steps.findIndex((step) => step.epoch === state.evolved.epoch);
-    const at = found < 0 ? steps.length - 1 : found;
-    state.evolved.epoch = steps[at].epoch;
-    evolution.steps = steps;
-    evolution.picker.value = index;
-    if (!evolution.cards.has(one.regime)) {
-      evolution.cards.set(one.regime, new Gallery.Card(one.regime, () => activate(columns.length)));
-    }
-    evolution.card = evolution.cards.get(one.regime);
-    evolution.holder.replaceChildren(evolution.card.root);
-    const sheet = Gallery.address(`evolution/${index}`, ".webp");
-    evolution.card.show({
-      key: `evolution/${index}/${steps[at].epoch}`,
-      title: `${evolution.names[index]}, epoch ${steps[at].epoch}`,
-      link: "#" + Gallery.evolutionPath({ ...one, epoch: steps[at].epoch }),
-      facts: [["epoch", String(steps[at].epoch)],
-        ["change since the one before", words.measure(steps[at].change)]],
-      takesName: "Checkpoints",
-      takes: steps.map((step, i) => ({
-        name: String(step.epoch),
-        label: `Epoch ${step.epoch}`,
-        class: "step",
-        style: Gallery.tileStyle(sheet, i, steps.length),
-        chosen: i === at,
-        choose: () => evolve(index, step.epoch),
-      })),
-      clip: Gallery.load(`clips/${steps[at].clip}`),
-      signal: Promise.resolve(steps[at].signal),
-      seconds: null,
-      activation: steps[at].activation,
-    });
+    column.card.show(Gallery.filterContent(chosen, own.rank, (rank) => pickTake(index, rank)));
   }
 
   // --- what users do ----------------------------------------------------------------------------
@@ -315,35 +243,20 @@
     if (next !== undefined) pickLayer(next);
   }
 
-  const KEYS = {
+  const COMMANDS = {
     ArrowLeft: () => walk(-1), ArrowRight: () => walk(1),
     ",": () => walkTakes(-1), ".": () => walkTakes(1),
     "[": () => walkLayers(-1), "]": () => walkLayers(1),
     s: () => activate((state.active + 1) % columns.length),
     "/": () => find("query").focus(),
     " ": () => Gallery.player.toggle(),
+    1: () => Gallery.player.choose("input"),
+    2: () => Gallery.player.choose("sonification"),
+    3: () => Gallery.player.choose("residual"),
   };
-  Gallery.SOURCES.forEach((name, i) => (KEYS[i + 1] = () => Gallery.player.choose(name)));
-
-  function key(event) {
-    const target = event.target;
-    if (event.ctrlKey || event.metaKey || event.altKey || !Gallery.activeCard) return;
-    if (target.matches('select, summary, input:not([type="range"])')) return;
-    if (target.matches("input") && event.key.startsWith("Arrow")) return;
-    // Space presses a button, unless it is the choice already made.
-    if (event.key === " " && target.matches('button:not([aria-pressed="true"]):not(.tile)')) return;
-    const act = KEYS[event.key] || KEYS[event.key.toLowerCase()];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  }
 
   function listen() {
-    document.addEventListener("keydown", key);
-    // Firefox presses a button when the space bar comes up again.
-    document.addEventListener("keyup", (event) => {
-      if (event.key === " " && event.target.matches('[aria-pressed="true"], .tile')) event.preventDefault();
-    });
+    Gallery.listenToKeys(COMMANDS);
     window.addEventListener("hashchange", () => location.hash !== link && restore());
     find("controls").addEventListener("submit", (event) => event.preventDefault());
     find("query").addEventListener("input", () => {
