@@ -39,7 +39,12 @@ def write_tables(
     """
     clips = pd.DataFrame(
         [
-            {**PLACE, "clip_id": f"clip{i}", "labels": labels, "n_samples": round(seconds * RATE_HZ)}
+            {
+                **PLACE,
+                "clip_id": f"clip{i}",
+                "labels": labels,
+                "n_samples": round(seconds * RATE_HZ),
+            }
             | {"source_rate": 8000, "gain": 1.0, "pcm": wave(300 * (i + 1), seconds, 0.0).tobytes()}
             for i, labels in enumerate(LABELS)
         ]

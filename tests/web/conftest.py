@@ -1,7 +1,11 @@
 """A gallery opened from disk in headless Chromium, without a network.
 
 Where playwright or a Chromium is missing, each of these tests is skipped by name and says what to
-install. SONIFY_CHROMIUM names another browser; SONIFY_SCREENSHOTS a folder that keeps the pictures.
+install. SONIFY_CHROMIUM names another browser, SONIFY_SCREENSHOTS a folder that keeps the pictures,
+and SONIFY_GALLERY another gallery to take them of:
+
+    SONIFY_GALLERY=results/reporting/gallery SONIFY_SCREENSHOTS=docs/images \\
+      pytest tests/web -k sideways
 """
 
 import os
@@ -13,6 +17,7 @@ from browsers import chromium
 from galleries import write_tables
 
 from sonify.reporting.gallery.build import build
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -33,20 +38,20 @@ def gallery(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def visit(browser, gallery):
-    """`visit(hash, width, height, color_scheme)`: a page of the gallery, in a context of its own.
+    """`visit(hash, width, height, color_scheme, folder)`: a page, in a context of its own.
 
     A console error, warning or exception of any page fails the test.
     """
     contexts, troubles = [], []
 
-    def go(link: str = "", width: int = 1280, height: int = 900, color_scheme: str = "light"):
+    def go(link="", width=1280, height=900, color_scheme="light", folder=gallery):
         size = {"width": width, "height": height}
         context = browser.new_context(viewport=size, color_scheme=color_scheme, offline=True)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto((gallery / "index.html").as_uri() + link)
+        page.goto((folder / "index.html").as_uri() + link)
         page.locator(".supervised .card[data-ready]").wait_for()
         page.locator(".contrastive .card[data-ready]").wait_for()
         return page
@@ -55,6 +60,11 @@ def visit(browser, gallery):
     for context in contexts:
         context.close()
     assert not troubles
+
+
+@pytest.fixture
+def pictured(gallery) -> Path:
+    return Path(os.environ.get("SONIFY_GALLERY", gallery)).resolve()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from galleries import HOSTILE, tone
+
 try:
     from playwright.sync_api import expect
 except ImportError:  # the fixture of the browser then skips every test by name
@@ -145,6 +146,7 @@ def test_search_narrows_to_filters_that_like_it(visit):
     expect(page.locator(".column.supervised .note")).to_contain_text("5 of 6 filters like “bell”")
     page.get_by_role("button", name="all", exact=True).click()
     expect(page.locator(".column.supervised .note")).to_contain_text("of 36 filters like “bell”")
+    expect(tiles.first).to_have_text("1/0")
     page.locator("#query").fill("no such label")
     expect(tiles).to_have_count(0)
     expect(page.locator(".column.supervised .note")).to_contain_text("0 of 36")
@@ -167,7 +169,7 @@ def test_dead_filters_are_listed_last_and_open(visit):
     dead.click()
     ready(page, "models/supervised-s0/2/29/1")
     expect(card(page).locator(".facts")).to_contain_text("nothing: dead")
-    expect(card(page).locator(".about")).to_contain_text("The filter is silent on this clip")
+    expect(card(page).locator(".about")).to_contain_text("The sonification of this clip is silence")
     assert not track(page, "sonification").any()
     assert (track(page, "residual") == track(page, "input")).all()
 
@@ -233,7 +235,8 @@ def test_pictures_show_where_the_sound_is(visit):
     rows = page.evaluate(
         """() => {
           const canvas = document.querySelector('.supervised canvas.input');
-          const {data} = canvas.getContext('2d').getImageData(canvas.width / 2, 0, 1, canvas.height);
+          const drawing = canvas.getContext('2d');
+          const {data} = drawing.getImageData(canvas.width / 2, 0, 1, canvas.height);
           return [...Array(canvas.height).keys()].map(i => data[4 * i] + data[4 * i + 1]);
         }"""
     )
@@ -252,8 +255,12 @@ def test_training_is_stepped_through(visit):
     expect(own.locator("h3")).to_contain_text("epoch 1")
     page.keyboard.press("ArrowLeft")
     expect(own.locator("h3")).to_contain_text("epoch 0")
-    expect(own.locator(".about")).to_contain_text("silent")
+    expect(own.locator(".about")).to_contain_text("silence")
     page.wait_for_function("location.hash.startsWith('#evolution/contrastive-s0/fixed/1/2/0?')")
+    page.go_back()
+    expect(own.locator("h3")).to_contain_text("epoch 1")
+    page.go_forward()
+    expect(own.locator("h3")).to_contain_text("epoch 0")
     page.reload()
     expect(own.locator("h3")).to_contain_text("epoch 0")
 
@@ -275,12 +282,12 @@ def test_a_missing_file_is_named(visit, gallery):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("wide", 1440), ("middle", 900), ("narrow", 380)])
-def test_no_width_scrolls_sideways(visit, screenshots, name, width, scheme):
-    page = visit("#supervised-s0/2/1/1", width=width, color_scheme=scheme)
+def test_no_width_scrolls_sideways(visit, pictured, screenshots, name, width, scheme):
+    page = visit("", width=width, color_scheme=scheme, folder=pictured)
+    page.screenshot(path=screenshots / f"gallery-{name}-{scheme}.png")
     page.locator("#evolved").scroll_into_view_if_needed()
     page.locator("#evolution .card[data-ready]").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.screenshot(path=screenshots / f"gallery-{name}-{scheme}.png", full_page=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

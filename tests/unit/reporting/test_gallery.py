@@ -129,7 +129,9 @@ def test_the_page_needs_nothing_from_elsewhere(out):
     assert own == {file.name for file in STATIC.iterdir()} - {"index.html"}
     for file in STATIC.iterdir():
         assert (out / file.name).read_bytes() == file.read_bytes()
-        assert not re.search(r"https?://(?!\\/)", file.read_text("utf-8").replace("https?:\\/\\/", ""))
+        assert not re.search(
+            r"https?://(?!\\/)", file.read_text("utf-8").replace("https?:\\/\\/", "")
+        )
 
 
 @given(st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5))
@@ -154,7 +156,7 @@ def test_a_tile_is_bright_where_the_tone_is():
     row = np.argmax(tile[:, 40])
     assert 4000 * (1 - (row + 0.5) / pictures.TILE_HEIGHT) == pytest.approx(1000, abs=63)
     assert tile.max() == 255 and np.median(tile) < 30
-    assert not pictures.tile(None).any() and not pictures.tile(np.zeros(99)).any()
+    assert not pictures.tile(np.zeros(99)).any()
 
 
 def test_a_sheet_is_in_reading_order(tmp_path):
@@ -238,14 +240,16 @@ def test_a_clip_without_sound(given_tables, tmp_path):
 def test_a_clip_of_another_length(given_tables, tmp_path):
     file = given_tables["data"] / "audioset/manifest.parquet"
     rewrite(file, "manifest", lambda frame: frame.assign(n_samples=3999))
-    broken(given_tables, tmp_path, "clip audioset/eval/clip0 has 4000 samples, the manifest says 3999")
+    broken(
+        given_tables, tmp_path, "clip audioset/eval/clip0 has 4000 samples, the manifest says 3999"
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda frame: frame[:-3], "lacks filters of top_activations"),
-        (lambda frame: frame[1:], "are not of the same clips"),
+        (lambda frame: frame[1:], "is not of the clips in top_activations"),
     ],
 )
 def test_sonifications_that_do_not_fit(given_tables, tmp_path, change, words):

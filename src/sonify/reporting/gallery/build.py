@@ -4,8 +4,9 @@ Signals pass through one filter at a time, so that memory is bounded whatever th
 """
 
 import shutil
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -40,146 +41,158 @@ def build(
     (flac unless it says opus; inputs are always flac). Raises ValueError in one sentence for tables
     that do not fit together.
     """
-    codec = settings.get("audio", "flac")
     models = inputs.models(sonification, filters, settings["models"])
     evolved = inputs.evolved(evolution)
     clips = inputs.clips_used([*(model.top for model in models), evolved], data)
-    labels = sorted({label for own in clips["labels"] for label in own})
-    shutil.rmtree(out / "data", ignore_errors=True)  # of an earlier gallery
+    writer = _Writer(out / "data", clips, settings.get("audio", "flac"), threads)
+    shutil.rmtree(writer.folder, ignore_errors=True)  # of an earlier gallery
     shutil.copytree(STATIC, out, dirs_exist_ok=True)
-    work = partial(in_order, workers=threads)
-    for _ in work(partial(_write_clip, out / "data", clips), inputs.sounds(data, clips)):
-        pass
+    writer.write_clips(inputs.sounds(data, clips))
     catalogue = {
         "scale": scale_label(settings["scale"], settings["setting"]),
         "rate": RATE_HZ,
         "range": RANGE_DB,
-        "audio": codec,
+        "audio": writer.codec,
         "palette": pictures.PALETTE.tobytes().hex(),
         "tile": [pictures.TILE_WIDTH, pictures.TILE_HEIGHT, pictures.COLUMNS],
-        "labels": labels,
-        "models": [_write_model(out / "data", model, clips, labels, codec, work) for model in models],
-        "evolution": _write_evolution(out / "data", evolution, evolved, clips, codec, work),
+        "labels": list(writer.labels),
+        "models": [writer.write_model(model) for model in models],
+        "evolution": writer.write_evolution(evolution, evolved),
     }
-    chunks.write(out / "data", "catalogue", catalogue)
+    chunks.write(writer.folder, "catalogue", catalogue)
 
 
-def _write_clip(folder: Path, clips: pd.DataFrame, sound: tuple[tuple, bytes]) -> None:
-    key, pcm = sound
-    clip = clips.loc[key]
-    about = {
-        "id": key[2],
-        "set": clips_label(key[0], key[1]),
-        "labels": list(clip["labels"]),
-        "samples": _samples_of(key, len(pcm) // 2, clips),
-        "sound": chunks.sound(pcm, "flac"),
-        **{name: clip[name] for name in CREDITS},
-    }
-    chunks.write(folder, f"clips/{clip['number']}", about)
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the data of a gallery into `folder`: what goes into which file."""
+
+    folder: Path
+    clips: dict[inputs.Key, dict]
+    codec: str
+    threads: int
+
+    @cached_property
+    def labels(self) -> dict[str, int]:
+        """All labels in order, with their positions."""
+        found = sorted({label for clip in self.clips.values() for label in clip["labels"]})
+        return {label: i for i, label in enumerate(found)}
+
+    def write_clips(self, sounds: Iterable[tuple[inputs.Key, bytes]]) -> None:
+        """Each input once, however many filters share it."""
+
+        def one(sound: tuple[inputs.Key, bytes]) -> None:
+            (dataset, split, clip_id), pcm = sound
+            clip = self._clip(sound[0], len(pcm) // 2)
+            about = {
+                "id": clip_id,
+                "set": clips_label(dataset, split),
+                "labels": list(clip["labels"]),
+                "samples": len(pcm) // 2,
+                "sound": chunks.sound(pcm, "flac"),
+                **{name: clip[name] for name in CREDITS},
+            }
+            chunks.write(self.folder, f"clips/{clip['number']}", about)
+
+        for _ in in_order(one, sounds, self.threads):
+            pass
+
+    def write_model(self, model: inputs.Model) -> dict:
+        """All of a model, a layer after the other; what the catalogue says of it."""
+        first = model.top.iloc[0]
+        layers, place = [], f"models/{model.name}"
+        grouped = model.top.groupby(["layer", "filter"])
+        top = {key: rows.to_dict("records") for key, rows in grouped}
+
+        def one(signal: tuple[tuple, list[dict]]) -> tuple[tuple, np.ndarray]:
+            key, rows = signal
+            if [_take(row) for row in rows] != [_take(row) for row in top.get(key, [])]:
+                raise ValueError(
+                    f"{model.sonifications}: layer {key[0]}, filter {key[1]} is not of the clips in "
+                    "top_activations beside it: sonify again"
+                )
+            found = [self._signal(row) for row in rows]
+            chunks.write(self.folder, f"{place}/{key[0]}/{key[1]}", found)
+            return key, _tile(rows[0])
+
+        signals = inputs.signals(model.sonifications, "sonifications", ["layer", "filter"])
+        made = in_order(one, signals, self.threads)
+        for layer, filters in groupby(made, lambda one: one[0][0]):
+            keys, tiles = zip(*filters, strict=True)
+            table = model.filters.loc[list(keys)]
+            chunks.write(self.folder, f"{place}/layer-{layer}", self._table(table, top))
+            pictures.write_sheet(list(tiles), self.folder / place / f"layer-{layer}.webp")
+            layers.append([layer, len(table), int(table["dead"].sum())])
+        if sum(filters for _, filters, _ in layers) != len(top):
+            raise ValueError(
+                f"{model.sonifications}: it lacks filters of top_activations beside it: sonify "
+                "again"
+            )
+        return {"name": model.name, "regime": first["regime"], "layers": layers}
+
+    def write_evolution(self, file: Path, evolved: pd.DataFrame) -> list[dict]:
+        """The evolution of each filter in the table; what the catalogue says of them."""
+        regimes = evolved.groupby(inputs.EVOLVED, sort=True)["regime"].first().to_dict()
+        numbers = {key: number for number, key in enumerate(regimes)}
+
+        def one(signal: tuple[tuple, list[dict]]) -> None:
+            key, rows = signal
+            place = f"evolution/{numbers[key]}"
+            chunks.write(self.folder, place, [self._step(row) for row in rows])
+            pictures.write_sheet([_tile(row) for row in rows], self.folder / f"{place}.webp")
+
+        for _ in in_order(one, inputs.signals(file, "evolution", inputs.EVOLVED), self.threads):
+            pass
+        names = (dict(zip(inputs.EVOLVED, key, strict=True)) for key in regimes)
+        return [name | {"regime": regimes[key]} for key, name in zip(regimes, names, strict=True)]
+
+    def _clip(self, key: inputs.Key, n_samples: int) -> dict:
+        """The clip, which must have the length of a signal of it: a residual needs both alike."""
+        clip = self.clips[key]
+        if clip["n_samples"] != n_samples:
+            raise ValueError(
+                f"a signal of clip {'/'.join(key)} has {n_samples} samples, the manifest says "
+                f"{clip['n_samples']}: rerun preparation and sonification"
+            )
+        return clip
+
+    def _signal(self, row: dict) -> list | None:
+        """A sonification: sound and peak; None for silence, which is not stored."""
+        self._clip(inputs.key_of(row), row["n_samples"])
+        return [chunks.sound(row["pcm"], self.codec), row["peak"]] if row["peak"] else None
+
+    def _step(self, row: dict) -> dict:
+        """A checkpoint of an evolution."""
+        return {
+            "epoch": row["epoch"],
+            "clip": self.clips[inputs.key_of(row)]["number"],
+            "activation": chunks.number(row["activation"]),
+            "change": None if row["change"] is None else chunks.number(row["change"]),
+            "signal": self._signal(row),
+        }
+
+    def _table(self, filters: pd.DataFrame, top: dict[tuple, list[dict]]) -> dict:
+        """A layer's filters in columns; each of `top`: clip, labels, activation, seconds, dead."""
+
+        def take(row: dict) -> list:
+            clip = self.clips[inputs.key_of(row)]
+            own = [self.labels[label] for label in clip["labels"]]
+            values = [chunks.number(row["activation"]), chunks.number(row["time_s"]), row["dead"]]
+            return [clip["number"], own, *values]
+
+        return {
+            "filter": [int(index) for _, index in filters.index],
+            "dead": filters["dead"].tolist(),
+            "main": filters["main_label"].tolist(),
+            "active": filters["n_active"].tolist(),
+            "clips": filters["n_clips"].tolist(),
+            **{name: [chunks.number(value) for value in filters[name]] for name in MEASURES},
+            "top": [[take(row) for row in top[key]] for key in filters.index],
+        }
 
 
-def _write_model(folder, model, clips, labels, codec, work) -> dict:
-    """Write all of a model, a layer after the other; what the catalogue says of it."""
-    first = model.top.iloc[0]
-    layers, place = [], f"models/{model.name}"
-    ranks = {key: rows.to_dict("records") for key, rows in model.top.groupby(["layer", "filter"])}
-    signals = inputs.signals(model.sonifications, "sonifications", ["layer", "filter"])
-    made = work(partial(_write_filter, folder, place, ranks, clips, codec), signals)
-    for layer, filters in groupby(made, lambda one: one[0][0]):
-        keys, tiles = zip(*filters, strict=True)
-        table = model.filters.loc[list(keys)]
-        chunks.write(folder, f"{place}/layer-{layer}", _table(table, ranks, clips, labels))
-        pictures.write_sheet(list(tiles), folder / place / f"layer-{layer}.webp")
-        layers.append([layer, len(table), int(table["dead"].sum())])
-    if sum(filters for _, filters, _ in layers) != len(ranks):
-        raise ValueError(
-            f"{model.sonifications}: it lacks filters of top_activations beside it: sonify again"
-        )
-    return {
-        "name": model.name,
-        "regime": first["regime"],
-        "set": clips_label(first["dataset"], first["split"]),
-        "layers": layers,
-    }
-
-
-def _write_filter(folder, place, ranks, clips, codec, signal) -> tuple[tuple, np.ndarray]:
-    """Write the sonifications of one filter; its key and its tile, of the first clip."""
-    key, rows = signal
-    expected = [(one["rank"], one["clip_id"]) for one in ranks.get(key, [])]
-    if [(row["rank"], row["clip_id"]) for row in rows] != expected:
-        raise ValueError(
-            f"{place}, layer {key[0]}, filter {key[1]}: sonifications and top_activations are not "
-            "of the same clips: sonify again"
-        )
-    chunks.write(folder, f"{place}/{key[0]}/{key[1]}", [_signal(row, clips, codec) for row in rows])
-    return key, _tile(rows[0])
-
-
-def _signal(row: dict, clips: pd.DataFrame, codec: str) -> list | None:
-    """A sonification for the page: sound and peak; None for silence, which is not stored."""
-    _samples_of(tuple(row[name] for name in inputs.CLIP), row["n_samples"], clips)
-    return None if row["dead"] else [chunks.sound(row["pcm"], codec), row["peak"]]
+def _take(row: dict) -> tuple:
+    return row["rank"], *inputs.key_of(row)
 
 
 def _tile(row: dict) -> np.ndarray:
-    return pictures.tile(None if row["dead"] else samples(row["pcm"], row["peak"]))
-
-
-def _samples_of(key: tuple, n_samples: int, clips: pd.DataFrame) -> int:
-    """`n_samples`, if it is the length of the clip: a residual needs both alike."""
-    if clips.loc[key, "n_samples"] != n_samples:
-        raise ValueError(
-            f"a signal of clip {'/'.join(key)} has {n_samples} samples, the manifest says "
-            f"{clips.loc[key, 'n_samples']:.0f}: rerun preparation and sonification"
-        )
-    return n_samples
-
-
-def _table(filters: pd.DataFrame, ranks: dict, clips: pd.DataFrame, labels: list[str]) -> dict:
-    """A layer's filters in columns; of each rank: clip, labels, activation, time in s, dead."""
-    position = {label: i for i, label in enumerate(labels)}
-    measures = {name: [chunks.number(value) for value in filters[name]] for name in MEASURES}
-
-    def shown(one: dict) -> list:
-        clip = clips.loc[tuple(one[name] for name in inputs.CLIP)]
-        own = [position[label] for label in clip["labels"]]
-        seconds = chunks.number(one["time_s"])
-        return [int(clip["number"]), own, chunks.number(one["activation"]), seconds, one["dead"]]
-
-    return {
-        "filter": [int(index) for _, index in filters.index],
-        "dead": filters["dead"].tolist(),
-        "main": filters["main_label"].tolist(),
-        "active": filters["n_active"].tolist(),
-        "clips": filters["n_clips"].tolist(),
-        **measures,
-        "top": [[shown(one) for one in ranks[key]] for key in filters.index],
-    }
-
-
-def _write_evolution(folder, file, evolved, clips, codec, work) -> list[dict]:
-    """Write the evolution of each filter in the table; what the catalogue says of them."""
-    keys = list(evolved.groupby(inputs.EVOLVED, sort=True)["regime"].first().items())
-    numbers = {key: number for number, (key, _) in enumerate(keys)}
-
-    def one(signal: tuple[tuple, list[dict]]) -> None:
-        key, rows = signal
-        place = f"evolution/{numbers[key]}"
-        chunks.write(folder, place, [_step(row, clips, codec) for row in rows])
-        pictures.write_sheet([_tile(row) for row in rows], folder / f"{place}.webp")
-
-    for _ in work(one, inputs.signals(file, "evolution", inputs.EVOLVED)):
-        pass
-    return [dict(zip(inputs.EVOLVED, key, strict=True), regime=regime) for key, regime in keys]
-
-
-def _step(row: dict, clips: pd.DataFrame, codec: str) -> dict:
-    key = tuple(row[name] for name in inputs.CLIP)
-    return {
-        "epoch": row["epoch"],
-        "clip": int(clips.loc[key, "number"]),
-        "activation": chunks.number(row["activation"]),
-        "change": None if row["change"] is None else chunks.number(row["change"]),
-        "signal": _signal(row, clips, codec),
-    }
+    return pictures.tile(samples(row["pcm"], row["peak"]))

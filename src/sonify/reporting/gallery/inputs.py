@@ -1,6 +1,6 @@
 """What the gallery shows, read from the tables; signals are streamed, never held together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +16,7 @@ from sonify.reporting.sources import read_all
 
 CLIP = ["dataset", "split", "clip_id"]
 EVOLVED = ["model", "inputs", "layer", "filter"]
+Key = tuple[str, str, str]  # of a clip: dataset, split, clip_id
 _ROWS = 48  # rows of signals read at a time
 
 
@@ -61,21 +62,25 @@ def evolved(evolution: Path) -> pd.DataFrame:
     return read_all([evolution], "evolution", columns=columns).sort_values([*EVOLVED, "epoch"])
 
 
-def clips_used(used: Sequence[pd.DataFrame], data: Path) -> pd.DataFrame:
-    """Manifest rows of the clips in `used` (columns of CLIP), by them; `number` counts them from 0.
+def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
+    """Manifest rows of the clips in `used` (columns of CLIP), each with its `number`, from 0.
 
     Raises ValueError naming a clip that no manifest in `data` has.
     """
     wanted = pd.concat([frame[CLIP] for frame in used]).drop_duplicates().sort_values(CLIP)
     files = [data / dataset / "manifest.parquet" for dataset in wanted["dataset"].unique()]
     selected = pc.field("clip_id").isin(pa.array(wanted["clip_id"].unique(), pa.string()))
-    known = wanted.merge(read_all(files, "manifest", selected), on=CLIP, how="left")
-    lost = known[known["n_samples"].isna()]
-    if len(lost):
-        raise ValueError(
-            f"{data}: clip {'/'.join(lost.iloc[0][CLIP])} is in no manifest: prepare it again"
-        )
-    return known.assign(number=range(len(known))).set_index(CLIP)
+    known = {key_of(row): row for row in read_all(files, "manifest", selected).to_dict("records")}
+    keys = [tuple(key) for key in wanted.to_numpy()]
+    lost = [key for key in keys if key not in known]
+    if lost:
+        raise ValueError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
+    return {key: known[key] | {"number": number} for number, key in enumerate(keys)}
+
+
+def key_of(row: dict) -> Key:
+    """Which clip a row of any table is of."""
+    return row["dataset"], row["split"], row["clip_id"]
 
 
 def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple, list[dict]]]:
@@ -91,19 +96,18 @@ def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple,
         yield own, list(rows)
 
 
-def sounds(data: Path, clips: pd.DataFrame) -> Iterator[tuple[tuple, bytes]]:
-    """Key (as in CLIP) and samples of each of `clips`, indexed by it, one row group at a time.
+def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
+    """Key and samples of each of `clips`, one row group at a time.
 
     Raises ValueError naming a clip that is not stored.
     """
-    missing = set(clips.index)
+    missing = set(clips)
     for dataset, split in sorted({(key[0], key[1]) for key in missing}):
         for file in sorted((data / dataset / split).glob("part-*.parquet")):
             for row in _rows(file, "clips", {key[2] for key in missing}):
-                key = (row["dataset"], row["split"], row["clip_id"])
-                if key in missing:
-                    missing.remove(key)
-                    yield key, row["pcm"]
+                if key_of(row) in missing:
+                    missing.remove(key_of(row))
+                    yield key_of(row), row["pcm"]
     if missing:
         raise ValueError(f"{data}: clip {'/'.join(min(missing))} has no sound: prepare it again")
 

@@ -14,14 +14,13 @@ _QUALITY = 60  # of WebP: a third of the size of the exact picture, alike at the
 PALETTE = colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]  # (256, 3) bytes, dark to bright
 
 
-def tile(x: np.ndarray | None) -> np.ndarray:
+def tile(x: np.ndarray) -> np.ndarray:
     """Levels (TILE_HEIGHT, TILE_WIDTH), 0 to 255 over RANGE_DB below the loudest, of (time,).
 
-    No signal, or silence, is all 0.
+    Silence is all 0.
     """
-    levels = np.zeros((TILE_HEIGHT, TILE_WIDTH), np.uint8)
-    if x is None or not np.any(x):
-        return levels
+    if not np.any(x):
+        return np.zeros((TILE_HEIGHT, TILE_WIDTH), np.uint8)
     pooled = power(x).reshape(TILE_HEIGHT, 2, TILE_WIDTH, 4).mean(axis=(1, 3))
     decibel = 10 * np.log10(np.maximum(pooled / pooled.max(), 10 ** (-RANGE_DB / 10)))
     return np.round(255 * (1 + decibel / RANGE_DB)).astype(np.uint8)

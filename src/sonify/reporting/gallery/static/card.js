@@ -98,7 +98,7 @@
       this.maximum.hidden = content.seconds === null;
       if (content.seconds !== null) this.maximum.style.left = `${(100 * content.seconds) / duration}%`;
       const parts = [element("strong", {}, spoken), ". "];
-      if (!signal) parts.push("The filter is silent on this clip. ");
+      if (!signal) parts.push("The sonification of this clip is silence. ");
       else {
         parts.push(`Activation ${words.activation(content.activation)}`);
         parts.push(content.seconds === null ? ". " : ` at ${content.seconds.toFixed(2)} s (▾). `);

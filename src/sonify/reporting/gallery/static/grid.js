@@ -22,6 +22,7 @@
     show(items, chosen) {
       if (this.items !== items) {
         this.items = items;
+        this.mixed = items.some((one) => one.layer !== items[0].layer);
         this.root.replaceChildren(this.more);
         this.extend(BATCH);
         this.root.scrollTop = 0;
@@ -43,7 +44,7 @@
 
     extend(count) {
       const first = this.root.children.length - 1;
-      const next = this.items.slice(first, first + count).map((one, i) => tile(one, first + i));
+      const next = this.items.slice(first, first + count).map((one, i) => tile(one, first + i, this.mixed));
       this.more.before(...next);
     }
 
@@ -65,14 +66,15 @@
     tile.tabIndex = chosen ? 0 : -1;
   }
 
-  function tile(one, place) {
+  function tile(one, place, mixed) {
+    const name = mixed ? `${one.layer}/${one.filter}` : String(one.filter);
     const facts = one.dead ? "dead on every clip" :
       `${one.main || "no common label"}, activation ${Gallery.words.activation(one.activation)}`;
     return element("button", {
       type: "button", class: one.dead ? "tile dead" : "tile", "aria-pressed": false, tabindex: -1,
       "aria-label": `Layer ${one.layer}, filter ${one.filter}: ${facts}`, title: facts, "data-place": place,
       style: one.dead ? null : Gallery.tileStyle(one.sheet, one.place, one.count),
-    }, element("span", {}, one.dead ? `${one.filter} dead` : String(one.filter)));
+    }, element("span", {}, one.dead ? `${name} dead` : name));
   }
 
   Gallery.Grid = Grid;

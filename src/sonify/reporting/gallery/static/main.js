@@ -62,6 +62,7 @@
   function restore() {
     const found = Gallery.parseLink(location.hash);
     const lost = [];
+    state.active = 0;
     for (const one of [...found.beside, found.main].filter(Boolean)) {
       const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
       if (index < 0) lost.push(`model ${one.model}`);
@@ -91,7 +92,7 @@
     find("sort").value = state.sort;
     say("");
     drawn = render(lost, true);
-    if (found.evolved) find("evolution").scrollIntoView();
+    if (found.evolved) drawn.then(() => find("evolution").scrollIntoView());
   }
 
   function layers() {
