@@ -20,9 +20,9 @@ def spectrograms(x: np.ndarray, s: np.ndarray) -> tuple[bytes, bytes]:
     """
     if x.ndim != 1 or x.shape != s.shape or not x.size:
         raise ValueError(f"signals {x.shape} and {s.shape}: both must be (time,), and not empty")
-    power = [power(np.asarray(signal, np.float64)) for signal in (x, s)]
-    loudest = max(p.max() for p in power)
-    return _png(power[0], loudest), _png(power[1], loudest)
+    powers = [power(np.asarray(signal, np.float64)) for signal in (x, s)]
+    loudest = max(p.max() for p in powers)
+    return _png(powers[0], loudest), _png(powers[1], loudest)
 
 
 def power(x: np.ndarray) -> np.ndarray:

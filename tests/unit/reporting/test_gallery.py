@@ -61,7 +61,7 @@ def test_every_filter_of_every_layer_is_there(out):
             assert table["filter"] == list(range(count))
             assert table["dead"] == [False] * (count - 1) + [layer == 2]
             assert [len(column) for column in table.values()] == [count] * len(table)
-            with Image.open(out / f"data/models/{model['name']}/layer-{layer}.webp") as sheet:
+            with Image.open(out / f"data/models/{model['name']}/layer-{layer}-0.webp") as sheet:
                 size = sheet.size
             assert size == (pictures.COLUMNS * pictures.TILE_WIDTH, pictures.TILE_HEIGHT)
             for index in range(count):
@@ -159,15 +159,19 @@ def test_a_tile_is_bright_where_the_tone_is():
     assert not pictures.tile(np.zeros(99)).any()
 
 
-def test_a_sheet_is_in_reading_order(tmp_path):
-    levels = [i * 10 for i in range(18)]
+def test_sheets_are_in_reading_order(tmp_path):
+    levels = [3 * i for i in range(pictures.PER_SHEET + pictures.COLUMNS + 2)]
     size = (pictures.TILE_HEIGHT, pictures.TILE_WIDTH)
-    pictures.write_sheet([np.full(size, v, np.uint8) for v in levels], tmp_path / "sheet.webp")
-    with Image.open(tmp_path / "sheet.webp") as picture:
-        sheet = np.asarray(picture.convert("RGB")).astype(int)
+    pictures.write_sheets([np.full(size, v, np.uint8) for v in levels], tmp_path, "sheet")
+    sheets = []
+    for file in sorted(tmp_path.iterdir()):
+        with Image.open(file) as picture:
+            sheets.append(np.asarray(picture.convert("RGB")).astype(int))
+    assert [len(sheet) / size[0] for sheet in sheets] == [pictures.PER_SHEET / pictures.COLUMNS, 2]
     for place, level in enumerate(levels):
-        row, column = divmod(place, pictures.COLUMNS)
-        middle = sheet[row * size[0] + size[0] // 2, column * size[1] + size[1] // 2]
+        sheet, at = divmod(place, pictures.PER_SHEET)
+        row, column = divmod(at, pictures.COLUMNS)
+        middle = sheets[sheet][row * size[0] + size[0] // 2, column * size[1] + size[1] // 2]
         assert np.abs(middle - pictures.PALETTE[level]).max() < 12
 
 

@@ -54,7 +54,7 @@ def build(
         "range": RANGE_DB,
         "audio": writer.codec,
         "palette": pictures.PALETTE.tobytes().hex(),
-        "tile": [pictures.TILE_WIDTH, pictures.TILE_HEIGHT, pictures.COLUMNS],
+        "sheet": [pictures.COLUMNS, pictures.PER_SHEET],
         "labels": list(writer.labels),
         "models": [writer.write_model(model) for model in models],
         "evolution": writer.write_evolution(evolution, evolved),
@@ -107,8 +107,8 @@ class _Writer:
             key, rows = signal
             if [_take(row) for row in rows] != [_take(row) for row in top.get(key, [])]:
                 raise ValueError(
-                    f"{model.sonifications}: layer {key[0]}, filter {key[1]} is not of the clips in "
-                    "top_activations beside it: sonify again"
+                    f"{model.sonifications}: layer {key[0]}, filter {key[1]} is not of the clips "
+                    "in top_activations beside it: sonify again"
                 )
             found = [self._signal(row) for row in rows]
             chunks.write(self.folder, f"{place}/{key[0]}/{key[1]}", found)
@@ -120,7 +120,7 @@ class _Writer:
             keys, tiles = zip(*filters, strict=True)
             table = model.filters.loc[list(keys)]
             chunks.write(self.folder, f"{place}/layer-{layer}", self._table(table, top))
-            pictures.write_sheet(list(tiles), self.folder / place / f"layer-{layer}.webp")
+            pictures.write_sheets(list(tiles), self.folder / place, f"layer-{layer}")
             layers.append([layer, len(table), int(table["dead"].sum())])
         if sum(filters for _, filters, _ in layers) != len(top):
             raise ValueError(
@@ -138,7 +138,7 @@ class _Writer:
             key, rows = signal
             place = f"evolution/{numbers[key]}"
             chunks.write(self.folder, place, [self._step(row) for row in rows])
-            pictures.write_sheet([_tile(row) for row in rows], self.folder / f"{place}.webp")
+            pictures.write_sheets([_tile(row) for row in rows], self.folder, place)
 
         for _ in in_order(one, inputs.signals(file, "evolution", inputs.EVOLVED), self.threads):
             pass
@@ -171,7 +171,7 @@ class _Writer:
         }
 
     def _table(self, filters: pd.DataFrame, top: dict[tuple, list[dict]]) -> dict:
-        """A layer's filters in columns; each of `top`: clip, labels, activation, seconds, dead."""
+        """A layer's filters in columns; each of `top`: clip, labels, activation, s, dead."""
 
         def take(row: dict) -> list:
             clip = self.clips[inputs.key_of(row)]

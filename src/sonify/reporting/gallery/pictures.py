@@ -1,4 +1,4 @@
-"""Overview pictures: a small spectrogram for each filter, those of a layer in one file."""
+"""Overview pictures: a small spectrogram for each filter, those of a layer in few files."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from PIL import Image
 from sonify.reporting.spectrogram import COLOURS, HEIGHT, RANGE_DB, WIDTH, power
 
 TILE_WIDTH, TILE_HEIGHT = WIDTH // 4, HEIGHT // 2
-COLUMNS = 16  # tiles side by side
+COLUMNS = 8  # tiles side by side
+PER_SHEET = 8 * COLUMNS  # small pictures, so that none takes long to decode while one scrolls
 _QUALITY = 60  # of WebP: a third of the size of the exact picture, alike at the size shown
 PALETTE = colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]  # (256, 3) bytes, dark to bright
 
@@ -26,11 +27,15 @@ def tile(x: np.ndarray) -> np.ndarray:
     return np.round(255 * (1 + decibel / RANGE_DB)).astype(np.uint8)
 
 
-def write_sheet(tiles: list[np.ndarray], file: Path) -> None:
-    """Write the tiles as one WebP picture, COLUMNS to a row, in reading order."""
-    rows = -(-len(tiles) // COLUMNS)
-    sheet = np.zeros((rows * COLUMNS, TILE_HEIGHT, TILE_WIDTH), np.uint8)
-    sheet[: len(tiles)] = tiles
-    sheet = sheet.reshape(rows, COLUMNS, TILE_HEIGHT, TILE_WIDTH).swapaxes(1, 2)
-    picture = Image.fromarray(PALETTE[sheet.reshape(rows * TILE_HEIGHT, COLUMNS * TILE_WIDTH)])
-    picture.save(file, format="WEBP", quality=_QUALITY)
+def write_sheets(tiles: list[np.ndarray], folder: Path, name: str) -> None:
+    """Write the tiles as WebP pictures <name>-0, <name>-1, ...: PER_SHEET each, in reading order,
+    COLUMNS to a row.
+    """
+    for number, first in enumerate(range(0, len(tiles), PER_SHEET)):
+        own = tiles[first : first + PER_SHEET]
+        rows = -(-len(own) // COLUMNS)
+        sheet = np.zeros((rows * COLUMNS, TILE_HEIGHT, TILE_WIDTH), np.uint8)
+        sheet[: len(own)] = own
+        sheet = sheet.reshape(rows, COLUMNS, TILE_HEIGHT, TILE_WIDTH).swapaxes(1, 2)
+        picture = Image.fromarray(PALETTE[sheet.reshape(rows * TILE_HEIGHT, COLUMNS * TILE_WIDTH)])
+        picture.save(folder / f"{name}-{number}.webp", format="WEBP", quality=_QUALITY)

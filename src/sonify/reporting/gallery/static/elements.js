@@ -24,13 +24,14 @@
     clock: (seconds) => `${seconds.toFixed(1)} s`,
   };
 
-  // Where tile `place` of a sheet of `count` lies, as a CSS background.
-  Gallery.tileStyle = function (address, place, count) {
-    const columns = Gallery.catalogue.tile[2];
-    const rows = Math.ceil(count / columns);
-    const x = (100 * (place % columns)) / (columns - 1);
-    const y = rows > 1 ? (100 * Math.floor(place / columns)) / (rows - 1) : 0;
-    return `background-image:url("${address}");background-size:${100 * columns}% ${100 * rows}%;` +
-      `background-position:${x}% ${y}%`;
+  // Where tile `place` of `count` lies in the sheets called `key`, as a CSS background.
+  Gallery.tileStyle = function (key, place, count) {
+    const [columns, each] = Gallery.catalogue.sheet;
+    const sheet = Math.floor(place / each), at = place % each;
+    const rows = Math.ceil(Math.min(each, count - sheet * each) / columns);
+    const x = (100 * (at % columns)) / (columns - 1);
+    const y = rows > 1 ? (100 * Math.floor(at / columns)) / (rows - 1) : 0;
+    return `background-image:url("${Gallery.address(`${key}-${sheet}`, ".webp")}");` +
+      `background-size:${100 * columns}% ${100 * rows}%;background-position:${x}% ${y}%`;
   };
 })(window.Gallery);

@@ -35,7 +35,6 @@
       }
       this.card = this.cards.get(one.regime);
       this.holder.replaceChildren(this.card.root);
-      const sheet = Gallery.address(`evolution/${index}`, ".webp");
       this.card.show({
         key: `evolution/${index}/${step.epoch}`,
         title: `${this.names[index]}, epoch ${step.epoch}`,
@@ -47,7 +46,7 @@
           name: String(other.epoch),
           label: `Epoch ${other.epoch}`,
           class: "step",
-          style: Gallery.tileStyle(sheet, i, steps.length),
+          style: Gallery.tileStyle(`evolution/${index}`, i, steps.length),
           chosen: i === at,
           choose: () => this.onpick(index, other.epoch),
         })),

@@ -28,9 +28,9 @@
   };
 
   function unpacked(model, layer, table) {
-    const sheet = Gallery.address(`models/${model}/layer-${layer}`, ".webp");
+    const sheets = `models/${model}/layer-${layer}`;
     return table.filter.map(function (filter, place) {
-      const one = { model, layer, filter, place, count: table.filter.length, sheet };
+      const one = { model, layer, filter, place, count: table.filter.length, sheets };
       for (const name of Object.keys(table)) one[name] = table[name][place];
       const labels = new Set(one.top.flatMap((take) => take[1]));
       one.text = [one.main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();

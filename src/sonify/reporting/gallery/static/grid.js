@@ -2,7 +2,7 @@
 // The overview: every filter of the chosen layers as a small spectrogram, drawn as it is scrolled to.
 (function (Gallery) {
   const { element } = Gallery;
-  const BATCH = 120;
+  const BATCH = 60;
 
   class Grid {
     constructor(name, onchoose) {
@@ -73,7 +73,7 @@
     return element("button", {
       type: "button", class: one.dead ? "tile dead" : "tile", "aria-pressed": false, tabindex: -1,
       "aria-label": `Layer ${one.layer}, filter ${one.filter}: ${facts}`, title: facts, "data-place": place,
-      style: one.dead ? null : Gallery.tileStyle(one.sheet, one.place, one.count),
+      style: one.dead ? null : Gallery.tileStyle(one.sheets, one.place, one.count),
     }, element("span", {}, one.dead ? `${name} dead` : name));
   }
 
