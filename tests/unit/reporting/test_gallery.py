@@ -4,6 +4,9 @@ import base64
 import io
 import json
 import re
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +22,7 @@ from sonify import tables
 from sonify.reporting.gallery import chunks, inputs, pictures
 from sonify.reporting.gallery.build import STATIC, build
 
+SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "gallery.py"
 LAYERS = {1: 3, 2: 5}
 
 
@@ -280,3 +284,15 @@ def test_labels_of_clips_without_any(given_tables, tmp_path):
     rewrite(file, "manifest", lambda f: f.assign(labels=pd.Series([[]] * len(f))))
     build(**given_tables, out=tmp_path / "gallery")
     assert held(tmp_path / "gallery/data", "catalogue")["labels"] == []
+
+
+def test_the_script(given_tables, tmp_path, monkeypatch):
+    words = [sys.executable, "--settings", json.dumps(given_tables.pop("settings"))]
+    words += ["--sonification", *map(str, given_tables.pop("sonification"))]
+    words += [word for name, path in given_tables.items() for word in (f"--{name}", str(path))]
+    monkeypatch.setattr(sys, "argv", [*words, "--threads", "2", "--out", str(tmp_path / "gallery")])
+    runpy.run_path(str(SCRIPT))
+    assert held(tmp_path / "gallery/data", "catalogue")["scale"] == "miniature: tones"
+    given_tables["filters"].write_bytes(b"no table")
+    with pytest.raises(SystemExit, match=r"^error: .*filters\.parquet: .*rerun the stage"):
+        runpy.run_path(str(SCRIPT))
