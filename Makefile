@@ -9,7 +9,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 
-.PHONY: run test test-all bench lint setup lock dag clean
+.PHONY: run open test test-all bench lint setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -18,6 +18,12 @@ run: setup
 	$(if $(CONFIG),@PYTHONPATH=src $(BIN)/python -m sonify.overlays $(CONFIG))
 	PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
+
+# What `make run` made, in the browser: every filter to see and hear.
+open:
+	@test -f results/reporting/gallery/index.html || \
+	  { echo "error: there is no gallery yet: make run"; exit 1; }
+	$(PYTHON) -m webbrowser -t "file://$(CURDIR)/results/reporting/gallery/index.html"
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

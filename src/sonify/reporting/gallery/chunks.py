@@ -1,0 +1,51 @@
+"""Files that the gallery page loads one at a time: data as scripts, sounds inside them.
+
+A page opened from a disk may load scripts but not read files, so that all data come as scripts.
+"""
+
+import base64
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from sonify.conventions import RATE_HZ
+
+CODECS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
+
+
+def write(folder: Path, key: str, value: object) -> None:
+    """Write `value` below `folder` as the script <key>.js, which hands it to the page.
+
+    Only JSON values; raises ValueError for NaN or infinity. No text in it can end a script element.
+    """
+    file = folder / f"{key}.js"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"Gallery.put({_json(key)},{_json(value)});\n", encoding="ascii")
+
+
+def sound(pcm: bytes, codec: str) -> str:
+    """Samples (16-bit little-endian, mono, 8 kHz) as a sound file in base64.
+
+    `flac` keeps every bit, `opus` takes about a fifth of the space. Raises ValueError for another
+    codec.
+    """
+    if codec not in CODECS:
+        raise ValueError(f"audio is {codec!r}: it must be one of {', '.join(CODECS)}")
+    container, coding = CODECS[codec]
+    buffer = io.BytesIO()
+    samples = np.frombuffer(pcm, "<i2")
+    soundfile.write(buffer, samples, RATE_HZ, format=container, subtype=coding)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def number(value: float) -> float | None:
+    """`value` to four digits; None where it is not a number."""
+    return float(f"{value:.4g}") if np.isfinite(value) else None
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")

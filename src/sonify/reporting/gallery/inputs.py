@@ -1,0 +1,128 @@
+"""What the gallery shows, read from the tables; signals are streamed, never held together."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sonify import tables
+from sonify.reporting.sources import read_all
+
+CLIP = ["dataset", "split", "clip_id"]
+EVOLVED = ["model", "inputs", "layer", "filter"]
+Key = tuple[str, str, str]  # of a clip: dataset, split, clip_id
+_ROWS = 48  # rows of signals read at a time
+
+
+@dataclass(frozen=True)
+class Model:
+    """A sonified model: its top_activations, and its filters by (layer, filter).
+
+    `sonifications` is the table of its signals, sorted by layer, filter, rank.
+    """
+
+    name: str
+    sonifications: Path
+    top: pd.DataFrame
+    filters: pd.DataFrame
+
+
+def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list[Model]:
+    """The models called `names`, in that order, each from the folder of its name.
+
+    Raises ValueError for a model without folder or a sonified filter that table `filters` lacks.
+    """
+    by_name = {folder.name: folder for folder in folders}
+    described, found = tables.read(filters, "filters"), []
+    for name in names:
+        if name not in by_name:
+            raise ValueError(f"model {name} has no folder among {sorted(by_name)}: sonify it first")
+        file = by_name[name] / "top_activations.parquet"
+        top = tables.read(file, "top_activations")
+        own = described[described["model"] == name].set_index(["layer", "filter"])
+        ours = top.set_index(["layer", "filter"]).index.unique()
+        if not ours.isin(own.index).all() or not own.index.is_unique:
+            raise ValueError(
+                f"{filters}: it must have each filter of {file} once: rerun the evaluation of "
+                "filters"
+            )
+        found.append(Model(name, by_name[name] / "sonifications.parquet", top, own.loc[ours]))
+    return found
+
+
+def evolved(evolution: Path) -> pd.DataFrame:
+    """The rows of table evolution without their signals, in key order."""
+    columns = [*CLIP, "regime", *EVOLVED, "epoch"]
+    return read_all([evolution], "evolution", columns=columns).sort_values([*EVOLVED, "epoch"])
+
+
+def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
+    """Manifest rows of the clips in `used` (columns of CLIP), each with its `number`, from 0.
+
+    Raises ValueError naming a clip that no manifest in `data` has.
+    """
+    wanted = pd.concat([frame[CLIP] for frame in used]).drop_duplicates().sort_values(CLIP)
+    files = [data / dataset / "manifest.parquet" for dataset in wanted["dataset"].unique()]
+    selected = pc.field("clip_id").isin(pa.array(wanted["clip_id"].unique(), pa.string()))
+    known = {key_of(row): row for row in read_all(files, "manifest", selected).to_dict("records")}
+    keys = [tuple(key) for key in wanted.to_numpy()]
+    lost = [key for key in keys if key not in known]
+    if lost:
+        raise ValueError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
+    return {key: known[key] | {"number": number} for number, key in enumerate(keys)}
+
+
+def key_of(row: dict) -> Key:
+    """Which clip a row of any table is of."""
+    return row["dataset"], row["split"], row["clip_id"]
+
+
+def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple, list[dict]]]:
+    """The rows of a table sorted by `key`, a key at a time; memory holds _ROWS of them and a key's.
+
+    Raises ValueError naming the file when it breaks its contract or is not sorted.
+    """
+    seen = None
+    for own, rows in groupby(_rows(file, table), itemgetter(*key)):
+        if seen is not None and own <= seen:
+            raise ValueError(f"{file}: {own} comes after {seen}: delete it and make it again")
+        seen = own
+        yield own, list(rows)
+
+
+def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
+    """Key and samples of each of `clips`, one row group at a time.
+
+    Raises ValueError naming a clip that is not stored.
+    """
+    missing = set(clips)
+    for dataset, split in sorted({(key[0], key[1]) for key in missing}):
+        for file in sorted((data / dataset / split).glob("part-*.parquet")):
+            for row in _rows(file, "clips", {key[2] for key in missing}):
+                if key_of(row) in missing:
+                    missing.remove(key_of(row))
+                    yield key_of(row), row["pcm"]
+    if missing:
+        raise ValueError(f"{data}: clip {'/'.join(min(missing))} has no sound: prepare it again")
+
+
+def _rows(file: Path, table: str, clip_ids: set[str] | None = None) -> Iterator[dict]:
+    """Rows of a table in its order, checked; of clip_ids alone where they are given."""
+    try:
+        with pq.ParquetFile(file) as stored:
+            for group in range(stored.num_row_groups):
+                if clip_ids is not None:
+                    ids = stored.read_row_group(group, ["clip_id"])["clip_id"].to_pylist()
+                    if clip_ids.isdisjoint(ids):
+                        continue
+                for batch in stored.iter_batches(_ROWS, [group]):
+                    yield from tables.checked(pa.Table.from_batches([batch]), table).to_pylist()
+    except (pa.ArrowInvalid, ValueError) as error:
+        why = str(error).partition("\n")[0]
+        raise ValueError(f"{file}: {why}: delete it and rerun the stage that makes it") from error

@@ -1,0 +1,182 @@
+"use strict";
+// A card lets one hear and see one filter on one of several clips (its takes).
+(function (Gallery) {
+  const { element, choice, words } = Gallery;
+  const NAMES = { input: "Input", sonification: "Sonification", residual: "Residual" };
+
+  class Card {
+    // onactive: the user turned to this card.
+    constructor(regime, onactive) {
+      this.regime = regime;
+      this.onactive = onactive;
+      this.tracks = null;
+      this.turn = 0;
+      this.sized = new ResizeObserver(() => this.draw());
+      this.root = element("article", { class: `card ${regime}` });
+      this.root.addEventListener("pointerdown", () => onactive(this), true);
+      this.root.addEventListener("focusin", () => onactive(this));
+      this.build();
+    }
+
+    build() {
+      this.head = element("h3", {});
+      this.facts = element("dl", { class: "facts" });
+      this.takes = element("div", { class: "takes buttons", role: "group" });
+      this.canvases = Gallery.SOURCES.map((name) => element("canvas", { role: "img", class: name }));
+      this.switches = Gallery.SOURCES.map((name, i) =>
+        choice(NAMES[name], false, () => this.choose(name), { class: "source", "aria-keyshortcuts": i + 1 }));
+      this.wave = element("canvas", { role: "img", class: "wave" });
+      this.playhead = element("div", { class: "playhead" });
+      this.maximum = element("div", { class: "maximum", title: "largest activation" });
+      this.screen = element("div", { class: "screen", onpointerdown: (event) => this.point(event) },
+        ...this.canvases.map((canvas, i) =>
+          element("div", { class: "strip" }, canvas, this.switches[i])),
+        this.wave, this.maximum, this.playhead);
+      this.playButton = element("button", {
+        type: "button", class: "play", "aria-keyshortcuts": "Space", onclick: () => this.toggle(),
+      }, "Play");
+      this.slider = element("input", {
+        type: "range", min: 0, step: 0.01, value: 0, oninput: () => this.seek(+this.slider.value),
+      });
+      this.clock = element("span", { class: "clock" });
+      this.about = element("p", { class: "about soft" });
+      this.problem = element("p", { class: "problem", role: "alert" });
+      this.root.append(this.head, this.facts, this.takes, this.problem, this.screen,
+        element("div", { class: "transport" }, this.playButton, this.slider, this.clock), this.about);
+      this.sized.observe(this.screen);
+    }
+
+    // Show `content`: title, link, facts [[name, words]], takes [{name, chosen, choose}], clip and
+    // signal (functions that promise them), seconds of the maximum or null, activation, and its `key`.
+    async show(content) {
+      if (this.key === content.key) return;
+      this.key = content.key;
+      const turn = ++this.turn;
+      this.head.replaceChildren(element("a", { href: content.link }, content.title));
+      this.root.setAttribute("aria-label", `${this.regime}: ${content.title}`);
+      this.facts.replaceChildren(...content.facts.flatMap(([name, value]) =>
+        [element("div", {}, element("dt", {}, name), element("dd", {}, value))]));
+      this.showTakes(content);
+      this.slider.setAttribute("aria-label", `Position, ${content.title}`);
+      this.problem.textContent = "";
+      try {
+        const [clip, signal] = await Promise.all([content.clip(), content.signal()]);
+        const tracks = await Gallery.tracks(clip, signal);
+        if (turn !== this.turn) return;
+        this.tracks = tracks;
+        this.describe(clip, signal, content);
+      } catch (error) {
+        if (turn !== this.turn) return;
+        this.tracks = null;
+        this.problem.textContent = error.message;
+      }
+      this.draw();
+      if (Gallery.activeCard === this) Gallery.player.load(this.tracks);
+      this.update();
+      this.root.dataset.ready = content.key;
+    }
+
+    showTakes(content) {
+      const focused = this.takes.contains(document.activeElement);
+      this.takes.setAttribute("aria-label", content.takesName);
+      this.takes.replaceChildren(...content.takes.map((take) =>
+        choice(element("span", {}, take.name), take.chosen, take.choose,
+          { style: take.style, class: take.class, title: take.label })));
+      const chosen = this.takes.querySelector('[aria-pressed="true"]');
+      if (!chosen) return;
+      this.takes.scrollLeft = chosen.offsetLeft - this.takes.clientWidth / 2;
+      if (focused) chosen.focus({ preventScroll: true });
+    }
+
+    describe(clip, signal, content) {
+      const spoken = clip.labels.length ? clip.labels.join(", ") : "no label";
+      Gallery.SOURCES.forEach((name, i) => this.canvases[i].setAttribute(
+        "aria-label", `Spectrogram of the ${name}, 0 to 4 kHz, ${spoken}`));
+      this.wave.setAttribute("aria-label", "Waveform of the input and, over it, of what is played");
+      const duration = clip.samples / Gallery.catalogue.rate;
+      this.slider.max = duration;
+      this.maximum.hidden = content.seconds === null;
+      if (content.seconds !== null) this.maximum.style.left = `${(100 * content.seconds) / duration}%`;
+      const parts = [element("strong", {}, spoken), ". "];
+      if (!signal) parts.push("The sonification of this clip is silence. ");
+      else {
+        parts.push(`Activation ${words.activation(content.activation)}`);
+        parts.push(content.seconds === null ? ". " : ` at ${content.seconds.toFixed(2)} s (▾). `);
+      }
+      parts.push(`Clip ${clip.id}, ${clip.set}`);
+      for (const [name, key] of [["by", "uploader"], ["licence", "licence"], ["source", "source_url"]]) {
+        if (clip[key]) parts.push(`; ${name} `, credit(clip[key]));
+      }
+      this.about.replaceChildren(...parts, ".");
+    }
+
+    draw() {
+      if (!this.screen.clientWidth) return;
+      const silent = new Float32Array(1);
+      const signals = Gallery.SOURCES.map((name) => (this.tracks ? this.tracks[name] : silent));
+      Gallery.drawSpectrograms(this.canvases, signals);
+      this.drawWave();
+    }
+
+    drawWave() {
+      const style = getComputedStyle(this.root);
+      const shown = this.tracks ? this.tracks : {};
+      const waves = [[shown.input, style.getPropertyValue("--faint")],
+        [shown[Gallery.player.source], style.getPropertyValue("--accent")]];
+      Gallery.drawWaveforms(this.wave, waves.filter(([x]) => x));
+    }
+
+    // Bring controls in line with the player.
+    update() {
+      const player = Gallery.player, own = Gallery.activeCard === this;
+      const playing = own && player.playing;
+      this.root.classList.toggle("active", own);
+      this.playButton.textContent = playing ? "Pause" : "Play";
+      this.playButton.disabled = !this.tracks;
+      this.switches.forEach((button, i) =>
+        button.setAttribute("aria-pressed", Gallery.SOURCES[i] === player.source));
+      if (this.drawn !== player.source) this.drawWave();
+      this.drawn = player.source;
+      this.tick();
+    }
+
+    tick() {
+      const time = Gallery.activeCard === this ? Gallery.player.time : 0;
+      const duration = this.tracks ? this.tracks.input.length / Gallery.catalogue.rate : 0;
+      this.slider.value = time;
+      this.slider.setAttribute("aria-valuetext", `${time.toFixed(1)} seconds`);
+      this.clock.textContent = `${time.toFixed(1)} / ${words.clock(duration)}`;
+      this.playhead.style.left = `${duration ? (100 * time) / duration : 0}%`;
+    }
+
+    toggle() {
+      this.onactive(this);
+      Gallery.player.toggle();
+    }
+
+    seek(time) {
+      this.onactive(this);
+      Gallery.player.seek(time);
+    }
+
+    choose(source) {
+      this.onactive(this);
+      Gallery.player.choose(source);
+    }
+
+    point(event) {
+      if (event.target.closest("button") || !this.tracks) return;
+      const box = this.screen.getBoundingClientRect();
+      const duration = this.tracks.input.length / Gallery.catalogue.rate;
+      this.seek(((event.clientX - box.left) / box.width) * duration);
+    }
+  }
+
+  // Text, as a link where it leads to the web.
+  function credit(text) {
+    if (!/^https?:\/\//i.test(text)) return text;
+    return element("a", { href: text, rel: "noopener noreferrer external" }, text);
+  }
+
+  Gallery.Card = Card;
+})(window.Gallery);

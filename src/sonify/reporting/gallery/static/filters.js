@@ -1,0 +1,79 @@
+"use strict";
+// The filters of a model: loaded a layer at a time, searched, ordered, described.
+(function (Gallery) {
+  const { words } = Gallery;
+
+  const by = (name, sign) => (a, b) => {
+    // Unknown values, those of dead filters, last in either direction.
+    if (a[name] === null || b[name] === null) return (a[name] === null) - (b[name] === null);
+    return sign * (a[name] - b[name]);
+  };
+  Gallery.SORTS = [
+    { name: "activation", words: "activation, highest first", compare: by("activation", -1) },
+    { name: "purity", words: "label purity, highest first", compare: by("label_purity", -1) },
+    { name: "coherence", words: "coherence, highest first", compare: by("coherence", -1) },
+    { name: "incoherence", words: "coherence, lowest first", compare: by("coherence", 1) },
+    { name: "tonal", words: "spectral flatness, tones first", compare: by("flatness", 1) },
+    { name: "noise", words: "spectral flatness, noises first", compare: by("flatness", -1) },
+    { name: "filter", words: "layer and number", compare: () => 0 },
+  ];
+
+  const tables = new Map();
+
+  // The filters of a layer, a promise of objects in the order of their numbers.
+  Gallery.filters = function (model, layer) {
+    const key = `models/${model}/layer-${layer}`;
+    if (!tables.has(key)) tables.set(key, Gallery.load(key).then((table) => unpacked(model, layer, table)));
+    return tables.get(key);
+  };
+
+  function unpacked(model, layer, table) {
+    const sheets = `models/${model}/layer-${layer}`;
+    return table.filter.map(function (filter, place) {
+      const one = { model, layer, filter, place, count: table.filter.length, sheets };
+      for (const name of Object.keys(table)) one[name] = table[name][place];
+      const labels = new Set(one.top.flatMap((take) => take[1]));
+      one.text = [one.main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
+      return one;
+    });
+  }
+
+  // Those that like `query` (in a label of a top clip), in the order called `sort`, dead ones last.
+  Gallery.arranged = function (filters, query, sort) {
+    const wanted = query.trim().toLowerCase();
+    const order = Gallery.SORTS.find((one) => one.name === sort) || Gallery.SORTS[0];
+    return filters
+      .filter((one) => one.text.includes(wanted))
+      .sort((a, b) => a.dead - b.dead || order.compare(a, b) || a.layer - b.layer || a.filter - b.filter);
+  };
+
+  // What a card shows of filter `one` on its clip of `rank`; onpick(rank): another was chosen.
+  Gallery.filterContent = function (one, rank, onpick) {
+    const [clip, , activation, seconds, silent] = one.top[rank - 1];
+    const place = `models/${one.model}/${one.layer}/${one.filter}`;
+    return {
+      key: `${place}/${rank}`,
+      title: `Layer ${one.layer}, filter ${one.filter}`,
+      link: "#" + Gallery.path({ ...one, rank }),
+      facts: [
+        ["likes", one.dead ? "nothing: dead" : one.main || "no one label"],
+        ["purity", words.share(one.label_purity)],
+        ["active on", `${one.active} of ${one.clips} clips`],
+        ["coherence", words.measure(one.coherence)],
+        ["flatness", words.measure(one.flatness)],
+        ["centroid", words.hertz(one.centroid_hz)],
+        ["bandwidth", words.hertz(one.bandwidth_hz)],
+      ],
+      takesName: "Clips that excite it most",
+      takes: one.top.map(function (take, i) {
+        const labels = take[1].map((label) => Gallery.catalogue.labels[label]).join(", ") || "no label";
+        const choose = () => onpick(i + 1);
+        return { name: `${i + 1} ${labels}`, label: labels, chosen: i + 1 === rank, choose };
+      }),
+      clip: () => Gallery.load(`clips/${clip}`),
+      signal: () => Gallery.load(place).then((signals) => signals[rank - 1]),
+      seconds: silent ? null : seconds,
+      activation,
+    };
+  };
+})(window.Gallery);

@@ -1,0 +1,25 @@
+"use strict";
+(function (Gallery) {
+  // Run the command of each key, where the element that has the focus does not need the key itself.
+  Gallery.listenToKeys = function (commands) {
+    document.addEventListener("keydown", function (event) {
+      if (event.ctrlKey || event.metaKey || event.altKey || !Gallery.activeCard) return;
+      if (needed(event.key, event.target)) return;
+      const command = commands[event.key] || commands[event.key.toLowerCase()];
+      if (!command) return;
+      event.preventDefault();
+      command();
+    });
+    // Firefox presses a button when the space bar comes up again.
+    document.addEventListener("keyup", function (event) {
+      if (event.key === " " && event.target.matches('[aria-pressed="true"], .tile')) event.preventDefault();
+    });
+  };
+
+  function needed(key, target) {
+    if (target.matches('select, summary, input:not([type="range"])')) return true;
+    if (target.matches("input") && key.startsWith("Arrow")) return true;
+    // Space presses a button, unless it is the choice already made.
+    return key === " " && target.matches('button:not([aria-pressed="true"]):not(.tile)');
+  }
+})(window.Gallery);

@@ -1,0 +1,289 @@
+"use strict";
+// The page: one column a regime, the state in the address, the keys.
+(function (Gallery) {
+  const { element, choice } = Gallery;
+  const find = (id) => document.getElementById(id);
+  const state = { layer: null, view: null, query: "", sort: null, columns: [], active: 0, evolved: null };
+  const columns = []; // {regime, models, card, grid, note, items, key}
+  let evolution = null, turns = 0, link = "", loop = 0, drawn = null;
+
+  Gallery.load("catalogue").then(start).catch((error) => say(error.message));
+
+  function say(text) {
+    find("message").textContent = text;
+  }
+
+  function start(catalogue) {
+    Gallery.catalogue = catalogue;
+    find("scale").textContent = `${catalogue.scale[0].toUpperCase()}${catalogue.scale.slice(1)}.`;
+    find("sound-notes").textContent = catalogue.audio === "flac"
+      ? "Sounds are stored without loss: the residual is exact to 16 bits."
+      : "Sonifications are stored with lossy compression: residuals hold traces of it.";
+    find("labels").append(...catalogue.labels.map((label) => element("option", { value: label })));
+    find("sort").append(...Gallery.SORTS.map((one) => element("option", { value: one.name }, one.words)));
+    const regimes = [...new Set(catalogue.models.map((model) => model.regime))];
+    for (const regime of regimes) addColumn(regime, catalogue.models.filter((m) => m.regime === regime));
+    addEvolution(catalogue.evolution);
+    listen();
+    restore();
+  }
+
+  function addColumn(regime, models) {
+    const index = columns.length;
+    const column = { regime, models, items: [], key: null };
+    column.card = new Gallery.Card(regime, () => activate(index));
+    column.grid = new Gallery.Grid(`Overview, ${regime}`, (one) => chooseFilter(index, one));
+    column.note = element("p", { class: "note soft", "aria-live": "polite" });
+    const picker = element("select", { "aria-label": `Model, ${regime}`, onchange: () => pickModel(index, picker.value) },
+      ...models.map((model) => element("option", { value: model.name }, model.name)));
+    column.picker = picker;
+    find("columns").append(element("section", { class: `column ${regime}`, "aria-label": regime },
+      element("h2", {}, regime, models.length > 1 ? picker : element("span", { class: "soft" }, models[0].name)),
+      column.card.root, column.note, column.grid.root));
+    columns.push(column);
+    state.columns.push({ model: models[0].name, layer: null, filter: null, rank: 1 });
+  }
+
+  function addEvolution(list) {
+    if (!list.length) {
+      find("evolution-body").append(element("p", {}, "No evolution was recorded."));
+      return;
+    }
+    evolution = new Gallery.Evolution(list, evolve, () => activate(columns.length));
+    find("evolution-body").append(evolution.root);
+    state.evolved = { index: 0, epoch: null };
+    new IntersectionObserver((seen) => {
+      if (seen.some((one) => one.isIntersecting) && !evolution.card) evolution.show(state.evolved).catch((error) => say(error.message));
+    }, { rootMargin: "200px" }).observe(find("evolution"));
+  }
+
+  // --- state and address ------------------------------------------------------------------------
+
+  function restore() {
+    const found = Gallery.parseLink(location.hash);
+    const lost = [];
+    state.active = 0;
+    for (const one of [...found.beside, found.main].filter(Boolean)) {
+      const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
+      if (index < 0) lost.push(`model ${one.model}`);
+      else {
+        state.columns[index] = { ...one };
+        if (one === found.main) state.active = index;
+      }
+    }
+    state.view = found.view;
+    state.query = found.query;
+    state.sort = Gallery.SORTS.some((one) => one.name === found.sort) ? found.sort : Gallery.SORTS[0].name;
+    state.layer = (found.main || state.columns[state.active]).layer;
+    if (!layers().includes(state.layer)) {
+      if (state.layer !== null) lost.push(`layer ${state.layer}`);
+      state.layer = layers()[0];
+    }
+    if (found.evolved && evolution) {
+      const index = evolution.list.findIndex((one) =>
+        ["model", "inputs", "layer", "filter"].every((name) => one[name] === found.evolved[name]));
+      if (index < 0) lost.push("that evolution");
+      else {
+        state.active = columns.length;
+        state.evolved = { index, epoch: found.evolved.epoch };
+      }
+    }
+    find("query").value = state.query;
+    find("sort").value = state.sort;
+    say("");
+    drawn = render(lost, true);
+    if (found.evolved) drawn.then(() => find("evolution").scrollIntoView());
+  }
+
+  function layers() {
+    const all = Gallery.catalogue.models.flatMap((model) => model.layers.map((one) => one[0]));
+    return [...new Set(all)].sort((a, b) => a - b);
+  }
+
+  // Put the state into the address: as a new page of the history, or in place of this one.
+  function record(replace) {
+    const onEvolution = state.active === columns.length;
+    const beside = state.columns.filter((one, i) => i !== state.active && one.filter !== null);
+    const evolved = state.evolved && evolution.list[state.evolved.index];
+    const path = onEvolution ? Gallery.evolutionPath({ ...evolved, epoch: state.evolved.epoch })
+      : Gallery.path(state.columns[state.active]);
+    link = Gallery.formatLink(path, beside, state);
+    if (link === location.hash) return;
+    if (replace) location.replace(link);
+    else location.hash = link;
+  }
+
+  function change(what, replace) {
+    Object.assign(state, what);
+    say("");
+    drawn = render([], replace);
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------
+
+  async function render(lost, replace) {
+    const turn = ++turns;
+    const all = state.view === "all";
+    const buttons = layers().map((layer) =>
+      choice(String(layer), !all && layer === state.layer, () => pickLayer(layer), { "data-layer": layer }));
+    const focused = find("layers").contains(document.activeElement);
+    find("layers").replaceChildren(...buttons, choice("all", all, () => showAll(), {}));
+    if (focused) find("layers").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
+    try {
+      await Promise.all(columns.map((_, index) => renderColumn(index, turn, lost)));
+      if (turn === turns && state.active === columns.length) await evolution.show(state.evolved);
+    } catch (error) {
+      lost.push(error.message);
+    }
+    if (turn !== turns) return;
+    if (lost.length) say(`Not in this gallery: ${lost.join("; ")}.`);
+    activate(state.active);
+    record(replace);
+  }
+
+  async function renderColumn(index, turn, lost) {
+    const column = columns[index], own = state.columns[index];
+    const model = column.models.find((one) => one.name === own.model);
+    column.picker.value = model.name;
+    if (state.view !== "all") own.layer = state.layer;
+    const shown = model.layers.filter(([layer]) => state.view === "all" || layer === own.layer);
+    const lists = await Promise.all(shown.map(([layer]) => Gallery.filters(model.name, layer)));
+    if (turn !== turns) return;
+    const filters = lists.flat();
+    const key = JSON.stringify([model.name, shown, state.query, state.sort]);
+    if (column.key !== key) {
+      column.key = key;
+      column.items = Gallery.arranged(filters, state.query, state.sort);
+    }
+    let chosen = filters.find((one) => one.layer === own.layer && one.filter === own.filter);
+    if (!chosen && own.filter !== null) lost.push(`filter ${own.filter} of layer ${own.layer}, ${model.name}`);
+    chosen = chosen || column.items[0] || filters[0];
+    const dead = filters.filter((one) => one.dead).length;
+    const about = state.view === "all" ? "all layers" : `layer ${own.layer}`;
+    const searched = state.query ? `${column.items.length} of ${filters.length} filters like “${state.query}”`
+      : `${filters.length} filters`;
+    column.note.textContent = `${searched}, ${about}; ${dead} dead. Each picture: the sonification of its first clip.`;
+    if (!filters.length) column.note.textContent = `This network has no layer ${own.layer}.`;
+    column.grid.show(column.items, chosen);
+    if (!chosen) return;
+    own.layer = chosen.layer;
+    own.filter = chosen.filter;
+    own.rank = Math.min(Math.max(1, own.rank), chosen.top.length);
+    column.card.show(Gallery.filterContent(chosen, own.rank, (rank) => pickTake(index, rank)));
+  }
+
+  // --- what users do ----------------------------------------------------------------------------
+
+  function activate(index) {
+    const card = index === columns.length ? evolution && evolution.card : columns[index].card;
+    if (!card) return;
+    const moved = index !== state.active;
+    state.active = index;
+    if (Gallery.activeCard !== card) {
+      Gallery.activeCard = card;
+      Gallery.player.load(card.tracks);
+    }
+    if (moved) record(true);
+  }
+
+  function chooseFilter(index, one) {
+    const own = state.columns[index];
+    state.columns[index] = { ...own, layer: one.layer, filter: one.filter, rank: 1 };
+    change({ active: index });
+  }
+
+  function pickTake(index, rank) {
+    state.columns[index].rank = rank;
+    change({ active: index });
+  }
+
+  function forgetFilters() {
+    for (const own of state.columns) Object.assign(own, { filter: null, rank: 1 });
+    if (state.active === columns.length) state.active = 0;
+  }
+
+  function pickLayer(layer) {
+    forgetFilters();
+    change({ layer, view: null });
+  }
+
+  function showAll() {
+    forgetFilters();
+    change({ view: "all" });
+  }
+
+  function pickModel(index, model) {
+    state.columns[index] = { model, layer: state.layer, filter: null, rank: 1 };
+    change({ active: index });
+  }
+
+  function evolve(index, epoch) {
+    state.evolved = { index, epoch };
+    change({ active: columns.length });
+  }
+
+  // To the neighbour of the chosen filter in the overview, or of the chosen checkpoint.
+  async function walk(step) {
+    await drawn; // fast fingers may be ahead of the files
+    if (state.active === columns.length) return walkTakes(step);
+    const { items } = columns[state.active], own = state.columns[state.active];
+    const at = items.findIndex((one) => one.layer === own.layer && one.filter === own.filter);
+    const next = items[at + step];
+    if (next) chooseFilter(state.active, next);
+  }
+
+  function walkTakes(step) {
+    const card = Gallery.activeCard;
+    const takes = [...card.takes.children];
+    const next = takes[takes.findIndex((one) => one.getAttribute("aria-pressed") === "true") + step];
+    if (next) next.click();
+  }
+
+  function walkLayers(step) {
+    const all = layers(), next = all[all.indexOf(state.layer) + step];
+    if (next !== undefined) pickLayer(next);
+  }
+
+  const COMMANDS = {
+    ArrowLeft: () => walk(-1), ArrowRight: () => walk(1),
+    ",": () => walkTakes(-1), ".": () => walkTakes(1),
+    "[": () => walkLayers(-1), "]": () => walkLayers(1),
+    s: () => activate((state.active + 1) % columns.length),
+    "/": () => find("query").focus(),
+    " ": () => Gallery.player.toggle(),
+    1: () => Gallery.player.choose("input"),
+    2: () => Gallery.player.choose("sonification"),
+    3: () => Gallery.player.choose("residual"),
+  };
+
+  function listen() {
+    Gallery.listenToKeys(COMMANDS);
+    window.addEventListener("hashchange", () => location.hash !== link && restore());
+    find("controls").addEventListener("submit", (event) => event.preventDefault());
+    find("query").addEventListener("input", () => {
+      forgetFilters();
+      change({ query: find("query").value }, true);
+    });
+    find("sort").addEventListener("change", () => {
+      forgetFilters();
+      change({ sort: find("sort").value }, true);
+    });
+    find("to-evolution").addEventListener("click", (event) => {
+      event.preventDefault(); // the address is the state's
+      find("evolution").scrollIntoView();
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+      columns.forEach((column) => column.card.draw()));
+    Gallery.player.onchange = function () {
+      for (const { card } of columns) card.update();
+      if (evolution && evolution.card) evolution.card.update();
+      if (Gallery.player.playing && !loop) loop = requestAnimationFrame(tick);
+    };
+  }
+
+  function tick() {
+    loop = 0;
+    Gallery.activeCard.tick();
+    if (Gallery.player.playing) loop = requestAnimationFrame(tick);
+  }
+})(window.Gallery);

@@ -1,0 +1,107 @@
+"use strict";
+(function (Gallery) {
+  const WINDOW = 256; // 31 Hz a row up to half the rate, as in the overview
+  const ROWS = WINDOW / 2;
+  const HANN = Float64Array.from(
+    { length: WINDOW }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / WINDOW));
+  const COS = Float64Array.from({ length: ROWS }, (_, i) => Math.cos((2 * Math.PI * i) / WINDOW));
+  const SIN = Float64Array.from({ length: ROWS }, (_, i) => Math.sin((2 * Math.PI * i) / WINDOW));
+  const REVERSED = Uint16Array.from({ length: WINDOW }, function (_, i) {
+    let out = 0;
+    for (let bit = 1; bit < WINDOW; bit <<= 1) out = (out << 1) | (i & bit ? 1 : 0);
+    return out;
+  });
+
+  // Radix-2 transform in place of values in bit-reversed order.
+  function transform(re, im) {
+    for (let half = 1; half < WINDOW; half *= 2) {
+      const stride = ROWS / half;
+      for (let start = 0; start < WINDOW; start += 2 * half) {
+        for (let k = 0; k < half; k++) {
+          const i = start + k, j = i + half, c = COS[k * stride], s = SIN[k * stride];
+          const a = re[j] * c + im[j] * s, b = im[j] * c - re[j] * s;
+          re[j] = re[i] - a;
+          im[j] = im[i] - b;
+          re[i] += a;
+          im[i] += b;
+        }
+      }
+    }
+  }
+
+  // Power, ROWS values a column from low to high, without 0 Hz; each column the mean of as many
+  // windows as leave no gap.
+  Gallery.spectrogram = function (x, columns) {
+    const each = Math.max(1, Math.ceil(x.length / (columns * ROWS)));
+    const power = new Float32Array(columns * ROWS);
+    const re = new Float64Array(WINDOW), im = new Float64Array(WINDOW);
+    for (let n = 0; n < columns * each; n++) {
+      const first = Math.round((n * (x.length - 1)) / (columns * each)) - ROWS;
+      for (let i = 0; i < WINDOW; i++) re[REVERSED[i]] = (x[first + i] || 0) * HANN[i];
+      im.fill(0);
+      transform(re, im);
+      const column = Math.floor(n / each) * ROWS;
+      for (let k = 0; k < ROWS; k++) {
+        power[column + k] += (re[k + 1] * re[k + 1] + im[k + 1] * im[k + 1]) / each;
+      }
+    }
+    return power;
+  };
+
+  // Fits the drawing to the screen's own pixels; its context.
+  function fitted(canvas) {
+    const ratio = window.devicePixelRatio || 1;
+    canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
+    canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+    return canvas.getContext("2d");
+  }
+
+  // Spectrograms of several signals on one scale, full colour for the loudest of all.
+  Gallery.drawSpectrograms = function (canvases, signals) {
+    const { palette, range } = Gallery.catalogue;
+    const columns = Math.max(1, Math.min(640, canvases[0].clientWidth));
+    const powers = signals.map((x) => Gallery.spectrogram(x, columns));
+    let loudest = 0;
+    for (const power of powers) for (const value of power) loudest = Math.max(loudest, value);
+    powers.forEach(function (power, which) {
+      const picture = new ImageData(columns, ROWS);
+      for (let n = 0; n < power.length; n++) {
+        const share = loudest ? 1 + (10 * Math.log10(power[n] / loudest)) / range : 0;
+        const level = Math.round(255 * Math.max(0, share)) || 0;
+        const pixel = 4 * ((ROWS - 1 - (n % ROWS)) * columns + Math.floor(n / ROWS));
+        for (let c = 0; c < 3; c++) {
+          picture.data[pixel + c] = parseInt(palette.substr(6 * level + 2 * c, 2), 16);
+        }
+        picture.data[pixel + 3] = 255;
+      }
+      const small = document.createElement("canvas");
+      small.width = columns;
+      small.height = ROWS;
+      small.getContext("2d").putImageData(picture, 0, 0);
+      const canvas = canvases[which];
+      const context = fitted(canvas);
+      context.drawImage(small, 0, 0, canvas.width, canvas.height);
+    });
+  };
+
+  // Waveforms over each other: [samples, colour] in the order drawn, on one scale.
+  Gallery.drawWaveforms = function (canvas, waves) {
+    const context = fitted(canvas);
+    const { width, height } = canvas;
+    let peak = 1e-9;
+    for (const [x] of waves) for (const value of x) peak = Math.max(peak, Math.abs(value));
+    for (const [x, colour] of waves) {
+      context.fillStyle = colour;
+      for (let column = 0; column < width; column++) {
+        const end = Math.max(Math.ceil(((column + 1) * x.length) / width), 1);
+        let low = Infinity, high = -Infinity;
+        for (let i = Math.floor((column * x.length) / width); i < end; i++) {
+          low = Math.min(low, x[i]);
+          high = Math.max(high, x[i]);
+        }
+        const top = (0.5 - (0.48 * high) / peak) * height;
+        context.fillRect(column, top, 1, Math.max(1, ((0.48 * (high - low)) / peak) * height));
+      }
+    }
+  };
+})(window.Gallery);

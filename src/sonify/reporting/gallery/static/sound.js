@@ -1,0 +1,124 @@
+"use strict";
+(function (Gallery) {
+  const RAMP_S = 0.008; // long enough that switching does not click
+  Gallery.SOURCES = ["input", "sonification", "residual"];
+
+  // Samples of a base64 sound file, `length` of them; full scale stands for `peak`. Browsers differ
+  // in whether that is 32767 or 32768, one step of 16 bits.
+  Gallery.decode = async function (text, peak, length) {
+    const raw = atob(text);
+    const bytes = new Uint8Array(raw.length);
+    for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+    // A context at the sound's own rate: nothing is resampled.
+    const context = new OfflineAudioContext(1, 1, Gallery.catalogue.rate);
+    const buffer = await context.decodeAudioData(bytes.buffer);
+    const samples = new Float32Array(length);
+    const found = buffer.getChannelData(0).subarray(0, length);
+    for (let i = 0; i < found.length; i++) samples[i] = found[i] * peak;
+    return samples;
+  };
+
+  // Tracks of one clip: input, sonification (silence if null), and what is left without it.
+  Gallery.tracks = async function (clip, signal) {
+    const input = await Gallery.decode(clip.sound, 1, clip.samples);
+    const sonification = signal
+      ? await Gallery.decode(signal[0], signal[1], clip.samples)
+      : new Float32Array(clip.samples);
+    return { input, sonification, residual: input.map((x, i) => x - sonification[i]) };
+  };
+
+  // Plays the three tracks in step and lets one of them through, so that switching is seamless.
+  class Player {
+    constructor() {
+      this.source = "sonification";
+      this.tracks = null;
+      this.position = 0;
+      this.nodes = null;
+      this.onchange = function () {};
+    }
+
+    get playing() {
+      return this.nodes !== null;
+    }
+
+    get duration() {
+      return this.tracks ? this.tracks.input.length / Gallery.catalogue.rate : 0;
+    }
+
+    get time() {
+      if (!this.playing) return this.position;
+      const passed = Math.max(0, this.context.currentTime - this.started);
+      return Math.min(this.duration, this.position + passed);
+    }
+
+    load(tracks) {
+      const playing = this.playing;
+      this.pause();
+      this.tracks = tracks;
+      this.position = 0;
+      if (playing && tracks) this.play();
+      this.onchange();
+    }
+
+    play() {
+      if (!this.tracks || this.playing) return;
+      this.context = this.context || new AudioContext();
+      this.context.resume();
+      if (this.position >= this.duration) this.position = 0;
+      const rate = Gallery.catalogue.rate;
+      this.nodes = Gallery.SOURCES.map((name) => {
+        const track = this.tracks[name];
+        const buffer = new AudioBuffer({ length: track.length, numberOfChannels: 1, sampleRate: rate });
+        buffer.copyToChannel(track, 0);
+        const node = new AudioBufferSourceNode(this.context, { buffer });
+        const gain = new GainNode(this.context, { gain: name === this.source ? 1 : 0 });
+        node.connect(gain).connect(this.context.destination);
+        return { name, node, gain };
+      });
+      this.started = this.context.currentTime;
+      const nodes = this.nodes;
+      nodes[0].node.onended = () => {
+        if (this.nodes === nodes) this.stop(this.duration);
+      };
+      for (const one of nodes) one.node.start(this.started, this.position);
+      this.onchange();
+    }
+
+    pause() {
+      if (this.playing) this.stop(this.time);
+    }
+
+    stop(position) {
+      for (const one of this.nodes) {
+        one.node.stop();
+        one.gain.disconnect();
+      }
+      this.nodes = null;
+      this.position = position;
+      this.onchange();
+    }
+
+    toggle() {
+      if (this.playing) this.pause();
+      else this.play();
+    }
+
+    seek(time) {
+      const playing = this.playing;
+      this.pause();
+      this.position = Math.min(Math.max(0, time), this.duration);
+      if (playing) this.play();
+      this.onchange();
+    }
+
+    choose(source) {
+      this.source = source;
+      for (const one of this.nodes || []) {
+        const level = one.name === source ? 1 : 0;
+        one.gain.gain.setTargetAtTime(level, this.context.currentTime, RAMP_S);
+      }
+      this.onchange();
+    }
+  }
+  Gallery.player = new Player();
+})(window.Gallery);

@@ -1,0 +1,31 @@
+"""A Chromium that playwright drives, for the tests and the benchmark of the gallery."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextmanager
+def chromium() -> Iterator:
+    """A headless Chromium: that of SONIFY_CHROMIUM, of the machine, or playwright's own.
+
+    Raises LookupError with the command that installs what is missing.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        raise LookupError("playwright is missing: pip install playwright") from None
+    own = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    with sync_playwright() as playwright:
+        program = os.environ.get("SONIFY_CHROMIUM") or own or playwright.chromium.executable_path
+        if not shutil.which(program):
+            raise LookupError(
+                f"Chromium is missing ({program}): playwright install --with-deps chromium"
+            )
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()

@@ -1,0 +1,72 @@
+"""A gallery opened from disk in headless Chromium, without a network.
+
+Where playwright or a Chromium is missing, each of these tests is skipped by name and says what to
+install. SONIFY_CHROMIUM names another browser, SONIFY_SCREENSHOTS a folder that keeps the pictures,
+and SONIFY_GALLERY another gallery to take them of:
+
+    SONIFY_GALLERY=results/reporting/gallery SONIFY_SCREENSHOTS=docs/images \\
+      pytest tests/web -k sideways
+"""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from browsers import chromium
+from galleries import write_tables
+
+from sonify.reporting.gallery.build import build
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(chromium())
+        except LookupError as missing:
+            pytest.skip(str(missing))
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    build(**write_tables(folder, {1: 6, 2: 30}), out=folder / "reporting" / "gallery")
+    return folder / "reporting" / "gallery"
+
+
+@pytest.fixture
+def visit(browser, gallery):
+    """`visit(hash, width, height, color_scheme, folder)`: a page, in a context of its own.
+
+    A console error, warning or exception of any page fails the test.
+    """
+    contexts, troubles = [], []
+
+    def go(link="", width=1280, height=900, color_scheme="light", folder=gallery):
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, color_scheme=color_scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto((folder / "index.html").as_uri() + link)
+        page.locator(".supervised .card[data-ready]").wait_for()
+        page.locator(".contrastive .card[data-ready]").wait_for()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+@pytest.fixture
+def pictured(gallery) -> Path:
+    return Path(os.environ.get("SONIFY_GALLERY", gallery)).resolve()
+
+
+@pytest.fixture
+def screenshots(tmp_path) -> Path:
+    return Path(os.environ.get("SONIFY_SCREENSHOTS", tmp_path))
