@@ -37,14 +37,24 @@ def closure(script: str) -> list[Path]:
 
 @cache
 def code_hash(script: str) -> str:
-    """A short hash of the code of `script`, of all it imports and of the tables it names."""
+    """A short hash of the code of `script`, of all it imports, of the static files that stand
+    beside that, and of the tables it names."""
     digest = hashlib.sha256()
     for file in closure(script):
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(_bare_source(file).encode())
+    for file in static_files(script):
+        digest.update(file.relative_to(ROOT).as_posix().encode())
+        digest.update(file.read_bytes())
     for table in tables_named(script):
         digest.update(_contract(table).encode())
     return digest.hexdigest()[:16]
+
+
+def static_files(script: str) -> list[Path]:
+    """What stands in folders called `static` beside the modules that `script` imports."""
+    folders = sorted({file.parent / "static" for file in closure(script)})
+    return [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
 
 
 def tables_named(script: str) -> list[str]:

@@ -188,7 +188,8 @@ class Settings(Matrix):
     def gallery(self) -> str:
         """Which models are shown."""
         words = {"scale": self.config["scale"], "setting": self.setting}
-        return _canonical({**words, "models": self.shown_models})
+        audio = self.config["reporting"]["gallery"]["audio"]
+        return _canonical({**words, "models": self.shown_models, "audio": audio})
 
     def page(self) -> str:
         """What the results page shows."""

@@ -85,6 +85,7 @@ class Plan(Settings):
         jobs |= {"train": list(self.models)}
         jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
         jobs |= {"score": self.measured("metrics")}
+        jobs |= {"gallery": ["all"]}
         rules = ("layer_importance", "removal", "coherence", "filters", "invariance", "evolution")
         jobs |= {rule: self.measured(rule) for rule in rules}
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]

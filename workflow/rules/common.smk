@@ -54,7 +54,7 @@ def evaluation_targets():
 
 def reporting_targets():
     claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
-    pages = ["index.html", "gallery/index.html", "summary.txt"]
+    pages = ["index.html", "gallery", "summary.txt"]
     return (
         expand("results/reporting/{page}", page=pages)
         + claims

@@ -107,23 +107,22 @@ rule gallery:
         evolution="results/evaluation/evolution.parquet",
         data=data_targets(),
     output:
-        page="results/reporting/gallery/index.html",
-        files=directory("results/reporting/gallery/files"),
+        directory("results/reporting/gallery"),
     log:
         "results/logs/reporting/gallery.log",
     benchmark:
-        "results/benchmarks/gallery.tsv"
+        "results/benchmarks/gallery/all.tsv"
     conda:
         "../../envs/sonify.yaml"
+    threads: config["threads"]
     params:
         code=code_hash("gallery.py"),
         settings=plan.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
-        out=lambda w, output: str(Path(output.page).parent),
     shell:
         'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data results/data'
         " --filters {input.filters} --evolution {input.evolution}"
-        " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
 
 
 rule page:
@@ -131,7 +130,7 @@ rule page:
         tables=[file for file in plan.table_files if file.endswith(".parquet")],
         figures=plan.figure_files,
         claims="results/reporting/claims.parquet",
-        gallery="results/reporting/gallery/index.html",
+        gallery="results/reporting/gallery",
         data=data_targets(),
         # All results, since the page tells how long each took and what there is.
         models=training_targets(),
