@@ -20,13 +20,12 @@ include: "workflow/rules/reporting.smk"
 rule all:
     default_target: True
     input:
-        "results/reporting/index.html",
-        "results/reporting/summary.txt",
         # Named here although others follow from them, so that a lost one is noticed.
         data_targets(),
         training_targets(),
         sonification_targets(),
         evaluation_targets(),
+        reporting_targets(),
 
 
 rule data:
@@ -51,8 +50,7 @@ rule evaluation:
 
 rule reporting:
     input:
-        "results/reporting/index.html",
-        "results/reporting/summary.txt",
+        reporting_targets(),
 
 
 onsuccess:

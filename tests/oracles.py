@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from captum.attr import NeuronDeconvolution
+from scipy.signal import welch
 from torch import Tensor, nn
 from zennit.composites import DeconvNet
 
@@ -188,3 +190,20 @@ def average_precision_by_counting(targets: list[int], scores: list[float]) -> fl
             above = [t for t, s in zip(targets, scores, strict=True) if s >= score]
             total += sum(above) / len(above)
     return total / positives
+
+
+def spectral_shape_by_welch(x: np.ndarray, nperseg: int) -> tuple[float, float, float]:
+    """Flatness, centroid and bandwidth in Hz of x, (time,) at 8 kHz, bin by bin."""
+    bins = [
+        (float(f), float(p))
+        for f, p in zip(*welch(x, 8_000, nperseg=nperseg), strict=True)
+        if 0 < f < 4_000
+    ]
+    total = sum(p for _, p in bins)
+    if total == 0:
+        return math.nan, math.nan, math.nan
+    empty = any(p == 0 for _, p in bins)
+    geometric = 0 if empty else math.exp(sum(math.log(p) for _, p in bins) / len(bins))
+    centroid = sum(f * p for f, p in bins) / total
+    variance = sum((f - centroid) ** 2 * p for f, p in bins) / total
+    return geometric / (total / len(bins)), centroid, math.sqrt(variance)

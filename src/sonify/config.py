@@ -15,24 +15,33 @@ from sonify.consistency import check_consistency
 from sonify.data.layouts.required import SPLITS, missing
 from sonify.errors import ConfigError
 from sonify.models.architecture import Architecture
+from sonify.names import check_name
+from sonify.shorthand import recipes_of, with_bases, with_finetunings
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 
 
-def check(config: dict) -> None:
-    """Raise ConfigError for the first fault of `config`: its form, its references, its paths."""
+def checked(config: dict) -> dict:
+    """`config` with its recipes and runs spelled out (see sonify.shorthand).
+
+    Raises ConfigError for the first fault: of form, of references, of paths.
+    """
     _check_names(config)
+    bases = {name: spec.get("base") for name, spec in recipes_of(config).items()}
+    config = with_bases(config)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
-    if error is not None:
-        raise ConfigError(_sentence(error))
+    errors = list(Draft202012Validator(schema).iter_errors(config))
+    if errors:
+        raise ConfigError(_sentence(_origin(best_match(errors), errors, bases)))
     _check_sources(config["data"])
     _check_models(config)
     _check_recipes(config["training"]["recipes"])
+    config = with_finetunings(config)
     _check_runs(config)
     for path in ("sonification", "evaluation.removal", "evaluation.coherence"):
         _check_stage(config, path)
     check_consistency(config)
+    return config
 
 
 def _check_names(block: dict, where: str = "config") -> None:
@@ -45,6 +54,18 @@ def _check_names(block: dict, where: str = "config") -> None:
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, float) and not math.isfinite(number):
                 raise ConfigError(f"config: {key} in {where} is {number}: give a finite number")
+
+
+def _origin(
+    error: ValidationError, errors: list[ValidationError], bases: dict[str, str | None]
+) -> ValidationError:
+    """The same fault where it was written, if a recipe has it from its base."""
+    path = list(error.absolute_path)
+    while path[:2] == ["training", "recipes"] and bases.get(path[2]):
+        path[2] = bases[path[2]]
+        same = [e for e in errors if list(e.absolute_path) == path and e.message == error.message]
+        error = same[0] if same else error
+    return error
 
 
 def _sentence(error: ValidationError) -> str:
@@ -159,7 +180,7 @@ def _check_runs(config: dict) -> None:
     training = config["training"]
     for run, spec in training["runs"].items():
         key = f"training.runs.{run}"
-        _check_name(f"{key}.recipe", spec["recipe"], training["recipes"])
+        check_name(f"{key}.recipe", spec["recipe"], training["recipes"])
         if ("start" in spec) != ("finetune" in spec):
             raise ConfigError(f"config: {key} needs both start and finetune, or neither")
         if ("start" in spec) == ("architecture" in spec):
@@ -167,11 +188,11 @@ def _check_runs(config: dict) -> None:
                 f"config: {key} needs either an architecture (from scratch) or a start, not both"
             )
         if "architecture" in spec:
-            _check_name(f"{key}.architecture", spec["architecture"], config["models"])
+            check_name(f"{key}.architecture", spec["architecture"], config["models"])
             continue
         seen = [run]
         while "start" in spec:
-            _check_name(f"training.runs.{seen[-1]}.start", spec["start"], training["runs"])
+            check_name(f"training.runs.{seen[-1]}.start", spec["start"], training["runs"])
             if spec["start"] in seen:
                 raise ConfigError(f"config: {key}.start leads back to it: start from another run")
             seen.append(spec["start"])
@@ -185,7 +206,7 @@ def _check_stage(config: dict, path: str) -> None:
     _check_splits(f"{path}.split", stage["dataset"], [stage["split"]])
     recipes, runs = config["training"]["recipes"], config["training"]["runs"]
     for run in stage["runs"]:
-        _check_name(f"{path}.runs", run, runs)
+        check_name(f"{path}.runs", run, runs)
         recipe = recipes[runs[run]["recipe"]]
         fits = recipe["objective"] != "contrastive" and recipe["dataset"] == stage["dataset"]
         if path == "evaluation.removal" and not fits:
@@ -201,10 +222,3 @@ def _check_splits(key: str, dataset: str, splits: list[str]) -> None:
             raise ConfigError(
                 f"config: {key} names {split!r}: {dataset} has {', '.join(SPLITS[dataset])}"
             )
-
-
-def _check_name(key: str, name: str, known: dict) -> None:
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-        raise ConfigError(f"config: {key} names {name!r}, which is not defined: {hint}")

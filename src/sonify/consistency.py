@@ -2,7 +2,8 @@
 
 from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
-from sonify.runs import has_classifier, resolve
+from sonify.names import check_name
+from sonify.runs import facts, has_classifier
 
 
 def check_consistency(config: dict) -> None:
@@ -13,6 +14,10 @@ def check_consistency(config: dict) -> None:
     _check_reader(config)
     _check_coherence(config)
     _check_rows(config)
+    _check_checkpoints(config)
+    _check_probes(config)
+    _check_strided(config)
+    _check_sonified(config)
 
 
 def _check_scale(config: dict) -> None:
@@ -89,12 +94,77 @@ def _check_rows(config: dict) -> None:
     runs = config["training"]["runs"]
     if not any(has_classifier(config, run) for run in runs):
         raise ConfigError("config: training.runs has no run with labels: add one to be scored")
-    rows: dict[tuple, str] = {}
-    for name in runs:
-        run = resolve(config, name)
-        row = (run.architecture, run.regime, run.finetune)
-        if run.dataset == "fsd50k" and rows.setdefault(row, name) != name:
+    rows: dict[str, str] = {}
+    for name in filter(lambda run: has_classifier(config, run), runs):
+        row = str({k: v for k, v in facts(config, name).items() if k != "start"})
+        if rows.setdefault(row, name) != name:
             raise ConfigError(
-                f"config: training.runs.{rows[row]} and {name} would be the same row of "
-                "Table A.4: remove one"
+                f"config: training.runs.{rows[row]} and {name} would be the same row of a table "
+                "(same data, pretraining and finetuning): remove one"
+            )
+
+
+def _check_checkpoints(config: dict) -> None:
+    for name, recipe in config["training"]["recipes"].items():
+        kept = recipe["checkpoints"]
+        if kept == 1 or kept > recipe["epochs"] + 1:
+            raise ConfigError(
+                f"config: training.recipes.{name}.checkpoints is {kept}: it must be 0, or from 2 "
+                f"(the initial weights and the last) to {recipe['epochs'] + 1} (every epoch's)"
+            )
+
+
+def _check_probes(config: dict) -> None:
+    """Figure 4: encoders to probe, by recipes with labels, scored on splits that exist."""
+    stage, training = config["evaluation"]["layer_importance"], config["training"]
+    key = "evaluation.layer_importance"
+    for start in stage["starts"]:
+        check_name(f"{key}.starts", start, training["runs"])
+    for name, split in stage["recipes"].items():
+        check_name(f"{key}.recipes", name, training["recipes"])
+        recipe = training["recipes"][name]
+        if recipe["objective"] == "contrastive":
+            raise ConfigError(
+                f"config: {key}.recipes names {name}, which has no labels: replace it"
+            )
+        if split not in SPLITS[recipe["dataset"]]:
+            raise ConfigError(
+                f"config: {key}.recipes.{name} is {split!r}: {recipe['dataset']} has "
+                f"{', '.join(SPLITS[recipe['dataset']])}"
+            )
+
+
+def _check_strided(config: dict) -> None:
+    for kind, run in config["evaluation"]["strided"].items():
+        key = f"evaluation.strided.{kind}"
+        check_name(key, run, config["training"]["runs"])
+        found = facts(config, run)["downsampling"]
+        if found != kind:
+            raise ConfigError(
+                f"config: {key} is {run!r}, whose encoder has downsampling {found}: name a run "
+                f"with {kind}"
+            )
+
+
+def _check_sonified(config: dict) -> None:
+    """What shows or follows mined filters needs a run that is mined."""
+    sonified, evolution = config["sonification"]["runs"], config["evaluation"]["evolution"]
+    pairs = config["reporting"]["pairs"]
+    named = {"evaluation.evolution.runs": evolution["runs"]}
+    named["reporting.pairs.chosen"] = [choice["run"] for choice in pairs["chosen"]]
+    named |= {f"reporting.pairs.{f}.runs": pairs[f]["runs"] for f in pairs if f != "chosen"}
+    for key, runs in named.items():
+        for run in runs:
+            if run not in sonified:
+                raise ConfigError(
+                    f"config: {key} names {run!r}, which is not sonified: add it to "
+                    "sonification.runs"
+                )
+    training = config["training"]
+    for run in evolution["runs"]:
+        recipe = training["runs"][run]["recipe"]
+        if not training["recipes"][recipe]["checkpoints"]:
+            raise ConfigError(
+                f"config: evaluation.evolution.runs names {run!r}, of whose training no states are "
+                f"kept: set training.recipes.{recipe}.checkpoints"
             )

@@ -42,6 +42,31 @@ def resolve(config: dict, name: str) -> Run:
     )
 
 
+def facts(config: dict, name: str) -> dict:
+    """What a run is apart from its name, for tables that match it with a line of the paper.
+
+    dataset, splits and objective are what it was trained on; regime, temperature and augmentation
+    (names of those that are on) are of the first run of its chain, the pretraining.
+    """
+    run, training = resolve(config, name), config["training"]
+    first = run
+    while first.start:
+        first = resolve(config, first.start)
+    recipe = training["recipes"][first.recipe]
+    return {
+        "dataset": run.dataset,
+        "splits": list(run.splits),
+        "objective": training["recipes"][run.recipe]["objective"],
+        "regime": run.regime,
+        "finetune": run.finetune,
+        "start": run.start,
+        "architecture": run.architecture,
+        **config["models"][run.architecture],
+        "temperature": recipe.get("temperature"),
+        "augmentation": sorted(k for k, v in recipe["augmentation"].items() if v is not None),
+    }
+
+
 def has_classifier(config: dict, name: str) -> bool:
     """Whether the run ends in a classifier (a contrastive run ends in a projection)."""
     recipe = config["training"]["runs"][name]["recipe"]

@@ -6,7 +6,7 @@ Descriptions and units travel inside the Parquet files as field metadata.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -151,6 +151,19 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
     try:
         table = pq.read_table(path, partitioning=None)  # a folder named a=b is no column
         return checked(table, name).to_pandas()
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
+
+
+def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
+    """As `read`, at most `rows` rows at a time, for a table too large for memory.
+
+    Rows that stand in different frames are not compared for a repeated key.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+            for batch in file.iter_batches(rows):
+                yield checked(pa.Table.from_batches([batch]), name).to_pandas()
     except (pa.ArrowInvalid, ValueError) as error:
         raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
 

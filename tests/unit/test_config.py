@@ -1,15 +1,16 @@
 """Every fault of a configuration is one sentence naming key, value and remedy."""
 
 import copy
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 
-from sonify.config import check
+from sonify.config import checked
 from sonify.errors import ConfigError
 from sonify.models.architecture import Architecture
-from sonify.runs import resolve
+from sonify.runs import facts, resolve
 from sonify.workflow import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,11 +44,11 @@ def broken(config: dict, dotted: str, value) -> dict:
 
 
 def test_the_default_is_valid(config):
-    check(config)
+    checked(config)
 
 
 def test_the_smoke_configuration_is_valid(config):
-    check(merged(config, yaml.safe_load((ROOT / "workflow/configs/smoke.yaml").read_text())))
+    checked(merged(config, yaml.safe_load((ROOT / "workflow/configs/smoke.yaml").read_text())))
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_the_paper_configuration_is_valid_before_anything_is_downloaded(
     paper, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    check(paper)
+    checked(paper)
     assert Architecture(**paper["models"]["CNN12"]).filters[-1] == 1024
     assert paper["training"]["recipes"]["contrastive"]["batch_size"] == 2048
 
@@ -69,11 +70,11 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
     for dataset in ("audioset", "fsd50k", "speech_commands"):
         paper["data"][dataset]["source"] = "local"
     with pytest.raises(ConfigError, match="data.audioset.path is 'corpora/audioset', which is no"):
-        check(paper)
+        checked(paper)
     for name in ("audioset", "FSD50K", "speech_commands_v0.02"):
         (tmp_path / "corpora" / name).mkdir(parents=True)
     with pytest.raises(ConfigError, match="which lacks class_labels_indices.csv: point it at"):
-        check(paper)
+        checked(paper)
     from sonify.data.layouts.required import required
 
     folders = {
@@ -86,7 +87,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             file = tmp_path / "corpora" / folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch() if "." in Path(name).name[-5:] else file.mkdir(exist_ok=True)
-    check(paper)
+    checked(paper)
     # As a download of the splits in use leaves it: without the list of the other one.
     assert Plan(paper).raw_input("audioset")["lists"] == [
         "corpora/audioset/class_labels_indices.csv"
@@ -113,9 +114,9 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ),
         ("data/zzz", 3, r"unknown key 'zzz' in data: it takes audioset, fsd50k"),
         (
-            "training/recipes/fsd50k/epochs",
+            "training/recipes/audioset/epochs",
             "<remove>",
-            "training.recipes.fsd50k lacks the key 'epochs'",
+            "training.recipes.audioset lacks the key 'epochs'",
         ),
         ("training/recipes/fsd50k/epochs", 0, r"epochs is 0, but must be at least 1 \(Passes"),
         ("training/recipes/fsd50k/epochs", "ten", "epochs is 'ten', but must be of type integer"),
@@ -157,18 +158,60 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "warmup_epochs is 40, but training ends after 40",
         ),
         ("training/recipes/fsd50k/objective", "multiclass", "set it to 'multilabel'"),
-        ("training/runs/supervised/recipe", "supervized", "did you mean 'supervised'"),
+        ("training/runs/supervised/recipe", "audioste", "did you mean 'audioset'"),
         ("training/runs/supervised/architecture", "CNN13", "names 'CNN13', which is not defined"),
         ("training/runs/supervised/architecture", "<remove>", "needs either an architecture"),
         (
-            "training/runs/fsd50k-contrastive-full/start",
-            "<remove>",
+            "training/runs/twice",
+            {"recipe": "fsd50k", "finetune": "full"},
             "needs both start and finetune",
         ),
         (
-            "training/runs/fsd50k-contrastive-full/start",
-            "fsd50k-contrastive-full",
+            "training/runs/twice",
+            {"recipe": "fsd50k", "start": "twice", "finetune": "full"},
             "leads back to it",
+        ),
+        ("training/recipes/balanced/base", "audiosett", "base is 'audiosett', which is no recipe"),
+        ("training/recipes/contrastive/base", "contrastive_gain", "base leads back to it"),
+        (
+            "training/finetuning",
+            [{"recipe": "fsd50k", "starts": ["supervized"], "finetune": ["full"]}],
+            "fsd50k-supervized-full.start names 'supervized', which is not defined: did you mean",
+        ),
+        (
+            "training/runs/fsd50k-supervised-full",
+            {"recipe": "fsd50k", "architecture": "CNN12"},
+            "makes a run fsd50k-supervised-full, which there is already: remove one",
+        ),
+        (
+            "training/recipes/contrastive/checkpoints",
+            1,
+            "checkpoints is 1: it must be 0, or from 2",
+        ),
+        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 13 \(every epoch's\)"),
+        ("evaluation/layer_importance/starts", ["nobody"], "starts names 'nobody', which"),
+        (
+            "evaluation/layer_importance/recipes",
+            {"contrastive": "eval"},
+            "recipes names contrastive, which has no labels: replace it",
+        ),
+        (
+            "evaluation/layer_importance/recipes",
+            {"fsd50k_probe": "test"},
+            "recipes.fsd50k_probe is 'test': fsd50k has train, val, eval",
+        ),
+        ("evaluation/strided/strided", "contrastive", "has downsampling pool: name a run with str"),
+        (
+            "evaluation/evolution/runs",
+            ["contrastive_x2"],
+            "'contrastive_x2', which is not sonified",
+        ),
+        ("evaluation/evolution/runs", ["supervised"], "of whose training no states are kept: set"),
+        ("evaluation/invariance/shifts", [0], "shifts.0 is 0, but must be at least 1"),
+        (
+            "reporting/pairs/chosen",
+            [{"figure": "figure_2", "run": "x", "layer": 1, "filter": 0, "rank": 1}],
+            "reporting.pairs.chosen names 'x', which is not sonified: add it",
         ),
         (
             "sonification/runs",
@@ -196,7 +239,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/runs/7", {"recipe": "fsd50k"}, "needs either an architecture"),
         ("scale", "paper", "scale is 'paper', but audioset is synthetic: set it to 'mini'"),
         (
-            "training/recipes/fsd50k/augmentation/gain_db",
+            "training/recipes/audioset/augmentation/gain_db",
             [6, -18],
             r"gain_db is \[6, -18\]: it must",
         ),
@@ -210,45 +253,104 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (
             "training/runs/twin",
             {"recipe": "fsd50k", "architecture": "CNN12"},
-            "fsd50k-scratch and twin would be the same row of Table A.4",
+            "fsd50k-scratch and twin would be the same row of a table",
         ),
     ],
 )
 def test_faults_are_told_in_one_sentence(config, where, value, sentence):
     with pytest.raises(ConfigError, match=sentence) as caught:
-        check(broken(config, where, value))
+        checked(broken(config, where, value))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan")])
 def test_numbers_must_be_finite(config, number):
     with pytest.raises(ConfigError, match=f"learning_rate in fsd50k is {number}: give a finite"):
-        check(broken(config, "training/recipes/fsd50k/learning_rate", number))
+        checked(broken(config, "training/recipes/fsd50k/learning_rate", number))
 
 
 def test_names_that_yaml_reads_as_numbers_are_refused(config):
     config["training"]["runs"][2021] = {"recipe": "fsd50k", "architecture": "CNN12"}
     with pytest.raises(ConfigError, match="the name 2021 in runs is not text: put it in quotes"):
-        check(config)
+        checked(config)
 
 
 def test_bins_and_classifiers_must_be_there(config):
     small = broken(config, "evaluation/coherence/nperseg", 16)
     with pytest.raises(ConfigError, match="top_k is 12, but nperseg 16 has only 9 bins: lower it"):
-        check(broken(small, "evaluation/coherence/top_k", 12))
+        checked(broken(small, "evaluation/coherence/top_k", 12))
+    config["training"]["finetuning"] = []
     for run in list(config["training"]["runs"]):
-        if run != "contrastive":
+        if run not in ("contrastive", "contrastive_strided"):
             del config["training"]["runs"][run]
     for stage in (config["sonification"], config["evaluation"]["coherence"]):
         stage["runs"] = ["contrastive"]
     config["evaluation"]["removal"]["runs"] = ["contrastive"]
     with pytest.raises(ConfigError, match="has no classifier for fsd50k"):
-        check(config)
+        checked(config)
 
 
 def test_runs_resolve_to_what_the_tables_call_them(config):
+    config = checked(config)
     full = resolve(config, "fsd50k-contrastive-full")
     assert (full.regime, full.finetune, full.dataset) == ("contrastive", "full", "fsd50k")
     assert (full.start, full.architecture) == ("contrastive", "CNN12")
     scratch = resolve(config, "fsd50k-scratch")
     assert (scratch.regime, scratch.finetune, scratch.start) == ("supervised", "none", None)
+
+
+def test_recipes_with_a_base_are_that_recipe_but_for_their_own_keys(config):
+    recipes = checked(config)["training"]["recipes"]
+    for name in ("contrastive_gain", "contrastive_noise", "contrastive_mask"):
+        own = copy.deepcopy(recipes[name])
+        own["augmentation"] = recipes["contrastive"]["augmentation"]
+        assert own == recipes["contrastive"]
+    on = {n: [k for k, v in r["augmentation"].items() if v] for n, r in recipes.items()}
+    assert on["contrastive_gain"] == ["gain_db"]
+    assert on["contrastive_noise"] == ["gain_db", "noise_amplitude"]
+    assert on["contrastive_mask"] == ["gain_db", "noise_amplitude", "time_mask"]
+    assert len(on["contrastive"]) == 4
+    config["training"]["recipes"]["contrastive"]["epochs"] = 7
+    assert checked(config)["training"]["recipes"]["contrastive_gain"]["epochs"] == 7
+    assert "base" in config["training"]["recipes"]["contrastive_gain"], "the argument is left alone"
+
+
+def test_the_matrix_is_that_of_the_paper(config):
+    """Tables A.1, A.2, A.4 and A.6, and Figure 4, by the facts of their runs."""
+    plan = Plan(checked(config))
+    found = [facts(plan.config, run) for run in plan.classifiers]
+    kinds = Counter((f["dataset"], tuple(f["splits"]), f["finetune"]) for f in found)
+    whole, balanced = ("balanced_train", "unbalanced_train"), ("balanced_train",)
+    assert kinds == {
+        **{("audioset", balanced, "fconly"): 7, ("audioset", balanced, "full"): 7},
+        **{("audioset", whole, kind): n for kind, n in {"none": 1, "fconly": 1, "full": 2}.items()},
+        **{
+            ("fsd50k", ("train",), kind): n
+            for kind, n in {"none": 1, "fconly": 3, "full": 3}.items()
+        },
+        **{
+            ("speech_commands", ("train",), kind): n
+            for kind, n in {"none": 1, "fconly": 2, "full": 2}.items()
+        },
+    }
+    settings = {
+        (f["architecture"], f["temperature"], len(f["augmentation"]))
+        for f in found
+        if tuple(f["splits"]) == balanced
+    }
+    assert settings == {
+        *(("CNN12", 0.1, n) for n in (1, 2, 3, 4)),
+        *(("CNN12", tau, 4) for tau in (0.2, 0.3)),
+        ("CNN12_x2", 0.1, 4),
+    }
+    probes = {(p.run.dataset, p.run.regime, p.run.finetune, p.seed) for p in plan.probes.values()}
+    assert len(probes) == 2 * 2 * 2 * len(config["training"]["seeds"])
+    assert all(p.layers == tuple(range(1, 13)) for p in plan.probes.values())
+
+
+def test_frozen_probes_stay_together_and_others_are_cut_into_jobs(config):
+    config["evaluation"]["layer_importance"]["layers_per_job"] = 5
+    probes = Plan(checked(config)).probes.values()
+    own = {p.run.finetune: [q.layers for q in probes if q.run.name == p.run.name] for p in probes}
+    assert own["fconly"][:1] == [tuple(range(1, 13))]
+    assert own["full"][:3] == [(1, 2, 3, 4, 5), (6, 7, 8, 9, 10), (11, 12)]

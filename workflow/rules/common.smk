@@ -11,15 +11,14 @@ from sonify import config as configuration
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
-from sonify.workflow import Plan
+from sonify.workflow import EVALUATIONS, FIGURES, Plan
 from surroundings import gpus, shell_prefix
 
 try:
-    configuration.check(config)
+    plan = Plan(configuration.checked(config))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-plan = Plan(config)
 STARTED = time.time()
 
 shell.prefix(shell_prefix(workflow))
@@ -27,9 +26,10 @@ shell.prefix(shell_prefix(workflow))
 
 wildcard_constraints:
     dataset="|".join(SPLITS),
-    run="|".join(re.escape(run) for run in config["training"]["runs"]),
+    run="|".join(re.escape(run) for run in plan.training["runs"]),
     seed=r"\d+",
     model="|".join(re.escape(model) for model in plan.models),
+    probe="|".join(re.escape(probe) for probe in plan.probes),
 
 
 def data_targets():
@@ -49,9 +49,18 @@ def sonification_targets():
 
 
 def evaluation_targets():
-    names = ["metrics", "removal", "coherence"]
-    parts = [part for table in names for part in plan.parts(table)]
-    return expand("results/evaluation/{table}.parquet", table=names) + parts
+    return plan.evaluation_files
+
+
+def reporting_targets():
+    claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
+    pages = ["index.html", "gallery/index.html", "summary.txt"]
+    return (
+        expand("results/reporting/{page}", page=pages)
+        + claims
+        + plan.table_files
+        + plan.figure_files
+    )
 
 
 def tell_downloads():

@@ -7,10 +7,12 @@ from sonify.jobs import parser, run
 from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
 
+TABLES = ("metrics", "removal", "coherence", "claims")
+
 
 def main() -> None:
     options = parser(__doc__)
-    for table in ("metrics", "removal", "coherence"):
+    for table in TABLES:
         options.add_argument(f"--{table}", type=Path, required=True)
     options.add_argument("--data", type=Path, required=True, help="folder of prepared datasets")
     options.add_argument("--out", type=Path, required=True)
@@ -19,14 +21,8 @@ def main() -> None:
         name: read_all(sorted(args.data.glob(f"*/{name}.parquet")), name)
         for name in ("manifest", "rejected")
     }
-    text = summary(
-        metrics=tables.read(args.metrics, "metrics"),
-        removal=tables.read(args.removal, "removal"),
-        coherence=tables.read(args.coherence, "coherence"),
-        scale=args.settings["scale"],
-        setting=args.settings["setting"],
-        **accounts,
-    )
+    results = {name: tables.read(getattr(args, name), name) for name in TABLES}
+    text = summary(**results, **accounts, **args.settings)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text, encoding="utf-8")
 

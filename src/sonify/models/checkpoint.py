@@ -13,6 +13,7 @@ from sonify.models.heads import SoundModel
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
+KEPT = "checkpoints/epoch-{:04d}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,25 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundM
 
     Raises ValueError naming the folder when a file is missing or the weights do not fit the card.
     """
-    folder = Path(folder)
-    for name in (CARD, WEIGHTS):
+    return _load(Path(folder), WEIGHTS, device)
+
+
+def kept(folder: str | Path) -> list[int]:
+    """Epochs after which the weights of the model in `folder` were kept, in order; 0 is before the
+    first. Empty when none were.
+    """
+    return sorted(int(file.stem[-4:]) for file in Path(folder).glob("checkpoints/epoch-*"))
+
+
+def load_kept(
+    folder: str | Path, epoch: int, device: str | torch.device = "cpu"
+) -> tuple[SoundModel, ModelCard]:
+    """As `load`, with the weights that were kept after `epoch`."""
+    return _load(Path(folder), KEPT.format(epoch), device)
+
+
+def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[SoundModel, ModelCard]:
+    for name in (CARD, weights):
         if not (folder / name).is_file():
             raise ValueError(f"{folder} has no {name}: point at a folder written by training")
     try:
@@ -84,7 +102,7 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundM
         facts["classes"] = tuple(facts["classes"])
         card = ModelCard(**facts)
         model = build(card)
-        model.load_state_dict(load_file(folder / WEIGHTS))
+        model.load_state_dict(load_file(folder / weights))
     except (TypeError, KeyError, RuntimeError, SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{folder} holds no readable model ({error}): train it again with this version"

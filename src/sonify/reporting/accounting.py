@@ -1,4 +1,5 @@
-"""The accounts: which listed clips were used and why not, and where the computing time went."""
+"""The accounts: which listed clips were used and why not, where the computing time went, and how
+the claims came out."""
 
 import csv
 from collections.abc import Mapping
@@ -78,3 +79,14 @@ def runtime(jobs: pd.DataFrame) -> pd.DataFrame:
     ordered = rules.reset_index().sort_values(["total_s", "rule"], ascending=[False, True])
     columns = ["rule", "jobs", "total_s", "longest_s", "share", "cpu_s", "peak_mb"]
     return ordered[columns].reset_index(drop=True)
+
+
+def verdicts(claims: pd.DataFrame) -> str:
+    """`claims: 9 reproduced, 2 not reproduced, 8 inconclusive, 3 not run`, from contract claims.
+
+    Verdicts that no claim has are left out.
+    """
+    order = ("reproduced", "not reproduced", "inconclusive", "not run")
+    counts = claims["verdict"].value_counts()
+    found = [f"{counts[verdict]} {verdict}" for verdict in order if verdict in counts]
+    return f"Claims: {', '.join(found) or 'none judged'}"

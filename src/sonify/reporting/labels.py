@@ -3,7 +3,7 @@
 import pandas as pd
 
 SCALES = {"mini": "miniature", "paper": "paper scale"}
-METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′"}
+METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′", "accuracy": "accuracy (%)"}
 DATASETS = {"audioset": "AudioSet", "fsd50k": "FSD50K", "speech_commands": "Speech Commands"}
 FINETUNES = {"none": "", "fconly": "fc-only", "full": "full"}
 

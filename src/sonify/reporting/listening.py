@@ -3,6 +3,8 @@
 import io
 import wave
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,8 @@ RULE = (
     "each with a different clip; dead filters are left out. Nothing was picked by ear."
 )
 CREDITS = ("source_url", "uploader", "licence")
+_CLIP = ["dataset", "split", "clip_id"]
+_SONIFICATION = ["model", "layer", "filter", "rank"]
 _REMEDY = "rerun the sonification stage"
 
 
@@ -40,10 +44,10 @@ def choose(top: pd.DataFrame, layers: list[int], per_layer: int) -> pd.DataFrame
 def filters_chosen(chosen: pd.DataFrame) -> pc.Expression:
     """Arrow filter for the sonifications of the chosen rows, so that no other signal is read."""
     wanted = pc.scalar(False)
-    for model, layer, index in chosen[["model", "layer", "filter"]].itertuples(index=False):
-        one = (pc.field("model") == model) & (pc.field("layer") == layer)
-        wanted = wanted | (one & (pc.field("filter") == index))
-    return wanted & (pc.field("rank") == 1)
+    for row in chosen[_SONIFICATION].to_dict("records"):
+        fields = (pc.field(name) == value for name, value in row.items())
+        wanted = wanted | reduce(and_, fields)
+    return wanted
 
 
 def clips_chosen(chosen: pd.DataFrame) -> pc.Expression:
@@ -85,35 +89,45 @@ def pairs(
     clips, sonifications and manifest are rows of those contracts, at least those chosen. Raises
     ValueError when a signal is missing or is not of the chosen clip.
     """
-    key = ["dataset", "split", "clip_id"]
-    credits = manifest[[*key, *CREDITS]]
-    sounds = clips[[*key, "labels", "pcm"]].merge(credits, on=key).set_index(key)
-    signals = sonifications[sonifications["rank"] == 1].set_index(["model", "layer", "filter"])
-    found = []
-    for row in chosen.itertuples():
-        own, clip = (row.model, row.layer, row.filter), (row.dataset, row.split, row.clip_id)
-        if own not in signals.index or clip not in sounds.index:
+    credits = manifest.set_index(_CLIP)[list(CREDITS)]
+    credited = clips.merge(manifest[_CLIP], on=_CLIP)
+    return [
+        Pair(
+            regime=row.regime,
+            model=row.model,
+            layer=int(row.layer),
+            filter=int(row.filter),
+            clip_id=row.clip_id,
+            labels=tuple(row.labels),
+            activation=float(row.activation),
+            x=samples(row.input_pcm, 1.0),
+            s=samples(row.pcm, row.peak),
+            **credits.loc[(row.dataset, row.split, row.clip_id)],
+        )
+        for row in with_signals(chosen, credited, sonifications).itertuples()
+    ]
+
+
+def with_signals(
+    chosen: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame
+) -> pd.DataFrame:
+    """The chosen rows, in their order, with their signals: labels and samples (input_pcm) of the
+    clip, and peak, n_samples and samples (pcm) of the sonification.
+
+    clips and sonifications are rows of those contracts, at least those chosen. Raises ValueError
+    when a signal is missing or is not of the chosen clip.
+    """
+    inputs = clips[[*_CLIP, "labels", "pcm"]].rename(columns={"pcm": "input_pcm"})
+    outputs = sonifications[[*_SONIFICATION, "clip_id", "peak", "n_samples", "pcm"]]
+    outputs = outputs.rename(columns={"clip_id": "of_clip"})
+    found = chosen.merge(inputs, on=_CLIP, how="left")
+    found = found.merge(outputs, on=_SONIFICATION, how="left")
+    for row in found.itertuples():
+        if not isinstance(row.pcm, bytes) or not isinstance(row.input_pcm, bytes):
             raise ValueError(f"{_name(row)} or clip {row.clip_id} is missing: {_REMEDY}")
-        found.append(_pair(row, sounds.loc[clip], signals.loc[own]))
-    return found
-
-
-def _pair(row, sound: pd.Series, sonification: pd.Series) -> Pair:
-    x, s = samples(sound["pcm"], 1.0), samples(sonification["pcm"], sonification["peak"])
-    if len(x) != len(s) or sonification["clip_id"] != row.clip_id:
-        raise ValueError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
-    return Pair(
-        regime=row.regime,
-        model=row.model,
-        layer=int(row.layer),
-        filter=int(row.filter),
-        clip_id=row.clip_id,
-        labels=tuple(sound["labels"]),
-        activation=float(row.activation),
-        x=x,
-        s=s,
-        **{name: sound[name] for name in CREDITS},
-    )
+        if row.of_clip != row.clip_id or len(row.pcm) != len(row.input_pcm):
+            raise ValueError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
+    return found.drop(columns="of_clip")
 
 
 def _name(row) -> str:

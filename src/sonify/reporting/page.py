@@ -1,4 +1,4 @@
-"""The results page: one HTML file with the table, the figures, sounds to play and the accounts."""
+"""The results page: one HTML file with claims, tables, figures, sounds to play and the accounts."""
 
 import base64
 from dataclasses import dataclass, field
@@ -7,39 +7,25 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from sonify.conventions import RATE_HZ
-from sonify.reporting.accounting import clip_accounts, runtime
-from sonify.reporting.labels import DATASETS, METRICS, scale_label
+from sonify.reporting.accounting import clip_accounts, runtime, verdicts
+from sonify.reporting.intervals import plus_minus
+from sonify.reporting.labels import DATASETS, scale_label
 from sonify.reporting.listening import RULE, Pair, wav
+from sonify.reporting.page_figures import FIGURES, Drawing
 from sonify.reporting.page_template import PAGE
+from sonify.reporting.paper_values import PAPER_TABLES
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
-from sonify.reporting.table_a4 import conditions, wide
+from sonify.reporting.tables import display
 
-FIGURES = {
-    "figure_6": {
-        "title": "Figure 6: removing sonifications",
-        "alt": "mAP against the layer whose sonification is removed, "
-        "a curve for each pretraining, one panel per finetuning; dashed lines: nothing removed.",
-        "read": "At each layer, the sonification of the most active feature map is subtracted from "
-        "every clip, and what is left is classified. The further a curve lies below the dashed "
-        "line of its colour, the more the removed sound mattered.",
-        "paper": "mAP falls drastically at every layer; the fall varies less from layer to layer "
-        "for fc-only models, and fully finetuned models are more robust (section 4.1).",
-    },
-    "figure_7": {
-        "title": "Figure 7: coherence of input and sonification",
-        "alt": "Mean top-k magnitude-squared coherence of inputs and sonifications against the "
-        "layer, a curve for each regime; dotted line: the noise floor.",
-        "read": "1 means that input and sonification agree at their most coherent frequencies; the "
-        "dotted noise floor is what two unrelated noises would score.",
-        "paper": "Coherence falls with depth for both regimes, and significantly faster for "
-        "supervised training (section 4.2).",
-    },
-}
 FILES = (
-    ("results/reporting/tables/table_A4.parquet", "the table above, long form (also .csv and .md)"),
-    ("results/evaluation/metrics.parquet", "mAP, mAUC and d′ of every model and seed"),
+    ("results/reporting/claims.parquet", "the claims above (also .md)"),
+    ("results/reporting/tables/table_<name>.parquet", "the tables above (also .csv and .md)"),
+    ("results/evaluation/metrics.parquet", "scores of every model and seed: Tables A.1 to A.6"),
+    ("results/evaluation/layer_importance.parquet", "Figure 4: scores by layers retained"),
+    ("results/evaluation/evolution.parquet", "Figure 5: sonifications at every kept checkpoint"),
     ("results/evaluation/removal.parquet", "Figure 6: metrics after removal, by layer and seed"),
     ("results/evaluation/coherence.parquet", "Figure 7: coherence of every clip, layer and model"),
+    ("results/evaluation/invariance.parquet", "Figure B.3: agreement for every shift and layer"),
     ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
     ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
     ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
@@ -53,14 +39,17 @@ _REGIMES = ("supervised", "contrastive")
 class Content:
     """What goes on the page; every table keeps its contract.
 
-    figures: SVG text by name (figure_6, figure_7), those there are. pairs: what to listen to.
-    activity: as `listening.activity` gives it. jobs: one row a benchmarked job, as
-    `accounting.runtime` takes it. settings: scale, and listen with its layers.
+    paper_tables: of contract table, those there are. claims: of contract claims. figures: as
+    `page_figures.drawings` finds them. pairs: what to listen to. activity: as
+    `listening.activity` gives it. jobs: one row a benchmarked job, as
+    `accounting.runtime` takes it. settings: scale, setting, and
+    listen with its layers.
     """
 
     settings: dict
-    table: pd.DataFrame
-    figures: dict[str, str]
+    paper_tables: list[pd.DataFrame]
+    claims: pd.DataFrame
+    figures: dict[str, Drawing]
     pairs: list[Pair]
     activity: pd.DataFrame
     attrition: pd.DataFrame
@@ -83,10 +72,11 @@ def page(content: Content) -> str:
         scale=scale,
         scale_words=scale_label(scale),
         setting=setting,
-        metrics=METRICS,
         datasets=DATASETS,
-        conditions=conditions(content.table, setting),
-        models=wide(content.table),
+        claims=_claims(content.claims),
+        verdicts=verdicts(content.claims),
+        intervals=display.INTERVALS,
+        tables=[_table(frame) for frame in content.paper_tables],
         figures=_figures(content.figures),
         rule=RULE,
         range_db=round(RANGE_DB),
@@ -116,12 +106,31 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _figures(drawings: dict[str, str]) -> list[dict]:
+def _claims(claims: pd.DataFrame) -> list[dict]:
+    pairs = zip(claims["mean"], claims["ci95"], strict=True)
+    values = [plus_minus(mean, ci95) for mean, ci95 in pairs]
+    return claims.assign(value=values).sort_values("claim").to_dict("records")
+
+
+def _table(frame: pd.DataFrame) -> dict:
+    name = frame["table"].iloc[0]
+    paper = PAPER_TABLES[name]
+    return {
+        "name": name,
+        "title": paper.title,
+        "remark": paper.remark,
+        "conditions": display.conditions(frame),
+        "heads": display.heads(frame),
+        "lines": display.lines(frame),
+    }
+
+
+def _figures(drawings: dict[str, Drawing]) -> list[dict]:
     """As images rather than inline SVG: the ids of two drawings in one page would clash."""
     return [
-        {"name": name, **words, "image": data_uri(drawings[name].encode(), "image/svg+xml")}
-        for name, words in FIGURES.items()
-        if name in drawings
+        {"name": name, **FIGURES[name], "image": data_uri(drawing.image, drawing.kind)}
+        | {"files": drawing.files}
+        for name, drawing in drawings.items()
     ]
 
 

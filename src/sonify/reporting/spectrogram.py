@@ -1,6 +1,7 @@
-"""Small log-magnitude spectrograms of 8 kHz clips as PNG, an input and its sonification alike."""
+"""Small log-magnitude spectrograms of 8 kHz clips, an input and its sonification alike."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
@@ -20,12 +21,22 @@ def spectrograms(x: np.ndarray, s: np.ndarray) -> tuple[bytes, bytes]:
     """
     if x.ndim != 1 or x.shape != s.shape or not x.size:
         raise ValueError(f"signals {x.shape} and {s.shape}: both must be (time,), and not empty")
-    power = [_power(np.asarray(signal, np.float64)) for signal in (x, s)]
-    loudest = max(p.max() for p in power)
-    return _png(power[0], loudest), _png(power[1], loudest)
+    above, below = decibels([x, s])
+    return _png(above), _png(below)
 
 
-def _power(x: np.ndarray) -> np.ndarray:
+def decibels(signals: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Log-magnitude spectrogram of each signal, (time,) at 8 kHz and not empty, all on one scale.
+
+    (HEIGHT, WIDTH) each, highest frequency first, in dB: 0 is the largest magnitude in any of
+    them, -RANGE_DB stands for that and for all below it. Silence is all -RANGE_DB.
+    """
+    powers = [power(np.asarray(signal, np.float64)) for signal in signals]
+    loudest = max(p.max() for p in powers) or 1.0
+    return [10 * np.log10(np.maximum(p / loudest, 10 ** (-RANGE_DB / 10))) for p in powers]
+
+
+def power(x: np.ndarray) -> np.ndarray:
     """Power in Hann windows, (HEIGHT, WIDTH), highest frequency first, without the bin at 0 Hz.
 
     A column is the mean of as many windows as it takes to leave no gap between them.
@@ -34,15 +45,12 @@ def _power(x: np.ndarray) -> np.ndarray:
     starts = np.linspace(0, len(x) - 1, WIDTH * each).round().astype(int)
     padded = np.pad(x, (WINDOW // 2, WINDOW))
     frames = padded[starts[:, None] + np.arange(WINDOW)] * np.hanning(WINDOW)
-    power = np.abs(np.fft.rfft(frames)[:, 1:]) ** 2
-    return power.reshape(WIDTH, each, HEIGHT).mean(axis=1).T[::-1]
+    spectra = np.abs(np.fft.rfft(frames)[:, 1:]) ** 2
+    return spectra.reshape(WIDTH, each, HEIGHT).mean(axis=1).T[::-1]
 
 
-def _png(power: np.ndarray, loudest: float) -> bytes:
-    share = np.zeros_like(power)
-    if loudest > 0:
-        decibel = 10 * np.log10(np.maximum(power / loudest, 10 ** (-RANGE_DB / 10)))
-        share = 1 + decibel / RANGE_DB
+def _png(decibel: np.ndarray) -> bytes:
+    share = 1 + decibel / RANGE_DB
     # 256 colours lose nothing of a one-dimensional map and make the file a third as large.
     levels = np.round(255 * share).astype(np.uint8)
     palette = Image.frombytes("P", (WIDTH, HEIGHT), levels.tobytes())

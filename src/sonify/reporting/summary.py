@@ -5,11 +5,12 @@ import textwrap
 
 import pandas as pd
 
-from sonify.reporting.accounting import reasons
+from sonify.reporting.accounting import reasons, verdicts
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.intervals import plus_minus
 from sonify.reporting.labels import distinct_labels, finetuned_label, scale_label
-from sonify.reporting.table_a4 import table_a4
+from sonify.reporting.tables.matching import Facts
+from sonify.reporting.tables.rows import paper_table
 
 LINES, COLUMNS = 22, 100
 _MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; what is left out is said
@@ -19,24 +20,29 @@ def summary(
     metrics: pd.DataFrame,
     removal: pd.DataFrame,
     coherence: pd.DataFrame,
+    claims: pd.DataFrame,
     manifest: pd.DataFrame,
     rejected: pd.DataFrame,
     scale: str,
-    setting: str = "",
+    setting: str,
+    runs: Facts,
 ) -> str:
-    """Performance, removal, coherence and clips as plain text, from tables of these contracts.
+    """Performance on FSD50K, removal, coherence, claims and clips as plain text, from tables of
+    these contracts and the facts of the configuration's runs.
 
-    Raises ValueError for an unknown scale.
+    Coherence is that of encoders with pooling. Raises ValueError for an unknown scale.
     """
+    pooled = [run for run, facts in runs.items() if facts["downsampling"] == "pool"]
+    coherence = coherence[coherence["run"].isin(pooled)]
     lines = [
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
-        *textwrap.wrap(setting, COLUMNS),
-        *_performance(table_a4(metrics, scale)),
+        *textwrap.wrap(setting, COLUMNS, max_lines=2, placeholder=" …"),
+        *_performance(paper_table("A4", metrics, runs, scale)),
         *_removal(removal_curves(removal)),
         *_coherence(coherence_curves(coherence), floor(coherence)),
+        verdicts(claims),
         _clips(manifest, rejected),
-        "Look:   results/reporting/index.html",
-        "Files:  results/reporting/tables, results/reporting/figures, results/evaluation",
+        "Look:   in results/reporting: index.html, gallery/index.html, claims.md, tables, figures",
     ]
     return "".join(f"{_cut(line)}\n" for line in lines)
 
@@ -45,13 +51,11 @@ def _performance(table: pd.DataFrame) -> list[str]:
     run = table[(table["metric"] == "mAP") & (table["n_runs"] > 0)]
     lines = []
     for row in run.itertuples():
-        name = finetuned_label(row.pretraining, row.finetune)
-        name = name if row.architecture == "CNN12" else f"{row.architecture} {name}"
         times = f"{row.mean / row.prevalence:.1f} × chance" if row.prevalence else ""
         missing = math.isnan(row.paper_mean)
         paper = "" if missing else f"   paper {plus_minus(row.paper_mean, row.paper_ci95)}"
-        lines.append(f"  {name:<30} {plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}")
-    return ["FSD50K mAP", *_capped(lines, _MODELS, "table_A4.md")]
+        lines.append(f"  {row.system:<30} {plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}")
+    return ["FSD50K mAP", *_capped(lines, _MODELS, "tables/table_A4.md")]
 
 
 def _removal(curves: pd.DataFrame) -> list[str]:

@@ -61,7 +61,7 @@ def removal():
     """Layer l leaves base · (1 - l / 20), plus 0.02 for each seed."""
 
     def make(runs=FINETUNED, seeds=(0, 1), layers=11):
-        counts = {"rule": "max", "n_clips": 250, "n_dead": 0}
+        counts = {"rule": "max", "rescaled": False, "n_clips": 250, "n_dead": 0}
         return _kept(
             [
                 {**_model(*run, seed), **counts, "layer": layer, "metric": metric}
@@ -83,6 +83,7 @@ def coherence():
 
     def make(seeds=(0, 1), layers=11):
         more = {"rule": "max", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
+        more["envelope_correlation"] = 0.5
         return _kept(
             [
                 {**_model(regime, regime, "none", seed, "audioset"), **more, "layer": layer}
@@ -96,6 +97,85 @@ def coherence():
         )
 
     return make
+
+
+ALL = ("background_snr_db", "gain_db", "noise_amplitude", "time_mask")
+
+
+def _facts(dataset, objective, regime, finetune="none", start=None, **more):
+    splits = {"audioset": ["balanced_train", "unbalanced_train"]}.get(dataset, ["train"])
+    return {
+        "dataset": dataset,
+        "splits": splits,
+        "objective": objective,
+        "regime": regime,
+        "finetune": finetune,
+        "start": start,
+        "architecture": "CNN12",
+        "width": 1.0,
+        "downsampling": "pool",
+        "temperature": 0.1 if regime == "contrastive" else None,
+        "augmentation": list(ALL) if regime == "contrastive" else list(ALL[1:]),
+    } | more
+
+
+@pytest.fixture
+def facts():
+    """The facts of the runs of the whole paper, and of the strided encoder."""
+    pretrainings = {
+        "contrastive": {},
+        "contrastive_gain": {"augmentation": ["gain_db"]},
+        "contrastive_noise": {"augmentation": ["gain_db", "noise_amplitude"]},
+        "contrastive_mask": {"augmentation": ["gain_db", "noise_amplitude", "time_mask"]},
+        "contrastive_tau02": {"temperature": 0.2},
+        "contrastive_tau03": {"temperature": 0.3},
+        "contrastive_x2": {"architecture": "CNN12_x2"},
+    }
+    strided = {"architecture": "CNN12_strided", "downsampling": "strided"}
+    runs = {
+        name: _facts("audioset", "contrastive", "contrastive", **changed)
+        for name, changed in {**pretrainings, "contrastive_strided": strided}.items()
+    }
+    runs["supervised"] = _facts("audioset", "multilabel", "supervised")
+    runs["fsd50k-scratch"] = _facts("fsd50k", "multilabel", "supervised")
+    runs["speech_commands-scratch"] = _facts("speech_commands", "multiclass", "supervised")
+    tuned = [("balanced", start, how) for start in pretrainings for how in ("fconly", "full")]
+    tuned += [("audioset", "contrastive", how) for how in ("fconly", "full")]
+    tuned += [("audioset", "contrastive_x2", "full")]
+    for dataset, starts in (
+        ("fsd50k", ("contrastive", "supervised", "contrastive_x2")),
+        ("speech_commands", ("contrastive", "supervised")),
+    ):
+        tuned += [(dataset, start, how) for start in starts for how in ("fconly", "full")]
+    for recipe, start, how in tuned:
+        dataset = "audioset" if recipe == "balanced" else recipe
+        objective = "multiclass" if dataset == "speech_commands" else "multilabel"
+        regime = "supervised" if start == "supervised" else "contrastive"
+        own = {"splits": ["balanced_train"]} if recipe == "balanced" else {}
+        runs[f"{recipe}-{start}-{how}"] = _facts(
+            dataset, objective, regime, how, start, **pretrainings.get(start, {}), **own
+        )
+    return runs
+
+
+@pytest.fixture
+def claims():
+    """Four claims with all verdicts; the words of the first are hostile."""
+    rows = [
+        {"claim": i, "statement": f"statement {i}", "section": "4.1", "measure": "fall of mAP"}
+        | {"criterion": "above 0", "mean": mean, "ci95": ci95, "n_runs": n, "verdict": verdict}
+        | {"remark": "because <b>", "scale": "mini"}
+        for i, (mean, ci95, n, verdict) in enumerate(
+            [
+                (0.25, 0.125, 2, "reproduced"),
+                (-0.5, 0.25, 2, "not reproduced"),
+                (0.1, None, 1, "inconclusive"),
+                (None, None, 0, "not run"),
+            ],
+            start=1,
+        )
+    ]
+    return _kept(rows, "claims")
 
 
 def pcm(x):

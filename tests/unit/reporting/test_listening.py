@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from sonify.reporting.listening import activity, choose, folders, pairs, samples, wav
-from sonify.reporting.spectrogram import HEIGHT, WIDTH, spectrograms
+from sonify.reporting.spectrogram import HEIGHT, RANGE_DB, WIDTH, decibels, spectrograms
 
 
 def test_highest_first_with_distinct_filters_and_clips(top):
@@ -104,6 +104,18 @@ def test_pair_shares_one_scale():
         for png in spectrograms(tone, tone * 0.01)
     )
     assert quiet < 0.6 * loud
+
+
+def test_decibels_count_from_the_loudest_of_all():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)
+    loud, quiet, silent = decibels([tone, tone / 10, 0 * tone])
+    assert loud.shape == (HEIGHT, WIDTH) and loud.max() == 0
+    assert quiet.max() == pytest.approx(-20)
+    above = loud > -RANGE_DB + 20
+    np.testing.assert_allclose(quiet[above], loud[above] - 20)
+    assert (silent == -RANGE_DB).all() and loud.min() == -RANGE_DB
+    assert decibels([tone / 10])[0].max() == 0
+    assert (decibels([0 * tone])[0] == -RANGE_DB).all()
 
 
 @pytest.mark.parametrize("n", [1, 100, 4000, 240_000])

@@ -1,15 +1,21 @@
 import base64
 import dataclasses
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
 
 import pytest
+from PIL import Image
 
 from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page import Content, duration, page
-from sonify.reporting.table_a4 import table_a4
+from sonify.reporting.page_figures import FIGURES, LARGE_BYTES, Drawing, drawings
+from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.reporting.tables.rows import paper_table
+
+SVG = Drawing(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", ("figure_6.svg",))
 
 
 class Elements(HTMLParser):
@@ -36,7 +42,9 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def content(metrics, top, clips, sonifications, attrition, manifest, rejected, benchmarks):
+def content(
+    metrics, facts, claims, top, clips, sonifications, attrition, manifest, rejected, benchmarks
+):
     def make(scale="mini", **changed):
         chosen = choose(top, [1, 4], 2)
         given = {
@@ -45,8 +53,9 @@ def content(metrics, top, clips, sonifications, attrition, manifest, rejected, b
                 "setting": "sounds <x>",
                 "listen": {"layers": [1, 4], "per_layer": 2},
             },
-            "table": table_a4(metrics(), scale),
-            "figures": {"figure_6": "<svg xmlns='http://www.w3.org/2000/svg'/>"},
+            "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
+            "claims": claims,
+            "figures": {"figure_6": SVG},
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
             "attrition": attrition,
@@ -105,7 +114,8 @@ def test_links_stay_below_the_page(content):
         target = link["href"]
         if link.get("rel") == "noreferrer":
             continue
-        assert target[1:] in ids if target[0] == "#" else target.startswith(("tables/", "figures/"))
+        below = ("tables/", "figures/", "gallery/index.html", "claims.md")
+        assert target[1:] in ids if target[0] == "#" else target.startswith(below), target
 
 
 def test_scale_is_said(content):
@@ -119,6 +129,7 @@ def test_numbers_and_accounts_are_there(content):
     for wanted in (
         "0.410 ± 0.127",
         "0.463 ± 0.002",
+        "92.3 ± 0.5",
         "not run",
         "2 missing file, 1 silent",
         "4 of 4 filters dead",
@@ -130,9 +141,73 @@ def test_numbers_and_accounts_are_there(content):
         assert wanted in text, wanted
 
 
+def test_all_tables_one_line_a_system(content):
+    elements = Elements(page(content()))
+    ids = [a["id"] for a in elements.all("h3") if "id" in a]
+    assert ids == [*(f"table_{name}" for name in PAPER_TABLES), "figure_6"]
+    systems = [a for a in elements.all("th") if a.get("class") == "system"]
+    assert len(systems) == sum(len(table.lines) for table in PAPER_TABLES.values())
+
+
+def test_claims_show_their_verdict_as_a_word(content, claims):
+    text = page(content())
+    assert "1 reproduced, 1 not reproduced, 1 inconclusive, 1 not run" in text
+    cell = r'<td class="left"><strong>([^<]*)</strong>(?:<br>([^<]*))?'
+    assert re.findall(cell, text) == [
+        ("reproduced", "0.250 ± 0.125"),
+        ("not reproduced", "-0.500 ± 0.250"),
+        ("inconclusive", "0.100"),
+        ("not run", ""),
+    ]
+    assert "because &lt;b&gt;" in text
+    assert "No claim has been judged yet." in page(content(claims=claims[:0]))
+
+
+def test_the_gallery_and_all_parts_are_linked(content):
+    links = [a["href"] for a in Elements(page(content())).all("a")]
+    assert links[0] == "gallery/index.html"
+    for part in ("#claims", "#tables", "#figures", "#listen", "#table_A1", "#figure_6"):
+        assert part in links
+
+
 def test_figures_that_are_missing_are_left_out(content):
     text = page(content(figures={}))
     assert "No figure has been drawn yet." in text
+
+
+def test_figures_come_in_order_with_words(content):
+    shown = dict.fromkeys(FIGURES, SVG)
+    elements = Elements(page(content(figures=shown, pairs=[])))
+    ids = [a["id"] for a in elements.all("h3") if a.get("id", "").startswith("figure")]
+    numbers = ["1", "2", "3", "4", "5", "6", "7", "B3", "sensitivity_6", "sensitivity_7", "strided"]
+    assert ids == [f"figure_{number}" for number in numbers]
+    alts = [picture["alt"] for picture in elements.all("img")]
+    assert len(set(alts)) == len(numbers)
+    for words in FIGURES.values():
+        assert words["read"].endswith(".") and words["paper"].endswith(".")
+
+
+def test_curves_are_shown_as_svg_and_large_pictures_as_webp(tmp_path):
+    def put(name, size=9):
+        (tmp_path / f"{name}.svg").write_bytes(b"<svg/>".ljust(size))
+
+    put("figure_1", LARGE_BYTES + 1)
+    put("figure_5", LARGE_BYTES + 1)
+    put("figure_6")
+    put("other")
+    for name in ("figure_1", "figure_6", "figure_7"):
+        Image.new("RGBA", (30, 20), (90, 0, 0, 255)).save(tmp_path / f"{name}.png")
+    (tmp_path / "figure_2.txt").write_text("")
+    found = drawings(tmp_path.iterdir())
+    assert {name: (drawing.kind, drawing.files) for name, drawing in found.items()} == {
+        "figure_1": ("image/webp", ("figure_1.png", "figure_1.svg")),
+        "figure_5": ("image/svg+xml", ("figure_5.svg",)),
+        "figure_6": ("image/svg+xml", ("figure_6.png", "figure_6.svg")),
+        "figure_7": ("image/webp", ("figure_7.png",)),
+    }
+    picture = Image.open(io.BytesIO(found["figure_7"].image))
+    assert (picture.format, picture.size) == ("WEBP", (30, 20))
+    assert found["figure_6"].image.startswith(b"<svg/>")
 
 
 def test_nothing_to_hear_or_time(content):

@@ -1,4 +1,4 @@
-"""The five scripts, run as the workflow runs them, on tables on disk."""
+"""The scripts, run as the workflow runs them, on tables on disk."""
 
 import json
 import runpy
@@ -10,17 +10,14 @@ import pytest
 from sonify import tables
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
-SETTINGS = {
-    "scale": "mini",
-    "setting": "synthesised sounds",
-    "listen": {"layers": [1, 4], "per_layer": 2},
-}
+LABEL = {"scale": "mini", "setting": "synthesised sounds"}
+LISTEN = {"layers": [1, 4], "per_layer": 2}
 
 
 @pytest.fixture
 def script(monkeypatch):
-    def call(name, **options):
-        words = [sys.executable, "--settings", json.dumps(SETTINGS)]
+    def call(name, settings, **options):
+        words = [sys.executable, "--settings", json.dumps(settings)]
         for option, value in options.items():
             many = value if isinstance(value, list) else [value]
             words += [f"--{option}", *map(str, many)]
@@ -30,13 +27,30 @@ def script(monkeypatch):
     return call
 
 
-def test_table(script, metrics, tmp_path):
-    tables.write(metrics(), tmp_path / "m.parquet", "metrics")
-    out = tmp_path / "reporting" / "table_A4.parquet"
-    script("table_a4", metrics=tmp_path / "m.parquet", out=out)
-    assert len(tables.read(out, "table_A4")) == 21
-    assert out.with_suffix(".csv").read_text("utf-8").startswith("row,architecture,")
+@pytest.fixture
+def table(script, metrics, facts, tmp_path):
+    """Make one of the paper's tables and give its path."""
+
+    def make(name):
+        tables.write(metrics(), tmp_path / "m.parquet", "metrics")
+        out = tmp_path / "reporting" / "tables" / f"table_{name}.parquet"
+        settings = {**LABEL, "runs": facts}
+        script("table", settings, table=name, metrics=tmp_path / "m.parquet", out=out)
+        return out
+
+    return make
+
+
+def test_table(table):
+    out = table("A4")
+    assert len(tables.read(out, "table")) == 21
+    assert out.with_suffix(".csv").read_text("utf-8").startswith("table,row,system,")
     assert "Table A.4" in out.with_suffix(".md").read_text("utf-8")
+
+
+def test_an_unknown_table_is_named(table):
+    with pytest.raises(SystemExit, match="'A9' is none of the paper's"):
+        table("A9")
 
 
 def test_figures(script, removal, coherence, tmp_path):
@@ -46,7 +60,7 @@ def test_figures(script, removal, coherence, tmp_path):
     ):
         tables.write(frame, tmp_path / f"{table}.parquet", table)
         out = tmp_path / "figures" / f"{name}.png"
-        script(name, **{table: tmp_path / f"{table}.parquet"}, out=out)
+        script(name, {"scale": "mini"}, **{table: tmp_path / f"{table}.parquet"}, out=out)
         assert out.read_bytes().startswith(b"\x89PNG")
         assert "<svg" in out.with_suffix(".svg").read_text("utf-8")
 
@@ -70,56 +84,66 @@ def results(tmp_path, clips, attrition, manifest, rejected, top, sonifications, 
     return tmp_path
 
 
-def page(script, results, metrics):
-    tables.write(metrics(), results / "m.parquet", "metrics")
-    script("table_a4", metrics=results / "m.parquet", out=results / "reporting/table_A4.parquet")
-    script(
-        "page",
-        data=results / "data",
-        sonification=sorted((results / "sonification").iterdir()),
-        figures=results / "figures",
-        table=results / "reporting/table_A4.parquet",
-        benchmarks=sorted((results / "benchmarks").rglob("*.tsv")),
-        out=results / "reporting/index.html",
-    )
-    return (results / "reporting/index.html").read_text("utf-8")
+@pytest.fixture
+def page(script, results, table, claims):
+    def make():
+        tables.write(claims, results / "reporting/claims.parquet", "claims")
+        figures = results / "reporting/figures"
+        figures.mkdir(exist_ok=True, parents=True)
+        (figures / "figure_6.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+        script(
+            "page",
+            {**LABEL, "listen": LISTEN},
+            data=results / "data",
+            sonification=sorted((results / "sonification").iterdir()),
+            figures=figures,
+            tables=[table("A6"), table("A4")],
+            claims=results / "reporting/claims.parquet",
+            benchmarks=sorted((results / "benchmarks").rglob("*.tsv")),
+            out=results / "reporting/index.html",
+        )
+        return (results / "reporting/index.html").read_text("utf-8")
+
+    return make
 
 
-def test_page(script, results, metrics):
-    text = page(script, results, metrics)
+def test_page(page):
+    text = page()
     assert text.count("<audio") == 12
-    assert "1 min 30 s" in text
+    assert "1 min 30 s" in text and "image/svg+xml" in text
+    assert text.index('id="table_A4"') < text.index('id="table_A6"')
 
 
-def test_page_when_every_filter_is_dead(script, results, metrics, top):
+def test_page_when_every_filter_is_dead(page, results, top):
     for model in ("contrastive-s0", "supervised-s0"):
         dead = top[top["model"] == model].assign(dead=True, activation=0.0)
         tables.write(
             dead, results / "sonification" / model / "top_activations.parquet", "top_activations"
         )
-    text = page(script, results, metrics)
-    assert "<audio" not in text
+    assert "<audio" not in page()
 
 
-def test_a_broken_table_is_named(script, results, metrics):
+def test_a_broken_table_is_named(page, results):
     file = results / "sonification/contrastive-s0/top_activations.parquet"
     file.write_bytes(b"no table")
     with pytest.raises(SystemExit, match=r"top_activations\.parquet.*rerun the stage"):
-        page(script, results, metrics)
+        page()
 
 
-def test_missing_data_are_named(script, results, metrics):
+def test_missing_data_are_named(page, results):
     (results / "data/audioset/manifest.parquet").unlink()
     with pytest.raises(SystemExit, match="there is no manifest table to read"):
-        page(script, results, metrics)
+        page()
 
 
-def test_summary(script, results, metrics, removal, coherence, capsys):
+def test_summary(script, results, metrics, removal, coherence, claims, facts, capsys):
     given = {"metrics": metrics(), "removal": removal(), "coherence": coherence()}
+    given["claims"] = claims
     for name, frame in given.items():
         tables.write(frame, results / f"{name}.parquet", name)
     script(
         "summary",
+        {**LABEL, "runs": facts},
         **{name: results / f"{name}.parquet" for name in given},
         data=results / "data",
         out=results / "reporting/summary.txt",

@@ -5,8 +5,24 @@ from sonify.reporting.summary import COLUMNS, LINES, summary
 
 
 @pytest.fixture
-def text(metrics, removal, coherence, manifest, rejected):
-    return summary(metrics(), removal(), coherence(), manifest, rejected, "mini")
+def words(metrics, removal, coherence, claims, manifest, rejected, facts):
+    """The summary of the tables above, where the test does not give others."""
+
+    def make(**changed):
+        given = {
+            "metrics": metrics(),
+            "removal": removal(),
+            "coherence": coherence(),
+            "claims": claims,
+            "manifest": manifest,
+            "rejected": rejected,
+            "scale": "mini",
+            "setting": "made sounds",
+            "runs": facts,
+        }
+        return summary(**given | changed)
+
+    return make
 
 
 def fits(text):
@@ -14,46 +30,57 @@ def fits(text):
     return len(lines) <= LINES and all(len(line) <= COLUMNS for line in lines)
 
 
-def test_fits_the_console(text):
-    assert fits(text) and text.endswith("\n")
+def test_fits_the_console(words):
+    assert fits(words()) and words().endswith("\n")
 
 
-def test_says_what_was_found(text):
+def test_fits_with_all_that_there_can_be(words, metrics, removal, facts, rejected):
+    long = [(f"run-with-a-long-name-{i}", "contrastive", "full", 0.1 * i) for i in range(1, 10)]
+    runs = {name: facts["fsd50k-contrastive-full"] | {"architecture": name} for name, *_ in long}
+    found = words(
+        metrics=metrics(long),
+        removal=removal(long),
+        rejected=rejected.assign(reason="r" * 99),
+        setting="some words " * 40,
+        runs=facts | runs,
+    )
+    assert fits(found) and len(found.splitlines()) == LINES
+    assert "and 3 more: see tables/table_A4.md" in found and "and 6 more: see figure_6" in found
+
+
+def test_says_what_was_found(words):
+    text = words()
     for wanted in (
         "miniature",
-        "0.410 ± 0.127",
+        "made sounds",
+        "  CNN12 supervised, fc-only      0.410 ± 0.127",
         "3.3 × chance",
         "paper 0.463 ± 0.002",
         "0.030 (layer 1) to 0.330 (layer 11) of 0.610",
         "layer 1 0.855",
         "layer 11 0.255",
         "noise floor 0.020",
+        "Claims: 1 reproduced, 1 not reproduced, 1 inconclusive, 1 not run",
         "6 used, 4 rejected (2 missing file, 1 silent, 1 too short)",
-        "results/reporting/index.html",
+        "index.html, gallery/index.html, claims.md",
     ):
         assert wanted in text, wanted
 
 
-def test_more_models_than_lines_are_said_to_be_left_out(
-    metrics, removal, coherence, manifest, rejected
-):
-    many = [(f"run-with-a-long-name-{i}", "contrastive", "full", 0.1 * i) for i in range(1, 10)]
-    results = pd.concat([metrics([m]).assign(architecture=f"{'long' * 20}{m[0]}") for m in many])
-    found = summary(
-        results, removal(many), coherence(), manifest, rejected.assign(reason="r" * 99), "mini"
-    )
-    assert fits(found)
-    assert "and 3 more: see table_A4.md" in found and "and 6 more: see figure_6" in found
+def test_strided_encoders_have_no_line(words, coherence):
+    frame = coherence()
+    strided = frame[frame["run"] == "contrastive"].assign(run="contrastive_strided", coherence=0.5)
+    assert words(coherence=pd.concat([frame, strided])) == words()
 
 
-def test_nothing_run(metrics, removal, coherence, manifest, rejected):
-    found = summary(metrics()[:0], removal()[:0], coherence()[:0], manifest, rejected[:0], "paper")
+def test_nothing_run(words, metrics, removal, coherence, claims, rejected):
+    empty = {"metrics": metrics()[:0], "removal": removal()[:0], "coherence": coherence()[:0]}
+    found = words(**empty, claims=claims[:0], rejected=rejected[:0], scale="paper")
     assert fits(found) and found.count("not run") == 3
-    assert "0 rejected\n" in found
+    assert "0 rejected\n" in found and "Claims: none judged" in found
 
 
-def test_a_rise_shows_as_a_negative_fall(metrics, removal, coherence, manifest, rejected):
+def test_a_rise_shows_as_a_negative_fall(words, removal):
     frame = removal(seeds=(0,))
     frame.loc[frame["layer"] == 5, "value"] = 0.9
-    found = summary(metrics(), frame, coherence(), manifest, rejected, "mini")
-    assert "-0.300 (layer 5)" in found
+    assert "-0.300 (layer 5)" in words(removal=frame)

@@ -1,0 +1,74 @@
+"""Which inputs and sonifications Figures 1 to 3 show, by a rule or by name, and their signals."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from sonify import tables
+from sonify.reporting.listening import choose, with_signals
+
+_NAMED = ["model", "layer", "filter", "rank"]
+
+
+def select(
+    top: pd.DataFrame, figures: Mapping[str, Mapping], chosen: Sequence[Mapping]
+) -> pd.DataFrame:
+    """The rows of contract top_activations that the figures show, with their figure and position.
+
+    A figure is given by its models, layers and per_layer, which `listening.choose` takes: the most
+    active filters, each with a clip of its own. They stand in rounds of one per layer and model
+    (model by model within a layer, as listed); a position for which too few are alive stays free.
+    `chosen`, rows of figure, model, layer, filter and rank, are shown instead by the figures they
+    name, in their order. Raises ValueError for what is not among the top activations.
+    """
+    named = {row["figure"] for row in chosen}
+    if unknown := named - set(figures):
+        raise ValueError(f"chosen pairs are for {min(unknown)}: choose from {', '.join(figures)}")
+    found = [
+        _by_name(top, name, [row for row in chosen if row["figure"] == name])
+        if name in named
+        else _by_rule(top, name, **asked)
+        for name, asked in figures.items()
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def pairs_table(
+    selected: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame
+) -> pd.DataFrame:
+    """The pairs table of the selected rows: contract pairs.
+
+    clips and sonifications are rows of those contracts, at least those selected. Raises ValueError
+    when a signal is missing or is not of the selected clip.
+    """
+    found = with_signals(selected, clips, sonifications)
+    return found[list(tables.contract("pairs").columns)]
+
+
+def _by_rule(
+    top: pd.DataFrame, figure: str, models: list[str], layers: list[int], per_layer: int
+) -> pd.DataFrame:
+    own = top[top["model"].isin(models)]
+    there = set(own[["model", "layer"]].itertuples(index=False, name=None))
+    for model in models:
+        for layer in layers:
+            if (model, layer) not in there:
+                raise ValueError(
+                    f"{figure} shows layer {layer} of {model}, which has no top activations: "
+                    "name a model that is sonified and a layer that it has"
+                )
+    rows = choose(own, layers, per_layer)
+    place = [layers.index(r.layer) * len(models) + models.index(r.model) for r in rows.itertuples()]
+    round_ = rows.groupby(["model", "layer"]).cumcount()
+    return rows.assign(figure=figure, position=round_ * len(layers) * len(models) + place + 1)
+
+
+def _by_name(top: pd.DataFrame, figure: str, wanted: list[Mapping]) -> pd.DataFrame:
+    names = pd.DataFrame(wanted)[_NAMED]
+    found = names.merge(top, on=_NAMED, how="left")
+    for row in found[found["clip_id"].isna()].itertuples():
+        raise ValueError(
+            f"the pair chosen for {figure} is not there: {row.model}, layer {row.layer}, filter "
+            f"{row.filter}, rank {row.rank}: name one of its top activations"
+        )
+    return found.assign(figure=figure, position=range(1, len(found) + 1))

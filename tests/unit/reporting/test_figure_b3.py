@@ -1,0 +1,167 @@
+import itertools
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+
+from sonify import tables
+from sonify.reporting.figures.figure_b3 import figure_b3
+from sonify.reporting.figures.style import image
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
+RUNS = ("contrastive", "contrastive_strided", "supervised")
+SHIFTS = (1, 2, 4, 16, 64, 512, 8645)
+STRIDES = [4, 8, 16, 32, 64, 128, 256, 256, 512, 512, 512]
+
+
+def keys(run, seed):
+    return {
+        "dataset": "audioset", "split": "eval", "model": f"{run}-s{seed}", "run": run,
+        "regime": run.partition("_")[0], "finetune": "none", "seed": seed,
+        "architecture": "CNN12_strided" if "strided" in run else "CNN12",
+    }  # fmt: skip
+
+
+def invariance(runs=RUNS, seeds=(0, 1), layers=11):
+    """Off the stride, correlation 0.8 - 0.02 · layer + 0.1 · seed, clips 0.1 either side."""
+    rows = []
+    for run, seed, layer, shift, clip in itertools.product(
+        runs, seeds, range(1, layers + 1), SHIFTS, (-1, 1)
+    ):
+        on = shift % STRIDES[layer - 1] == 0
+        value = 1.0 if on else 0.8 - 0.02 * layer + 0.1 * seed + 0.1 * clip
+        rows.append(
+            {**keys(run, seed), "clip_id": f"clip{clip}", "layer": layer, "filter": 3}
+            | {"shift": shift, "on_stride": on, "correlation": value, "dead": False}
+            | {"sdr_db": (np.inf if layer < 9 else 129.6 + seed) if on else 5.0}
+        )
+    return tables.checked(pd.DataFrame(rows), "invariance").to_pandas()
+
+
+def example(n=8_000):
+    """A tone that is louder from 0.5 s to 0.6 s."""
+    time, rows = np.arange(n) / 8_000, []
+    tone = np.sin(2 * np.pi * 300 * time) * np.where((time > 0.5) & (time < 0.6), 1.0, 0.2)
+    for signal, peak, shift in (
+        ("input", 1.0, 0),
+        ("sonification", 0.8, 0),
+        ("returned", 0.7, 8645),
+    ):
+        rows.append(
+            {**keys("contrastive", 0), "clip_id": "clip1", "layer": 6, "filter": 3}
+            | {"signal": signal, "shift": shift, "peak": peak, "n_samples": n}
+            | {"pcm": np.rint(32767 * tone).astype("<i2").tobytes()}
+        )
+    return tables.checked(pd.DataFrame(rows), "invariance_example").to_pandas()
+
+
+def curves(axes):
+    return [line for line in axes.lines if line.get_linestyle() == "-"]
+
+
+def test_the_case_shows_where_the_sonification_is_loud():
+    whole, overlay, rest = figure_b3(invariance(), example(), "mini").axes[:3]
+    assert whole.get_title("left") == "layer 6, filter 3"
+    assert [len(line.get_xdata()) for line in whole.lines] == [8_000, 8_000]
+    x, s, back = (line.get_ydata() for line in overlay.lines)
+    assert np.ptp(x) > 1.9 and len(x) == 160
+    np.testing.assert_allclose(s, 0.8 * x, atol=1e-3)
+    np.testing.assert_allclose(rest.lines[0].get_ydata(), s - back)
+    start = float(rest.get_xlabel().split()[2])
+    assert 0.5 <= start <= 0.58
+
+
+def test_a_panel_for_every_run_and_four_layers_in_each():
+    figure = figure_b3(invariance(), example(), "mini")
+    panels = figure.axes[3:]
+    assert [axes.get_title("left") for axes in panels] == list(RUNS)
+    for axes in panels:
+        assert len(curves(axes)) == 4
+        first = curves(axes)[0]
+        np.testing.assert_array_equal(first.get_xdata(), SHIFTS)
+        np.testing.assert_allclose(first.get_ydata(), [0.83, 0.83, 1, 1, 1, 1, 0.83])
+        on = axes.lines[1]
+        assert on.get_linestyle() == "None" and set(on.get_xdata()) == {4, 16, 64, 512}
+        assert axes.get_xlabel().endswith("on the stride: SDR ≥ 130 dB")
+        assert axes.get_ylim()[0] == 0
+    legends = [t.get_text() for part in figure.subfigs for t in part.legends[0].get_texts()]
+    assert {"layer 1", "layer 4", "layer 8", "layer 11", "of +8645, shifted back"} <= set(legends)
+
+
+def test_bands_are_intervals_over_seeds():
+    axes = figure_b3(invariance(), example(), "mini").axes[3]
+    (band, *_) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    low = band.get_paths()[0].get_extents().ymin
+    assert low == pytest.approx(0.83 - 12.706 * 0.05, abs=1e-3)
+    alone = figure_b3(invariance(seeds=(0,)), example(), "mini")
+    assert not any(
+        isinstance(c, PolyCollection) for axes in alone.axes[3:] for c in axes.collections
+    )
+    assert not any("interval" in t.get_text() for t in alone.subfigs[1].legends[0].get_texts())
+
+
+def test_dead_maps_are_left_out_of_the_mean():
+    table = invariance(seeds=(0,))
+    gone = (table["clip_id"] == "clip1") & ~table["on_stride"]
+    table.loc[gone, ["correlation", "sdr_db"]] = np.nan
+    table.loc[gone, "dead"] = True
+    assert curves(figure_b3(table, example(), "mini").axes[3])[0].get_ydata()[0] == pytest.approx(
+        0.68
+    )
+
+
+def test_equal_signals_are_said_to_be_equal():
+    figure = figure_b3(invariance(layers=4), example(), "paper")
+    assert figure.axes[3].get_xlabel().endswith("on the stride: equal")
+    between = invariance().query("not on_stride")
+    assert figure_b3(between, example(), "mini").axes[3].get_xlabel() == "delay (samples)"
+    assert figure.axes[0].get_title("right") == ""
+    mini = figure_b3(invariance(layers=4), example(), "mini")
+    assert mini.axes[0].get_title("right") == "miniature"
+
+
+@pytest.mark.parametrize("runs", [RUNS[:1], RUNS[:2], RUNS])
+def test_no_text_overlaps_and_none_is_small(runs):
+    figure = figure_b3(invariance(runs), example(), "mini")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    found = [t for part in figure.subfigs for t in part.legends[0].get_texts()]
+    for axes in figure.axes:
+        found += [axes.xaxis.label, axes.yaxis.label, axes._left_title, axes._right_title]
+    boxes = [(t, t.get_window_extent(renderer)) for t in found if t.get_text()]
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+        assert not a.overlaps(b), (one.get_text(), other.get_text())
+    assert all(text.get_fontsize() >= 8 for text, _ in boxes)
+    width, height = canvas.get_width_height()
+    assert all(a.x0 >= 0 and a.x1 <= width and a.y1 <= height for _, a in boxes)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_same_tables_same_bytes(kind):
+    given = invariance(RUNS[:1]), example(), "mini"
+    assert image(figure_b3(*given), kind) == image(figure_b3(*given), kind)
+
+
+def test_empty_tables_are_refused():
+    for given in ((invariance()[:0], example()), (invariance(), example()[:0])):
+        with pytest.raises(ValueError, match=r"Figure B\.3 would be empty"):
+            figure_b3(*given, "mini")
+
+
+def test_the_script(tmp_path, monkeypatch):
+    given = {"invariance": invariance(), "invariance_example": example()}
+    words = ["figure_b3.py", "--settings", json.dumps({"scale": "mini"})]
+    for name, frame in given.items():
+        tables.write(frame, tmp_path / f"{name}.parquet", name)
+        words += [f"--{name}", str(tmp_path / f"{name}.parquet")]
+    out = tmp_path / "figure_b3.png"
+    monkeypatch.setattr(sys, "argv", [*words, "--out", str(out)])
+    runpy.run_path(str(SCRIPTS / "figure_b3.py"))
+    assert out.read_bytes().startswith(b"\x89PNG") and out.with_suffix(".svg").is_file()

@@ -1,0 +1,27 @@
+"""The pairs of input and sonification that Figures 1 to 3 show, with their signals."""
+
+from pathlib import Path
+
+from sonify import tables
+from sonify.jobs import parser, run
+from sonify.reporting.listening import clips_chosen, filters_chosen, folders
+from sonify.reporting.pairs import pairs_table, select
+from sonify.reporting.sources import read_all
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--sonification", type=Path, nargs="+", required=True)
+    options.add_argument("--data", type=Path, required=True, help="folder of prepared datasets")
+    options.add_argument("--out", type=Path, required=True, help="table to write")
+    args = options.parse_args()
+    top = read_all([f / "top_activations.parquet" for f in args.sonification], "top_activations")
+    selected = select(top, args.settings["figures"], args.settings["chosen"])
+    parts = [args.data / folder for folder in folders(selected)]
+    sounds = [f / "sonifications.parquet" for f in args.sonification]
+    clips = read_all(parts, "clips", clips_chosen(selected))
+    signals = read_all(sounds, "sonifications", filters_chosen(selected))
+    tables.write(pairs_table(selected, clips, signals), args.out, "pairs")
+
+
+run(main)

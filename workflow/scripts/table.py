@@ -1,0 +1,26 @@
+"""One of the paper's tables, ours beside it: Parquet, and CSV and Markdown beside it."""
+
+from pathlib import Path
+
+from sonify import tables
+from sonify.jobs import parser, run
+from sonify.reporting.tables.display import to_csv, to_markdown
+from sonify.reporting.tables.rows import paper_table
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--table", required=True, help="A1 to A6")
+    options.add_argument("--metrics", type=Path, required=True)
+    options.add_argument("--out", type=Path, required=True, help="table_<name>.parquet")
+    args = options.parse_args()
+    metrics = tables.read(args.metrics, "metrics")
+    table = paper_table(args.table, metrics, args.settings["runs"], args.settings["scale"])
+    tables.write(table, args.out, "table")
+    args.out.with_suffix(".csv").write_text(to_csv(table), encoding="utf-8")
+    args.out.with_suffix(".md").write_text(
+        to_markdown(table, args.settings["setting"]), encoding="utf-8"
+    )
+
+
+run(main)
