@@ -78,7 +78,7 @@ def table(name, rows=()):
     columns = tables.contract(name).columns
     if not rows:
         return tables.contract(name).schema.empty_table().to_pandas()
-    none = {"string": "", "bool": False, "binary": b""}
+    none = {"string": "", "bool": False, "binary": b"", "list<string>": []}
     default = {c: none.get(kind["type"], kind.get("minimum", 0)) for c, kind in columns.items()}
     frame = pd.DataFrame([{**default, **row} for row in rows])
     return tables.checked(frame[list(columns)], name).to_pandas()

@@ -29,7 +29,7 @@ def equivariance(evidence: Evidence) -> Measured:
         f"{number(value)} at delays {'by' if on else 'other than'} multiples of the layer's stride"
         for on, value in least_by_stride.items()
     ]
-    return Measured(found.groupby("seed").min(), "Least correlation: " + ", ".join(told))
+    return Measured(found.groupby("seed").min(), "Least correlation: " + "; ".join(told))
 
 
 def strided_loss(evidence: Evidence) -> Measured:
@@ -53,7 +53,7 @@ def strided_loss(evidence: Evidence) -> Measured:
         pool, strided = common(*(curves[d, column] for d in DOWNSAMPLINGS), LAYERS)
         losses[column] = (pool - strided).mean(axis=1, skipna=False)
         told.append(f"{name} {against(pool, strided)}")
-    return Measured(least(losses), "Max-pool against strided: " + ", ".join(told))
+    return Measured(least(losses), "Max-pool against strided: " + "; ".join(told))
 
 
 def excess_change(evidence: Evidence) -> Measured:

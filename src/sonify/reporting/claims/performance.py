@@ -44,7 +44,7 @@ def least_gain(heading: str, pairs: list[Pair]) -> Callable[[Evidence], Measured
         scores = gather(evidence.score, kinds)
         gains = {pair.words: scores[pair.better] - scores[pair.worse] for pair in pairs}
         told = [f"{p.words} {against(scores[p.better], scores[p.worse])}" for p in pairs]
-        return Measured(least(gains), f"{heading}: {', '.join(told)}")
+        return Measured(least(gains), f"{heading}: {'; '.join(told)}")
 
     return measured
 

@@ -33,7 +33,7 @@ def least_fall(evidence: Evidence) -> Measured:
             f"{number(mean.max())} (layer {mean.idxmax()}) of {number(curves[model][0].mean())}"
         )
     every = pd.concat(falls, axis=1)
-    return Measured(least(every), f"Of its mAP{partly(fall)}, " + ", ".join(told))
+    return Measured(least(every), f"Of its mAP{partly(fall)}, " + "; ".join(told))
 
 
 def excess_spread(evidence: Evidence) -> Measured:
@@ -45,7 +45,7 @@ def excess_spread(evidence: Evidence) -> Measured:
     told = [f"{r} {against(spreads[r, 'full'], spreads[r, 'fconly'])}" for r in REGIMES]
     lesser = least({r: spreads[r, "full"] - spreads[r, "fconly"] for r in REGIMES})
     return Measured(
-        lesser, "Standard deviation over layers, full against fc-only: " + ", ".join(told)
+        lesser, "Standard deviation over layers, full against fc-only: " + "; ".join(told)
     )
 
 
@@ -60,7 +60,7 @@ def robustness(evidence: Evidence) -> Measured:
     }
     told = [f"{r} {against(shares[r, 'fconly'], shares[r, 'full'])}" for r in REGIMES]
     lesser = least({r: shares[r, "fconly"] - shares[r, "full"] for r in REGIMES})
-    return Measured(lesser, "Share of the baseline lost, fc-only against full: " + ", ".join(told))
+    return Measured(lesser, "Share of the baseline lost, fc-only against full: " + "; ".join(told))
 
 
 def _curves(evidence: Evidence) -> dict[tuple[str, str], pd.DataFrame]:

@@ -39,7 +39,7 @@ def least_growth(evidence: Evidence) -> Measured:
         f"{DATASETS[key[0]]} {finetuned_label(*key[1:])} {number(value, 2)}{partly(curves[key])}"
         for key, value in trends.mean().items()
     ]
-    return Measured(least(trends), "Rank correlation with the layers: " + ", ".join(told))
+    return Measured(least(trends), "Rank correlation with the layers: " + "; ".join(told))
 
 
 def first_lead(evidence: Evidence) -> Measured:
@@ -54,7 +54,7 @@ def first_lead(evidence: Evidence) -> Measured:
         leads[dataset, finetune] = (contrastive - supervised).mean(axis=1, skipna=False)
         sides = against(contrastive, supervised)
         told.append(f"{DATASETS[dataset]} {WORDS[finetune]} {sides}")
-    return Measured(least(leads), "Contrastive against supervised: " + ", ".join(told))
+    return Measured(least(leads), "Contrastive against supervised: " + "; ".join(told))
 
 
 def deep_lead(evidence: Evidence) -> Measured:
@@ -70,7 +70,7 @@ def deep_lead(evidence: Evidence) -> Measured:
         leads[finetune] = (supervised - contrastive).mean(axis=1, skipna=False)
         told.append(f"{WORDS[finetune]} {against(supervised, contrastive)}")
     both = {"full": leads["full"], "more": leads["fconly"] - leads["full"]}
-    return Measured(least(both), "Supervised against contrastive mAP: " + ", ".join(told))
+    return Measured(least(both), "Supervised against contrastive mAP: " + "; ".join(told))
 
 
 def all_but_two(evidence: Evidence) -> Measured:
@@ -89,7 +89,7 @@ def all_but_two(evidence: Evidence) -> Measured:
         sides = against(both[0][at], both[1][at])
         told.append(f"{WORDS[finetune]} {sides} at layer {at}, where it holds least{partly(held)}")
     return Measured(
-        least(held_least), "Contrastive against supervised accuracy: " + ", ".join(told)
+        least(held_least), "Contrastive against supervised accuracy: " + "; ".join(told)
     )
 
 
@@ -106,7 +106,7 @@ def linear_evaluation(evidence: Evidence) -> Measured:
         whole = among(curve, (_WHOLE,))[_WHOLE]
         gains[regime] = middle - whole
         told.append(f"{regime} {against(middle, whole)}")
-    return Measured(least(gains), "Middle of the stack against all of it: " + ", ".join(told))
+    return Measured(least(gains), "Middle of the stack against all of it: " + "; ".join(told))
 
 
 def _curves(

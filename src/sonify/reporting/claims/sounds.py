@@ -53,7 +53,7 @@ def fall_of_coherence(evidence: Evidence) -> Measured:
             f"{number(mean.iloc[-1])} at layer {mean.index[-1]} (rank correlation "
             f"{number(-falls[regime].mean(), 2)})"
         )
-    return Measured(least(falls), f"Coherence{partly(curve)}: " + ", ".join(told))
+    return Measured(least(falls), f"Coherence{partly(curve)}: " + "; ".join(told))
 
 
 def excess_decay(evidence: Evidence) -> Measured:
@@ -90,7 +90,7 @@ def noisiness(evidence: Evidence) -> Measured:
         contrastive, supervised = (side / unit for side in _filters(evidence, column))
         excess[column] = (supervised - contrastive).mean(axis=1)
         told.append(f"{words} {against(supervised, contrastive)}")
-    return Measured(least(excess), "Supervised against contrastive: " + ", ".join(told))
+    return Measured(least(excess), "Supervised against contrastive: " + "; ".join(told))
 
 
 def bandwidth_difference(evidence: Evidence) -> Measured:
