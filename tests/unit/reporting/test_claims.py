@@ -341,6 +341,16 @@ def test_dead_filters_have_no_sound_but_count_as_inactive():
     assert row(6, given)["mean"] == pytest.approx(2 / 3 * 0.5)  # one filter of three is dead
 
 
+def test_noise_must_be_higher_too():
+    def value(regime, seed, around):
+        more = regime == "supervised"
+        return {"flatness": 0.3 + 0.2 * more, "centroid_hz": 1000 - 80 * more}
+
+    found = row(7, filtered(2, (1, 8, 9, 10, 11), value))
+    assert found["mean"] == pytest.approx(-0.02)  # 80 of 4000 Hz
+    assert found["verdict"] == "not reproduced"
+
+
 def test_a_layer_without_sound_in_one_regime_counts_in_neither():
     frame = BUILDERS[7]([0.02, 0.03])["filters"]
     lost = (frame["run"] == "supervised") & (frame["layer"] == 11)  # 0.04 below the mean of four
