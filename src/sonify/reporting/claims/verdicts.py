@@ -1,0 +1,140 @@
+"""How a claim is judged: one number a seed, its 95% t-interval, and a rule on where that may lie.
+
+The rules, thresholds and statistics of this package were written before any number was looked at.
+"Reproduced" has to be earned: "all" is the least over all, "every layer" the worst layer, and what
+an interval cannot tell is inconclusive.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pandas as pd
+
+from sonify.reporting.claims.evidence import Evidence, Missing
+from sonify.reporting.intervals import t_interval
+
+REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
+INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
+VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
+
+# An interval must clear its threshold by more than float64 sums can err: seeds that are equal have
+# an interval of width 0, and 1e-17 is no effect.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Above:
+    """The claim holds where its number exceeds `threshold`."""
+
+    threshold: float = 0.0
+
+    def verdict(self, low: float, high: float) -> str:
+        """By the interval [low, high]; one that touches the threshold is inconclusive."""
+        if low > self.threshold + ROUNDING:
+            return REPRODUCED
+        return NOT_REPRODUCED if high < self.threshold - ROUNDING else INCONCLUSIVE
+
+    def __str__(self) -> str:
+        limit = f"{self.threshold:g}"
+        return (
+            f"Reproduced if the 95% t-interval over seeds lies above {limit}, not reproduced if it "
+            f"lies below {limit}, otherwise inconclusive."
+        )
+
+
+@dataclass(frozen=True)
+class Within:
+    """The claim, that two things are alike, holds where its number is less than `margin` off 0."""
+
+    margin: float
+
+    def verdict(self, low: float, high: float) -> str:
+        """By the interval [low, high]: all inside the margins, all beyond one of them, or neither.
+
+        An interval of 0 alone is inside: equal in every seed is as alike as can be.
+        """
+        if max(-low, high) < self.margin - ROUNDING:
+            return REPRODUCED
+        return NOT_REPRODUCED if max(low, -high) > self.margin + ROUNDING else INCONCLUSIVE
+
+    def __str__(self) -> str:
+        return (
+            f"Reproduced if the 95% t-interval over seeds lies inside ±{self.margin:g}, not "
+            "reproduced if it lies wholly outside, otherwise inconclusive."
+        )
+
+
+class Judgement(NamedTuple):
+    """Mean and half-width over n_runs seeds, the verdict, and what kept it from being clearer."""
+
+    mean: float
+    ci95: float
+    n_runs: int
+    verdict: str
+    caveat: str
+
+
+def judge(values: Iterable[float], rule: Above | Within) -> Judgement:
+    """The verdict of `rule` on one number a seed.
+
+    A seed whose number is NaN (nothing to measure, as where every filter is dead) is left out and
+    said so. One seed has no interval, nor have infinite numbers: inconclusive, whatever the mean.
+    """
+    given = list(values)
+    known = [value for value in given if not math.isnan(value)]
+    interval = t_interval(known)
+    caveats = []
+    if len(known) < len(given):
+        caveats.append(f"undefined for {len(given) - len(known)} of {len(given)} seeds")
+    if not math.isnan(interval.ci95):
+        verdict = rule.verdict(interval.mean - interval.ci95, interval.mean + interval.ci95)
+    else:
+        verdict = INCONCLUSIVE
+        if known:
+            caveats.append(
+                "one seed alone has no interval" if len(known) == 1 else "not finite in every seed"
+            )
+    return Judgement(*interval, verdict, ", ".join(caveats))
+
+
+class Measured(NamedTuple):
+    """A claim's number by seed, and the numbers behind it in words (a sentence without its end)."""
+
+    values: pd.Series
+    told: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper, what it is measured by and the rule it is judged by."""
+
+    number: int
+    section: str
+    statement: str
+    measure: str
+    rule: Above | Within
+    measured: Callable[[Evidence], Measured]
+
+    def row(self, evidence: Evidence, scale: str) -> dict:
+        """The claim's row of contract claims; "not run" names what the tables lack."""
+        try:
+            values, told = self.measured(evidence)
+            judged = judge(values, self.rule)
+        except Missing as missing:
+            told = f"Missing: {missing}"
+            judged = Judgement(math.nan, math.nan, 0, NOT_RUN, "")
+        return {
+            "claim": self.number,
+            "statement": self.statement,
+            "section": self.section,
+            "measure": self.measure,
+            "criterion": str(self.rule),
+            "mean": judged.mean,
+            "ci95": judged.ci95,
+            "n_runs": judged.n_runs,
+            "verdict": judged.verdict,
+            "remark": f"{told}; {judged.caveat}." if judged.caveat else f"{told}.",
+            "scale": scale,
+        }

@@ -1,0 +1,474 @@
+"""Every claim, on tables from which its number is known beforehand (see claim_tables)."""
+
+import json
+import math
+import re
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from claim_tables import (
+    BUILDERS,
+    RUNS,
+    STRIDED,
+    TABLES,
+    coherent,
+    evidence,
+    filtered,
+    probed,
+    row,
+    scored,
+    table,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sonify import tables
+from sonify.reporting.claims.evidence import AUGMENTATIONS, Kind
+from sonify.reporting.claims.table import claims, to_markdown
+
+THRESHOLD = {20: 0.95}
+TURNED = {"reproduced": "not reproduced", "not reproduced": "reproduced"}
+T_3 = 4.3027  # t(0.975, 2)
+
+
+@pytest.fixture(params=sorted(BUILDERS))
+def number(request):
+    return request.param
+
+
+def effects(number, values):
+    return [THRESHOLD.get(number, 0) + v for v in values]
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([0.02, 0.03, 0.04], "reproduced"),
+        ([-0.02, -0.03, -0.04], "not reproduced"),
+        ([0.02, -0.03, 0.04], "inconclusive"),
+        ([0.03, 0.03, 0.03], "reproduced"),
+        ([0.0, 0.0, 0.0], "inconclusive"),
+    ],
+)
+def test_number_interval_and_verdict(number, values, verdict):
+    values = effects(number, values)
+    found = row(number, BUILDERS[number](values))
+    sd = pd.Series(values).std()
+    assert found["mean"] == pytest.approx(sum(values) / 3, abs=1e-9)
+    assert found["ci95"] == pytest.approx(T_3 * sd / math.sqrt(3), rel=1e-3, abs=1e-9)
+    assert found["n_runs"] == 3
+    assert found["verdict"] == ("reproduced" if number == 8 else verdict)  # all are within ±0.25
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [([0.4, 0.41], "not reproduced"), ([-0.4, -0.41], "not reproduced"), ([0.2, -0.2], None)],
+)
+def test_layer_1_may_differ_too_much_either_way(values, verdict):
+    assert row(8, BUILDERS[8](values))["verdict"] == (verdict or "inconclusive")
+
+
+def test_one_seed_is_inconclusive(number):
+    found = row(number, BUILDERS[number](effects(number, [0.03])))
+    assert (found["verdict"], found["n_runs"]) == ("inconclusive", 1)
+    assert math.isnan(found["ci95"])
+    assert found["remark"].endswith("; one seed alone has no interval.")
+
+
+def test_remarks_are_one_sentence_with_both_sides(number):
+    remark = row(number, BUILDERS[number](effects(number, [0.02, 0.03, 0.04])))["remark"]
+    assert remark[0].isupper() and remark.endswith(".") and remark.count(". ") == 0
+    assert len(re.findall(r"\d\.\d", remark)) >= 2 or number == 8
+    assert not re.search(r"nan|None|undefined|_", remark.replace("CNN12_x2", ""))
+
+
+def test_every_run_that_is_compared_must_be_there(number):
+    ((name, frame),) = BUILDERS[number](effects(number, [0.02, 0.03, 0.04])).items()
+    for run in frame["run"].unique():
+        found = row(number, {name: frame[frame["run"] != run]})
+        assert (found["verdict"], found["n_runs"]) == ("not run", 0), run
+        assert found["remark"].startswith(f"Missing: {name.replace('_', ' ')} of "), run
+
+
+def test_seeds_pair(number):
+    """A seed that one of the runs lacks does not count."""
+    values = effects(number, [0.02, 0.03, 0.05])
+    ((name, frame),) = BUILDERS[number](values).items()
+    first = frame["run"].unique()[0]
+    found = row(number, {name: frame[(frame["run"] != first) | (frame["seed"] < 2)]})
+    assert found["n_runs"] == 2
+    assert found["mean"] == pytest.approx(sum(values[:2]) / 2, abs=1e-9)
+
+
+def test_seeds_of_which_none_pair(number):
+    ((name, frame),) = BUILDERS[number](effects(number, [0.02, 0.03])).items()
+    runs = frame["run"].unique()
+    if len(runs) > 1:
+        alone = frame[(frame["run"] == runs[0]) == (frame["seed"] == 0)]
+        assert row(number, {name: alone})["remark"] == (
+            "Missing: a seed that has every run compared."
+        )
+
+
+def test_names_of_runs_say_nothing(number):
+    ((name, frame),) = BUILDERS[number](effects(number, [0.02, 0.03, 0.04])).items()
+    called = {run: f"x{i}" for i, run in enumerate(reversed(RUNS))}
+    runs = {
+        called[run]: facts | {"start": called.get(facts["start"])} for run, facts in RUNS.items()
+    }
+    renamed = frame.assign(run=frame["run"].map(lambda run: called.get(run, run)))
+    strided = {which: called[run] for which, run in STRIDED.items()}
+    found = row(number, {name: renamed}, runs=runs, strided=strided)
+    pd.testing.assert_series_equal(found, row(number, {name: frame}))
+
+
+OTHERS = {
+    "metrics": [{"metric": "mAUC"}, {"split": "train"}],
+    "removal": [{"rule": "mean"}, {"rescaled": True}, {"metric": "mAUC"}, {"dataset": "x"}],
+    "coherence": [{"rule": "energy"}, {"run": "contrastive_tau02"}],
+    "layer_importance": [{"metric": "d_prime"}, {"split": "test"}, {"architecture": "x"}],
+    "invariance": [{"run": "contrastive_strided"}, {"run": "supervised"}],
+    "evolution": [{"run": "supervised"}],
+    "filters": [{"run": "contrastive_tau02"}],
+}
+VALUES = ["value", "coherence", "correlation", "change", "flatness", "label_purity"]
+
+
+def test_other_conditions_and_runs_do_not_count(number):
+    ((name, frame),) = BUILDERS[number](effects(number, [0.02, 0.03, 0.04])).items()
+    zero = {column: 0.0 for column in VALUES if column in frame}
+    more = [frame.assign(**zero, **other) for other in OTHERS[name]]
+    found = row(number, {name: pd.concat([frame, *more])})
+    pd.testing.assert_series_equal(found, row(number, {name: frame}))
+
+
+@pytest.mark.parametrize("number", [5, 6, 7, 8, 9, 11])
+@given(st.lists(st.integers(-5, 5), min_size=2, max_size=4))
+@settings(max_examples=10, deadline=None)
+def test_flipping_the_regimes_flips_the_verdict(number, hundredths):
+    ((name, frame),) = BUILDERS[number]([h / 100 for h in hundredths]).items()
+    there = {"contrastive": "supervised", "supervised": "contrastive"}
+    column = "regime" if name == "layer_importance" else "run"
+    found = row(number, {name: frame})
+    flipped = row(number, {name: frame.assign(**{column: frame[column].map(there)})})
+    if number in (7, 11):  # the least of several: no more than one way round
+        assert flipped["verdict"] == "not reproduced" or found["verdict"] != "reproduced"
+        return
+    assert flipped["mean"] == pytest.approx(-found["mean"], abs=1e-12)
+    alike = found["verdict"] if number == 8 else TURNED.get(found["verdict"], found["verdict"])
+    assert flipped["verdict"] == alike
+
+
+def falling(coefficients):
+    """Coherence that falls with the layer by ranks: supervised and contrastive curves by seed."""
+    runs = ("contrastive", "supervised")
+    seeds = len(coefficients["supervised"])
+    return coherent(
+        seeds, runs, lambda run, layer, seed: (coefficients[run][seed][layer - 1] / 20 + 0.2, 0)
+    )
+
+
+DOWN, UP = list(range(11, 0, -1)), list(range(1, 12))
+SWAPPED = [11, 10, 8, 9, *range(7, 0, -1)]  # 1 - 6 · 2 / (11 · 120)
+MIXED = [1, 11, 2, 10, 3, 9, 4, 8, 5, 7, 6]
+
+
+@pytest.mark.parametrize(
+    ("contrastive", "supervised", "mean", "verdict"),
+    [
+        ([DOWN, DOWN], [DOWN, DOWN], 1, "reproduced"),
+        ([SWAPPED, SWAPPED], [DOWN, DOWN], 1 - 12 / 1320, "reproduced"),
+        ([UP, UP], [DOWN, DOWN], -1, "not reproduced"),
+        ([DOWN, DOWN], [[5] * 11] * 2, 0, "not reproduced"),
+        ([DOWN, UP], [DOWN, DOWN], 0, "inconclusive"),
+    ],
+)
+def test_coherence_falls_in_both_regimes(contrastive, supervised, mean, verdict):
+    found = row(4, falling({"contrastive": contrastive, "supervised": supervised}))
+    assert found["mean"] == pytest.approx(mean)
+    assert found["verdict"] == verdict
+    assert "contrastive from 0." in found["remark"] and "supervised from 0." in found["remark"]
+
+
+@pytest.mark.parametrize(
+    ("worst", "mean", "verdict"),
+    [
+        ([UP, UP], 1, "reproduced"),
+        ([DOWN, DOWN], -1, "not reproduced"),
+        ([UP, MIXED], None, "inconclusive"),
+        ([UP], 1, "inconclusive"),
+    ],
+)
+def test_performance_grows_on_every_curve(worst, mean, verdict):
+    key = ("speech_commands", "supervised", "fconly")
+
+    def value(dataset, regime, finetune, layer, seed):
+        curve = worst[seed] if (dataset, regime, finetune) == key else UP
+        return 0.1 if layer == 12 else curve[layer - 1] / 20  # the whole encoder is no layer
+
+    found = row(10, probed(len(worst), value))
+    assert found["verdict"] == verdict
+    assert mean is None or found["mean"] == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(("number", "name"), [(4, "coherence"), (10, "layer_importance")])
+def test_trends_need_every_run(number, name):
+    every = {
+        **falling({"contrastive": [DOWN] * 2, "supervised": [DOWN] * 2}),
+        **probed(2, lambda dataset, regime, finetune, layer, seed: layer / 20),
+    }
+    assert row(number, every)["verdict"] == "reproduced"
+    for run in every[name]["run"].unique():
+        frame = every[name][every[name]["run"] != run]
+        assert row(number, {name: frame})["verdict"] == "not run"
+
+
+@pytest.mark.parametrize("number", [4, 10, 13])
+def test_layers_that_were_not_measured_are_said(number):
+    some = [1, 4, 8, 10, 11, 12]
+    given = {
+        **falling({"contrastive": [DOWN] * 2, "supervised": [DOWN] * 2}),
+        **probed(2, lambda dataset, regime, finetune, layer, seed: layer / 20),
+    }
+    given = {name: frame[frame["layer"].isin(some)] for name, frame in given.items()}
+    assert "(only layers 1, 4, 8, 10, 11)" in row(number, given)["remark"]
+
+
+def test_the_last_two_layers_are_needed_for_all_but_the_last_two():
+    frame = BUILDERS[13]([0.02, 0.03])["layer_importance"]
+    found = row(13, {"layer_importance": frame[frame["layer"] < 10]})
+    assert found["remark"] == "Missing: layers 10 to 11."
+
+
+def test_the_baseline_is_needed_for_a_fall():
+    frame = BUILDERS[1]([0.02, 0.03])["removal"]
+    found = row(1, {"removal": frame[frame["layer"] > 0]})
+    assert "the baseline, layer 0" in found["remark"]
+
+
+PAPER = {
+    "supervised": 0.299,
+    "audioset-contrastive-fconly": 0.197,
+    "audioset-contrastive-full": 0.327,
+    "audioset-contrastive_x2-full": 0.332,
+    "balanced-contrastive_gain-fconly": 0.112,
+    "balanced-contrastive_gain-full": 0.203,
+    "balanced-contrastive_noise-fconly": 0.142,
+    "balanced-contrastive_noise-full": 0.210,
+    "balanced-contrastive_mask-fconly": 0.142,
+    "balanced-contrastive_mask-full": 0.211,
+    "balanced-contrastive-fconly": 0.148,
+    "balanced-contrastive-full": 0.215,
+    "balanced-contrastive_tau02-fconly": 0.120,
+    "balanced-contrastive_tau02-full": 0.205,
+    "balanced-contrastive_tau03-fconly": 0.105,
+    "balanced-contrastive_tau03-full": 0.200,
+    "balanced-contrastive_x2-fconly": 0.151,
+    "balanced-contrastive_x2-full": 0.217,
+    "fsd50k-scratch": 0.362,
+    "fsd50k-contrastive-fconly": 0.306,
+    "fsd50k-contrastive-full": 0.424,
+    "fsd50k-supervised-fconly": 0.463,
+    "fsd50k-supervised-full": 0.448,
+    "fsd50k-contrastive_x2-fconly": 0.307,
+    "fsd50k-contrastive_x2-full": 0.432,
+    "speech_commands-scratch": 0.923,
+    "speech_commands-supervised-fconly": 0.360,
+    "speech_commands-supervised-full": 0.929,
+    "speech_commands-contrastive-fconly": 0.295,
+    "speech_commands-contrastive-full": 0.934,
+}
+
+
+@pytest.mark.parametrize(
+    ("number", "least", "verdict"),
+    [
+        (15, 0.011, "reproduced"),  # Speech Commands
+        (16, 0.000, "inconclusive"),  # time mask, fc-only: the paper's own table has no gain
+        (17, 0.010, "reproduced"),  # 0.2, full
+        (18, 0.001, "reproduced"),  # FSD50K, fc-only
+        (19, 0.015, "reproduced"),
+    ],
+)
+def test_the_papers_own_numbers(number, least, verdict):
+    """Its means, as if every seed differed from them by the same."""
+    given = scored({run: [m - 0.002, m, m + 0.002] for run, m in PAPER.items()})
+    found = row(number, given)
+    assert found["mean"] == pytest.approx(least, abs=1e-9)
+    assert found["verdict"] == verdict
+
+
+def test_remarks_name_each_comparison():
+    given = scored({run: [m, m] for run, m in PAPER.items()})
+    assert row(15, given)["remark"] == (
+        "Pretrained against from scratch: AudioSet mAP 0.327 against 0.299; FSD50K mAP 0.424 "
+        "against 0.362; Speech Commands accuracy 0.934 against 0.923."
+    )
+    assert "0.1 and 0.3 full 0.215 against 0.200" in row(17, given)["remark"]
+
+
+def test_everything_missing_is_said_at_once():
+    remark = row(15, scored({"fsd50k-scratch": [0.3]}))["remark"]
+    assert remark == (
+        "Missing: metrics of AudioSet, contrastive, full; metrics of AudioSet, from scratch; "
+        "metrics of FSD50K, contrastive, full; metrics of Speech Commands, contrastive, full; "
+        "metrics of Speech Commands, from scratch."
+    )
+
+
+def test_nothing_run_at_all():
+    found = claims(evidence({}, strided=None), "paper")
+    assert found["claim"].tolist() == list(range(1, 23))
+    assert set(found["verdict"]) == {"not run"}
+    assert "strided downsampling" in found.set_index("claim").loc[21, "remark"]
+    tables.checked(found, "claims")
+
+
+def test_dead_filters_have_no_sound_but_count_as_inactive():
+    def value(regime, seed, around):
+        sound = {"flatness": None, "centroid_hz": None, "bandwidth_hz": None}
+        return {**sound, "n_active": 100 if regime == "contrastive" else 0}
+
+    given = filtered(2, (1, 8, 11), value)
+    for number in (7, 8):
+        found = row(number, given)
+        assert (found["verdict"], found["n_runs"]) == ("inconclusive", 0)
+        assert "undefined for 2 of 2 seeds" in found["remark"]
+    assert row(6, given)["mean"] == pytest.approx(2 / 3 * 0.5)  # one filter of three is dead
+
+
+def test_noise_must_be_higher_too():
+    def value(regime, seed, around):
+        more = regime == "supervised"
+        return {"flatness": 0.3 + 0.2 * more, "centroid_hz": 1000 - 80 * more}
+
+    found = row(7, filtered(2, (1, 8, 9, 10, 11), value))
+    assert found["mean"] == pytest.approx(-0.02)  # 80 of 4000 Hz
+    assert found["verdict"] == "not reproduced"
+
+
+def test_a_layer_without_sound_in_one_regime_counts_in_neither():
+    frame = BUILDERS[7]([0.02, 0.03])["filters"]
+    lost = (frame["run"] == "supervised") & (frame["layer"] == 11)  # 0.04 below the mean of four
+    frame.loc[lost, ["flatness", "centroid_hz"]] = None
+    frame.loc[(frame["run"] == "contrastive") & (frame["layer"] == 11), "flatness"] = 0.9
+    assert row(7, {"filters": frame})["mean"] == pytest.approx(0.025 + 0.04 / 3)
+
+
+def test_delays_of_dead_maps_do_not_count():
+    frame = BUILDERS[20]([0.97, 0.98])["invariance"]
+    dead = frame["clip_id"] == frame["clip_id"].iloc[0]
+    frame.loc[dead & (frame["shift"] == 1), "correlation"] = None
+    found = row(20, {"invariance": frame})
+    assert found["verdict"] == "inconclusive"  # (0.96, 0.97) or (0.98, 0.99): one clip is left
+    assert "1.000 at delays by multiples" in found["remark"]
+    frame["correlation"] = None
+    assert (
+        "undefined for 2 of 2 seeds"
+        in row(20, {"invariance": frame.astype({"correlation": float})})["remark"]
+    )
+
+
+def test_two_runs_of_one_kind_are_refused():
+    again = RUNS | {"again": RUNS["fsd50k-scratch"]}
+    frame = scored({"fsd50k-scratch": [0.3, 0.3]})["metrics"]
+    twice = pd.concat([frame, frame.assign(run="again")])
+    with pytest.raises(ValueError, match=r"metrics has run again and fsd50k-scratch for FSD50K"):
+        row(15, {"metrics": twice}, runs=again)
+
+
+def test_two_splits_at_once_are_refused():
+    frame = BUILDERS[5]([0.02, 0.03])["coherence"]
+    with pytest.raises(ValueError, match=r"coherence has split eval and train for AudioSet"):
+        row(5, {"coherence": pd.concat([frame, frame.assign(split="train")])})
+
+
+def test_unknown_scale_is_refused():
+    with pytest.raises(ValueError, match="mini, paper"):
+        claims(evidence({}), "tiny")
+
+
+def test_each_run_of_the_matrix_is_of_one_kind():
+    """Kinds that differ in one thing fit one run each, whatever else the matrix has."""
+    main = Kind("audioset", "contrastive", "full", balanced=True)
+    for kind, run in (
+        (main, "balanced-contrastive-full"),
+        (replace(main, balanced=False), "audioset-contrastive-full"),
+        (replace(main, temperature=0.3), "balanced-contrastive_tau03-full"),
+        (replace(main, augmentations=3), "balanced-contrastive_mask-full"),
+        (replace(main, architecture="CNN12_x2"), "balanced-contrastive_x2-full"),
+        (replace(main, dataset="fsd50k", balanced=False), "fsd50k-contrastive-full"),
+        (Kind("audioset", "supervised"), "supervised"),
+        (Kind("audioset", "contrastive"), "contrastive"),
+        (Kind("fsd50k", "supervised"), "fsd50k-scratch"),
+        (Kind("fsd50k", "supervised", "full"), "fsd50k-supervised-full"),
+    ):
+        assert [r for r in RUNS if kind.fits(r, RUNS)] == [run]
+
+
+def test_finetuning_of_another_corpus_is_no_pretraining():
+    """From a model of FSD50K to Speech Commands is not what the paper pretrains."""
+    odd = RUNS["speech_commands-supervised-full"] | {"start": "fsd50k-scratch"}
+    kind = Kind("speech_commands", "supervised", "full")
+    assert not kind.fits("odd", RUNS | {"odd": odd})
+
+
+def test_kinds_in_words():
+    kind = Kind("audioset", "contrastive", "full", balanced=True)
+    assert str(kind) == "AudioSet balanced, contrastive, full"
+    assert str(replace(kind, temperature=0.2)).endswith("full, τ 0.2")
+    assert str(replace(kind, augmentations=2)).endswith(f"2 of {len(AUGMENTATIONS)} augmentations")
+    assert str(replace(kind, architecture="CNN12_x2")).endswith("full, CNN12_x2")
+    assert str(Kind("audioset", "contrastive")) == "AudioSet, contrastive"
+    assert str(Kind("audioset", "supervised")) == "AudioSet, from scratch"
+
+
+@pytest.fixture
+def page():
+    given = {}
+    for number in (1, 5, 6, 15):
+        given |= BUILDERS[number]([0.02, 0.03, 0.04])
+    return claims(evidence(given), "mini")
+
+
+def test_markdown_counts_and_explains(page):
+    text = to_markdown(page, "synthesised sounds")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 22 and len({line.count("|") for line in lines}) == 1
+    counts = page["verdict"].value_counts()
+    assert f"Miniature: synthesised sounds. Of 22 claims: {counts['reproduced']} reproduced" in text
+    assert f"{counts['not run']} not run." in text
+    assert "0.030 ± 0.025 | 3 | reproduced |" in lines[2]
+    for _, claim in page.iterrows():
+        for column in ("measure", "criterion", "remark"):
+            assert claim[column] in text
+    assert "nan" not in text and ".." not in text
+
+
+def test_markdown_escapes_what_would_break_its_table(page):
+    page.loc[0, "statement"] = "a | b\nc"
+    lines = [line for line in to_markdown(page).splitlines() if line.startswith("| 1 |")]
+    assert len(lines) == 1 and "a \\| b c" in lines[0]
+
+
+def test_script(monkeypatch, tmp_path):
+    words = [sys.executable]
+    given = BUILDERS[5]([0.02, 0.03])
+    for name in TABLES:
+        tables.write(given.get(name, table(name)), tmp_path / f"{name}.parquet", name)
+        words += [f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.parquet")]
+    told = {"scale": "mini", "setting": "synthesised sounds", "runs": RUNS, "rule": "max"}
+    told |= {"rescaled": False, "strided": STRIDED}
+    out = tmp_path / "reporting" / "claims.parquet"
+    words += ["--settings", json.dumps(told), "--threads", "1", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", words)
+    script = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "claims.py"
+    runpy.run_path(str(script))
+    found = tables.read(out, "claims").set_index("claim")
+    assert found.loc[5, "mean"] == pytest.approx(0.025)
+    assert found.loc[1, "verdict"] == "not run"
+    assert "Miniature: synthesised sounds" in out.with_suffix(".md").read_text("utf-8")

@@ -1,0 +1,36 @@
+"""The paper's claims and our verdicts: Parquet, and the page that reads them out beside it."""
+
+from pathlib import Path
+
+from sonify import tables
+from sonify.jobs import parser, run
+from sonify.reporting.claims.evidence import Evidence
+from sonify.reporting.claims.table import claims, to_markdown
+
+TABLES = (
+    "metrics",
+    "removal",
+    "coherence",
+    "layer_importance",
+    "invariance",
+    "evolution",
+    "filters",
+)
+
+
+def main() -> None:
+    options = parser(__doc__)
+    for name in TABLES:
+        option = f"--{name.replace('_', '-')}"
+        options.add_argument(option, dest=name, type=Path, required=True)
+    options.add_argument("--out", type=Path, required=True, help="claims.parquet")
+    args = options.parse_args()
+    facts = {name: args.settings[name] for name in ("runs", "rule", "rescaled", "strided")}
+    measured = {name: tables.read(getattr(args, name), name) for name in TABLES}
+    table = claims(Evidence(**measured, **facts), args.settings["scale"])
+    tables.write(table, args.out, "claims")
+    page = to_markdown(table, args.settings["setting"])
+    args.out.with_suffix(".md").write_text(page, encoding="utf-8")
+
+
+run(main)
