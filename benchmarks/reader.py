@@ -2,8 +2,6 @@
 speed stand as the dataset grows.
 """
 
-import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import soundfile
 import torch
-from harness import Bench, bench, peak_memory, spread
+from harness import Bench, bench, keep_memory, peak_memory, spread
 
 from sonify import tables
 from sonify.conventions import PCM_PEAK, RATE_HZ
@@ -25,7 +23,6 @@ from sonify.seeds import generator
 from sonify.training.crops import pair_starts, random_starts
 
 WAV, FLAC, LIMIT, OURS = "WAV files", "FLAC files", "memory-mapped array", "Parquet parts, streamed"
-MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}  # as jobs have it
 CROP = round(2.5 * RATE_HZ)
 BATCH = 128
 AHEAD = f"{OURS}, 1 thread ahead"
@@ -52,8 +49,7 @@ That index is invented, not listed from files: no dataset of this size was read.
 
 
 def main() -> None:
-    if MEMORY.keys() - os.environ.keys():
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | MEMORY)
+    keep_memory()
     run = bench("reader", __doc__)
     run.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.folder) as scratch:  # some 12 GB
