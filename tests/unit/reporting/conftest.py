@@ -61,7 +61,7 @@ def removal():
     """Layer l leaves base · (1 - l / 20), plus 0.02 for each seed."""
 
     def make(runs=FINETUNED, seeds=(0, 1), layers=11):
-        counts = {"rule": "max", "n_clips": 250, "n_dead": 0}
+        counts = {"rule": "max", "rescaled": False, "n_clips": 250, "n_dead": 0}
         return _kept(
             [
                 {**_model(*run, seed), **counts, "layer": layer, "metric": metric}
@@ -83,6 +83,7 @@ def coherence():
 
     def make(seeds=(0, 1), layers=11):
         more = {"rule": "max", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
+        more["envelope_correlation"] = 0.5
         return _kept(
             [
                 {**_model(regime, regime, "none", seed, "audioset"), **more, "layer": layer}

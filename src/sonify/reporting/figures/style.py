@@ -13,8 +13,20 @@ from matplotlib.ticker import MaxNLocator
 
 # Okabe and Ito's palette: told apart with any colour vision. The two hues are alike in grey, so
 # that the marker carries the difference there.
-COLOURS = {"supervised": "#D55E00", "contrastive": "#0072B2", "from scratch": "#595959"}
-MARKERS = {"supervised": "o", "contrastive": "s", "from scratch": "^"}
+COLOURS = {
+    "supervised": "#D55E00",
+    "contrastive": "#0072B2",
+    "from scratch": "#595959",
+    "max pooling": "#0072B2",
+    "strided convolutions": "#E69F00",
+}
+MARKERS = {
+    "supervised": "o",
+    "contrastive": "s",
+    "from scratch": "^",
+    "max pooling": "s",
+    "strided convolutions": "D",
+}
 PANEL_INCHES = 3.6
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
@@ -46,12 +58,20 @@ def image(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def blank(panels: int) -> tuple[Figure, list[Axes]]:
-    """Panels side by side that share their vertical axis; call inside rc_context(RC)."""
+def blank(panels: int, sharey: bool = True) -> tuple[Figure, list[Axes]]:
+    """Panels side by side, on one vertical axis if `sharey`; call inside rc_context(RC)."""
     width = PANEL_INCHES * panels + (0.6 if panels == 1 else 0.2)
     figure = Figure(figsize=(width, 3.2), layout="constrained")
-    axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, panels, sharey=sharey, squeeze=False)[0]
     return figure, list(axes)
+
+
+def grid(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """Small panels in rows, on the same axes, as wide as a page; call inside rc_context(RC)."""
+    size = (2 * PANEL_INCHES + 0.2, 1.0 + 1.9 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    return figure, axes.tolist()
 
 
 def draw_curve(
@@ -78,17 +98,19 @@ def draw_curve(
         axes.plot(own["layer"], own["value"], color=colour, clip_on=False, **dots)
 
 
-def layer_axis(axes: Axes, layers: pd.Series) -> None:
-    """Whole layer numbers, every one of them as long as they fit."""
+def layer_axis(axes: Axes, layers: pd.Series, most: int = 12) -> None:
+    """Whole layer numbers, every one of them as long as there are no more than `most`."""
     axes.set_xlabel("layer")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
     axes.set_xlim(layers.min() - 0.4, layers.max() + 0.4)
 
 
 def unit_axis(axes: Axes, curves: pd.DataFrame) -> None:
-    """From 0 to just above all means and bands, never beyond 1 (measures in [0, 1])."""
+    """From 0, or below the lowest mean, to just above all means and bands, never beyond 1 (measures
+    in [0, 1], or in [-1, 1])."""
     top = (curves["mean"] + curves["ci95"].fillna(0)).max()
-    axes.set_ylim(0, min(1.0, 1.06 * top) if top > 0 else 1.0)
+    bottom = max(-1.0, min(0.0, 1.06 * curves["mean"].min()))
+    axes.set_ylim(bottom, min(1.0, 1.06 * top) if top > 0 else 1.0)
 
 
 def interval_key(curves: pd.DataFrame) -> Patch | None:
@@ -104,10 +126,14 @@ def interval_key(curves: pd.DataFrame) -> Patch | None:
     )
 
 
-def legend(figure: Figure, handles: list[Line2D | Patch | None]) -> None:
-    """One legend above the panels, outside of the data."""
+def legend(
+    figure: Figure, handles: list[Line2D | Patch | None], columns: int | None = None
+) -> None:
+    """One legend above the panels, outside of the data; two or, in wide figures, all entries in a
+    row, unless `columns` says how many.
+    """
     shown = [h for h in handles if h is not None]
-    columns = 2 if figure.get_figwidth() < 6 else len(shown)
+    columns = columns or (2 if figure.get_figwidth() < 6 else len(shown))
     figure.legend(
         handles=shown,
         loc="outside upper center",
