@@ -33,6 +33,7 @@ RC = {
     "font.size": 8.5,
     "axes.titlesize": 9.0,
     "axes.labelsize": 9.0,
+    "figure.labelsize": 9.0,
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
