@@ -1,4 +1,4 @@
-"""Measure the coherence of every clip with the sonification of each layer's most active map."""
+"""Measure the coherence of every clip with the sonification of each layer's most active maps."""
 
 from sonify import tables
 from sonify.evaluation.similarity import coherence_table
@@ -13,7 +13,7 @@ def main() -> None:
             job.model,
             job.card,
             job.parts(),
-            rule=job.settings["rule"],
+            rules=job.settings["rules"],
             precision=job.settings["precision"],
             top_k=job.settings["top_k"],
             nperseg=job.settings["nperseg"],

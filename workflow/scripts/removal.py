@@ -1,7 +1,7 @@
 """Remove each layer's most active sonification from every clip and score what is left."""
 
 from sonify import tables
-from sonify.evaluation.removal import removal_table
+from sonify.evaluation.removal import Condition, removal_table
 from sonify.jobs import run, say
 from sonify.model_job import model_job, model_options
 
@@ -13,9 +13,8 @@ def main() -> None:
             job.model,
             job.card,
             job.parts(),
-            rule=job.settings["rule"],
+            conditions=[Condition(**condition) for condition in job.settings["conditions"]],
             precision=job.settings["precision"],
-            rescale=job.settings["rescale_residual"],
             progress=bar.update,
             **job.running,
         )

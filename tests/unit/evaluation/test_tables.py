@@ -7,16 +7,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.signal import coherence as scipy_coherence
 
 from sonify import tables
 from sonify.data.clips import Clips
-from sonify.evaluation.removal import removal_table, residual
+from sonify.evaluation.ranking import rank
+from sonify.evaluation.removal import Condition, removal_table, residual
 from sonify.evaluation.scoring import metrics_table, whole_clips
 from sonify.evaluation.similarity import coherence_table
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import Architecture
 from sonify.sonification.deconvnet import Sonifier
 
+MAIN = Condition("max", rescaled=False)
+CONDITIONS = [MAIN, Condition("mean", False), Condition("energy", False), Condition("max", True)]
+RULES = ["max", "mean", "energy"]
 LENGTHS = [4_000, 2_048, 4_000, 6_001, 2_048, 4_000, 6_001, 9_000, 2_048, 4_000]
 
 
@@ -67,8 +72,8 @@ def test_tables_do_not_depend_on_how_clips_are_stored(make_clips, card, at):
     model, clips = build(card).eval(), make_clips(LENGTHS)
     makers = {
         "metrics": metrics_table,
-        "removal": partial(removal_table, rule="max", rescale=False),
-        "coherence": partial(coherence_table, rule="max"),
+        "removal": partial(removal_table, conditions=CONDITIONS),
+        "coherence": partial(coherence_table, rules=RULES),
     }
     for name, make in makers.items():
         whole, pieces = (
@@ -96,7 +101,7 @@ def test_a_model_of_other_classes_is_refused(make_clips, card):
 
 def test_removal_scores_what_is_left_of_each_clip(make_clips, card):
     model, clips = build(card).eval(), make_clips(LENGTHS)
-    table = removal_table(model, card, [clips], rule="max", rescale=False, max_samples=9_000)
+    table = removal_table(model, card, [clips], conditions=[MAIN], max_samples=9_000)
     found = tables.checked(table, "removal").to_pandas().set_index(["layer", "metric"])["value"]
     base = metrics_table(model, card, [clips], max_samples=9_000).set_index("metric")["value"]
     assert found[0, "mAP"] == base["mAP"]
@@ -107,12 +112,54 @@ def test_removal_scores_what_is_left_of_each_clip(make_clips, card):
         s = sonifier.most_active(x).signals[4]
         with torch.no_grad():
             scores.append(model(x - s)[0].numpy())
-    from sonify.evaluation.ranking import rank
-
     assert found[5, "mAP"] == pytest.approx(
         rank(clips.targets, np.array(scores)).metrics["mAP"], abs=1e-6
     )
     assert set(table["layer"]) == set(range(12))
+
+
+def test_conditions_together_equal_conditions_alone(make_clips, card):
+    model, clips = build(card).eval(), make_clips(LENGTHS)
+    make = partial(removal_table, model, card, [clips], max_samples=9_000)
+    together = make(conditions=CONDITIONS)
+    alone = [make(conditions=[condition]) for condition in CONDITIONS]
+    pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True), check_exact=True)
+    assert len(tables.checked(together, "removal")) == 4 * 12 * 3
+    # The conditions differ, or this would say nothing.
+    values = [table["value"].to_numpy() for table in alone]
+    assert not any(np.array_equal(values[0], other) for other in values[1:])
+
+
+def test_what_conditions_share_is_scored_once(make_clips, card, monkeypatch):
+    clips = make_clips([4_000] * 6)
+    monkeypatch.setattr(
+        "sonify.sonification.choosing.strongest",
+        lambda maps, rule: torch.full((len(maps),), int(rule == "energy")),
+    )
+    model, seen = build(card).eval(), []
+    model.register_forward_hook(lambda _, args, out: seen.append(len(out)))
+    table = partial(removal_table, model, card, [clips], max_samples=9_000)
+    table(conditions=[MAIN, Condition("mean", False)])
+    assert sum(seen) == 6 * (1 + 11)  # untouched, and one residual a layer
+    seen.clear()
+    table(conditions=[MAIN, Condition("energy", False), Condition("max", True)])
+    assert sum(seen) == 6 * (1 + 3 * 11)
+
+
+def test_removal_with_rescaling_by_hand(make_clips, card):
+    model, clips = build(card).eval(), make_clips(LENGTHS)
+    condition = Condition("energy", rescaled=True)
+    table = removal_table(model, card, [clips], conditions=[condition], max_samples=9_000)
+    scores = []
+    for i in range(len(clips)):
+        x = torch.from_numpy(clips.waveform(i))[None]
+        left = x - Sonifier(model).most_active(x, "energy").signals[2]
+        with torch.no_grad():
+            scores.append(model(left * x.abs().max() / left.abs().max())[0].numpy())
+    found = table.set_index(["layer", "metric"])["value"]
+    expected = rank(clips.targets, np.array(scores)).metrics
+    assert found[3, "mAP"] == pytest.approx(expected["mAP"], abs=1e-6)
+    assert found[3, "mAUC"] == pytest.approx(expected["mAUC"], abs=1e-6)
 
 
 def test_residual_and_sonification_make_the_clip():
@@ -125,25 +172,53 @@ def test_residual_and_sonification_make_the_clip():
 
 def test_coherence_has_a_row_per_clip_and_layer(make_clips, card):
     model, clips = build(card).eval(), make_clips(LENGTHS)
-    table = coherence_table(model, card, [clips], rule="max", max_samples=9_000)
+    table = coherence_table(model, card, [clips], rules=["max"], max_samples=9_000)
     frame = tables.checked(table, "coherence").to_pandas()
     assert len(frame) == 11 * len(LENGTHS)
+    assert frame["envelope_correlation"].between(-1, 1).all()
     assert frame.groupby("n_samples")["floor"].nunique().eq(1).all()
     # White noise through one filter: layer 1 stays near its input, far above unrelated noise.
     first = frame[frame["layer"] == 1]
     assert (first["coherence"] > 2.5 * first["floor"]).all()
 
 
+def test_rules_together_equal_rules_alone(make_clips, card):
+    model, clips = build(card).eval(), make_clips(LENGTHS)
+    make = partial(coherence_table, model, card, [clips], max_samples=9_000)
+    key = ["rule", "clip_id", "layer"]
+    together = make(rules=RULES).set_index(key).sort_index()
+    alone = pd.concat(make(rules=[rule]) for rule in RULES).set_index(key).sort_index()
+    # Batches differ, and with them the last bits of what the network computes.
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-5, atol=1e-5)
+    assert len(tables.checked(together.reset_index(), "coherence")) == 3 * 11 * len(LENGTHS)
+    by_rule = together["filter"].unstack("rule")
+    assert (by_rule["max"] != by_rule["mean"]).any() and (by_rule["max"] == by_rule["mean"]).any()
+
+
+def test_coherence_of_one_clip_by_hand(make_clips, card):
+    model, clips = build(card).eval(), make_clips([4_000, 4_000])
+    frame = coherence_table(model, card, [clips], rules=["mean"], max_samples=9_000)
+    x = clips.waveform(1)
+    found = Sonifier(model).most_active(torch.from_numpy(x)[None], "mean")
+    row = frame.set_index(["clip_id", "layer"]).loc[("clip001", 4)]
+    assert row["filter"] == int(found.filters[3, 0])
+    s = found.signals[3, 0].double().numpy()
+    spectrum = np.sort(scipy_coherence(x.astype(float), s)[1])
+    assert row["coherence"] == pytest.approx(spectrum[-5:].mean(), abs=1e-4)
+    envelopes = [np.sqrt((v[:3968].reshape(31, 128) ** 2).mean(axis=1)) for v in (x, s)]
+    assert row["envelope_correlation"] == pytest.approx(np.corrcoef(*envelopes)[0, 1], abs=1e-4)
+
+
 def test_dead_maps_are_marked_and_score_nothing(make_clips, card):
     model, clips = build(card).eval(), make_clips([4_000, 4_000])
     with torch.no_grad():
         model.encoder.trunk.conv3.bias.fill_(-1e6)
-    frame = coherence_table(model, card, [clips], rule="max", max_samples=9_000)
+    frame = coherence_table(model, card, [clips], rules=["max"], max_samples=9_000)
     dead = frame["layer"] >= 3
     assert frame.loc[dead, "dead"].all() and not frame.loc[~dead, "dead"].any()
-    assert (frame.loc[dead, "coherence"] == 0).all()
+    assert (frame.loc[dead, ["coherence", "envelope_correlation"]] == 0).all(axis=None)
     removal = removal_table(
-        model, card, [make_clips(LENGTHS)], rule="max", rescale=False, max_samples=9_000
+        model, card, [make_clips(LENGTHS)], conditions=[MAIN], max_samples=9_000
     )
     assert (removal.loc[removal["layer"] >= 3, "n_dead"] == len(LENGTHS)).all()
     assert (removal.loc[removal["layer"] < 3, "n_dead"] == 0).all()

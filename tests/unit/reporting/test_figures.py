@@ -7,50 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PolyCollection
+from drawn import bands, shown, texts
 
 from sonify import tables
 from sonify.reporting.figures.figure_4 import figure_4
 from sonify.reporting.figures.figure_6 import figure_6
 from sonify.reporting.figures.figure_7 import figure_7
 from sonify.reporting.figures.style import COLOURS, image
-
-
-def shown(axes, style=None):
-    lines = [line for line in axes.lines if line.get_label() != "_edge"]
-    return [line for line in lines if style is None or line.get_linestyle() == style]
-
-
-def bands(axes):
-    return [c for c in axes.collections if isinstance(c, PolyCollection)]
-
-
-def texts(figure):
-    """Visible texts with their extents in pixels."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    found = [*figure.legends[0].get_texts()]
-    for axes in figure.axes:
-        found += [
-            axes.xaxis.label,
-            axes.yaxis.label,
-            axes.title,
-            axes._left_title,
-            axes._right_title,
-        ]
-        low, high = axes.get_xlim()
-        found += [
-            label
-            for value, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
-            if low <= value <= high
-        ]
-        if axes is figure.axes[0]:
-            low, high = axes.get_ylim()
-            ticks = zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
-            found += [label for value, label in ticks if low <= value <= high]
-    return [(t, t.get_window_extent(renderer)) for t in found if t.get_text() and t.get_visible()]
 
 
 def test_figure_6_draws_every_model_with_its_baseline(removal):
@@ -134,9 +97,36 @@ def test_models_from_scratch_get_a_panel(removal):
     assert [axes.get_title("left") for axes in figure.axes] == ["full finetuning", "from scratch"]
 
 
-def test_mixed_conditions_are_refused(removal, coherence):
-    both = pd.concat([removal(), removal().assign(rule="mean")])
-    with pytest.raises(ValueError, match="rule max and mean"):
+def test_one_condition_is_drawn_out_of_several(removal, coherence):
+    other = removal().assign(rule="mean", value=lambda t: t["value"] / 2)
+    rescaled = removal().assign(rescaled=True, value=lambda t: t["value"] / 4)
+    both = pd.concat([removal(), other, rescaled])
+    for condition, factor in ((("max", False), 1), (("mean", False), 2), (("max", True), 4)):
+        axes = figure_6(both, "mini", *condition).axes[1]
+        supervised = next(c for c in shown(axes, "-") if c.get_color() == COLOURS["supervised"])
+        assert supervised.get_ydata()[9] == pytest.approx((0.6 * 0.5 + 0.01) / factor)
+    lower = coherence().assign(rule="energy", coherence=lambda t: t["coherence"] / 2)
+    (axes,) = figure_7(pd.concat([coherence(), lower]), "mini", rule="energy").axes
+    assert shown(axes, "-")[0].get_ydata()[0] == pytest.approx(0.855 / 2)
+    (axes,) = figure_7(coherence(), "mini", runs=["supervised"]).axes
+    (curve,) = shown(axes, "-")
+    assert curve.get_color() == COLOURS["supervised"]
+
+
+def test_conditions_and_runs_that_are_not_there_are_named(removal, coherence):
+    with pytest.raises(ValueError, match="removal has no rows with rule mean, only max"):
+        figure_6(removal(), "mini", rule="mean")
+    with pytest.raises(ValueError, match="removal has no rows with rescaled True, only False"):
+        figure_6(removal(), "mini", rescaled=True)
+    with pytest.raises(ValueError, match="coherence has no rows with rule mean, only max"):
+        figure_7(coherence(), "mini", rule="mean")
+    with pytest.raises(ValueError, match="has no run strided, only contrastive, supervised"):
+        figure_7(coherence(), "mini", runs=["contrastive", "strided"])
+
+
+def test_mixed_datasets_and_splits_are_refused(removal, coherence):
+    both = pd.concat([removal(), removal().assign(dataset="audioset")])
+    with pytest.raises(ValueError, match="dataset audioset and fsd50k"):
         figure_6(both, "mini")
     both = pd.concat([coherence(), coherence().assign(split="val")])
     with pytest.raises(ValueError, match="split eval and val"):

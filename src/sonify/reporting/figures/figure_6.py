@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -20,48 +21,58 @@ from sonify.reporting.figures.style import (
 )
 from sonify.reporting.labels import clips_label, scale_label
 
-_TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
+TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
 # The finetuning is told apart a second time inside the curve, for panels cut out of their figure.
 _FILLS = {"fconly": "white", "full": None, "none": None}
 
 
-def figure_6(removal: pd.DataFrame, scale: str) -> Figure:
+def figure_6(
+    removal: pd.DataFrame, scale: str, rule: str = "max", rescaled: bool = False
+) -> Figure:
     """mAP by layer removed, a panel per finetuning and a curve per regime, from contract removal.
 
-    The dashed line of the same hue is layer 0: nothing removed. Bands are 95% t-intervals over
-    runs. Raises ValueError when there is no mAP to draw.
+    `rule` and `rescaled` say which of the conditions in the table is drawn. The dashed line of the
+    same hue is layer 0: nothing removed. Bands are 95% t-intervals over runs. Raises ValueError
+    when there is no mAP to draw.
     """
     scale_label(scale)
-    curves, runs = removal_curves(removal), removal_runs(removal)
+    curves = removal_curves(removal, rule, rescaled)
+    runs = removal_runs(removal, rule, rescaled)
     if curves.empty:
         raise ValueError("the removal table has no mAP, so that Figure 6 would be empty")
-    panels = [kind for kind in _TITLES if kind in set(curves["finetune"])]
+    panels = [kind for kind in TITLES if kind in set(curves["finetune"])]
     with rc_context(RC):
         figure, axes = blank(len(panels))
         for panel, kind in zip(axes, panels, strict=True):
-            shown = curves[curves["finetune"] == kind]
-            for _, curve in shown.groupby(MODEL):
-                _draw_model(panel, curve, runs, kind)
-            panel.set_title(_TITLES[kind], loc="left")
+            draw_models(panel, curves[curves["finetune"] == kind], runs)
+            panel.set_title(TITLES[kind], loc="left")
             layer_axis(panel, curves.loc[curves["layer"] > 0, "layer"])
             unit_axis(panel, curves)
         axes[0].set_ylabel(f"mAP on {clips_label(*removal[['dataset', 'split']].iloc[0])}")
         scale_mark(axes[-1], scale)
-        looks = [look for look in COLOURS if look in {_look(c) for _, c in curves.iterrows()}]
-        keys = [Line2D([], [], color=COLOURS[k], marker=MARKERS[k], label=k) for k in looks]
-        nothing = Line2D([], [], color="#404040", ls="--", lw=1.1, label="nothing removed")
-        legend(figure, [*keys, nothing, interval_key(curves)])
+        legend(figure, model_keys(curves))
     return figure
+
+
+def draw_models(axes: Axes, curves: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """Each model's mAP by layer removed, and its dashed baseline; from `removal_curves` and
+    `removal_runs`."""
+    for (_, finetune, _, run), curve in curves.groupby(MODEL):
+        look = _look(curve.iloc[0])
+        layers, baseline = curve[curve["layer"] > 0], curve[curve["layer"] == 0]
+        fill = _FILLS[finetune] or COLOURS[look]
+        draw_curve(axes, layers, runs, look, run, markerfacecolor=fill)
+        for mean in baseline["mean"]:
+            axes.axhline(mean, color=COLOURS[look], ls="--", lw=1.1, label="_baseline")
+
+
+def model_keys(curves: pd.DataFrame) -> list:
+    """The legend's entries of what `draw_models` draws."""
+    looks = [look for look in COLOURS if look in {_look(c) for _, c in curves.iterrows()}]
+    keys = [Line2D([], [], color=COLOURS[k], marker=MARKERS[k], label=k) for k in looks]
+    nothing = Line2D([], [], color="#404040", ls="--", lw=1.1, label="nothing removed")
+    return [*keys, nothing, interval_key(curves)]
 
 
 def _look(curve: pd.Series) -> str:
     return "from scratch" if curve["finetune"] == "none" else curve["regime"]
-
-
-def _draw_model(panel, curve: pd.DataFrame, runs: pd.DataFrame, finetune: str) -> None:
-    look = _look(curve.iloc[0])
-    layers, baseline = curve[curve["layer"] > 0], curve[curve["layer"] == 0]
-    fill = _FILLS[finetune] or COLOURS[look]
-    draw_curve(panel, layers, runs, look, curve["run"].iloc[0], markerfacecolor=fill)
-    for mean in baseline["mean"]:
-        panel.axhline(mean, color=COLOURS[look], ls="--", lw=1.1, label="_baseline")

@@ -13,14 +13,27 @@ from matplotlib.ticker import MaxNLocator
 
 # Okabe and Ito's palette: told apart with any colour vision. The two hues are alike in grey, so
 # that the marker carries the difference there.
-COLOURS = {"supervised": "#D55E00", "contrastive": "#0072B2", "from scratch": "#595959"}
-MARKERS = {"supervised": "o", "contrastive": "s", "from scratch": "^"}
+COLOURS = {
+    "supervised": "#D55E00",
+    "contrastive": "#0072B2",
+    "from scratch": "#595959",
+    "max pooling": "#0072B2",
+    "strided convolutions": "#E69F00",
+}
+MARKERS = {
+    "supervised": "o",
+    "contrastive": "s",
+    "from scratch": "^",
+    "max pooling": "s",
+    "strided convolutions": "D",
+}
 PANEL_INCHES = 3.6
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
     "font.size": 8.5,
     "axes.titlesize": 9.0,
     "axes.labelsize": 9.0,
+    "figure.labelsize": 9.0,
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
@@ -54,6 +67,14 @@ def blank(panels: int, sharey: bool = True) -> tuple[Figure, list[Axes]]:
     return figure, list(axes)
 
 
+def grid(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """Small panels in rows, on the same axes, as wide as a page; call inside rc_context(RC)."""
+    size = (2 * PANEL_INCHES + 0.2, 1.0 + 1.9 * rows)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    return figure, axes.tolist()
+
+
 def draw_curve(
     axes: Axes, curve: pd.DataFrame, runs: pd.DataFrame, look: str, label: str, **line: Any
 ) -> None:
@@ -78,17 +99,19 @@ def draw_curve(
         axes.plot(own["layer"], own["value"], color=colour, clip_on=False, **dots)
 
 
-def layer_axis(axes: Axes, layers: pd.Series) -> None:
-    """Whole layer numbers, every one of them as long as they fit."""
+def layer_axis(axes: Axes, layers: pd.Series, most: int = 12) -> None:
+    """Whole layer numbers, every one of them as long as there are no more than `most`."""
     axes.set_xlabel("layer")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=most, steps=[1, 2, 5, 10]))
     axes.set_xlim(layers.min() - 0.4, layers.max() + 0.4)
 
 
 def unit_axis(axes: Axes, curves: pd.DataFrame) -> None:
-    """From 0 to just above all means and bands, never beyond 1 (measures in [0, 1])."""
+    """From 0, or below the lowest mean, to just above all means and bands, never beyond 1 (measures
+    in [0, 1], or in [-1, 1])."""
     top = (curves["mean"] + curves["ci95"].fillna(0)).max()
-    axes.set_ylim(0, min(1.0, 1.06 * top) if top > 0 else 1.0)
+    bottom = max(-1.0, min(0.0, 1.06 * curves["mean"].min()))
+    axes.set_ylim(bottom, min(1.0, 1.06 * top) if top > 0 else 1.0)
 
 
 def interval_key(curves: pd.DataFrame) -> Patch | None:

@@ -1,0 +1,35 @@
+"""What tests look for in a drawn figure."""
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+
+
+def shown(axes, style=None):
+    lines = [line for line in axes.lines if line.get_label() != "_edge"]
+    return [line for line in lines if style is None or line.get_linestyle() == style]
+
+
+def bands(axes):
+    return [c for c in axes.collections if isinstance(c, PolyCollection)]
+
+
+def texts(figure):
+    """Visible texts with their extents in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    found = [*figure.legends[0].get_texts(), *figure.texts]
+    for axes in figure.axes:
+        found += [
+            axes.xaxis.label,
+            axes.yaxis.label,
+            axes.title,
+            axes._left_title,
+            axes._right_title,
+        ]
+        vertical = [axes.yaxis] if axes is figure.axes[0] else []
+        for axis in (axes.xaxis, *vertical):
+            low, high = axis.get_view_interval()
+            ticks = zip(axis.get_majorticklocs(), axis.get_major_ticks(), strict=True)
+            found += [tick.label1 for value, tick in ticks if low <= value <= high]
+    return [(t, t.get_window_extent(renderer)) for t in found if t.get_text() and t.get_visible()]
