@@ -121,5 +121,7 @@ def _evolved(seconds: float) -> pd.DataFrame:
                     | {"change": np.nan if epoch == 0 else 0.5, "n_samples": len(wave)}
                     | {"scale_factor": float(epoch > 0), "peak": float(epoch > 0)}
                     | {"pcm": wave.tobytes() if epoch else bytes(2 * len(wave))}
+                    | {"labels": list(LABELS[1])}
+                    | {"input_pcm": wave.tobytes() if inputs == "fixed" else None}
                 )
     return pd.DataFrame(rows)
