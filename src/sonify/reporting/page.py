@@ -3,8 +3,9 @@
 import base64
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from sonify.conventions import RATE_HZ
 from sonify.reporting.accounting import clip_accounts, runtime, verdicts
@@ -12,6 +13,7 @@ from sonify.reporting.intervals import plus_minus
 from sonify.reporting.labels import DATASETS, scale_label
 from sonify.reporting.listening import RULE, Pair, wav
 from sonify.reporting.page_figures import FIGURES, Drawing
+from sonify.reporting.page_parts import PARTS
 from sonify.reporting.page_template import PAGE
 from sonify.reporting.paper_values import PAPER_TABLES
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
@@ -63,30 +65,45 @@ def page(content: Content) -> str:
 
     Raises ValueError for an unknown scale.
     """
-    scale, setting = content.settings["scale"], content.settings["setting"]
+    return rendered(PAGE, context(content))
+
+
+def rendered(template: str, context: dict) -> str:
+    """A template that may include the page's parts, filled with `context`, as HTML."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=DictLoader(PARTS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["duration"] = duration
-    return environment.from_string(PAGE).render(
-        scale=scale,
-        scale_words=scale_label(scale),
-        setting=setting,
-        datasets=DATASETS,
-        claims=_claims(content.claims),
-        verdicts=verdicts(content.claims),
-        intervals=display.INTERVALS,
-        tables=[_table(frame) for frame in content.paper_tables],
-        figures=_figures(content.figures),
-        rule=RULE,
-        range_db=round(RANGE_DB),
-        layers=_layers(content),
-        clips=clip_accounts(content.attrition, content.manifest, content.rejected).to_dict(
-            "records"
-        ),
-        rules=_rules(content.jobs),
-        files=FILES,
-    )
+    return environment.from_string(template).render(context)
+
+
+def context(content: Content, residual: bool = False) -> dict:
+    """All that the templates show, by the names they use; with `residual`, one hears that too.
+
+    Raises ValueError for an unknown scale.
+    """
+    scale, accounts = content.settings["scale"], (content.attrition, content.manifest)
+    return {
+        "scale": scale,
+        "scale_words": scale_label(scale),
+        "setting": content.settings["setting"],
+        "datasets": DATASETS,
+        "claims": _claims(content.claims),
+        "verdicts": verdicts(content.claims),
+        "intervals": display.INTERVALS,
+        "tables": [_table(frame) for frame in content.paper_tables],
+        "figures": _figures(content.figures),
+        "rule": RULE,
+        "range_db": round(RANGE_DB),
+        "layers": _layers(content, residual),
+        "clips": clip_accounts(*accounts, content.rejected).to_dict("records"),
+        "rules": _rules(content.jobs),
+        "files": FILES,
+    }
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -134,7 +151,7 @@ def _figures(drawings: dict[str, Drawing]) -> list[dict]:
     ]
 
 
-def _layers(content: Content) -> list[dict]:
+def _layers(content: Content, residual: bool) -> list[dict]:
     """Per layer to listen to, one column a model: supervised first, so that columns line up."""
     models = sorted(
         {(p.regime, p.model) for p in content.pairs},
@@ -146,7 +163,7 @@ def _layers(content: Content) -> list[dict]:
         columns = []
         for regime, model in models:
             shown = [p for p in content.pairs if p.model == model and p.layer == layer]
-            column = {"regime": regime, "model": model, "cards": [_card(p) for p in shown]}
+            column = {"regime": regime, "model": model, "cards": [_card(p, residual) for p in shown]}
             known = (model, layer) in counts.index
             column["counts"] = counts.loc[(model, layer)].to_dict() if known else None
             columns.append(column)
@@ -154,9 +171,14 @@ def _layers(content: Content) -> list[dict]:
     return layers
 
 
-def _card(pair: Pair) -> dict:
-    pictures = spectrograms(pair.x, pair.s)
-    sounds = zip(("input", "sonification"), (pair.x, pair.s), pictures, strict=True)
+def _card(pair: Pair, residual: bool) -> dict:
+    seen = {"input": pair.x, "sonification": pair.s}
+    heard = dict(seen)
+    if residual:
+        seen["residual"] = left = pair.x - pair.s
+        # It may be louder than a file can hold, and is then turned down to full scale.
+        heard["residual"] = left / max(1.0, np.abs(left).max())
+    pictures = spectrograms(*seen.values())
     return {
         "filter": pair.filter,
         "clip_id": pair.clip_id,
@@ -166,7 +188,7 @@ def _card(pair: Pair) -> dict:
         "credits": _credits(pair),
         "sounds": [
             {"name": name, "wav": data_uri(wav(x), "audio/wav"), "png": data_uri(png, "image/png")}
-            for name, x, png in sounds
+            for (name, x), png in zip(heard.items(), pictures, strict=True)
         ],
     }
 

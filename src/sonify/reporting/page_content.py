@@ -15,12 +15,13 @@ def gathered(
     *,
     data: Path,
     sonification: list[Path],
-    figures: Path,
     paper_tables: Iterable[Path],
     claims: Path,
     benchmarks: Iterable[Path],
+    figures: Path | None = None,
 ) -> Content:
     """What the page shows: `data` and `figures` are folders, `sonification` those of models.
+    Without `figures` it shows none.
 
     Of clips and sonifications only what can be heard on the page is read. Raises ValueError naming
     a file that breaks its contract or is missing.
@@ -34,7 +35,7 @@ def gathered(
         settings=settings,
         paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
         claims=tables.read(claims, "claims"),
-        figures=drawings(figures.iterdir() if figures.is_dir() else ()),
+        figures=drawings(figures.iterdir() if figures and figures.is_dir() else ()),
         pairs=listening.pairs(
             chosen,
             read_all([data / folder for folder in listening.folders(chosen)], "clips", clips),

@@ -13,16 +13,17 @@ WINDOW = 2 * HEIGHT
 COLOURS = "magma"  # perceptually uniform and readable in grey
 
 
-def spectrograms(x: np.ndarray, s: np.ndarray) -> tuple[bytes, bytes]:
-    """PNG of an input and of its sonification, (time,) each, on one scale of RANGE_DB.
+def spectrograms(*signals: np.ndarray) -> tuple[bytes, ...]:
+    """PNG of an input, of its sonification and maybe more, (time,) each, on one scale of RANGE_DB.
 
-    Full colour is the largest magnitude in either of the two, so that what is lost looks dark.
+    Full colour is the largest magnitude in any of them, so that what is lost looks dark.
     Silence is all dark. Raises ValueError for empty signals or lengths that differ.
     """
-    if x.ndim != 1 or x.shape != s.shape or not x.size:
-        raise ValueError(f"signals {x.shape} and {s.shape}: both must be (time,), and not empty")
-    above, below = decibels([x, s])
-    return _png(above), _png(below)
+    shapes = {signal.shape for signal in signals}
+    if len(shapes) != 1 or signals[0].ndim != 1 or not signals[0].size:
+        told = " and ".join(str(signal.shape) for signal in signals)
+        raise ValueError(f"signals {told}: all must be (time,) of one length, and not empty")
+    return tuple(_png(decibel) for decibel in decibels(signals))
 
 
 def decibels(signals: Sequence[np.ndarray]) -> list[np.ndarray]:
