@@ -9,7 +9,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 
-.PHONY: run open test test-all bench lint setup lock dag clean
+.PHONY: run report open test test-all bench lint setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -18,6 +18,12 @@ run: setup
 	$(if $(CONFIG),@PYTHONPATH=src $(BIN)/python -m sonify.overlays $(CONFIG))
 	PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
+
+# What `make run` made in one file to pass on; after unzipping, it opens without a network.
+report:
+	@test -f results/reporting/summary.txt || \
+	  { echo "error: there is nothing to report yet: make run"; exit 1; }
+	@$(MAKE) run ARGS="--report results/reporting/report.zip $(ARGS)"
 
 # What `make run` made, in the browser: every filter to see and hear.
 open:

@@ -9,6 +9,9 @@ min_version("9.27")
 configfile: str(Path(workflow.basedir, "config.yaml"))
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"

@@ -11,6 +11,8 @@ from sonify import config as configuration
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
+from sonify.reporting.page_figures import FIGURES as DRAWN
+from sonify.reporting.paper_values import PAPER_TABLES
 from sonify.workflow import EVALUATIONS, FIGURES, Plan
 from surroundings import gpus, shell_prefix
 
@@ -55,8 +57,10 @@ def evaluation_targets():
 def reporting_targets():
     claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
     pages = ["index.html", "gallery", "summary.txt"]
+    cards = ["tables", "listening", "claims.html", "clips.html", "time.html"]
     return (
         expand("results/reporting/{page}", page=pages)
+        + expand("results/reporting/cards/{card}", card=cards)
         + claims
         + plan.table_files
         + plan.figure_files

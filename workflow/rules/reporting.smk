@@ -6,7 +6,12 @@ rule table:
         metrics="results/evaluation/metrics.parquet",
     output:
         parquet="results/reporting/tables/table_{table}.parquet",
-        csv="results/reporting/tables/table_{table}.csv",
+        csv=report(
+            "results/reporting/tables/table_{table}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            labels=lambda w: {"table": PAPER_TABLES[w.table].title, "as": "csv file"},
+        ),
         markdown="results/reporting/tables/table_{table}.md",
     log:
         "results/logs/reporting/table_{table}.log",
@@ -54,7 +59,13 @@ for figure in FIGURES:
             **plan.figure_tables(figure),
         output:
             png=f"results/reporting/figures/{figure}.png",
-            svg=f"results/reporting/figures/{figure}.svg",
+            # The lighter of the two, for pictures as for curves.
+            svg=report(
+                f"results/reporting/figures/{figure}.svg",
+                caption="../report/figure.rst",
+                category="Figures",
+                labels={"figure": DRAWN[figure]["title"]},
+            ),
         log:
             f"results/logs/reporting/{figure}.log",
         conda:
@@ -64,6 +75,8 @@ for figure in FIGURES:
             settings=plan.figure(figure),
             script=f"{figure.lower()}.py",
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
+            # For the caption alone: what follows from the output does not make jobs run again.
+            words=lambda w, output: DRAWN[Path(output.svg).stem],
         shell:
             'python "$SCRIPTS/{params.script}" {params.tables}'
             " --settings {params.settings:q} --out {output.png} 2>&1 | tee {log}"
@@ -80,7 +93,15 @@ rule claims:
         filters="results/evaluation/filters.parquet",
     output:
         parquet="results/reporting/claims.parquet",
-        markdown="results/reporting/claims.md",
+        markdown=report(
+            "results/reporting/claims.md",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={
+                "claims": "The paper's claims and our verdicts",
+                "as": "markdown file",
+            },
+        ),
     log:
         "results/logs/reporting/claims.log",
     conda:
@@ -123,6 +144,65 @@ rule gallery:
         'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data results/data'
         " --filters {input.filters} --evolution {input.evolution}"
         " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+
+
+rule cards:
+    input:
+        tables=[file for file in plan.table_files if file.endswith(".parquet")],
+        claims="results/reporting/claims.parquet",
+        data=data_targets(),
+        # All results, since a card tells how long each took.
+        models=training_targets(),
+        evaluations=evaluation_targets(),
+        sonifications=sonification_targets(),
+        gallery="results/reporting/gallery",
+    output:
+        tables=report(
+            directory("results/reporting/cards/tables"),
+            patterns=["table_{table}.html"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels=lambda w: {"table": PAPER_TABLES[w.table].title, "as": "Page"},
+        ),
+        listening=report(
+            directory("results/reporting/cards/listening"),
+            patterns=["{model}/layer_{layer}.html"],
+            caption="../report/listening.rst",
+            category="Listening",
+            labels={"layer": "{layer}", "model": "{model}"},
+        ),
+        claims=report(
+            "results/reporting/cards/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"claims": "The paper's claims and our verdicts", "as": "Page"},
+        ),
+        clips=report(
+            "results/reporting/cards/clips.html",
+            caption="../report/clips.rst",
+            category="Runs",
+            labels={"account": "Every listed clip accounted for"},
+        ),
+        time=report(
+            "results/reporting/cards/time.html",
+            caption="../report/time.rst",
+            category="Runs",
+            labels={"account": "Where the time went"},
+        ),
+    log:
+        "results/logs/reporting/cards.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("cards.py"),
+        settings=plan.page(),
+        sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        benchmarks=plan.benchmarks,
+        out=lambda w, output: str(Path(output.claims).parent),
+    shell:
+        'python "$SCRIPTS/cards.py" --data results/data --sonification {params.sonification}'
+        " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
+        " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
 
 
 rule page:
