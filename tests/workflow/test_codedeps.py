@@ -44,7 +44,10 @@ def changed(copy: Path, file: str, old: str, new: str) -> set[str]:
 
 def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
     module = "src/sonify/evaluation/coherence.py"
-    assert changed(copy, module, "FLOOR_PAIRS = 64", "FLOOR_PAIRS = 65") == {"coherence.py"}
+    assert changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17") == {
+        "coherence.py",
+        "filters.py",
+    }
     mining = "src/sonify/sonification/mining.py"
     assert changed(copy, mining, "if k < 1:", "if k <= 0:") == {"mine.py"}
     losses = "src/sonify/training/losses.py"
@@ -57,7 +60,7 @@ def test_a_shared_module_reaches_all(copy):
 
 def test_comments_docstrings_and_layout_reach_none(copy):
     module = "src/sonify/evaluation/coherence.py"
-    assert not changed(copy, module, "FLOOR_PAIRS = 64", "FLOOR_PAIRS  =  64  # pairs\n\n")
+    assert not changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES  =  16  # noises\n\n")
     assert not changed(copy, module, '"""Mean top-k', '"""The mean top-k')
     assert not changed(copy, module, '    """The measure for', '    """Our measure for')
 
@@ -77,3 +80,10 @@ def test_a_table_contract_reaches_its_writers_and_readers_but_its_prose_none(cop
 def test_a_script_that_is_not_there_is_named():
     with pytest.raises(ValueError, match="there is no script .*nothing.py"):
         codedeps.closure("nothing.py")
+
+
+def test_static_files_beside_the_code_are_code(copy):
+    page = "src/sonify/reporting/gallery/static/style.css"
+    before = hashes()
+    (copy / page).write_text((copy / page).read_text() + "/* changed */\n")
+    assert {s for s, h in hashes().items() if h != before[s]} == {"gallery.py"}

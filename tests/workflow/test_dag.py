@@ -6,10 +6,20 @@ import yaml
 
 def test_the_plan_holds_the_whole_matrix(workflow):
     jobs = workflow.planned()
-    assert jobs["train"] == 14 and jobs["synthesise"] == 3
-    assert jobs["score"] == 12 and jobs["removal"] == 8
-    assert jobs["mine"] == jobs["render"] == jobs["coherence"] == 4
-    assert jobs["gather"] == 3 and jobs["all"] == 1
+    assert jobs["train"] == 38 and jobs["synthesise"] == 3
+    assert jobs["score"] == 30 and jobs["removal"] == 4 and jobs["layer_importance"] == 8
+    assert jobs["mine"] == jobs["render"] == jobs["filters"] == 2
+    assert jobs["coherence"] == jobs["invariance"] == 3 and jobs["evolution"] == 1
+    assert jobs["gather"] == 8 and jobs["table"] == 6 and jobs["claims"] == jobs["all"] == 1
+
+
+def test_the_paper_is_planned_whole(workflow):
+    """Three seeds of everything, and a job for each network of Figure 4 that is trained whole."""
+    jobs = workflow.planned("--configfile", str(workflow.checkout / "workflow/configs/paper.yaml"))
+    assert jobs["train"] == 3 * 38 and jobs["score"] == 3 * 30
+    assert jobs["layer_importance"] == 3 * (2 * 2 * 12 + 2 * 2)
+    assert jobs["coherence"] == jobs["invariance"] == 3 * 3 and jobs["removal"] == 3 * 4
+    assert jobs["download_audioset"] == jobs["download_fsd50k"] == 1
 
 
 @pytest.mark.parametrize("stage", ["data", "training", "sonification", "evaluation", "reporting"])

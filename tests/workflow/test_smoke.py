@@ -8,36 +8,51 @@ import sys
 from pathlib import Path
 
 import codedeps
+import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 
 from sonify import tables
 from sonify.data.layouts.required import SPLITS
+from sonify.reporting.reference import queries
+from sonify.workflow import EVALUATIONS, FIGURES, TABLES
 
-AGGREGATES = {"gather", "page", "summary", "all"}
+AGGREGATES = {"claims": 1, "page": 1, "summary": 1, "all": 1}
+COHERENCE = {"coherence": 3, "figure_7": 1, "figure_sensitivity_7": 1, "figure_strided": 1}
+FILTERS = {"filters": 2, "gallery": 1}
 
 
 def test_it_makes_every_table_figure_and_page(finished):
     results = finished.folder / "results"
     models = sorted(f.name for f in (results / "models").iterdir())
-    assert len(models) == 14, "seven runs of two seeds"
+    assert len(models) == 38, "the whole matrix, one seed"
     for model in models:
         tables.read(results / "models" / model / "history.parquet", "history")
         card = json.loads((results / "models" / model / "model.json").read_text())
         assert card["recipe"]["epochs"] == 2
-    for name in ("metrics", "removal", "coherence"):
+        kept = len(list((results / "models" / model / "checkpoints").iterdir()))
+        assert kept == (3 if model == "contrastive-s0" else 0)
+    for name in EVALUATIONS:
         frame = tables.read(results / "evaluation" / f"{name}.parquet", name)
-        assert set(frame["seed"]) == {0, 1}
+        assert set(frame["seed"]) == {0}
     removal = tables.read(results / "evaluation" / "removal.parquet", "removal")
-    assert set(removal["layer"]) == set(range(12)) and removal["model"].nunique() == 8
-    for figure in ("figure_6", "figure_7"):
+    assert set(removal["layer"]) == set(range(12)) and removal["model"].nunique() == 4
+    probes = tables.read(results / "evaluation" / "layer_importance.parquet", "layer_importance")
+    assert set(probes["layer"]) == set(range(1, 13)) and probes["model"].nunique() == 8
+    reporting = results / "reporting"
+    for figure in FIGURES:
         for kind in ("png", "svg"):
-            assert (results / "reporting" / "figures" / f"{figure}.{kind}").stat().st_size > 5_000
-    table = tables.read(results / "reporting" / "tables" / "table_A4.parquet", "table_A4")
-    assert table.loc[table["n_runs"] > 0, "n_runs"].eq(2).all()
-    page = (results / "reporting" / "index.html").read_text(encoding="utf-8")
-    assert page.count("<audio") >= 16 and "miniature" in page.lower()
-    assert (results / "reporting" / "summary.txt").read_text().count("\n") <= 25
+            assert (reporting / "figures" / f"{figure}.{kind}").stat().st_size > 5_000
+    for name in TABLES:
+        table = tables.read(reporting / "tables" / f"table_{name}.parquet", "table")
+        assert table.loc[table["source"] == "ours", "n_runs"].eq(1).all(), "every line was run"
+    claims = tables.read(reporting / "claims.parquet", "claims")
+    assert claims["claim"].tolist() == list(range(1, 23))
+    assert set(claims["verdict"]) == {"inconclusive"}, "one seed decides nothing"
+    page = (reporting / "index.html").read_text(encoding="utf-8")
+    assert page.count("<audio") >= 8 and "miniature" in page.lower()
+    assert (reporting / "gallery" / "index.html").is_file()
+    assert (reporting / "summary.txt").read_text().count("\n") <= 25
 
 
 def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
@@ -76,33 +91,35 @@ def test_the_console_tells_progress_and_where_to_look(finished):
     assert "Traceback" not in printed and "Warning" not in printed
 
 
-def test_editing_the_coherence_module_reruns_coherence_and_what_follows(finished):
-    finished.edit("src/sonify/evaluation/coherence.py", "FLOOR_PAIRS = 64", "FLOOR_PAIRS = 65")
-    jobs = finished.planned()
-    assert jobs.pop("coherence") == 4 and jobs.pop("figure_7") == 1
-    assert set(jobs) == AGGREGATES and jobs["gather"] == 1
+def test_editing_the_coherence_module_reruns_what_uses_it_and_what_follows(finished):
+    finished.edit("src/sonify/evaluation/coherence.py", "FLOOR_NOISES = 16", "FLOOR_NOISES = 17")
+    assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
 
 
 def test_editing_a_comment_or_docstring_reruns_nothing(finished):
     module = "src/sonify/evaluation/coherence.py"
-    finished.edit(module, "FLOOR_PAIRS = 64", "FLOOR_PAIRS = 64  # enough for three digits")
+    finished.edit(module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 16  # enough")
     finished.edit(module, '"""Mean top-k', '"""The mean top-k')
     assert "Nothing to be done" in finished("--dry-run")
 
 
 def test_changing_one_value_reruns_the_stages_that_use_it(finished):
     finished.edit("config.yaml", "    top_k: 5", "    top_k: 6")
-    assert set(finished.planned()) == {"coherence", "figure_7"} | AGGREGATES
+    assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
     finished.edit("config.yaml", "    top_k: 6", "    top_k: 5")
     finished.edit("config.yaml", "    layers: [1, 4, 8, 11]", "    layers: [1, 4, 8]")
     assert set(finished.planned()) == {"page", "summary", "all"}
+    finished.edit("config.yaml", "    shown_shift: 8645", "    shown_shift: 512")
+    jobs = finished.planned()
+    assert jobs["invariance"] == 3 and jobs["gather"] == 2 and "coherence" not in jobs
 
 
 def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
     recipe = finished.checkout / "workflow" / "configs" / "smoke.yaml"
-    before = "fsd50k: {epochs: 2, warmup_epochs: 1"
+    before = "contrastive: {epochs: 2, warmup_epochs: 1"
     assert before in recipe.read_text()
-    finished.edit("workflow/configs/smoke.yaml", before, "fsd50k: {warmup_epochs: 1, epochs: 2")
+    other = "contrastive: {warmup_epochs: 1, epochs: 2"
+    finished.edit("workflow/configs/smoke.yaml", before, other)
     assert "Nothing to be done" in finished("--dry-run"), "the order of keys is no change"
     rates = '"default" of Adam\n      weight_decay: 1.0e-5'
     old = f"learning_rate: 1.0e-3  # the {rates}"
@@ -110,19 +127,20 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
         "config.yaml", old, old.replace("e-3", "e-9").replace("e-5", "e-3").replace("e-9", "e-5")
     )
     jobs = finished.planned()
-    assert jobs["train"] == 6, "the recipe's two models, and four that start there"
+    assert jobs["train"] == 31, "the eight recipes it is the base of, and what starts there"
 
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
-    finished.edit("config.yaml", "seeds: [0, 1]", "seeds: [0, 1, 2]")
-    jobs = finished.planned()
-    assert jobs.pop("train") == 7 and jobs.pop("score") == 6 and jobs.pop("removal") == 4
-    assert jobs.pop("coherence") == jobs.pop("mine") == jobs.pop("render") == 2
-    assert set(jobs) == {"table_a4", "figure_6", "figure_7"} | AGGREGATES
+    finished.edit("workflow/configs/smoke.yaml", "seeds: [0]", "seeds: [0, 1]")
+    of_one_seed = {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
+    of_one_seed |= {"mine": 2, "render": 2, "invariance": 3, "evolution": 1, "layer_importance": 8}
+    figures = dict.fromkeys(set(FIGURES) - {"figure_1", "figure_2", "figure_3"}, 1)
+    gathered = {"gather": len(EVALUATIONS), "table": len(TABLES), "gallery": 1}
+    assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
 
 
-def test_a_lost_table_is_made_again_and_nothing_else(finished):
-    lost = finished.folder / "results/evaluation/coherence/contrastive-s1.parquet"
+def test_a_lost_table_of_one_seed_is_made_again_and_nothing_else(finished):
+    lost = finished.folder / "results/evaluation/coherence/contrastive-s0.parquet"
     kept = lost.read_bytes()
     lost.unlink()
     try:
@@ -130,8 +148,15 @@ def test_a_lost_table_is_made_again_and_nothing_else(finished):
     finally:
         lost.write_bytes(kept)
         finished("--touch")
-    assert jobs.pop("coherence") == 1 and jobs.pop("figure_7") == 1
-    assert set(jobs) == AGGREGATES
+    assert jobs == COHERENCE | AGGREGATES | {"coherence": 1, "gather": 1}
+
+
+def test_the_queries_of_the_reference_work_on_results(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    made = {n: query for n, query in queries().items() if n not in ("downloads", "harvest")}
+    rows = {name: len(duckdb.sql(query).df()) for name, query in made.items()}
+    # Synthetic clips are of no class called Speech.
+    assert all(n for name, n in rows.items() if name not in ("rejected", "top_activations")), rows
 
 
 def test_the_queries_of_the_readme_work(finished):
