@@ -1,12 +1,14 @@
 """The strict world of the tests: named seeds, no network, one thread."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from browsers import chromium
 from hypothesis import settings
 
 from sonify import tables
@@ -29,6 +31,17 @@ def rng() -> np.random.Generator:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(20241)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One for all: playwright can be started but once. Without it, its tests are skipped."""
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(chromium())
+        except LookupError as missing:
+            pytest.skip(str(missing))
+        yield opened
 
 
 @pytest.fixture

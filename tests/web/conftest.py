@@ -9,24 +9,12 @@ and SONIFY_GALLERY another gallery to take them of:
 """
 
 import os
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from browsers import chromium
 from galleries import write_tables
 
 from sonify.reporting.gallery.build import build
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with ExitStack() as stack:
-        try:
-            opened = stack.enter_context(chromium())
-        except LookupError as missing:
-            pytest.skip(str(missing))
-        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from sonify.data.layouts.required import SPLITS
 from sonify.reporting.reference import queries
 from sonify.workflow import EVALUATIONS, FIGURES, TABLES
 
-AGGREGATES = {"claims": 1, "page": 1, "summary": 1, "all": 1}
+AGGREGATES = {"claims": 1, "cards": 1, "page": 1, "summary": 1, "all": 1}
 COHERENCE = {"coherence": 3, "figure_7": 1, "figure_sensitivity_7": 1, "figure_strided": 1}
 FILTERS = {"filters": 2, "gallery": 1}
 
@@ -108,7 +108,7 @@ def test_changing_one_value_reruns_the_stages_that_use_it(finished):
     assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
     finished.edit("config.yaml", "    top_k: 6", "    top_k: 5")
     finished.edit("config.yaml", "    layers: [1, 4, 8, 11]", "    layers: [1, 4, 8]")
-    assert set(finished.planned()) == {"page", "summary", "all"}
+    assert set(finished.planned()) == {"cards", "page", "summary", "all"}
     finished.edit("config.yaml", "    shown_shift: 8645", "    shown_shift: 512")
     jobs = finished.planned()
     assert jobs["invariance"] == 3 and jobs["gather"] == 2 and "coherence" not in jobs

@@ -17,8 +17,8 @@ def cards(content: Content) -> dict[str, str]:
     """HTML by path below the folder of cards; text from tables is escaped.
 
     tables/table_A1.html and so on, claims.html, clips.html, time.html, and
-    listening/<model>/layer_01.html for every layer that the settings name. Raises ValueError for an
-    unknown scale.
+    listening/<model>/layer_01.html for every model to listen to and layer of the settings. Raises
+    ValueError for an unknown scale.
     """
     shared = context(content, residual=True)
     made = {
@@ -38,7 +38,9 @@ def cards(content: Content) -> dict[str, str]:
 
 
 def write(made: dict[str, str], folder: Path) -> None:
-    """Write cards into `folder`."""
+    """Write cards into `folder`, which has its parts even if there is nothing in them."""
+    for part in ("tables", "listening"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
     for path, text in made.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)

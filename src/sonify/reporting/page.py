@@ -163,7 +163,11 @@ def _layers(content: Content, residual: bool) -> list[dict]:
         columns = []
         for regime, model in models:
             shown = [p for p in content.pairs if p.model == model and p.layer == layer]
-            column = {"regime": regime, "model": model, "cards": [_card(p, residual) for p in shown]}
+            column = {
+                "regime": regime,
+                "model": model,
+                "cards": [_card(p, residual) for p in shown],
+            }
             known = (model, layer) in counts.index
             column["counts"] = counts.loc[(model, layer)].to_dict() if known else None
             columns.append(column)

@@ -1,10 +1,18 @@
 """Small tables that keep their contracts, for the reports to draw."""
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sonify import tables
+from sonify.reporting.accounting import jobs
+from sonify.reporting.listening import activity, choose, pairs
+from sonify.reporting.page import Content
+from sonify.reporting.page_figures import Drawing
+from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [
     ("fsd50k-contrastive-fconly", "contrastive", "fconly", 0.30),
@@ -306,5 +314,32 @@ def layer_importance():
             ],
             "layer_importance",
         )
+
+    return make
+
+
+@pytest.fixture
+def content(
+    metrics, facts, claims, top, clips, sonifications, attrition, manifest, rejected, benchmarks
+):
+    def make(scale="mini", **changed):
+        chosen = choose(top, [1, 4], 2)
+        given = {
+            "settings": {
+                "scale": scale,
+                "setting": "sounds <x>",
+                "listen": {"layers": [1, 4], "per_layer": 2},
+            },
+            "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
+            "claims": claims,
+            "figures": {"figure_6": Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",))},
+            "pairs": pairs(chosen, clips, sonifications, manifest),
+            "activity": activity(top),
+            "attrition": attrition,
+            "manifest": manifest,
+            "rejected": rejected,
+            "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks.items()}),
+        }
+        return Content(**(given | changed))
 
     return make

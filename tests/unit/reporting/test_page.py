@@ -3,19 +3,16 @@ import dataclasses
 import io
 import re
 from html.parser import HTMLParser
-from pathlib import PurePosixPath
 
 import pytest
 from PIL import Image
 
 from sonify.reporting.accounting import jobs
-from sonify.reporting.listening import activity, choose, pairs
-from sonify.reporting.page import Content, duration, page
+from sonify.reporting.page import duration, page
 from sonify.reporting.page_figures import FIGURES, LARGE_BYTES, Drawing, drawings
 from sonify.reporting.paper_values import PAPER_TABLES
-from sonify.reporting.tables.rows import paper_table
 
-SVG = Drawing(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", ("figure_6.svg",))
+SVG = Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",))
 
 
 class Elements(HTMLParser):
@@ -39,33 +36,6 @@ class Elements(HTMLParser):
 
     def all(self, tag):
         return [attributes for name, attributes in self.found if name == tag]
-
-
-@pytest.fixture
-def content(
-    metrics, facts, claims, top, clips, sonifications, attrition, manifest, rejected, benchmarks
-):
-    def make(scale="mini", **changed):
-        chosen = choose(top, [1, 4], 2)
-        given = {
-            "settings": {
-                "scale": scale,
-                "setting": "sounds <x>",
-                "listen": {"layers": [1, 4], "per_layer": 2},
-            },
-            "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
-            "claims": claims,
-            "figures": {"figure_6": SVG},
-            "pairs": pairs(chosen, clips, sonifications, manifest),
-            "activity": activity(top),
-            "attrition": attrition,
-            "manifest": manifest,
-            "rejected": rejected,
-            "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks.items()}),
-        }
-        return Content(**(given | changed))
-
-    return make
 
 
 def test_every_chosen_pair_can_be_heard_and_seen(content):

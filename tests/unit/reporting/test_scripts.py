@@ -114,13 +114,40 @@ def test_page(page):
     assert text.index('id="table_A4"') < text.index('id="table_A6"')
 
 
-def test_page_when_every_filter_is_dead(page, results, top):
+@pytest.fixture
+def cards(script, results, table, claims):
+    def make():
+        tables.write(claims, results / "reporting/claims.parquet", "claims")
+        script(
+            "cards",
+            {**LABEL, "listen": LISTEN},
+            data=results / "data",
+            sonification=sorted((results / "sonification").iterdir()),
+            tables=[table("A6"), table("A4")],
+            claims=results / "reporting/claims.parquet",
+            benchmarks=sorted((results / "benchmarks").rglob("*.tsv")),
+            out=results / "reporting/cards",
+        )
+        return results / "reporting/cards"
+
+    return make
+
+
+def test_cards(cards):
+    made = cards()
+    assert len(list(made.rglob("*.html"))) == 2 + 3 + 4
+    assert "Table A.4" in (made / "tables/table_A4.html").read_text("utf-8")
+    assert (made / "listening/contrastive-s0/layer_01.html").read_text("utf-8").count("<audio") == 6
+
+
+def test_page_and_cards_when_every_filter_is_dead(page, cards, results, top):
     for model in ("contrastive-s0", "supervised-s0"):
         dead = top[top["model"] == model].assign(dead=True, activation=0.0)
         tables.write(
             dead, results / "sonification" / model / "top_activations.parquet", "top_activations"
         )
     assert "<audio" not in page()
+    assert list((cards() / "listening").iterdir()) == []
 
 
 def test_a_broken_table_is_named(page, results):
