@@ -62,6 +62,13 @@ def test_the_papers_numbers_are_in_the_configuration():
     assert len(PLAN.training["seeds"]) == 3
 
 
+def test_figure_4_trains_as_the_finetunings_do_that_it_is_compared_with():
+    """No number of the miniature is left in what the paper trains alike."""
+    recipes = PLAN.training["recipes"]
+    for probe in PLAN.probes.values():
+        assert recipes[probe.run.recipe] == recipes[probe.run.dataset], probe.run.recipe
+
+
 @pytest.mark.parametrize("name", sorted(PLAN.training["recipes"]))
 def test_every_recipe_takes_a_step_with_its_own_batch_and_schedule(make_clips, store, name):
     """Tiny are the network's width and the crops, nothing else."""
