@@ -32,8 +32,10 @@
     return table.filter.map(function (filter, place) {
       const one = { model, layer, filter, place, count: table.filter.length, sheets };
       for (const name of Object.keys(table)) one[name] = table[name][place];
-      const labels = new Set(one.top.flatMap((take) => take[1]));
-      one.text = [one.main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
+      // What it likes: its clips of silence are in no order, and say nothing of it.
+      const labels = new Set(one.top.flatMap(([, own, , , silent]) => (silent ? [] : own)));
+      const main = one.dead ? "" : one.main;
+      one.text = [main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
       return one;
     });
   }

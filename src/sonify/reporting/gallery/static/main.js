@@ -5,7 +5,8 @@
   const find = (id) => document.getElementById(id);
   const state = { layer: null, view: null, query: "", sort: null, columns: [], active: 0, evolved: null };
   const columns = []; // {regime, models, card, grid, note, items, key}
-  let evolution = null, turns = 0, link = "", loop = 0, drawn = null;
+  const address = new Gallery.Address();
+  let evolution = null, turns = 0, loop = 0, drawn = null, typing = false;
 
   Gallery.load("catalogue").then(start).catch((error) => say(error.message));
 
@@ -16,9 +17,9 @@
   function start(catalogue) {
     Gallery.catalogue = catalogue;
     find("scale").textContent = `${catalogue.scale[0].toUpperCase()}${catalogue.scale.slice(1)}.`;
-    find("sound-notes").textContent = catalogue.audio === "flac"
+    find("sound-notes").textContent = "The three sounds of a clip have one level, at which none is cut off. " + (catalogue.audio === "flac"
       ? "Sounds are stored without loss: the residual is exact to 16 bits."
-      : "Sonifications are stored with lossy compression: residuals hold traces of it.";
+      : "Sonifications are stored with lossy compression: residuals hold traces of it.");
     find("labels").append(...catalogue.labels.map((label) => element("option", { value: label })));
     find("sort").append(...Gallery.SORTS.map((one) => element("option", { value: one.name }, one.words)));
     const regimes = [...new Set(catalogue.models.map((model) => model.regime))];
@@ -91,7 +92,8 @@
     find("query").value = state.query;
     find("sort").value = state.sort;
     say("");
-    drawn = render(lost, true);
+    address.visited = typing = false;
+    drawn = render(lost);
     if (found.evolved) drawn.then(() => find("evolution").scrollIntoView());
   }
 
@@ -100,28 +102,26 @@
     return [...new Set(all)].sort((a, b) => a - b);
   }
 
-  // Put the state into the address: as a new page of the history, or in place of this one.
-  function record(replace) {
+  function record() {
     const onEvolution = state.active === columns.length;
     const beside = state.columns.filter((one, i) => i !== state.active && one.filter !== null);
     const evolved = state.evolved && evolution.list[state.evolved.index];
     const path = onEvolution ? Gallery.evolutionPath({ ...evolved, epoch: state.evolved.epoch })
       : Gallery.path(state.columns[state.active]);
-    link = Gallery.formatLink(path, beside, state);
-    if (link === location.hash) return;
-    if (replace) location.replace(link);
-    else location.hash = link;
+    address.put(Gallery.formatLink(path, beside, state));
   }
 
-  function change(what, replace) {
+  function change(what) {
     Object.assign(state, what);
     say("");
-    drawn = render([], replace);
+    address.visited = true;
+    typing = false;
+    drawn = render([]);
   }
 
   // --- drawing ----------------------------------------------------------------------------------
 
-  async function render(lost, replace) {
+  async function render(lost) {
     const turn = ++turns;
     const all = state.view === "all";
     const buttons = layers().map((layer) =>
@@ -138,7 +138,7 @@
     if (turn !== turns) return;
     if (lost.length) say(`Not in this gallery: ${lost.join("; ")}.`);
     activate(state.active);
-    record(replace);
+    record();
   }
 
   async function renderColumn(index, turn, lost) {
@@ -174,16 +174,15 @@
 
   // --- what users do ----------------------------------------------------------------------------
 
+  // Turn to the card of a column, or to that of the evolution.
   function activate(index) {
     const card = index === columns.length ? evolution && evolution.card : columns[index].card;
     if (!card) return;
-    const moved = index !== state.active;
-    state.active = index;
+    if (index !== state.active) change({ active: index });
     if (Gallery.activeCard !== card) {
       Gallery.activeCard = card;
       Gallery.player.load(card.tracks);
     }
-    if (moved) record(true);
   }
 
   function chooseFilter(index, one) {
@@ -258,15 +257,19 @@
 
   function listen() {
     Gallery.listenToKeys(COMMANDS);
-    window.addEventListener("hashchange", () => location.hash !== link && restore());
+    window.addEventListener("hashchange", () => address.foreign && restore());
     find("controls").addEventListener("submit", (event) => event.preventDefault());
     find("query").addEventListener("input", () => {
       forgetFilters();
-      change({ query: find("query").value }, true);
+      const first = !typing || address.visited;
+      change({ query: find("query").value });
+      address.visited = first; // one step back for a search, not one for each of its letters
+      typing = true;
     });
+    find("query").addEventListener("blur", () => (typing = false));
     find("sort").addEventListener("change", () => {
       forgetFilters();
-      change({ sort: find("sort").value }, true);
+      change({ sort: find("sort").value });
     });
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
