@@ -17,9 +17,9 @@
   function start(catalogue) {
     Gallery.catalogue = catalogue;
     find("scale").textContent = `${catalogue.scale[0].toUpperCase()}${catalogue.scale.slice(1)}.`;
-    find("sound-notes").textContent = "The three sounds of a clip have one level, at which none is cut off. " + (catalogue.audio === "flac"
+    find("sound-notes").textContent = catalogue.audio === "flac"
       ? "Sounds are stored without loss: the residual is exact to 16 bits."
-      : "Sonifications are stored with lossy compression: residuals hold traces of it.");
+      : "Sonifications are stored with lossy compression: residuals hold traces of it.";
     find("labels").append(...catalogue.labels.map((label) => element("option", { value: label })));
     find("sort").append(...Gallery.SORTS.map((one) => element("option", { value: one.name }, one.words)));
     const regimes = [...new Set(catalogue.models.map((model) => model.regime))];
@@ -62,7 +62,7 @@
 
   function restore() {
     const found = Gallery.parseLink(location.hash);
-    const lost = [];
+    const lost = [], arriving = state.active !== columns.length;
     state.active = 0;
     for (const one of [...found.beside, found.main].filter(Boolean)) {
       const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
@@ -94,7 +94,7 @@
     say("");
     address.visited = typing = false;
     drawn = render(lost);
-    if (found.evolved) drawn.then(() => find("evolution").scrollIntoView());
+    if (found.evolved && arriving) drawn.then(() => find("evolution").scrollIntoView());
   }
 
   function layers() {
@@ -158,12 +158,8 @@
     let chosen = filters.find((one) => one.layer === own.layer && one.filter === own.filter);
     if (!chosen && own.filter !== null) lost.push(`filter ${own.filter} of layer ${own.layer}, ${model.name}`);
     chosen = chosen || column.items[0] || filters[0];
-    const dead = filters.filter((one) => one.dead).length;
-    const about = state.view === "all" ? "all layers" : `layer ${own.layer}`;
-    const searched = state.query ? `${column.items.length} of ${filters.length} filters like “${state.query}”`
-      : `${filters.length} filters`;
-    column.note.textContent = `${searched}, ${about}; ${dead} dead. Each picture: the sonification of its first clip.`;
-    if (!filters.length) column.note.textContent = `This network has no layer ${own.layer}.`;
+    const where = state.view === "all" ? "all layers" : `layer ${own.layer}`;
+    column.note.textContent = Gallery.overviewNote(filters, column.items, state.query, where);
     column.grid.show(column.items, chosen);
     if (!chosen) return;
     own.layer = chosen.layer;
@@ -238,16 +234,28 @@
     if (next) next.click();
   }
 
+  // From the search into what it found, where the keys walk.
+  async function enterOverview() {
+    await drawn;
+    const { items, grid } = columns[Math.min(state.active, columns.length - 1)];
+    if (items.length) grid.root.querySelector('.tile[tabindex="0"]').focus();
+  }
+
   function walkLayers(step) {
     const all = layers(), next = all[all.indexOf(state.layer) + step];
     if (next !== undefined) pickLayer(next);
+  }
+
+  function walkRegimes() {
+    activate((state.active + 1) % columns.length);
+    columns[state.active].card.root.scrollIntoView({ block: "nearest" });
   }
 
   const COMMANDS = {
     ArrowLeft: () => walk(-1), ArrowRight: () => walk(1),
     ",": () => walkTakes(-1), ".": () => walkTakes(1),
     "[": () => walkLayers(-1), "]": () => walkLayers(1),
-    s: () => activate((state.active + 1) % columns.length),
+    s: () => walkRegimes(),
     "/": () => find("query").focus(),
     " ": () => Gallery.player.toggle(),
     1: () => Gallery.player.choose("input"),
@@ -258,7 +266,10 @@
   function listen() {
     Gallery.listenToKeys(COMMANDS);
     window.addEventListener("hashchange", () => address.foreign && restore());
-    find("controls").addEventListener("submit", (event) => event.preventDefault());
+    find("controls").addEventListener("submit", (event) => {
+      event.preventDefault();
+      enterOverview();
+    });
     find("query").addEventListener("input", () => {
       forgetFilters();
       const first = !typing || address.visited;
@@ -274,12 +285,12 @@
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
       find("evolution").scrollIntoView();
+      if (evolution) evolution.picker.focus({ preventScroll: true });
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-      columns.forEach((column) => column.card.draw()));
+    const cards = () => [...columns.map((column) => column.card), ...(evolution ? evolution.cards.values() : [])];
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cards().forEach((card) => card.draw()));
     Gallery.player.onchange = function () {
-      for (const { card } of columns) card.update();
-      if (evolution && evolution.card) evolution.card.update();
+      cards().forEach((card) => card.update());
       if (Gallery.player.playing && !loop) loop = requestAnimationFrame(tick);
     };
   }
