@@ -127,7 +127,7 @@
     const buttons = layers().map((layer) =>
       choice(String(layer), !all && layer === state.layer, () => pickLayer(layer), { "data-layer": layer }));
     const focused = find("layers").contains(document.activeElement);
-    find("layers").replaceChildren(...buttons, choice("all", all, () => showAll(), {}));
+    find("layers").replaceChildren(...buttons, choice("all", all, () => pickLayer(state.layer, "all"), {}));
     if (focused) find("layers").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
     try {
       await Promise.all(columns.map((_, index) => renderColumn(index, turn, lost)));
@@ -197,14 +197,9 @@
     if (state.active === columns.length) state.active = 0;
   }
 
-  function pickLayer(layer) {
+  function pickLayer(layer, view = null) {
     forgetFilters();
-    change({ layer, view: null });
-  }
-
-  function showAll() {
-    forgetFilters();
-    change({ view: "all" });
+    change({ layer, view });
   }
 
   function pickModel(index, model) {
