@@ -457,3 +457,61 @@ def test_everybody_can_use_it(visit, scheme):
     page.locator("summary").click()
     found = axe.run(page, options={"preload": False}).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_enter_goes_from_the_search_into_what_it_found(visit):
+    page = visit()
+    page.keyboard.press("/")
+    page.keyboard.type("rain")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('.supervised .tile')")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("ArrowRight")
+    shows(page, "Layer 1, filter 2")
+    assert (first, page.evaluate("document.activeElement.textContent")) == ("1", "2")
+    page.locator("#query").fill("no such label")
+    page.locator("#query").press("Enter")
+    expect(page.locator("#query")).to_be_focused()
+
+
+def test_the_other_regime_is_brought_into_view(visit):
+    """In one column the second card is below the first one's overview."""
+    page = visit("", width=380, height=700)
+    box = "document.querySelector('.contrastive .card').getBoundingClientRect()"
+    assert page.evaluate(f"{box}.top") > 700
+    page.keyboard.press("s")
+    page.wait_for_function(f"{box}.top >= -1 && {box}.top < 400")
+
+
+def test_the_evolution_is_reached_by_keyboard_and_stays_put_on_the_way_back(visit):
+    page = visit("", height=600)
+    page.locator("#to-evolution").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'evolved'")
+    own = page.locator("#evolution .card")
+    own.locator(".step").nth(1).click()
+    expect(own.locator("h3")).to_contain_text("epoch 1")
+    own.locator(".step").nth(2).click()
+    page.wait_for_function("location.hash.includes('/5?')")
+    page.wait_for_timeout(600)  # smooth scrolling comes to rest
+    page.evaluate("scrollBy({top: 60, behavior: 'instant'})")
+    before = page.evaluate("scrollY")
+    page.go_back()
+    expect(own.locator("h3")).to_contain_text("epoch 1")
+    page.wait_for_timeout(600)
+    assert abs(page.evaluate("scrollY") - before) <= 60
+
+
+def test_every_card_follows_a_change_of_colours(visit):
+    page = visit()
+    page.locator("#evolved").scroll_into_view_if_needed()
+    page.locator("#evolution .card[data-ready]").wait_for()
+    for_colours = """() => [...document.querySelectorAll('canvas.wave')].map(canvas => {
+      const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      for (let i = 0; i < data.length; i += 4) if (data[i + 3]) return [...data.slice(i, i + 3)];
+    })"""
+    light = page.evaluate(for_colours)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(200)
+    dark = page.evaluate(for_colours)
+    assert len(light) == 3 and all(one != other for one, other in zip(light, dark, strict=True))
