@@ -168,9 +168,7 @@ def test_back_goes_to_what_was_shown_before(visit):
 def test_back_and_forward_go_through_filters_layers_and_regimes(visit):
     page = visit()
     start = page.evaluate("history.length")
-    active = {
-        regime: re.compile(r"\bactive\b") for regime in ("supervised", "contrastive")
-    }
+    active = {regime: re.compile(r"\bactive\b") for regime in ("supervised", "contrastive")}
     addresses = [page.evaluate("location.hash")]
 
     def visited():
