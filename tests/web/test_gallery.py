@@ -65,8 +65,8 @@ def test_only_the_chosen_source_is_heard(visit):
     for key, name in (("1", "input"), ("3", "residual"), ("2", "sonification")):
         page.keyboard.press(key)
         page.wait_for_function(
-            f"{PLAYER}.nodes === null || {PLAYER}.nodes.every("
-            f"one => Math.abs(one.gain.gain.value - {PLAYER}.level * (one.name === '{name}')) < 0.1)"
+            f"{PLAYER}.nodes === null || {PLAYER}.nodes.every(one => Math.abs("
+            f"one.gain.gain.value - {PLAYER}.level * (one.name === '{name}')) < 0.1)"
         )
         assert page.evaluate(f"{PLAYER}.source") == name
 

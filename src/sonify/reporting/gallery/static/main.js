@@ -192,14 +192,15 @@
     change({ active: index });
   }
 
-  function forgetFilters() {
+  // Other filters, or in another order: the first of each column are shown.
+  function rearrange(what) {
     for (const own of state.columns) Object.assign(own, { filter: null, rank: 1 });
     if (state.active === columns.length) state.active = 0;
+    change(what);
   }
 
   function pickLayer(layer, view = null) {
-    forgetFilters();
-    change({ layer, view });
+    rearrange({ layer, view });
   }
 
   function pickModel(index, model) {
@@ -212,9 +213,14 @@
     change({ active: columns.length });
   }
 
+  // Fast fingers may be ahead of the files.
+  async function settled() {
+    for (let seen = null; seen !== drawn; await seen) seen = drawn;
+  }
+
   // To the neighbour of the chosen filter in the overview, or of the chosen checkpoint.
   async function walk(step) {
-    await drawn; // fast fingers may be ahead of the files
+    await settled();
     if (state.active === columns.length) return walkTakes(step);
     const { items } = columns[state.active], own = state.columns[state.active];
     const at = items.findIndex((one) => one.layer === own.layer && one.filter === own.filter);
@@ -231,7 +237,7 @@
 
   // From the search into what it found, where the keys walk.
   async function enterOverview() {
-    await drawn;
+    await settled();
     const { items, grid } = columns[Math.min(state.active, columns.length - 1)];
     if (items.length) grid.root.querySelector('.tile[tabindex="0"]').focus();
   }
@@ -266,17 +272,13 @@
       enterOverview();
     });
     find("query").addEventListener("input", () => {
-      forgetFilters();
       const first = !typing || address.visited;
-      change({ query: find("query").value });
+      rearrange({ query: find("query").value });
       address.visited = first; // one step back for a search, not one for each of its letters
       typing = true;
     });
     find("query").addEventListener("blur", () => (typing = false));
-    find("sort").addEventListener("change", () => {
-      forgetFilters();
-      change({ sort: find("sort").value });
-    });
+    find("sort").addEventListener("change", () => rearrange({ sort: find("sort").value }));
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
       find("evolution").scrollIntoView();
