@@ -199,9 +199,7 @@
     change(what);
   }
 
-  function pickLayer(layer, view = null) {
-    rearrange({ layer, view });
-  }
+  const pickLayer = (layer, view = null) => rearrange({ layer, view });
 
   function pickModel(index, model) {
     state.columns[index] = { model, layer: state.layer, filter: null, rank: 1 };
