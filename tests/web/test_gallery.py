@@ -509,10 +509,7 @@ def test_every_card_follows_a_change_of_colours(visit):
     page = visit()
     page.locator("#evolved").scroll_into_view_if_needed()
     page.locator("#evolution .card[data-ready]").wait_for()
-    for_colours = """() => [...document.querySelectorAll('canvas.wave')].map(canvas => {
-      const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-      for (let i = 0; i < data.length; i += 4) if (data[i + 3]) return [...data.slice(i, i + 3)];
-    })"""
+    for_colours = "[...document.querySelectorAll('canvas.wave')].map(canvas => canvas.toDataURL())"
     light = page.evaluate(for_colours)
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(200)
