@@ -356,13 +356,19 @@ def test_what_several_rectifications_leave_counts_together(monkeypatch):
     """None of them leaves next to nothing, all of them do."""
     left = torch.tensor([[[1.0, -4.0]], [[0.0, -2.0]], [[0.0, 0.0]], [[3.0, -1.0]]])
     assert sweep._left(left).tolist() == [0.25, 0.0, 0.0, 1.0]
-    again = []
-    inner = sweep.sweep
-    monkeypatch.setattr(sweep, "LITTLE", 2.0)  # whatever is left is little
-    monkeypatch.setattr(sweep, "sweep", lambda *a, **k: again.append(len(a[3])) or inner(*a, **k))
     net, x = wide_net(), torch.randn(1, 4_000).double()
-    Sonifier(net).render(x, 3, torch.tensor([0, 0]), torch.tensor([6, 7]))
-    assert again == [2]
+    with torch.no_grad():
+        net[9].bias.fill_(5)  # layer 4 lives
+    asked = 4, torch.tensor([0]), torch.tensor([20])
+    shares, again, measure, inner = [], [], sweep._left, sweep.sweep
+    monkeypatch.setattr(sweep, "_left", lambda *a: shares.append(measure(*a)) or shares[-1])
+    monkeypatch.setattr(sweep, "sweep", lambda *a, **k: again.append(len(a[3])) or inner(*a, **k))
+    Sonifier(net).render(x, *asked)
+    assert len(shares) == 2 and not again, "it goes down through layers 3 and 2"
+    assert shares[0] * shares[1] < min(shares)
+    monkeypatch.setattr(sweep, "LITTLE", float((shares[0] * shares[1] + min(shares)) / 2))
+    Sonifier(net).render(x, *asked)
+    assert again == [1]
 
 
 def test_a_single_silent_neuron_of_a_living_map_is_silence():
@@ -370,9 +376,8 @@ def test_a_single_silent_neuron_of_a_living_map_is_silence():
     sonifier = Sonifier(net)
     record = sonifier.forward(x)
     maps = record.maps[2][0]
-    f = int(maps.amax(-1).argmax())
+    f = int(torch.nonzero((maps.amin(-1) == 0) & (maps.amax(-1) > 0))[0])
     frames = torch.stack([maps[f].argmin(), maps[f].argmax()])
-    assert maps[f].min() == 0
     both = torch.tensor([0, 0]), torch.tensor([f, f])
     found = sonifier.render_from(record, x, 3, *both, frames)
     assert not found.signals[0].any() and found.scales[0] == 0 and found.signals[1].any()
