@@ -274,7 +274,7 @@ def in_blocks_or_not(monkeypatch, in_blocks: bool) -> None:
 def test_dead_filters_are_silent_among_living_ones(monkeypatch, dtype, precision, in_blocks):
     """A third of every layer is dead; all filters of all layers go down together."""
     in_blocks_or_not(monkeypatch, in_blocks)
-    net, x = wide_net(), torch.randn(2, 2_003).double()
+    net, x = wide_net(), torch.randn(2, 2_012).double()  # the last block reaches beyond
     with torch.no_grad():
         for module in net:
             if isinstance(module, nn.Conv1d):
@@ -305,7 +305,7 @@ def test_silenced_streams_are_silent_beside_loud_ones(monkeypatch, dtype, precis
     """The end of a stream shares a block with the beginning of the next, which must not be felt:
     here the first is silenced where it starts, and has nothing of its own in the blocks below."""
     in_blocks_or_not(monkeypatch, in_blocks)
-    net, x = wide_net(), torch.randn(1, 4_000).double()
+    net, x = wide_net(), torch.randn(1, 4_012).double()
     with torch.no_grad():
         net[6].weight[::2] = -net[6].weight[::2].abs()  # layer 3: only negative on the way
         net[6].bias.fill_(1e3)  # and alive for all that
@@ -321,7 +321,7 @@ def test_silenced_streams_are_silent_beside_loud_ones(monkeypatch, dtype, precis
 
 def test_a_faint_stream_is_the_same_beside_a_loud_one():
     """Rounding errors are as large as the loudest in a block: no stream's may come from another."""
-    net, x = wide_net(), torch.randn(1, 4_000).double()
+    net, x = wide_net(), torch.randn(1, 4_012).double()
     with torch.no_grad():
         net[6].weight[5] *= 1e-9
         net[6].bias.fill_(5)
@@ -359,12 +359,16 @@ def test_what_several_rectifications_leave_counts_together(monkeypatch):
     net, x = wide_net(), torch.randn(1, 4_000).double()
     with torch.no_grad():
         net[9].bias.fill_(5)  # layer 4 lives
-    asked = 4, torch.tensor([0]), torch.tensor([20])
     shares, again, measure, inner = [], [], sweep._left, sweep.sweep
     monkeypatch.setattr(sweep, "_left", lambda *a: shares.append(measure(*a)) or shares[-1])
     monkeypatch.setattr(sweep, "sweep", lambda *a, **k: again.append(len(a[3])) or inner(*a, **k))
-    Sonifier(net).render(x, *asked)
-    assert len(shares) == 2 and not again, "it goes down through layers 3 and 2"
+    for f in range(50):
+        shares.clear()
+        asked = 4, torch.tensor([0]), torch.tensor([f])
+        Sonifier(net).render(x, *asked)
+        assert len(shares) == 2 and not again, "it goes down through layers 3 and 2"
+        if max(shares) < 1:
+            break
     assert shares[0] * shares[1] < min(shares)
     monkeypatch.setattr(sweep, "LITTLE", float((shares[0] * shares[1] + min(shares)) / 2))
     Sonifier(net).render(x, *asked)
