@@ -5,7 +5,9 @@ install. SONIFY_CHROMIUM names another browser, SONIFY_SCREENSHOTS a folder that
 and SONIFY_GALLERY another gallery to take them of:
 
     SONIFY_GALLERY=results/reporting/gallery SONIFY_SCREENSHOTS=docs/images \\
-      pytest tests/web -k sideways
+      pytest tests/web -k readme
+
+writes docs/images/gallery.png, and `-k sideways` the first view at three widths, light and dark.
 """
 
 import os

@@ -1,11 +1,16 @@
 """What a person does in the gallery, done by a browser."""
 
+import io
 import re
 from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from galleries import HOSTILE, tone
+from galleries import HOSTILE, tone, write_tables
+from PIL import Image
+
+from sonify import tables
+from sonify.reporting.gallery.build import build
 
 try:
     from playwright.sync_api import expect
@@ -60,10 +65,40 @@ def test_only_the_chosen_source_is_heard(visit):
     for key, name in (("1", "input"), ("3", "residual"), ("2", "sonification")):
         page.keyboard.press(key)
         page.wait_for_function(
-            f"{PLAYER}.nodes === null || {PLAYER}.nodes.every("
-            f"one => Math.abs(one.gain.gain.value - (one.name === '{name}')) < 0.1)"
+            f"{PLAYER}.nodes === null || {PLAYER}.nodes.every(one => Math.abs("
+            f"one.gain.gain.value - {PLAYER}.level * (one.name === '{name}')) < 0.1)"
         )
         assert page.evaluate(f"{PLAYER}.source") == name
+
+
+def test_input_sonification_and_residual_play_at_one_level_without_clipping(visit):
+    """What reaches the loudspeaker, recorded behind the gains: never beyond full scale."""
+    page = visit(FIRST)
+    peaks = [np.abs(track(page, name)).max() for name in ("input", "sonification", "residual")]
+    assert peaks[2] > 1.2, "clipped if it were played as it is"
+    level = 1 / max(1, *peaks)
+    assert page.evaluate(f"{PLAYER}.level") == pytest.approx(level, rel=1e-6)
+    expect(card(page).locator(".about")).to_contain_text(
+        f"play at {round(100 * level)} % of their level"
+    )
+    for key, name in (("1", "input"), ("2", "sonification"), ("3", "residual")):
+        page.keyboard.press(key)
+        gains = page.evaluate(
+            f"({PLAYER}.pause(), {PLAYER}.seek(0), {PLAYER}.play(), "
+            f"Object.fromEntries({PLAYER}.nodes.map(one => [one.name, one.gain.gain.value])))"
+        )
+        assert gains.pop(name) == pytest.approx(level, rel=1e-6)
+        assert set(gains.values()) == {0}
+    page.keyboard.press("ArrowRight")  # another pair, a level of its own
+    ready(page, "models/supervised-s0/1/1/1")
+    peaks = [np.abs(track(page, name)).max() for name in ("input", "sonification", "residual")]
+    assert page.evaluate(f"{PLAYER}.level") == pytest.approx(1 / max(1, *peaks), rel=1e-6)
+
+
+def test_a_pair_that_clips_nowhere_plays_as_it_is(visit):
+    page = visit("#supervised-s0/2/29/1")  # dead: the residual is the input
+    assert page.evaluate(f"{PLAYER}.level") == 1
+    expect(card(page).locator(".about")).not_to_contain_text("of their level")
 
 
 def test_switching_keeps_the_position(visit):
@@ -130,6 +165,82 @@ def test_back_goes_to_what_was_shown_before(visit):
     shows(page, "Layer 1, filter 0")
 
 
+def test_back_and_forward_go_through_filters_layers_and_regimes(visit):
+    page = visit()
+    start = page.evaluate("history.length")
+    active = {regime: re.compile(r"\bactive\b") for regime in ("supervised", "contrastive")}
+    addresses = [page.evaluate("location.hash")]
+
+    def visited():
+        page.wait_for_function(f"location.hash !== {addresses[-1]!r}")
+        addresses.append(page.evaluate("location.hash"))
+
+    page.keyboard.press("ArrowRight")
+    visited()
+    page.keyboard.press("s")
+    visited()
+    page.keyboard.press("]")
+    visited()
+    page.keyboard.press("ArrowRight")
+    visited()
+    card(page).get_by_role("button", name="Input").click()  # of the other regime
+    visited()
+    page.locator("#sort").select_option("coherence")
+    visited()
+    assert page.evaluate("history.length") == start + len(addresses) - 1
+    assert len(set(addresses)) == len(addresses)
+    for address in addresses[-2::-1]:
+        page.go_back()
+        page.wait_for_function(f"location.hash === {address!r}")
+    shows(page, "Layer 1, filter 0")
+    expect(card(page)).to_have_class(active["supervised"])
+    page.go_forward()
+    shows(page, "Layer 1, filter 1")
+    expect(card(page)).to_have_class(active["supervised"])
+    page.go_forward()
+    expect(card(page, "contrastive")).to_have_class(active["contrastive"])
+    expect(card(page)).not_to_have_class(active["supervised"])
+    page.go_forward()
+    shows(page, "Layer 2, filter 0", "contrastive")
+    page.go_forward()
+    shows(page, "Layer 2, filter 1", "contrastive")
+    page.go_forward()
+    expect(card(page)).to_have_class(active["supervised"])
+    shows(page, "Layer 2, filter 1", "contrastive")
+
+
+def test_a_search_is_one_step_back_whatever_its_letters(visit):
+    page = visit()
+    page.keyboard.press("ArrowRight")
+    shows(page, "Layer 1, filter 1")
+    page.wait_for_function("location.hash.startsWith('#supervised-s0/1/1/1')")
+    before = page.evaluate("history.length")
+    page.keyboard.press("/")
+    for n, letter in enumerate("rain", start=1):
+        page.keyboard.type(letter)
+        page.wait_for_function(f"location.hash.endsWith('q={'rain'[:n]}')")
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    shows(page, "Layer 1, filter 1")
+    assert page.locator("#query").input_value() == ""
+    page.go_forward()
+    expect(page.locator("#query")).to_have_value("rain")
+
+
+def test_quick_keys_leave_no_broken_address(visit):
+    page = visit()
+    for key in ("]", "s", "ArrowRight", "[", "s", "ArrowRight", "]", "ArrowRight"):
+        page.keyboard.press(key)
+    shows(page, "Layer 2, filter 1")
+    page.wait_for_function("location.hash.startsWith('#supervised-s0/2/1/1?with=contrastive')")
+    found = [page.evaluate("location.hash")]
+    while len(found) < 9 and not found[-1].startswith(FIRST):
+        page.go_back()
+        page.wait_for_function(f"location.hash !== {found[-1]!r}")
+        found.append(page.evaluate("location.hash"))
+    assert found[-1].startswith(FIRST) and "null" not in "".join(found)
+
+
 def test_a_link_to_nothing_says_so(visit):
     page = visit("#supervised-s0/2/999/1")
     expect(page.locator("#message")).to_contain_text("filter 999 of layer 2, supervised-s0")
@@ -150,6 +261,40 @@ def test_search_narrows_to_filters_that_like_it(visit):
     page.locator("#query").fill("no such label")
     expect(tiles).to_have_count(0)
     expect(page.locator(".column.supervised .note")).to_contain_text("0 of 36")
+
+
+def test_dead_filters_like_nothing(visit):
+    """Their clips are arbitrary. Filter 29 has clips 1, 2 and 3: speech, bell, rain."""
+    page = visit("#supervised-s0/2/0/1")
+    for label in ("bell", "rain", "speech"):
+        page.locator("#query").fill(label)
+        expect(page.locator(".column.supervised .note")).to_contain_text(f"like “{label}”")
+        texts = page.locator(".column.supervised .tile").all_text_contents()
+        assert len(texts) > 20 and "29 dead" not in texts
+
+
+def test_clips_that_leave_a_filter_silent_are_not_what_it_likes(visit, tmp_path):
+    """Filter 1 of layer 1 is given clips 1, 2 and 3, and is silent on the last one, rain."""
+    given = write_tables(tmp_path, {1: 6, 2: 30})
+    for folder in given["sonification"]:
+        for name in ("top_activations", "sonifications"):
+            frame = tables.read(folder / f"{name}.parquet", name)
+            at = (frame["layer"] == 1) & (frame["filter"] == 1) & (frame["rank"] == 3)
+            frame.loc[at, "dead"] = True
+            for zero in {"activation", "scale_factor", "peak"} & set(frame):
+                frame.loc[at, zero] = 0.0
+            if "pcm" in frame:
+                frame.loc[at, "pcm"] = frame.loc[at, "pcm"].map(lambda pcm: bytes(len(pcm)))
+            tables.write(frame, folder / f"{name}.parquet", name)
+    build(**given, out=tmp_path / "gallery")
+    page = visit("#supervised-s0/1/1/1", folder=tmp_path / "gallery")
+    takes = card(page).locator(".takes button")
+    expect(takes).to_have_text(["1 Speech, Male speech", "2 Bell", "3 Rain (silent)"])
+    tiles = page.locator(".column.supervised .tile")
+    page.locator("#query").fill("rain")
+    expect(tiles).to_have_text(["2", "3", "5"])
+    page.locator("#query").fill("bell")
+    expect(tiles).to_have_text(["0", "1", "2", "4", "5"])
 
 
 @pytest.mark.parametrize(
@@ -290,6 +435,19 @@ def test_no_width_scrolls_sideways(visit, pictured, screenshots, name, width, sc
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_a_picture_for_the_readme(visit, pictured, screenshots):
+    """gallery.png of the first view, in few colours; among the screenshots, see conftest."""
+    page = visit("", width=1200, height=880, folder=pictured)
+    page.wait_for_load_state("networkidle")
+    file = screenshots / "gallery.png"
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few.save(file, optimize=True)
+    with Image.open(file) as picture:
+        assert picture.size == (1200, 880)
+    assert file.stat().st_size < 250_000
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(visit, scheme):
     axe = pytest.importorskip(
@@ -302,3 +460,58 @@ def test_everybody_can_use_it(visit, scheme):
     page.locator("summary").click()
     found = axe.run(page, options={"preload": False}).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+
+
+def test_enter_goes_from_the_search_into_what_it_found(visit):
+    page = visit()
+    page.keyboard.press("/")
+    page.keyboard.type("rain")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.matches('.supervised .tile')")
+    first = page.evaluate("document.activeElement.textContent")
+    page.keyboard.press("ArrowRight")
+    shows(page, "Layer 1, filter 2")
+    assert (first, page.evaluate("document.activeElement.textContent")) == ("1", "2")
+    page.locator("#query").fill("no such label")
+    page.locator("#query").press("Enter")
+    expect(page.locator("#query")).to_be_focused()
+
+
+def test_the_other_regime_is_brought_into_view(visit):
+    """In one column the second card is below the first one's overview."""
+    page = visit("", width=380, height=700)
+    box = "document.querySelector('.contrastive .card').getBoundingClientRect()"
+    assert page.evaluate(f"{box}.top") > 700
+    page.keyboard.press("s")
+    page.wait_for_function(f"{box}.top >= -1 && {box}.top < 400")
+
+
+def test_the_evolution_is_reached_by_keyboard_and_stays_put_on_the_way_back(visit):
+    page = visit("", height=600)
+    page.locator("#to-evolution").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'evolved'")
+    own = page.locator("#evolution .card")
+    own.locator(".step").nth(1).click()
+    expect(own.locator("h3")).to_contain_text("epoch 1")
+    own.locator(".step").nth(2).click()
+    page.wait_for_function("location.hash.includes('/5?')")
+    page.wait_for_timeout(600)  # smooth scrolling comes to rest
+    page.evaluate("scrollBy({top: 60, behavior: 'instant'})")
+    before = page.evaluate("scrollY")
+    page.go_back()
+    expect(own.locator("h3")).to_contain_text("epoch 1")
+    page.wait_for_timeout(600)
+    assert abs(page.evaluate("scrollY") - before) <= 60
+
+
+def test_every_card_follows_a_change_of_colours(visit):
+    page = visit()
+    page.locator("#evolved").scroll_into_view_if_needed()
+    page.locator("#evolution .card[data-ready]").wait_for()
+    for_colours = "[...document.querySelectorAll('canvas.wave')].map(canvas => canvas.toDataURL())"
+    light = page.evaluate(for_colours)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(200)
+    dark = page.evaluate(for_colours)
+    assert len(light) == 3 and all(one != other for one, other in zip(light, dark, strict=True))

@@ -139,6 +139,15 @@ def samples(pcm: bytes, peak: float) -> np.ndarray:
     return np.frombuffer(pcm, "<i2") / 32767 * peak
 
 
+def level(x: np.ndarray, s: np.ndarray) -> float:
+    """Factor in (0, 1] for an input x, its sonification s and the residual x - s, (time,) each.
+
+    With it none of the three is louder than full scale, 1. One factor for all of them, so that
+    switching between them compares like with like.
+    """
+    return 1 / max(1.0, *(float(np.abs(y).max(initial=0)) for y in (x, s, x - s)))
+
+
 def wav(x: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
     """A mono 16-bit WAV file of (time,) floats, which browsers play everywhere.
 

@@ -3,7 +3,6 @@
 import base64
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 from jinja2 import DictLoader, Environment, StrictUndefined
 
@@ -11,7 +10,7 @@ from sonify.conventions import RATE_HZ
 from sonify.reporting.accounting import clip_accounts, runtime, verdicts
 from sonify.reporting.intervals import plus_minus
 from sonify.reporting.labels import DATASETS, scale_label
-from sonify.reporting.listening import RULE, Pair, wav
+from sonify.reporting.listening import RULE, Pair, level, wav
 from sonify.reporting.page_figures import FIGURES, Drawing
 from sonify.reporting.page_parts import PARTS
 from sonify.reporting.page_template import PAGE
@@ -176,13 +175,11 @@ def _layers(content: Content, residual: bool) -> list[dict]:
 
 
 def _card(pair: Pair, residual: bool) -> dict:
-    seen = {"input": pair.x, "sonification": pair.s}
-    heard = dict(seen)
+    sounds = {"input": pair.x, "sonification": pair.s}
     if residual:
-        seen["residual"] = left = pair.x - pair.s
-        # It may be louder than a file can hold, and is then turned down to full scale.
-        heard["residual"] = left / max(1.0, np.abs(left).max())
-    pictures = spectrograms(*seen.values())
+        sounds["residual"] = pair.x - pair.s
+    pictures, loudness = spectrograms(*sounds.values()), level(pair.x, pair.s)
+    players = {name: data_uri(wav(loudness * x), "audio/wav") for name, x in sounds.items()}
     return {
         "filter": pair.filter,
         "clip_id": pair.clip_id,
@@ -191,8 +188,8 @@ def _card(pair: Pair, residual: bool) -> dict:
         "seconds": f"{len(pair.x) / RATE_HZ:.1f}",
         "credits": _credits(pair),
         "sounds": [
-            {"name": name, "wav": data_uri(wav(x), "audio/wav"), "png": data_uri(png, "image/png")}
-            for (name, x), png in zip(heard.items(), pictures, strict=True)
+            {"name": name, "wav": player, "png": data_uri(png, "image/png")}
+            for (name, player), png in zip(players.items(), pictures, strict=True)
         ],
     }
 

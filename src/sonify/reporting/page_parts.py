@@ -77,11 +77,12 @@ Pretraining is on AudioSet.</p>
 </div>
 """,
     "hearing": """
-<p>{{ rule }} Each sonification is as loud as its input at the peak. The pictures are spectrograms,
-0 to 4 kHz upwards, with one scale of {{ range_db }} dB for each clip; bright is loud. <strong>The
-paper heard</strong> similar band-selective filters at layer 1 in both regimes, and in layers 8 to
-11 mostly high-frequency noise in the supervised one against recognisable sounds in the
-contrastive one (section 3.3).</p>
+<p>{{ rule }} Each sonification is as loud as its input at the peak. The sounds of a clip have one
+level: where the residual (input minus sonification) would be louder than a file can hold, all of
+them are turned down alike. The pictures are spectrograms, 0 to 4 kHz upwards, with one scale of
+{{ range_db }} dB for each clip; bright is loud. <strong>The paper heard</strong> similar
+band-selective filters at layer 1 in both regimes, and in layers 8 to 11 mostly high-frequency noise
+in the supervised one against recognisable sounds in the contrastive one (section 3.3).</p>
 """,
     "column": """
 <div class="{{ column.regime }}">

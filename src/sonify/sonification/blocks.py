@@ -11,7 +11,7 @@ complex product as three real ones, so that with constant matrices `into` and `b
 All three are matrix products, which CPUs do near their peak. For 11 taps and 128 filters this is
 3.6 times less arithmetic than the sum above. The transform is orthogonal up to scale, so that
 rounding errors stay at the level of one addition in the largest of the block: they do not respect
-zeros, which `sweep.sweep` looks after.
+zeros, which `sweep.sweep` looks after. Only a block of nothing but zeros is sure to give zeros.
 """
 
 from functools import lru_cache
@@ -76,7 +76,8 @@ def correlate(x: Tensor, spectra: Tensor, taps: int, out: Tensor) -> None:
 
     Both are contiguous with the same whole number of `hop`s in frames; behind x in memory lie
     taps - 1 more frames. The last taps - 1 frames of each signal in `out` run into the next signal
-    and mean nothing.
+    and mean nothing. The block before them does too: a signal that begins with fewer than taps - 1
+    zeros leaves rounding errors in the one before it.
     """
     into, _, back = (torch.from_numpy(m).to(x) for m in bases(taps))
     filters, step = x.shape[2], hop(taps)

@@ -216,6 +216,8 @@ class Sonifier:
         found = _room(x, asked)
         if not len(asked):
             return found
+        found.dead.copy_(_dead(record, asked))
+        found.signals[found.dead], found.scales[found.dead] = 0, 0  # nothing to take down
         dtype = x.dtype
         if self.precision == "fast" and dtype == torch.float32:
             dtype = torch.bfloat16
@@ -223,13 +225,14 @@ class Sonifier:
         convolutions = [self._convolution(layer, dtype) for layer in recorded]
         widest = max(maps[0].numel() for maps in record.maps) * x.element_size()
         at_once = max(1, (STREAM_BYTES if x.is_cpu else DEVICE_STREAM_BYTES) // widest)
+        living = torch.nonzero(~found.dead).flatten()
         # Deepest first: streams of one layer share what is read of its weights.
-        for some in torch.argsort(asked.layers, descending=True, stable=True).split(at_once):
+        order = torch.argsort(asked.layers[living], descending=True, stable=True)
+        for some in living[order].split(at_once) if len(living) else ():
             part = asked[some]
             raw = sweep(self.blocks, convolutions, record, part).to(x.dtype)
             peaks = x[part.clips].abs().amax(-1)
             found.signals[some], found.scales[some] = _rescale(raw, peaks)
-            found.dead[some] = _dead(record, part)
         return found
 
     def _convolution(self, layer: int, dtype: torch.dtype) -> Convolution:

@@ -19,7 +19,7 @@ from sonify.sonification.convolution import Convolution
 CACHED_BYTES = 4 << 20
 DEVICE_BYTES = 1 << 30
 WORTH_A_VIEW = 1 << 15  # values of a mask
-LITTLE = 0.05  # of the largest magnitude
+LITTLE = 0.05  # of the peak, left by all rectifications together
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -49,29 +49,31 @@ def sweep(
 
     `convolutions` are those of the blocks, in the floating-point type to compute in. `in_blocks`
     allows the frequency domain. That leaves rounding errors where zeros are due, of which scaling
-    would make a sound if little else was left; so streams that rectification all but silences on
-    their way go down once more, from their start, without.
+    would make a sound if little else was left; so streams of which rectification, at whatever
+    blocks below, leaves next to nothing go down once more, from their start, without. A stream that
+    is all zeros stays so, whatever goes down beside it.
     """
     layers, whole = requests.layers.cpu(), (requests.filters == ALL).cpu()
     order = torch.argsort(2 * layers + whole, descending=True, stable=True)
     layers, whole = layers[order], whole[order]
     requests = requests[order.to(requests.layers.device)]
-    stream, suspects = None, []
+    stream, left = None, torch.ones(len(requests), device=record.maps[0].device)
+    rounded = False  # whether some streams have been through the frequency domain
     for at in range(int(layers[0]), 0, -1):
-        step = _Step(blocks[at - 1], convolutions[at - 1], record, at, in_blocks)
         begun, entire = int((layers > at).sum()), int(((layers == at) & whole).sum())
         continued, total = begun + entire, int((layers >= at).sum())
+        step = _Step(blocks[at - 1], convolutions[at - 1], record, at, continued, in_blocks)
         if entire:
             maps = step.whole(requests.clips[begun:continued])
             stream = torch.cat([stream, maps]) if begun else maps
         new = torch.arange(continued, total, device=requests.layers.device)
-        stream = step.down(stream, requests.clips[:continued], requests[new])
-        suspects += step.suspects
+        rounded |= step.blockwise
+        stream = step.down(stream, requests.clips[:continued], requests[new], left, rounded)
     raw = torch.empty_like(stream[..., 0])
     order = order.to(raw.device)
     raw[order] = stream[..., 0]
-    if suspects:
-        again = torch.tensor(sorted(set(suspects)), device=raw.device)
+    again = torch.nonzero((left > 0) & (left < LITTLE)).flatten() if rounded else []
+    if len(again):
         raw[order[again]] = sweep(blocks, convolutions, record, requests[again], in_blocks=False)
     return raw
 
@@ -81,11 +83,15 @@ class _Step:
     next, unless what comes out is a waveform. (Maps need none, and it commutes with unpooling.)"""
 
     def __init__(
-        self, block: Block, convolution: Convolution, record: Forward, at: int, in_blocks: bool
+        self,
+        block: Block,
+        convolution: Convolution,
+        record: Forward,
+        at: int,
+        continued: int,
+        in_blocks: bool,
     ) -> None:
         self.block, self.convolution, self.waveform = block, convolution, at == 1
-        self.in_blocks = in_blocks
-        self.suspects: list[int] = []  # streams that are all but silenced here
         self.maps, self.switches = record.maps[at - 1], record.switches[at - 1]
         self.length = record.lengths[at - 1]  # of what comes out, in frames
         self.pooled = record.pooled_lengths[at - 1]  # of what the convolution is given
@@ -95,40 +101,51 @@ class _Step:
             if pool is not None
             else (1, 1, 0)
         )
+        self.to_one = convolution.plain and block.conv.in_channels == 1
+        self.blockwise = (
+            in_blocks and not self.to_one and convolution.prefers_blocks(self.length, continued)
+        )
         # A padded stream: zeros, the unpooled stream, zeros. Windows may reach beyond its ends, and
-        # must not reach what the neighbours hold there.
+        # must not reach what the neighbours hold there. A stream's last block ends `reach` frames
+        # into the next stream. Rounding errors are as large as the loudest in a block, so that
+        # those frames are zeros too; then what comes out begins `ahead` frames later.
         self.lead = convolution.lead if convolution.plain else 0
+        self.ahead = convolution.reach - self.lead if self.blockwise else 0
+        self.lead += self.ahead
         windows = max(self.maps.shape[-1] * self.stride, self.pooled + self.padding)
         ends = self.length + convolution.reach if convolution.plain else self.pooled
+        ends += self.ahead
         self.rows = convolution.frames_needed(max(self.lead + windows, ends))
 
     def whole(self, clips: Tensor) -> Tensor:
         """All maps of the clips, as a stream."""
         return self.maps[clips].transpose(1, 2).to(self.convolution.dtype)
 
-    def down(self, stream: Tensor | None, clips: Tensor, new: Requests) -> Tensor:
+    def down(
+        self, stream: Tensor | None, clips: Tensor, new: Requests, left: Tensor, rounded: bool
+    ) -> Tensor:
         """The streams given to the block below: of `stream`, whose clips are `clips`, and behind
-        them those of the maps that are `new` here."""
+        them those of the maps that are `new` here. If `rounded`, what rectification leaves of
+        them, as a share of the peak, is multiplied into `left`, (request,)."""
         conv, continued, ways = self.block.conv, len(clips), self.convolution
-        to_one = ways.plain and conv.in_channels == 1
-        blockwise = self.in_blocks and not to_one and ways.prefers_blocks(self.length, continued)
         dtype = torch.promote_types(ways.dtype, torch.float32) if self.waveform else ways.dtype
-        rows = self.rows if blockwise else self.length
+        rows = self.rows if self.blockwise else self.length
         shape = (continued + len(new), rows, conv.in_channels)
         below = self.maps.new_empty(shape, dtype=dtype)
+        inside = slice(self.ahead, self.ahead + self.length)
         if continued:
             for group, padded in self._unpooled(stream, clips):
-                if blockwise:
+                if self.blockwise:
                     ways.by_blocks(padded, below[group])
-                    quiet = self._all_but_silent(below[group, : self.length])
-                    self.suspects += (group.start + quiet).tolist()
-                elif to_one:
+                elif self.to_one:
                     below[group] = ways.to_one_channel(padded, self.length)
                 elif ways.plain:
                     below[group] = ways.direct(padded, self.length)
                 else:
                     below[group] = ways.general(padded[:, : self.pooled], self.length)
-        below = below[:, : self.length]
+                if rounded and not self.waveform:
+                    left[group] *= _left(below[group, inside])
+        below = below[:, inside]
         if len(new):
             below[continued:] = self._started(new)
         return below if self.waveform else below.clamp_min_(0)
@@ -189,8 +206,10 @@ class _Step:
             values = values.new_zeros((len(at), self.pooled)).scatter_(1, at, values)
         return self.convolution.start(values, new.filters, self.length)
 
-    @staticmethod
-    def _all_but_silent(below: Tensor) -> Tensor:
-        """Positions of streams of which rectification leaves little or nothing."""
-        high, low = below.amax((1, 2)), below.amin((1, 2))
-        return torch.nonzero((high > 0) & (high < -LITTLE * low)).flatten()
+
+def _left(below: Tensor) -> Tensor:
+    """What rectification leaves of each of `below`, (signal, frame, filter), as a share of its
+    largest magnitude, (signal,); 0 for silence."""
+    high, low = below.amax((1, 2)).float().clamp_min(0), below.amin((1, 2)).float()
+    largest = torch.maximum(high, -low)
+    return torch.where(largest > 0, high / largest, 0.0)

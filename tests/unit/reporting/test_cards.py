@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sonify.reporting.cards import cards
+from sonify.reporting.page import page as results_page
 from sonify.reporting.paper_values import PAPER_TABLES
 
 LAYERS = [f"{m}-s0/layer_{n}" for m in ("contrastive", "supervised") for n in ("01", "04")]
@@ -53,15 +54,28 @@ def test_a_layer_without_live_filters_says_so(content):
     assert "No live filter to show at this layer." in text and not sounds(text)
 
 
-@pytest.mark.parametrize(("share", "heard"), [(0.25, 0.75), (-1.0, 1.0)])
-def test_one_hears_what_is_left_turned_down_if_too_loud(content, share, heard):
-    """With x - s = 2x, a file holds x: its peak is full scale."""
+@pytest.mark.parametrize(("share", "factor"), [(0.25, 1.0), (-1.0, 0.5), (-0.5, 1 / 1.5)])
+def test_one_hears_all_sounds_of_a_clip_at_one_level(content, share, factor):
+    """With s = -x the residual is 2x: all three are played at half their level, and none clips."""
     x = np.sin(np.linspace(0, 60, 4000))
     x /= np.abs(x).max()
     pair = dataclasses.replace(content().pairs[0], x=x, s=share * x)
     path = f"listening/{pair.model}/layer_{pair.layer:02d}.html"
     text = cards(content(pairs=[pair]))[path]
-    input_, sonification, residual = sounds(text)
-    for found, wanted in ((input_, x), (sonification, share * x), (residual, heard * x)):
-        assert np.abs(found - wanted).max() < 1 / 32767
-    assert re.findall(r'class="name">(\w+)', text) == ["input", "sonification", "residual"]
+    wanted = {"input": x, "sonification": share * x, "residual": (1 - share) * x}
+    for found, sound in zip(sounds(text), wanted.values(), strict=True):
+        assert np.abs(found - factor * sound).max() < 1 / 32767
+    assert re.findall(r'class="name">(\w+)', text) == list(wanted)
+    assert "turned down alike" in text
+
+
+def test_the_page_plays_a_clip_as_loud_as_the_card_does(content):
+    """The page has no residual, but the same sounds: they shall not differ in level."""
+    x = np.sin(np.linspace(0, 60, 4000))
+    pair = dataclasses.replace(content().pairs[0], x=x, s=-x)
+    shown = content(pairs=[pair])
+    on_card = sounds(cards(shown)[f"listening/{pair.model}/layer_{pair.layer:02d}.html"])
+    on_page = sounds(results_page(shown))
+    assert len(on_page) == 2 and len(on_card) == 3
+    for found, wanted in zip(on_page, on_card[:2], strict=True):
+        assert (found == wanted).all() and np.abs(found).max() == pytest.approx(0.5, abs=1e-4)

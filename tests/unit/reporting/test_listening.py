@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sonify.reporting.listening import activity, choose, folders, pairs, samples, wav
+from sonify.reporting.listening import activity, choose, folders, level, pairs, samples, wav
 from sonify.reporting.spectrogram import HEIGHT, RANGE_DB, WIDTH, decibels, spectrograms
 
 
@@ -77,6 +77,21 @@ def test_wav_is_what_was_stored():
     assert rate == 8000 and sound.astype("<i2").tobytes() == pcm
     with pytest.raises(ValueError, match="reach 1.5"):
         wav(np.array([1.5]))
+
+
+@pytest.mark.parametrize(
+    ("x", "s", "expected"),
+    [
+        ([0.5, -0.5], [0.5, 0.5], 1.0),  # quiet sounds are not turned up
+        ([1.0, 0.0], [-1.0, 0.0], 0.5),
+        ([-0.75, 0.0], [0.75, 0.0], 1 / 1.5),
+        ([0.0, 0.0], [0.0, 4.0], 0.25),
+        ([0.0, 0.0], [0.0, 0.0], 1.0),
+        ([], [], 1.0),
+    ],
+)
+def test_the_level_holds_the_loudest_of_input_sonification_and_residual(x, s, expected):
+    assert level(np.array(x), np.array(s)) == pytest.approx(expected)
 
 
 def brightest_row(png):

@@ -255,3 +255,133 @@ def test_weights_made_anew_on_every_access_are_never_kept():
         with torch.no_grad():
             net[3].parametrizations.weight.original1.add_(0.1 * torch.randn(64, 50, 7).double())
         assert relative(sonifier.sonify(x, 3, 5), literal_sonification(net, x, 3, 5)) < 1e-9
+
+
+PATHS = [
+    pytest.param(dtype, precision, in_blocks, id=f"{dtype}-{precision}-{in_blocks}")
+    for dtype, precision in
+    ((torch.float64, "exact"), (torch.float32, "exact"), (torch.float32, "fast"))
+    for in_blocks in (True, False)
+]  # fmt: skip
+
+
+def in_blocks_or_not(monkeypatch, in_blocks: bool) -> None:
+    if not in_blocks:
+        monkeypatch.setattr(blocks, "WORTHWHILE_FILTERS", 1 << 40)
+
+
+@pytest.mark.parametrize(("dtype", "precision", "in_blocks"), PATHS)
+def test_dead_filters_are_silent_among_living_ones(monkeypatch, dtype, precision, in_blocks):
+    """A third of every layer is dead; all filters of all layers go down together."""
+    in_blocks_or_not(monkeypatch, in_blocks)
+    net, x = wide_net(), torch.randn(2, 2_012).double()  # the last block reaches beyond
+    with torch.no_grad():
+        for module in net:
+            if isinstance(module, nn.Conv1d):
+                module.bias[::3] = -1e6
+    layers, filters = torch.tensor(
+        [(n, f) for n, count in enumerate((50, 64, 48, 50), start=1) for f in range(count)]
+    ).T
+    clips = torch.arange(len(layers)) % 2
+    found = Sonifier(net.to(dtype), precision).render(x.to(dtype), layers, clips, filters)
+    dead = filters % 3 == 0
+    assert found.dead[dead].all() and not found.signals[dead].any() and not found.scales[dead].any()
+    living = ~found.dead
+    assert living.sum() > 100 and (found.scales[living] > 0).all()
+    peaks = x.to(dtype).abs().amax(-1)[clips]
+    torch.testing.assert_close(found.signals.abs().amax(-1)[living], peaks[living])
+    net.double()
+    for i in (0, 1, 60, 61, 150, 170):
+        for oracle in (literal_sonification, captum_sonification):
+            truth = oracle(net, x[clips[i]], int(layers[i]), int(filters[i]))
+            assert truth.any() == living[i]
+            if living[i]:
+                tolerance = 3e-2 if precision == "fast" else 1e-4
+                assert relative(found.signals[i].double(), truth.view(-1)) < tolerance
+
+
+@pytest.mark.parametrize(("dtype", "precision", "in_blocks"), PATHS)
+def test_silenced_streams_are_silent_beside_loud_ones(monkeypatch, dtype, precision, in_blocks):
+    """The end of a stream shares a block with the beginning of the next, which must not be felt:
+    here the first is silenced where it starts, and has nothing of its own in the blocks below."""
+    in_blocks_or_not(monkeypatch, in_blocks)
+    net, x = wide_net(), torch.randn(1, 4_012).double()
+    with torch.no_grad():
+        net[6].weight[::2] = -net[6].weight[::2].abs()  # layer 3: only negative on the way
+        net[6].bias.fill_(1e3)  # and alive for all that
+    filters = torch.arange(48)
+    zeros = torch.zeros_like(filters)
+    found = Sonifier(net.to(dtype), precision).render(x.to(dtype), 3, zeros, filters)
+    assert not found.dead.any()
+    assert not found.signals[::2].any() and not found.scales[::2].any()
+    assert found.signals[1::2].any(-1).all()
+    for f in (0, 1):
+        assert bool(captum_sonification(net.double(), x[0], 3, f).any()) == bool(f)
+
+
+def test_a_faint_stream_is_the_same_beside_a_loud_one():
+    """Rounding errors are as large as the loudest in a block: no stream's may come from another."""
+    net, x = wide_net(), torch.randn(1, 4_012).double()
+    with torch.no_grad():
+        net[6].weight[5] *= 1e-9
+        net[6].bias.fill_(5)
+    asked = torch.tensor([0, 0]), torch.tensor([5, 6])
+    sonifier = Sonifier(net.float())
+    found, switches = sonifier.render(x.float(), 3, *asked), sonifier.forward(x.float()).switches
+    truth = literal_sonification(net.double(), x[0], 3, 5, shared=switches)
+    assert relative(found.signals[0].double(), truth) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_silence_is_silence_where_a_convolution_outside_blocks_silences(dtype):
+    """As above, but the convolution that silences is dilated, and so not in blocks itself."""
+    wide, half = 48, 24
+    convs = [nn.Conv1d(1, wide, 5, padding=2), nn.Conv1d(wide, wide, 5, padding=4, dilation=2),
+             nn.Conv1d(wide, wide, 5, padding=2), nn.Conv1d(wide, wide, 3, padding=1)]  # fmt: skip
+    net = nn.Sequential(*(m for conv in convs for m in (conv, nn.ReLU()))).to(dtype)
+    x = torch.randn(1, 4_000).to(dtype)
+    with torch.no_grad():
+        second, third = convs[1].weight, convs[2].weight
+        second[:half], second[half:] = -second[:half].abs(), second[half:].abs()
+        third[:, :half], third[:, half:] = third[:, :half].abs(), -third[:, half:].abs()
+        convs[2].bias.copy_(-1.5 * net[:5](x.unsqueeze(1)).amin((0, 2)))  # layer 3 lives
+        last = net[:7](x.unsqueeze(1))[0, 0]
+        convs[3].bias[0] -= last.sort().values[-3]  # and filter 0 of layer 4 in two frames
+    found = Sonifier(net).render(x, 4, torch.tensor([0]), torch.tensor([0]))
+    assert not found.dead[0] and not literal_sonification(net, x[0], 4, 0).any()
+    assert not found.signals.any() and not found.scales.any()
+
+
+def test_what_several_rectifications_leave_counts_together(monkeypatch):
+    """None of them leaves next to nothing, all of them do."""
+    left = torch.tensor([[[1.0, -4.0]], [[0.0, -2.0]], [[0.0, 0.0]], [[3.0, -1.0]]])
+    assert sweep._left(left).tolist() == [0.25, 0.0, 0.0, 1.0]
+    net, x = wide_net(), torch.randn(1, 4_000).double()
+    with torch.no_grad():
+        net[9].bias.fill_(5)  # layer 4 lives
+    shares, again, measure, inner = [], [], sweep._left, sweep.sweep
+    monkeypatch.setattr(sweep, "_left", lambda *a: shares.append(measure(*a)) or shares[-1])
+    monkeypatch.setattr(sweep, "sweep", lambda *a, **k: again.append(len(a[3])) or inner(*a, **k))
+    for f in range(50):
+        shares.clear()
+        asked = 4, torch.tensor([0]), torch.tensor([f])
+        Sonifier(net).render(x, *asked)
+        assert len(shares) == 2 and not again, "it goes down through layers 3 and 2"
+        if max(shares) < 1:
+            break
+    assert shares[0] * shares[1] < min(shares)
+    monkeypatch.setattr(sweep, "LITTLE", float((shares[0] * shares[1] + min(shares)) / 2))
+    Sonifier(net).render(x, *asked)
+    assert again == [1]
+
+
+def test_a_single_silent_neuron_of_a_living_map_is_silence():
+    net, x = wide_net(), torch.randn(1, 2_003).double()
+    sonifier = Sonifier(net)
+    record = sonifier.forward(x)
+    maps = record.maps[2][0]
+    f = int(torch.nonzero((maps.amin(-1) == 0) & (maps.amax(-1) > 0))[0])
+    frames = torch.stack([maps[f].argmin(), maps[f].argmax()])
+    both = torch.tensor([0, 0]), torch.tensor([f, f])
+    found = sonifier.render_from(record, x, 3, *both, frames)
+    assert not found.signals[0].any() and found.scales[0] == 0 and found.signals[1].any()

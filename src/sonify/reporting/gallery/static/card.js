@@ -64,7 +64,7 @@
         const tracks = await Gallery.tracks(clip, signal);
         if (turn !== this.turn) return;
         this.tracks = tracks;
-        this.describe(clip, signal, content);
+        this.describe(clip, signal, content, tracks);
       } catch (error) {
         if (turn !== this.turn) return;
         this.tracks = null;
@@ -88,7 +88,7 @@
       if (focused) chosen.focus({ preventScroll: true });
     }
 
-    describe(clip, signal, content) {
+    describe(clip, signal, content, tracks) {
       const spoken = clip.labels.length ? clip.labels.join(", ") : "no label";
       Gallery.SOURCES.forEach((name, i) => this.canvases[i].setAttribute(
         "aria-label", `Spectrogram of the ${name}, 0 to 4 kHz, ${spoken}`));
@@ -103,6 +103,8 @@
         parts.push(`Activation ${words.activation(content.activation)}`);
         parts.push(content.seconds === null ? ". " : ` at ${content.seconds.toFixed(2)} s (▾). `);
       }
+      const level = Gallery.level(tracks);
+      if (level < 1) parts.push(`Its sounds play at ${words.share(level)} of their level, so that none is cut off. `);
       parts.push(`Clip ${clip.id}, ${clip.set}`);
       for (const [name, key] of [["by", "uploader"], ["licence", "licence"], ["source", "source_url"]]) {
         if (clip[key]) parts.push(`; ${name} `, credit(clip[key]));

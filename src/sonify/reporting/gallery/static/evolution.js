@@ -34,7 +34,7 @@
         this.cards.set(one.regime, new Gallery.Card(one.regime, this.onactive));
       }
       this.card = this.cards.get(one.regime);
-      this.holder.replaceChildren(this.card.root);
+      if (!this.card.root.isConnected) this.holder.replaceChildren(this.card.root); // or clicks are lost
       this.card.show({
         key: `evolution/${index}/${step.epoch}`,
         title: `${this.names[index]}, epoch ${step.epoch}`,

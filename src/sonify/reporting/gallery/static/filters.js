@@ -32,8 +32,10 @@
     return table.filter.map(function (filter, place) {
       const one = { model, layer, filter, place, count: table.filter.length, sheets };
       for (const name of Object.keys(table)) one[name] = table[name][place];
-      const labels = new Set(one.top.flatMap((take) => take[1]));
-      one.text = [one.main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
+      // What it likes: its clips of silence are in no order, and say nothing of it.
+      const labels = new Set(one.top.flatMap(([, own, , , silent]) => (silent ? [] : own)));
+      const main = one.dead ? "" : one.main;
+      one.text = [main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
       return one;
     });
   }
@@ -45,6 +47,14 @@
     return filters
       .filter((one) => one.text.includes(wanted))
       .sort((a, b) => a.dead - b.dead || order.compare(a, b) || a.layer - b.layer || a.filter - b.filter);
+  };
+
+  // What stands above the overview of `found`, those of `filters` that like `query`.
+  Gallery.overviewNote = function (filters, found, query, where) {
+    if (!filters.length) return `This network has no ${where}.`;
+    const dead = filters.filter((one) => one.dead).length;
+    const searched = query ? `${found.length} of ${filters.length} filters like “${query}”` : `${filters.length} filters`;
+    return `${searched}, ${where}; ${dead} dead. Each picture: the sonification of its first clip.`;
   };
 
   // What a card shows of filter `one` on its clip of `rank`; onpick(rank): another was chosen.
@@ -68,7 +78,8 @@
       takes: one.top.map(function (take, i) {
         const labels = take[1].map((label) => Gallery.catalogue.labels[label]).join(", ") || "no label";
         const choose = () => onpick(i + 1);
-        return { name: `${i + 1} ${labels}`, label: labels, chosen: i + 1 === rank, choose };
+        const note = take[4] && !one.dead ? " (silent)" : "";
+        return { name: `${i + 1} ${labels}${note}`, label: labels + note, chosen: i + 1 === rank, choose };
       }),
       clip: () => Gallery.load(`clips/${clip}`),
       signal: () => Gallery.load(place).then((signals) => signals[rank - 1]),

@@ -58,4 +58,28 @@
     const text = words.toString();
     return "#" + path + (text ? "?" + text : "");
   };
+
+  // The address in step with the state. What was visited stays on the way back; what was not gives
+  // way to the next address: the letters of a search, a state that never was drawn.
+  class Address {
+    constructor() {
+      this.link = "";
+      this.visited = false;
+    }
+
+    // Whether somebody else wrote the address: a link, or the way back.
+    get foreign() {
+      return location.hash !== this.link;
+    }
+
+    put(link) {
+      this.link = link;
+      if (this.foreign) {
+        if (this.visited) location.hash = link;
+        else location.replace(link);
+      }
+      this.visited = false;
+    }
+  }
+  Gallery.Address = Address;
 })(window.Gallery);

@@ -5,7 +5,8 @@
   const find = (id) => document.getElementById(id);
   const state = { layer: null, view: null, query: "", sort: null, columns: [], active: 0, evolved: null };
   const columns = []; // {regime, models, card, grid, note, items, key}
-  let evolution = null, turns = 0, link = "", loop = 0, drawn = null;
+  const address = new Gallery.Address();
+  let evolution = null, turns = 0, loop = 0, drawn = null, typing = false;
 
   Gallery.load("catalogue").then(start).catch((error) => say(error.message));
 
@@ -61,7 +62,7 @@
 
   function restore() {
     const found = Gallery.parseLink(location.hash);
-    const lost = [];
+    const lost = [], arriving = state.active !== columns.length;
     state.active = 0;
     for (const one of [...found.beside, found.main].filter(Boolean)) {
       const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
@@ -91,8 +92,9 @@
     find("query").value = state.query;
     find("sort").value = state.sort;
     say("");
-    drawn = render(lost, true);
-    if (found.evolved) drawn.then(() => find("evolution").scrollIntoView());
+    address.visited = typing = false;
+    drawn = render(lost);
+    if (found.evolved && arriving) drawn.then(() => find("evolution").scrollIntoView());
   }
 
   function layers() {
@@ -100,34 +102,32 @@
     return [...new Set(all)].sort((a, b) => a - b);
   }
 
-  // Put the state into the address: as a new page of the history, or in place of this one.
-  function record(replace) {
+  function record() {
     const onEvolution = state.active === columns.length;
     const beside = state.columns.filter((one, i) => i !== state.active && one.filter !== null);
     const evolved = state.evolved && evolution.list[state.evolved.index];
     const path = onEvolution ? Gallery.evolutionPath({ ...evolved, epoch: state.evolved.epoch })
       : Gallery.path(state.columns[state.active]);
-    link = Gallery.formatLink(path, beside, state);
-    if (link === location.hash) return;
-    if (replace) location.replace(link);
-    else location.hash = link;
+    address.put(Gallery.formatLink(path, beside, state));
   }
 
-  function change(what, replace) {
+  function change(what) {
     Object.assign(state, what);
     say("");
-    drawn = render([], replace);
+    address.visited = true;
+    typing = false;
+    drawn = render([]);
   }
 
   // --- drawing ----------------------------------------------------------------------------------
 
-  async function render(lost, replace) {
+  async function render(lost) {
     const turn = ++turns;
     const all = state.view === "all";
     const buttons = layers().map((layer) =>
       choice(String(layer), !all && layer === state.layer, () => pickLayer(layer), { "data-layer": layer }));
     const focused = find("layers").contains(document.activeElement);
-    find("layers").replaceChildren(...buttons, choice("all", all, () => showAll(), {}));
+    find("layers").replaceChildren(...buttons, choice("all", all, () => pickLayer(state.layer, "all"), {}));
     if (focused) find("layers").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
     try {
       await Promise.all(columns.map((_, index) => renderColumn(index, turn, lost)));
@@ -138,7 +138,7 @@
     if (turn !== turns) return;
     if (lost.length) say(`Not in this gallery: ${lost.join("; ")}.`);
     activate(state.active);
-    record(replace);
+    record();
   }
 
   async function renderColumn(index, turn, lost) {
@@ -158,12 +158,8 @@
     let chosen = filters.find((one) => one.layer === own.layer && one.filter === own.filter);
     if (!chosen && own.filter !== null) lost.push(`filter ${own.filter} of layer ${own.layer}, ${model.name}`);
     chosen = chosen || column.items[0] || filters[0];
-    const dead = filters.filter((one) => one.dead).length;
-    const about = state.view === "all" ? "all layers" : `layer ${own.layer}`;
-    const searched = state.query ? `${column.items.length} of ${filters.length} filters like “${state.query}”`
-      : `${filters.length} filters`;
-    column.note.textContent = `${searched}, ${about}; ${dead} dead. Each picture: the sonification of its first clip.`;
-    if (!filters.length) column.note.textContent = `This network has no layer ${own.layer}.`;
+    const where = state.view === "all" ? "all layers" : `layer ${own.layer}`;
+    column.note.textContent = Gallery.overviewNote(filters, column.items, state.query, where);
     column.grid.show(column.items, chosen);
     if (!chosen) return;
     own.layer = chosen.layer;
@@ -174,16 +170,15 @@
 
   // --- what users do ----------------------------------------------------------------------------
 
+  // Turn to the card of a column, or to that of the evolution.
   function activate(index) {
     const card = index === columns.length ? evolution && evolution.card : columns[index].card;
     if (!card) return;
-    const moved = index !== state.active;
-    state.active = index;
+    if (index !== state.active) change({ active: index });
     if (Gallery.activeCard !== card) {
       Gallery.activeCard = card;
       Gallery.player.load(card.tracks);
     }
-    if (moved) record(true);
   }
 
   function chooseFilter(index, one) {
@@ -197,20 +192,14 @@
     change({ active: index });
   }
 
-  function forgetFilters() {
+  // Other filters, or in another order: the first of each column are shown.
+  function rearrange(what) {
     for (const own of state.columns) Object.assign(own, { filter: null, rank: 1 });
     if (state.active === columns.length) state.active = 0;
+    change(what);
   }
 
-  function pickLayer(layer) {
-    forgetFilters();
-    change({ layer, view: null });
-  }
-
-  function showAll() {
-    forgetFilters();
-    change({ view: "all" });
-  }
+  const pickLayer = (layer, view = null) => rearrange({ layer, view });
 
   function pickModel(index, model) {
     state.columns[index] = { model, layer: state.layer, filter: null, rank: 1 };
@@ -222,9 +211,14 @@
     change({ active: columns.length });
   }
 
+  // Fast fingers may be ahead of the files.
+  async function settled() {
+    for (let seen = null; seen !== drawn; await seen) seen = drawn;
+  }
+
   // To the neighbour of the chosen filter in the overview, or of the chosen checkpoint.
   async function walk(step) {
-    await drawn; // fast fingers may be ahead of the files
+    await settled();
     if (state.active === columns.length) return walkTakes(step);
     const { items } = columns[state.active], own = state.columns[state.active];
     const at = items.findIndex((one) => one.layer === own.layer && one.filter === own.filter);
@@ -239,16 +233,28 @@
     if (next) next.click();
   }
 
+  // From the search into what it found, where the keys walk.
+  async function enterOverview() {
+    await settled();
+    const { items, grid } = columns[Math.min(state.active, columns.length - 1)];
+    if (items.length) grid.root.querySelector('.tile[tabindex="0"]').focus();
+  }
+
   function walkLayers(step) {
     const all = layers(), next = all[all.indexOf(state.layer) + step];
     if (next !== undefined) pickLayer(next);
+  }
+
+  function walkRegimes() {
+    activate((state.active + 1) % columns.length);
+    columns[state.active].card.root.scrollIntoView({ block: "nearest" });
   }
 
   const COMMANDS = {
     ArrowLeft: () => walk(-1), ArrowRight: () => walk(1),
     ",": () => walkTakes(-1), ".": () => walkTakes(1),
     "[": () => walkLayers(-1), "]": () => walkLayers(1),
-    s: () => activate((state.active + 1) % columns.length),
+    s: () => walkRegimes(),
     "/": () => find("query").focus(),
     " ": () => Gallery.player.toggle(),
     1: () => Gallery.player.choose("input"),
@@ -258,25 +264,28 @@
 
   function listen() {
     Gallery.listenToKeys(COMMANDS);
-    window.addEventListener("hashchange", () => location.hash !== link && restore());
-    find("controls").addEventListener("submit", (event) => event.preventDefault());
+    window.addEventListener("hashchange", () => address.foreign && restore());
+    find("controls").addEventListener("submit", (event) => {
+      event.preventDefault();
+      enterOverview();
+    });
     find("query").addEventListener("input", () => {
-      forgetFilters();
-      change({ query: find("query").value }, true);
+      const first = !typing || address.visited;
+      rearrange({ query: find("query").value });
+      address.visited = first; // one step back for a search, not one for each of its letters
+      typing = true;
     });
-    find("sort").addEventListener("change", () => {
-      forgetFilters();
-      change({ sort: find("sort").value }, true);
-    });
+    find("query").addEventListener("blur", () => (typing = false));
+    find("sort").addEventListener("change", () => rearrange({ sort: find("sort").value }));
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
       find("evolution").scrollIntoView();
+      if (evolution) evolution.picker.focus({ preventScroll: true });
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-      columns.forEach((column) => column.card.draw()));
+    const cards = () => [...columns.map((column) => column.card), ...(evolution ? evolution.cards.values() : [])];
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cards().forEach((card) => card.draw()));
     Gallery.player.onchange = function () {
-      for (const { card } of columns) card.update();
-      if (evolution && evolution.card) evolution.card.update();
+      cards().forEach((card) => card.update());
       if (Gallery.player.playing && !loop) loop = requestAnimationFrame(tick);
     };
   }

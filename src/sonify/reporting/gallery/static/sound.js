@@ -27,11 +27,22 @@
     return { input, sonification, residual: input.map((x, i) => x - sonification[i]) };
   };
 
+  // Factor, at most 1, with which none of the tracks exceeds full scale, where it would be clipped.
+  // One for all of them, so that switching compares like with like.
+  Gallery.level = function (tracks) {
+    let peak = 1;
+    for (const name of Gallery.SOURCES) {
+      for (const value of tracks[name]) peak = Math.max(peak, Math.abs(value));
+    }
+    return 1 / peak;
+  };
+
   // Plays the three tracks in step and lets one of them through, so that switching is seamless.
   class Player {
     constructor() {
       this.source = "sonification";
       this.tracks = null;
+      this.level = 1;
       this.position = 0;
       this.nodes = null;
       this.onchange = function () {};
@@ -55,6 +66,7 @@
       const playing = this.playing;
       this.pause();
       this.tracks = tracks;
+      this.level = tracks ? Gallery.level(tracks) : 1;
       this.position = 0;
       if (playing && tracks) this.play();
       this.onchange();
@@ -71,7 +83,7 @@
         const buffer = new AudioBuffer({ length: track.length, numberOfChannels: 1, sampleRate: rate });
         buffer.copyToChannel(track, 0);
         const node = new AudioBufferSourceNode(this.context, { buffer });
-        const gain = new GainNode(this.context, { gain: name === this.source ? 1 : 0 });
+        const gain = new GainNode(this.context, { gain: name === this.source ? this.level : 0 });
         node.connect(gain).connect(this.context.destination);
         return { name, node, gain };
       });
@@ -114,7 +126,7 @@
     choose(source) {
       this.source = source;
       for (const one of this.nodes || []) {
-        const level = one.name === source ? 1 : 0;
+        const level = one.name === source ? this.level : 0;
         one.gain.gain.setTargetAtTime(level, this.context.currentTime, RAMP_S);
       }
       this.onchange();
