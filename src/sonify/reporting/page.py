@@ -185,6 +185,8 @@ def _card(pair: Pair, residual: bool) -> dict:
     pictures = spectrograms(*seen.values())
     return {
         "filter": pair.filter,
+        "rank": pair.rank,
+        "repeated": pair.repeated,
         "clip_id": pair.clip_id,
         "labels": pair.labels,
         "activation": f"{pair.activation:.3g}",

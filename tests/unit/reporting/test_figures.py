@@ -30,6 +30,36 @@ def test_figure_6_draws_every_model_with_its_baseline(removal):
             assert curve.get_xdata().tolist() == list(range(1, 12))
 
 
+def test_figure_6_tells_baselines_apart_in_grey_and_gives_their_intervals(removal):
+    figure = figure_6(removal(), "mini")
+    for axes, bases in zip(figure.axes, ([0.31, 0.41], [0.51, 0.61]), strict=True):
+        lines = [line for line in axes.lines if line.get_label() == "_baseline"]
+        assert len({str(line._dash_pattern) for line in lines}) == 2
+        bars = [c for c in axes.containers if c.get_label() == "_baseline at its place"]
+        places = [bar.lines[0].get_xdata()[0] for bar in bars]
+        assert len(set(places)) == 2 and all(abs(place) < 0.4 for place in places)
+        assert [bar.lines[0].get_ydata()[0] for bar in bars] == pytest.approx(bases)
+        assert len({bar.lines[0].get_marker() for bar in bars}) == 2
+        curves = shown(axes, "-")
+        for curve, line, bar in zip(curves, lines, bars, strict=True):
+            (data, _, (spread,)) = bar.lines
+            assert line.get_color() == curve.get_color() == data.get_color()
+            assert data.get_marker() == curve.get_marker()
+            assert data.get_markerfacecolor() == curve.get_markerfacecolor()
+            (low, high) = spread.get_segments()[0][:, 1]
+            assert high - low == pytest.approx(2 * 12.706 * 0.01, rel=1e-3)
+        assert axes.get_xlabel() == "layer removed (0: none)" and 0 in axes.get_xticks()
+    # Four models: two markers, filled in one panel and hollow in the other.
+    looks = {
+        (c.lines[0].get_marker(), c.lines[0].get_markerfacecolor() == "white")
+        for axes in figure.axes
+        for c in axes.containers
+    }
+    assert len(looks) == 4
+    words = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert words.count("dashed: nothing removed") == 1
+
+
 def test_figure_6_values(removal):
     axes = figure_6(removal(), "mini").axes[1]
     supervised = next(c for c in shown(axes, "-") if c.get_color() == COLOURS["supervised"])

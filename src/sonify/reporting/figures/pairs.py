@@ -82,8 +82,10 @@ def _draw_pair(left: Axes, right: Axes, row) -> AxesImage:
         axes.text(s=word, color="white", size=8, bbox=box, **place)
     right.tick_params(labelleft=False)
     labels = ", ".join(row.labels)
+    labels = f"clip as before: {labels}" if row.repeated else labels
     labels = labels if len(labels) <= _LETTERS else f"{labels[: _LETTERS - 1]}…"
     regime = encoder_label(row.regime, row.finetune)
-    caption = f"{regime}, layer {row.layer}, filter {row.filter}\n{labels}"
+    heard = f"layer {row.layer}, filter {row.filter}, top clip {row.rank}"
+    caption = f"{regime}, {heard}\n{labels}"
     left.set_title(caption, loc="left", size=8.5, parse_math=False)  # a label may hold a $
     return drawn

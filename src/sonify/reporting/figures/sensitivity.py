@@ -52,9 +52,9 @@ def figure_sensitivity_6(removal: pd.DataFrame, scale: str) -> Figure:
             rescaled = ",\nrest rescaled" if condition.rescaled else ""
             axes.set_title(f"{_RULES[condition.rule]}{rescaled}", loc="left")
         for axes in panels[-1]:
-            layer_axis(axes, every.loc[every["layer"] > 0, "layer"], _MOST_LAYERS)
+            layer_axis(axes, every["layer"], _MOST_LAYERS)
         unit_axis(panels[0][0], every)
-        figure.supxlabel(_caption(removal))
+        figure.supxlabel(f"{_caption(removal)}; at 0 nothing is removed")
         scale_mark(panels[-1][-1], scale)
         legend(figure, model_keys(every))
     return figure
