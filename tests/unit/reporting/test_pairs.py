@@ -1,5 +1,6 @@
 """Figures 1 to 3: which pairs they show, that signals are theirs, and how they are drawn."""
 
+import io
 import itertools
 import json
 import runpy
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from sonify import tables
 from sonify.reporting.figures.pairs import figure_1, figure_2, figure_3
-from sonify.reporting.figures.style import image
+from sonify.reporting.figures.style import DPI, RC, image
 from sonify.reporting.listening import samples
 from sonify.reporting.pairs import pairs_table, select
 from sonify.reporting.spectrogram import RANGE_DB, decibels
@@ -201,6 +204,20 @@ def test_scale_and_emptiness_are_told(make_pairs):
 def test_same_pairs_same_bytes(make_pairs, kind):
     first, second = (image(figure_2(make_pairs(), "mini"), kind) for _ in range(2))
     assert first == second
+
+
+def test_pngs_of_few_colours_look_alike_and_weigh_less_than_half(make_pairs):
+    figure, full = figure_1(make_pairs(), "mini"), io.BytesIO()
+    with rc_context(RC):
+        figure.savefig(full, format="png", dpi=DPI, facecolor="white")
+    small = image(figure, "png")
+    assert len(small) < len(full.getvalue()) / 2
+    with Image.open(io.BytesIO(small)) as few, Image.open(full) as many:
+        assert few.mode == "P" and few.size == many.size
+        assert few.info["dpi"] == pytest.approx((DPI, DPI), abs=0.1)
+        pixels = (np.asarray(picture.convert("RGB"), int) for picture in (few, many))
+    off = np.abs(next(pixels) - next(pixels))
+    assert off.mean() < 0.5 and off.max() < 32
 
 
 def test_the_scripts(top, clips, sonifications, tmp_path, monkeypatch):

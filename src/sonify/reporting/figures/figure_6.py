@@ -70,8 +70,8 @@ def draw_models(axes: Axes, curves: pd.DataFrame, runs: pd.DataFrame) -> None:
         for mean, ci95 in baseline[["mean", "ci95"]].to_numpy():
             own = {"color": COLOURS[look], "marker": MARKERS[look], "markerfacecolor": fill}
             axes.axhline(mean, color=COLOURS[look], ls=_DASHES[look], lw=1.1, label="_baseline")
-            at = {"label": "_baseline at its place", "capsize": 2.0, "zorder": 3}
-            axes.errorbar(_AT[look], mean, ci95, lw=0.9, **at, **own)
+            at = {"label": "_baseline at its place", "ls": "none", "lw": 0.9, "capsize": 2}
+            axes.errorbar(_AT[look], mean, ci95, **at, **own)
             untouched = runs[(runs["run"] == run) & (runs["layer"] == 0)]
             if len(untouched) > 1:
                 dots = {"ls": "", "marker": ".", "ms": 3.0, "alpha": 0.7, "label": "_runs"}
