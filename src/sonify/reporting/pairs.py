@@ -33,10 +33,11 @@ def select(
     }
     for name, asked in figures.items():
         if name not in named:
-            before = pd.concat([top[:0], *found.values()])
+            shown = [rows for rows in found.values() if len(rows)]
+            before = pd.concat(shown) if shown else None
             found[name] = _by_rule(top, before, name, **asked)
-    shown = pd.concat([found[name].sort_values("position") for name in figures], ignore_index=True)
-    return shown.assign(repeated=shown_again(shown))
+    rows = pd.concat([found[name].sort_values("position") for name in figures], ignore_index=True)
+    return rows.assign(repeated=shown_again(rows))
 
 
 def pairs_table(
@@ -53,7 +54,7 @@ def pairs_table(
 
 def _by_rule(
     top: pd.DataFrame,
-    before: pd.DataFrame,
+    before: pd.DataFrame | None,
     figure: str,
     models: list[str],
     layers: list[int],
