@@ -17,9 +17,9 @@ from sonify.conventions import RATE_HZ
 
 RULE = (
     "For each model and layer, the filters with the highest activations, in order, each with the "
-    "highest-ranked of its top clips that this model has not shown yet. A filter without a new clip "
-    "is passed over for the next one; only if none is left, it shows its first clip again, which is "
-    "said. Dead filters are left out. Nothing was picked by ear."
+    "highest-ranked of its top clips that this model has not shown yet. A filter without a new "
+    "clip is passed over for the next one; only where none is left, one shows a clip again, which "
+    "is said. Dead filters are left out. Nothing was picked by ear."
 )
 CREDITS = ("source_url", "uploader", "licence")
 _CLIP = ["dataset", "split", "clip_id"]

@@ -94,7 +94,7 @@ def test_a_panel_for_every_run_and_four_layers_in_each():
         np.testing.assert_allclose(off.get_ydata(), 0.83)
         assert on.get_color() == off.get_color() and on.get_marker() == off.get_marker() == "o"
         assert off.get_markerfacecolor() == "white" != on.get_markerfacecolor()
-        assert axes.get_xlabel().endswith("multiples of the stride: SDR ≥ 130 dB")
+        assert axes.get_xlabel().endswith("solid lines: SDR ≥ 130 dB")
         assert axes.get_ylim()[0] == 0
     legends = [t.get_text() for part in figure.subfigs for t in part.legends[0].get_texts()]
     assert {"layer 1", "layer 4", "layer 8", "layer 11", "of +8645, shifted back"} <= set(legends)
@@ -125,7 +125,7 @@ def test_dead_maps_are_left_out_of_the_mean():
 
 def test_equal_signals_are_said_to_be_equal():
     figure = figure_b3(invariance(layers=4), example(), "paper")
-    assert figure.axes[3].get_xlabel().endswith("multiples of the stride: equal")
+    assert figure.axes[3].get_xlabel().endswith("solid lines: equal")
     between = invariance().query("not on_stride")
     assert figure_b3(between, example(), "mini").axes[3].get_xlabel() == "delay (samples)"
     assert figure.axes[0].get_title("right") == ""

@@ -19,7 +19,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import clips_label, scale_label
+from sonify.reporting.labels import measured_on, scale_label
 
 TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
 # The finetuning is told apart a second time inside the curve, for panels cut out of their figure.
@@ -53,7 +53,7 @@ def figure_6(
             layer_axis(panel, curves["layer"])
             panel.set_xlabel("layer removed (0: none)")
             unit_axis(panel, curves)
-        axes[0].set_ylabel(f"mAP on {clips_label(*removal[['dataset', 'split']].iloc[0])}")
+        axes[0].set_ylabel(f"mAP on {measured_on(removal)}")
         scale_mark(axes[-1], scale)
         legend(figure, model_keys(curves))
     return figure

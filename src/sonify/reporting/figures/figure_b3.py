@@ -12,7 +12,7 @@ from sonify.conventions import PCM_PEAK, RATE_HZ
 from sonify.reporting.curves import MODEL
 from sonify.reporting.figures.style import COLOURS, PANEL_INCHES, RC, interval_key, scale_mark
 from sonify.reporting.intervals import t_intervals
-from sonify.reporting.labels import clips_label, distinct_labels, scale_label
+from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 SHOWN_S = 0.02  # of the overlay: a few periods
 SHOWN_LAYERS = 4
@@ -102,7 +102,7 @@ def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int) -> Non
         on_stride = measured[(measured["run"] == run) & measured["on_stride"]]
         _delay_axis(axes, shown, on_stride["sdr_db"].min())
         axes.set_title(labels[run], loc="left")
-    panels[0].set_ylabel(f"correlation, {clips_label(*invariance[['dataset', 'split']].iloc[0])}")
+    panels[0].set_ylabel(f"correlation, {measured_on(invariance)}")
     panels[0].set_ylim(min(0.0, values["correlation"].min() - 0.05), 1.04)
     grey = {"color": "#404040", "marker": "o", "lw": 1}
     keys = [
@@ -126,7 +126,7 @@ def _delay_axis(axes: Axes, shown: int, least_sdr_db: float) -> None:
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.tick_params(axis="x", rotation=60)
     exact = "equal" if np.isposinf(least_sdr_db) else f"SDR ≥ {least_sdr_db:.0f} dB"
-    on_stride = "" if np.isnan(least_sdr_db) else f"\nmultiples of the stride: {exact}"
+    on_stride = "" if np.isnan(least_sdr_db) else f"\nsolid lines: {exact}"
     axes.set_xlabel(f"delay (samples){on_stride}")
 
 

@@ -21,7 +21,7 @@ from sonify.reporting.figures.figure_7 import (
     encoder_keys,
 )
 from sonify.reporting.figures.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
-from sonify.reporting.labels import clips_label, scale_label
+from sonify.reporting.labels import measured_on, scale_label
 
 _RULES = {"max": "by largest value", "mean": "by mean", "energy": "by energy"}  # the main one first
 _MOST_LAYERS = 7  # numbers below a small panel
@@ -90,5 +90,5 @@ def figure_sensitivity_7(
 
 
 def _caption(frame: pd.DataFrame) -> str:
-    clips = clips_label(*frame[["dataset", "split"]].iloc[0])
+    clips = measured_on(frame)
     return f"{clips}; panels by how the most active map is chosen"
