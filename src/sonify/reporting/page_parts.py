@@ -93,7 +93,7 @@ contrastive one (section 3.3).</p>
 <p><strong>Filter {{ card.filter }}</strong>, activation {{ card.activation }}<br>
 its top clip {{ card.rank }}{{ ", shown above too" if card.repeated else "" }},
 <code>{{ card.clip_id }}</code>, {{ card.seconds }} s:
-{{ card.labels | join(", ") if card.labels else "no labels" }}</p>
+{{ card.labels | join("; ") if card.labels else "no labels" }}</p>
 {% if card.credits %}
 <p class="soft credits">{% for credit in card.credits %}{{ credit.name }}{{ " " }}
 {%- if credit.link %}<a href="{{ credit.text }}" rel="noreferrer">{{ credit.text }}</a>

@@ -89,6 +89,21 @@ def test_figure_7_draws_both_regimes_and_the_floor(coherence):
     assert "noise floor" in [t.get_text() for t in figure.legends[0].get_texts()]
 
 
+def test_two_runs_do_not_squeeze_the_curves_for_their_bands(removal):
+    low = removal([("a", "contrastive", "full", 0.3), ("b", "supervised", "full", 0.2)])
+    (axes,) = figure_6(low, "mini").axes
+    assert axes.get_ylim() == pytest.approx((0, 1.06 * 0.32))  # up to the better run, untouched
+    three = removal([("a", "contrastive", "full", 0.3)], seeds=(0, 1, 2))
+    (axes,) = figure_6(three, "mini").axes
+    band = 4.303 * 0.02 / 3**0.5
+    assert axes.get_ylim() == pytest.approx((0, 1.06 * (0.32 + band)), rel=1e-3)
+
+
+def test_figures_say_how_many_clips(removal, coherence):
+    assert figure_6(removal(), "mini").axes[0].get_ylabel() == "mAP on FSD50K eval, 250 clips"
+    assert figure_7(coherence(), "mini").axes[0].get_title("left") == "AudioSet eval, 2 clips"
+
+
 def test_only_the_miniature_says_so(removal, coherence):
     for scale, word in (("mini", "miniature"), ("paper", "")):
         assert figure_6(removal(), scale).axes[-1].get_title("right") == word
@@ -180,7 +195,7 @@ def whole(axes):
 def test_figure_4_draws_every_regime_and_finetuning_with_its_whole_encoder(layer_importance):
     figure = figure_4(layer_importance(), "mini")
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles == ["FSD50K val", "Speech Commands val"]
+    assert titles == ["FSD50K val, 80 clips", "Speech Commands val, 80 clips"]
     assert [axes.get_ylabel() for axes in figure.axes] == ["mAP", "accuracy"]
     for axes in figure.axes:
         curves = [c for c in shown(axes, "-") if len(c.get_xdata()) == 11]

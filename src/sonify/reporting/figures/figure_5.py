@@ -89,7 +89,7 @@ def _draw_filter(row: np.ndarray, at: pd.DataFrame) -> AxesImage:
         if dead:
             centre = {"transform": axes.transAxes, "ha": "center", "va": "center"}
             axes.text(0.5, 0.5, "dead", color="white", **centre)
-    labels = ", ".join(first["labels"])
+    labels = "; ".join(first["labels"])  # one label may have commas
     lines = textwrap.wrap(labels, _CAPTION, max_lines=2, placeholder=" …")
     caption = [f"layer {first['layer']}", f"filter {first['filter']}, {seconds:.1f} s", *lines]
     row[0].set_ylabel("\n".join(caption), rotation=0, ha="right", va="center", fontsize=8)

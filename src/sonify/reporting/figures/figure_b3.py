@@ -28,7 +28,7 @@ def figure_b3(invariance: pd.DataFrame, invariance_example: pd.DataFrame, scale:
     Left, of the first model of the example: its input and sonification, and, where that has most
     energy, sonification and shifted-back one with their difference. Right, a panel per training
     run: the correlation of the two by delay, for layers spread over the network, mean over clips,
-    with 95% t-intervals over seeds. Delays by multiples of the layer's stride, which must come out
+    with 95% t-intervals over seeds if there are three (of two they would fill the panels). Delays by multiples of the layer's stride, which must come out
     exact up to rounding, and others are two curves, solid and dashed. Raises ValueError for a table
     without rows.
     """
@@ -109,7 +109,7 @@ def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int) -> Non
         *(Line2D([], [], label=f"layer {n}", **k) for n, k in zip(layers, looks, strict=True)),
         Line2D([], [], label="multiples of the layer's stride", **_KINDS[True], **grey),
         Line2D([], [], label="other delays", **_KINDS[False], **grey),
-        interval_key(curves),
+        interval_key(curves) if curves["n"].max() > 2 else _dots_key(curves),
     ]
     columns = min(4, len(panels) + 1)
     shown_keys = [key for key in keys if key is not None]
@@ -135,11 +135,18 @@ def _draw_layer(axes: Axes, curve: pd.DataFrame, runs: pd.DataFrame, look: dict)
     for on_stride, kind in _KINDS.items():
         own = curve[curve["on_stride"] == on_stride]
         axes.plot(own["shift"], own["mean"], **look, **kind, lw=1, clip_on=False)
-        if own["ci95"].notna().any():
+        if own["n"].max() > 2:
             low, high = own["mean"] - own["ci95"], np.minimum(own["mean"] + own["ci95"], 1)
             axes.fill_between(own["shift"], low, high, color=look["color"], alpha=0.08, lw=0)
     if curve["ci95"].notna().any():
         axes.plot(runs["shift"], runs["correlation"], ls="", marker=".", ms=3, color=look["color"])
+
+
+def _dots_key(curves: pd.DataFrame) -> Line2D | None:
+    """The legend's entry of two runs, whose bands would hide every curve; None for a single run."""
+    n = int(curves["n"].max())
+    look = {"color": "#404040", "ls": "", "marker": ".", "ms": 3}
+    return Line2D([], [], label=f"{n} runs", **look) if n > 1 else None
 
 
 def _signal(row: pd.Series) -> np.ndarray:

@@ -81,7 +81,7 @@ def _draw_pair(left: Axes, right: Axes, row) -> AxesImage:
         place = {"x": 0.03, "y": 0.95, "va": "top", "transform": axes.transAxes}
         axes.text(s=word, color="white", size=8, bbox=box, **place)
     right.tick_params(labelleft=False)
-    labels = ", ".join(row.labels)
+    labels = "; ".join(row.labels)  # one label may have commas
     labels = f"clip as before: {labels}" if row.repeated else labels
     labels = labels if len(labels) <= _LETTERS else f"{labels[: _LETTERS - 1]}…"
     regime = encoder_label(row.regime, row.finetune)
