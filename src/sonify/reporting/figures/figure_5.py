@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from sonify.conventions import PCM_PEAK, RATE_HZ
 from sonify.reporting.figures.style import RC
 from sonify.reporting.labels import clips_label, encoder_label, scale_label
-from sonify.reporting.spectrogram import COLOURS, RANGE_DB, decibels
+from sonify.reporting.spectrogram import RANGE_DB, STEPS, decibels
 
 ROWS, CHECKPOINTS = 6, 6
 _CAPTION = 17  # letters of a line beside a row
@@ -79,7 +79,7 @@ def _draw_filter(row: np.ndarray, at: pd.DataFrame) -> AxesImage:
             levels,
             extent=(0, seconds, 0, RATE_HZ / 2000),
             aspect="auto",
-            cmap=COLOURS,
+            cmap=STEPS,
             vmin=-RANGE_DB,
             vmax=0,
         )

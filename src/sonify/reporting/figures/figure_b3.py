@@ -28,9 +28,9 @@ def figure_b3(invariance: pd.DataFrame, invariance_example: pd.DataFrame, scale:
     Left, of the first model of the example: its input and sonification, and, where that has most
     energy, sonification and shifted-back one with their difference. Right, a panel per training
     run: the correlation of the two by delay, for layers spread over the network, mean over clips,
-    with 95% t-intervals over seeds if there are three (of two they would fill the panels). Delays by multiples of the layer's stride, which must come out
-    exact up to rounding, and others are two curves, solid and dashed. Raises ValueError for a table
-    without rows.
+    with 95% t-intervals over seeds from three on (of two they would fill the panels). Delays by
+    multiples of the layer's stride, which must come out exact up to rounding, and others are two
+    curves, solid and dashed. Raises ValueError for a table without rows.
     """
     scale_label(scale)
     if invariance["correlation"].isna().all() or invariance_example.empty:
