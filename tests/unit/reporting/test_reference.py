@@ -84,9 +84,9 @@ def test_means_over_models_keep_runs_of_one_regime_apart(asked, coherence):
 def test_dead_filters_lower_no_mean(asked, sonifications):
     one = sonifications[sonifications["model"] == "contrastive-s0"].copy()
     dead = (one["layer"] == 4) & (one["filter"] > 0)
-    one.loc[dead, ["peak", "dead"]] = [0.0, True]
+    one.loc[dead, ["peak", "scale_factor", "dead"]] = [0.0, 0.0, True]
     found = asked("sonifications", one)
-    assert [row["peak"] for row in found] == [0.5, 0.5]
+    assert [row["scale_factor"] for row in found] == [1.0, 1.0]
     assert [row["dead"] for row in found] == [0.0, 0.75]
 
 
