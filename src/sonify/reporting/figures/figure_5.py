@@ -80,6 +80,7 @@ def _draw_filter(row: np.ndarray, at: pd.DataFrame) -> AxesImage:
             extent=(0, seconds, 0, RATE_HZ / 2000),
             aspect="auto",
             cmap=STEPS,
+            interpolation_stage="data",  # no colours but those of the bar
             vmin=-RANGE_DB,
             vmax=0,
         )
