@@ -59,7 +59,7 @@ for figure in FIGURES:
             **plan.figure_tables(figure),
         output:
             png=f"results/reporting/figures/{figure}.png",
-            # The lighter of the two, for pictures as for curves.
+            # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
             svg=report(
                 f"results/reporting/figures/{figure}.svg",
                 caption="../report/figure.rst",

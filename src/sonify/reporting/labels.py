@@ -40,6 +40,13 @@ def distinct_labels(curves: pd.DataFrame) -> dict[str, str]:
     return {run: label if taken.count(label) == 1 else run for run, label in plain.items()}
 
 
-def clips_label(dataset: str, split: str) -> str:
-    """Which clips something was measured on: `AudioSet eval`."""
-    return f"{DATASETS.get(dataset, dataset)} {split}"
+def clips_label(dataset: str, split: str, n_clips: int | None = None) -> str:
+    """Which clips something was measured on, and how many: `AudioSet eval, 160 clips`."""
+    label = f"{DATASETS.get(dataset, dataset)} {split}"
+    return label if n_clips is None else f"{label}, {n_clips:,} clips"
+
+
+def measured_on(frame: pd.DataFrame) -> str:
+    """`clips_label` of a table of one dataset and split: n_clips, or the clips that it lists."""
+    n = frame["n_clips"].max() if "n_clips" in frame else frame["clip_id"].nunique()
+    return clips_label(*frame[["dataset", "split"]].iloc[0], int(n))

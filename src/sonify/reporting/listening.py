@@ -1,7 +1,9 @@
-"""Which filters the results page lets one hear, by a rule that favours neither regime."""
+"""Which filters and clips Figures 1 to 3 and the results page show, by a rule that favours neither
+regime, and their signals."""
 
 import io
 import wave
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -14,8 +16,10 @@ import pyarrow.compute as pc
 from sonify.conventions import RATE_HZ
 
 RULE = (
-    "For each model and layer, the filters with the highest activation on their first-ranked clip, "
-    "each with a different clip; dead filters are left out. Nothing was picked by ear."
+    "For each model and layer, the filters with the highest activations, in order, each with the "
+    "highest-ranked of its top clips that this model has not shown yet. A filter without a new "
+    "clip is passed over for the next one; only where none is left, one shows a clip again, which "
+    "is said. Dead filters are left out. Nothing was picked by ear."
 )
 CREDITS = ("source_url", "uploader", "licence")
 _CLIP = ["dataset", "split", "clip_id"]
@@ -23,22 +27,63 @@ _SONIFICATION = ["model", "layer", "filter", "rank"]
 _REMEDY = "rerun the sonification stage"
 
 
-def choose(top: pd.DataFrame, layers: list[int], per_layer: int) -> pd.DataFrame:
-    """The rows of contract top_activations to be shown, by model, layer, falling activation.
+def choose(
+    top: pd.DataFrame, layers: list[int], per_layer: int, before: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The rows of contract top_activations to be shown, by model and layer, as RULE says.
 
-    Per model and layer, the highest rank-1 activations with distinct filters and distinct clips,
-    dead ones excluded; ties go to the lower filter. A layer with fewer such filters than
-    `per_layer` gives fewer rows, one that the model lacks gives none. Raises ValueError for
-    per_layer below 1.
+    `before` are rows that are shown already: their filters and clips are not new to their models.
+    Turn by turn each layer, in the order of `layers`, gives one filter: the one with the highest
+    activation on its first clip, of those left. Ties go to the lower filter. What shows a clip
+    again comes last in its layer. A layer with fewer living filters than `per_layer` gives fewer
+    rows, one that the model lacks gives none. Raises ValueError for per_layer below 1.
     """
     if per_layer < 1:
         raise ValueError(f"listen.per_layer is {per_layer}: it must be at least 1")
-    first = top[(top["rank"] == 1) & ~top["dead"] & top["layer"].isin(layers)]
-    order = ["model", "layer", "activation", "filter"]
-    first = first.sort_values(order, ascending=[True, True, False, True], kind="stable")
-    # Rank 1 names each filter once, so that distinct clips are all that is left to see to.
-    distinct = first.drop_duplicates(["model", "layer", "dataset", "split", "clip_id"])
-    return distinct.groupby(["model", "layer"]).head(per_layer).reset_index(drop=True)
+    before = top[:0] if before is None else before
+    top = top.reset_index(drop=True)
+    alive = top[~top["dead"] & top["layer"].isin(layers)].sort_values("rank", kind="stable")
+    rows = []
+    for model, own in alive.groupby("model"):
+        known = before[before["model"] == model]
+        rows += _of_model(own, layers, per_layer, known)
+    return top.loc[rows].sort_values(["model", "layer"], kind="stable").reset_index(drop=True)
+
+
+def _of_model(
+    own: pd.DataFrame, layers: list[int], per_layer: int, before: pd.DataFrame
+) -> list[int]:
+    """Index of the rows chosen among the living ones of one model, layer by layer."""
+    shown = set(zip(*(before[name] for name in _CLIP), strict=True))
+    taken = set(zip(before["layer"], before["filter"], strict=True))
+    queues = {layer: _by_activation(own[own["layer"] == layer], taken) for layer in layers}
+    found: dict[int, list[int]] = {layer: [] for layer in layers}
+    passed: dict[int, list[int]] = {layer: [] for layer in layers}
+    for _ in range(per_layer):
+        for layer in layers:
+            for ranked in queues[layer]:
+                clips = list(zip(*(ranked[name] for name in _CLIP), strict=True))
+                new = [i for i, clip in enumerate(clips) if clip not in shown]
+                if new:
+                    shown.add(clips[new[0]])
+                    found[layer].append(ranked.index[new[0]])
+                    break
+                passed[layer].append(ranked.index[0])
+    return [row for n in layers for row in [*found[n], *passed[n]][:per_layer]]
+
+
+def _by_activation(layer: pd.DataFrame, taken: set[tuple[int, int]]) -> Iterator[pd.DataFrame]:
+    """The ranks of each filter of a layer that is not taken, highest first activation first."""
+    first = layer[layer["rank"] == 1]
+    order = first.sort_values(["activation", "filter"], ascending=[False, True], kind="stable")
+    for row in order.itertuples():
+        if (row.layer, row.filter) not in taken:
+            yield layer[layer["filter"] == row.filter]
+
+
+def shown_again(rows: pd.DataFrame) -> pd.Series:
+    """Of each row, whether a row above shows the same clip for the same model: bool, (row,)."""
+    return rows.duplicated(["model", *_CLIP])
 
 
 def filters_chosen(chosen: pd.DataFrame) -> pc.Expression:
@@ -64,6 +109,7 @@ def folders(chosen: pd.DataFrame) -> list[str]:
 class Pair:
     """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their origin.
 
+    rank: 1 for the clip that excites the filter most. repeated: the clip is shown above already.
     source_url, uploader, licence: whom to credit for x, as in contract manifest.
     """
 
@@ -71,6 +117,8 @@ class Pair:
     model: str
     layer: int
     filter: int
+    rank: int
+    repeated: bool
     clip_id: str
     labels: tuple[str, ...]
     activation: float
@@ -89,6 +137,7 @@ def pairs(
     clips, sonifications and manifest are rows of those contracts, at least those chosen. Raises
     ValueError when a signal is missing or is not of the chosen clip.
     """
+    chosen = chosen.assign(repeated=shown_again(chosen))
     credits = manifest.set_index(_CLIP)[list(CREDITS)]
     credited = clips.merge(manifest[_CLIP], on=_CLIP)
     return [
@@ -97,6 +146,8 @@ def pairs(
             model=row.model,
             layer=int(row.layer),
             filter=int(row.filter),
+            rank=int(row.rank),
+            repeated=bool(row.repeated),
             clip_id=row.clip_id,
             labels=tuple(row.labels),
             activation=float(row.activation),

@@ -182,6 +182,8 @@ def _card(pair: Pair, residual: bool) -> dict:
     players = {name: data_uri(wav(loudness * x), "audio/wav") for name, x in sounds.items()}
     return {
         "filter": pair.filter,
+        "rank": pair.rank,
+        "repeated": pair.repeated,
         "clip_id": pair.clip_id,
         "labels": pair.labels,
         "activation": f"{pair.activation:.3g}",

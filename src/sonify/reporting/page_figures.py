@@ -64,8 +64,9 @@ FIGURES = {
         "title": "Figure 2: supervised filters of the middle layers",
         "width": "page",
         "alt": "Spectrograms of inputs beside their sonifications, supervised, middle layers.",
-        "read": "The pairs follow a stated rule, highest activation with distinct filters and "
-        "clips, unless the configuration names others.",
+        "read": "The pairs follow a stated rule, unless the configuration names others: the "
+        "filters with the highest activations, each with the highest-ranked of its top clips that "
+        "this model shows nowhere else in Figures 1 to 3.",
         "paper": "The most remarkable supervised sonifications, a drill or the buzz of a fly, come "
         "from layers 3 to 7; deeper ones are mostly high-frequency noise (section 3.3.2).",
     },
@@ -73,7 +74,7 @@ FIGURES = {
         "title": "Figure 3: deep contrastive filters",
         "width": "page",
         "alt": "Spectrograms of inputs beside their sonifications, contrastive, deep layers.",
-        "read": "Chosen by the same rule as in Figure 2. Look for structure of the input that "
+        "read": "Chosen by the rule of Figure 2. Look for structure of the input that "
         "survives, such as harmonics or beats, while the rest is gone.",
         "paper": "Contrastive sonifications stay discernible as deep as layers 7 to 11: voices "
         "without the music, beats without the melody (section 3.3.2).",
@@ -103,7 +104,8 @@ FIGURES = {
         "title": "Figure 6: removing sonifications",
         "width": "page",
         "alt": "mAP against the layer whose sonification is removed, "
-        "a curve for each pretraining, one panel per finetuning; dashed lines: nothing removed.",
+        "a curve for each pretraining, one panel per finetuning; at 0 and as dashed lines: nothing "
+        "removed.",
         "read": "At each layer, the sonification of the most active feature map is subtracted from "
         "every clip, and what is left is classified. The further a curve lies below the dashed "
         "line of its colour, the more the removed sound mattered.",
@@ -126,7 +128,8 @@ FIGURES = {
         "alt": "Waveforms of an input, its sonification and the sonification of the delayed input "
         "shifted back; beside them, how well the two sonifications agree for several shifts.",
         "read": "Where the overlaid waveforms are one line, the sonification moved with its input. "
-        "It must do so exactly for shifts by multiples of the layer's stride; others are measured.",
+        "At the right, delays by multiples of the layer's stride (solid, filled) must agree "
+        "exactly, up to rounding; all others (dashed, hollow) need not.",
         "paper": "Any shift of the input shifts the sonification alike (section 3.2).",
     },
     "figure_sensitivity_6": {

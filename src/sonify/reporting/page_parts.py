@@ -92,8 +92,9 @@ in the supervised one against recognisable sounds in the contrastive one (sectio
 {% for card in column.cards %}
 <article class="card">
 <p><strong>Filter {{ card.filter }}</strong>, activation {{ card.activation }}<br>
-clip <code>{{ card.clip_id }}</code>, {{ card.seconds }} s:
-{{ card.labels | join(", ") if card.labels else "no labels" }}</p>
+its top clip {{ card.rank }}{{ ", shown above too" if card.repeated else "" }},
+<code>{{ card.clip_id }}</code>, {{ card.seconds }} s:
+{{ card.labels | join("; ") if card.labels else "no labels" }}</p>
 {% if card.credits %}
 <p class="soft credits">{% for credit in card.credits %}{{ credit.name }}{{ " " }}
 {%- if credit.link %}<a href="{{ credit.text }}" rel="noreferrer">{{ credit.text }}</a>

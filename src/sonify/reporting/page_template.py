@@ -57,7 +57,8 @@ TABLES = """
 DRAWINGS = """
 <h2 id="figures">Figures</h2>
 {% if figures %}
-<p>In curves, dots are runs and bands 95% t-intervals over them, very wide for two runs.</p>
+<p>In curves, dots are runs and bands 95% t-intervals over them, of two runs so wide that the axes
+cut them off.</p>
 {% endif %}
 {% for figure in figures %}
 <figure class="{{ figure.width }}">

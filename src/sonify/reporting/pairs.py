@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from sonify import tables
-from sonify.reporting.listening import choose, with_signals
+from sonify.reporting.listening import choose, shown_again, with_signals
 
 _NAMED = ["model", "layer", "filter", "rank"]
 
@@ -15,22 +15,29 @@ def select(
 ) -> pd.DataFrame:
     """The rows of contract top_activations that the figures show, with their figure and position.
 
-    A figure is given by its models, layers and per_layer, which `listening.choose` takes: the most
-    active filters, each with a clip of its own. They stand in rounds of one per layer and model
-    (model by model within a layer, as listed); a position for which too few are alive stays free.
-    `chosen`, rows of figure, model, layer, filter and rank, are shown instead by the figures they
-    name, in their order. Raises ValueError for what is not among the top activations.
+    A figure is given by its models, layers and per_layer, which `listening.choose` takes. No model
+    shows a filter or clip twice in all the figures as long as it has others: each figure goes on
+    where the ones before it ended. Pairs stand in rounds of one per layer and model (model by model
+    within a layer, as listed); a position for which too few are alive stays free. `chosen`, rows of
+    figure, model, layer, filter and rank, are shown instead by the figures they name, in their
+    order, and count as shown from the start. Column repeated says whether the model has shown the
+    clip at a place before. Raises ValueError for what is not among the top activations.
     """
     named = {row["figure"] for row in chosen}
     if unknown := named - set(figures):
         raise ValueError(f"chosen pairs are for {min(unknown)}: choose from {', '.join(figures)}")
-    found = [
-        _by_name(top, name, [row for row in chosen if row["figure"] == name])
+    found = {
+        name: _by_name(top, name, [row for row in chosen if row["figure"] == name])
+        for name in figures
         if name in named
-        else _by_rule(top, name, **asked)
-        for name, asked in figures.items()
-    ]
-    return pd.concat(found, ignore_index=True)
+    }
+    for name, asked in figures.items():
+        if name not in named:
+            shown = [rows for rows in found.values() if len(rows)]
+            before = pd.concat(shown) if shown else None
+            found[name] = _by_rule(top, before, name, **asked)
+    rows = pd.concat([found[name].sort_values("position") for name in figures], ignore_index=True)
+    return rows.assign(repeated=shown_again(rows))
 
 
 def pairs_table(
@@ -46,7 +53,12 @@ def pairs_table(
 
 
 def _by_rule(
-    top: pd.DataFrame, figure: str, models: list[str], layers: list[int], per_layer: int
+    top: pd.DataFrame,
+    before: pd.DataFrame | None,
+    figure: str,
+    models: list[str],
+    layers: list[int],
+    per_layer: int,
 ) -> pd.DataFrame:
     own = top[top["model"].isin(models)]
     there = set(own[["model", "layer"]].itertuples(index=False, name=None))
@@ -57,7 +69,7 @@ def _by_rule(
                     f"{figure} shows layer {layer} of {model}, which has no top activations: "
                     "name a model that is sonified and a layer that it has"
                 )
-    rows = choose(own, layers, per_layer)
+    rows = choose(own, layers, per_layer, before)
     place = [layers.index(r.layer) * len(models) + models.index(r.model) for r in rows.itertuples()]
     round_ = rows.groupby(["model", "layer"]).cumcount()
     return rows.assign(figure=figure, position=round_ * len(layers) * len(models) + place + 1)

@@ -11,6 +11,7 @@ RANGE_DB = 65.0
 WIDTH, HEIGHT = 320, 128  # columns of equal duration; one row a bin, 31.25 Hz, up to 4 kHz
 WINDOW = 2 * HEIGHT
 COLOURS = "magma"  # perceptually uniform and readable in grey
+STEPS = colormaps[COLOURS].resampled(round(RANGE_DB))  # 1 dB each: a quarter less to store
 
 
 def spectrograms(*signals: np.ndarray) -> tuple[bytes, ...]:

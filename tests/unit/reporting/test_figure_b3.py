@@ -61,8 +61,10 @@ def example(n=8_000):
     return tables.checked(pd.DataFrame(rows), "invariance_example").to_pandas()
 
 
-def curves(axes):
-    return [line for line in axes.lines if line.get_linestyle() == "-"]
+def curves(axes, style="-"):
+    return [
+        line for line in axes.lines if line.get_linestyle() == style and len(line.get_xdata()) > 2
+    ]
 
 
 def test_the_case_shows_where_the_sonification_is_loud():
@@ -82,28 +84,38 @@ def test_a_panel_for_every_run_and_four_layers_in_each():
     panels = figure.axes[3:]
     assert [axes.get_title("left") for axes in panels] == list(RUNS)
     for axes in panels:
-        assert len(curves(axes)) == 4
-        first = curves(axes)[0]
-        np.testing.assert_array_equal(first.get_xdata(), SHIFTS)
-        np.testing.assert_allclose(first.get_ydata(), [0.83, 0.83, 1, 1, 1, 1, 0.83])
-        on = axes.lines[1]
-        assert on.get_linestyle() == "None" and set(on.get_xdata()) == {4, 16, 64, 512}
-        assert axes.get_xlabel().endswith("on the stride: SDR ≥ 130 dB")
+        # Of layers 8 and 11 only one or no delay is a multiple of the stride, 256 and 512.
+        assert len(curves(axes, "--")) == 4
+        on, off = curves(axes)[0], curves(axes, "--")[0]
+        # A curve each: one line through both would zigzag between them.
+        np.testing.assert_array_equal(on.get_xdata(), [4, 16, 64, 512])
+        np.testing.assert_array_equal(on.get_ydata(), 1)
+        np.testing.assert_array_equal(off.get_xdata(), [1, 2, 8645])
+        np.testing.assert_allclose(off.get_ydata(), 0.83)
+        assert on.get_color() == off.get_color() and on.get_marker() == off.get_marker() == "o"
+        assert off.get_markerfacecolor() == "white" != on.get_markerfacecolor()
+        assert axes.get_xlabel().endswith("solid lines: SDR ≥ 130 dB")
         assert axes.get_ylim()[0] == 0
     legends = [t.get_text() for part in figure.subfigs for t in part.legends[0].get_texts()]
     assert {"layer 1", "layer 4", "layer 8", "layer 11", "of +8645, shifted back"} <= set(legends)
+    assert {"multiples of the layer's stride", "other delays"} <= set(legends)
 
 
-def test_bands_are_intervals_over_seeds():
-    axes = figure_b3(invariance(), example(), "mini").axes[3]
-    (band, *_) = [c for c in axes.collections if isinstance(c, PolyCollection)]
-    low = band.get_paths()[0].get_extents().ymin
-    assert low == pytest.approx(0.83 - 12.706 * 0.05, abs=1e-3)
+def test_bands_are_intervals_over_seeds_from_three_on():
+    third = invariance(seeds=(0,)).assign(seed=2, model=lambda t: t["run"] + "-s2")
+    axes = figure_b3(pd.concat([invariance(), third]), example(), "mini").axes[3]
+    on, off, *_ = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    assert np.ptp(on.get_paths()[0].vertices[:, 1]) == 0
+    low = off.get_paths()[0].get_extents().ymin
+    assert low == pytest.approx(0.78 + 0.1 / 3 - 4.303 * 0.1 / 3, abs=1e-3)
+    two = figure_b3(invariance(), example(), "mini")
+    assert not any(isinstance(c, PolyCollection) for axes in two.axes for c in axes.collections)
+    assert "2 runs" in [t.get_text() for t in two.subfigs[1].legends[0].get_texts()]
     alone = figure_b3(invariance(seeds=(0,)), example(), "mini")
     assert not any(
         isinstance(c, PolyCollection) for axes in alone.axes[3:] for c in axes.collections
     )
-    assert not any("interval" in t.get_text() for t in alone.subfigs[1].legends[0].get_texts())
+    assert not any("run" in t.get_text() for t in alone.subfigs[1].legends[0].get_texts())
 
 
 def test_dead_maps_are_left_out_of_the_mean():
@@ -111,14 +123,13 @@ def test_dead_maps_are_left_out_of_the_mean():
     gone = (table["clip_id"] == "clip1") & ~table["on_stride"]
     table.loc[gone, ["correlation", "sdr_db"]] = np.nan
     table.loc[gone, "dead"] = True
-    assert curves(figure_b3(table, example(), "mini").axes[3])[0].get_ydata()[0] == pytest.approx(
-        0.68
-    )
+    off = curves(figure_b3(table, example(), "mini").axes[3], "--")[0]
+    assert off.get_ydata()[0] == pytest.approx(0.68)
 
 
 def test_equal_signals_are_said_to_be_equal():
     figure = figure_b3(invariance(layers=4), example(), "paper")
-    assert figure.axes[3].get_xlabel().endswith("on the stride: equal")
+    assert figure.axes[3].get_xlabel().endswith("solid lines: equal")
     between = invariance().query("not on_stride")
     assert figure_b3(between, example(), "mini").axes[3].get_xlabel() == "delay (samples)"
     assert figure.axes[0].get_title("right") == ""

@@ -30,6 +30,36 @@ def test_figure_6_draws_every_model_with_its_baseline(removal):
             assert curve.get_xdata().tolist() == list(range(1, 12))
 
 
+def test_figure_6_tells_baselines_apart_in_grey_and_gives_their_intervals(removal):
+    figure = figure_6(removal(), "mini")
+    for axes, bases in zip(figure.axes, ([0.31, 0.41], [0.51, 0.61]), strict=True):
+        lines = [line for line in axes.lines if line.get_label() == "_baseline"]
+        assert len({str(line._dash_pattern) for line in lines}) == 2
+        bars = [c for c in axes.containers if c.get_label() == "_baseline at its place"]
+        places = [bar.lines[0].get_xdata()[0] for bar in bars]
+        assert len(set(places)) == 2 and all(abs(place) < 0.4 for place in places)
+        assert [bar.lines[0].get_ydata()[0] for bar in bars] == pytest.approx(bases)
+        assert len({bar.lines[0].get_marker() for bar in bars}) == 2
+        curves = shown(axes, "-")
+        for curve, line, bar in zip(curves, lines, bars, strict=True):
+            (data, _, (spread,)) = bar.lines
+            assert line.get_color() == curve.get_color() == data.get_color()
+            assert data.get_marker() == curve.get_marker()
+            assert data.get_markerfacecolor() == curve.get_markerfacecolor()
+            (low, high) = spread.get_segments()[0][:, 1]
+            assert high - low == pytest.approx(2 * 12.706 * 0.01, rel=1e-3)
+        assert axes.get_xlabel() == "layer removed (0: none)" and 0 in axes.get_xticks()
+    # Four models: two markers, filled in one panel and hollow in the other.
+    looks = {
+        (c.lines[0].get_marker(), c.lines[0].get_markerfacecolor() == "white")
+        for axes in figure.axes
+        for c in axes.containers
+    }
+    assert len(looks) == 4
+    words = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert words.count("dashed: nothing removed") == 1
+
+
 def test_figure_6_values(removal):
     axes = figure_6(removal(), "mini").axes[1]
     supervised = next(c for c in shown(axes, "-") if c.get_color() == COLOURS["supervised"])
@@ -57,6 +87,21 @@ def test_figure_7_draws_both_regimes_and_the_floor(coherence):
     (floor,) = shown(axes, ":")
     assert floor.get_ydata()[0] == pytest.approx(0.02)
     assert "noise floor" in [t.get_text() for t in figure.legends[0].get_texts()]
+
+
+def test_two_runs_do_not_squeeze_the_curves_for_their_bands(removal):
+    low = removal([("a", "contrastive", "full", 0.3), ("b", "supervised", "full", 0.2)])
+    (axes,) = figure_6(low, "mini").axes
+    assert axes.get_ylim() == pytest.approx((0, 1.06 * 0.32))  # up to the better run, untouched
+    three = removal([("a", "contrastive", "full", 0.3)], seeds=(0, 1, 2))
+    (axes,) = figure_6(three, "mini").axes
+    band = 4.303 * 0.02 / 3**0.5
+    assert axes.get_ylim() == pytest.approx((0, 1.06 * (0.32 + band)), rel=1e-3)
+
+
+def test_figures_say_how_many_clips(removal, coherence):
+    assert figure_6(removal(), "mini").axes[0].get_ylabel() == "mAP on FSD50K eval, 250 clips"
+    assert figure_7(coherence(), "mini").axes[0].get_title("left") == "AudioSet eval, 2 clips"
 
 
 def test_only_the_miniature_says_so(removal, coherence):
@@ -150,7 +195,7 @@ def whole(axes):
 def test_figure_4_draws_every_regime_and_finetuning_with_its_whole_encoder(layer_importance):
     figure = figure_4(layer_importance(), "mini")
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles == ["FSD50K val", "Speech Commands val"]
+    assert titles == ["FSD50K val, 80 clips", "Speech Commands val, 80 clips"]
     assert [axes.get_ylabel() for axes in figure.axes] == ["mAP", "accuracy"]
     for axes in figure.axes:
         curves = [c for c in shown(axes, "-") if len(c.get_xdata()) == 11]

@@ -1,21 +1,101 @@
 import io
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
-from sonify.reporting.listening import activity, choose, folders, level, pairs, samples, wav
+from sonify import tables
+from sonify.reporting.listening import (
+    activity,
+    choose,
+    folders,
+    level,
+    pairs,
+    samples,
+    shown_again,
+    wav,
+)
 from sonify.reporting.spectrogram import HEIGHT, RANGE_DB, WIDTH, decibels, spectrograms
 
 
-def test_highest_first_with_distinct_filters_and_clips(top):
-    chosen = choose(top, layers=[1, 4], per_layer=3)
-    layer = chosen[(chosen["model"] == "contrastive-s0") & (chosen["layer"] == 1)]
-    # filter 1 has the second highest activation, but on the clip of filter 0
-    assert layer["filter"].tolist() == [0, 2, 3]
-    assert layer["clip_id"].is_unique
-    assert layer["activation"].is_monotonic_decreasing
-    assert (chosen["rank"] == 1).all()
+@pytest.fixture
+def ranked(top):
+    """Rows of contract top_activations of one model from {(layer, filter): clips by rank}: by
+    filter ever less active; clips None are dead."""
+
+    def make(clips, model="contrastive-s0"):
+        rows = [
+            {**top.iloc[0], "model": model, "layer": layer, "filter": index, "rank": rank}
+            | {"clip_id": clip or "none", "dead": clip is None}
+            | {"activation": 0.0 if clip is None else 10.0 - index - 0.1 * rank}
+            for (layer, index), of in clips.items()
+            for rank, clip in enumerate(of, start=1)
+        ]
+        return tables.checked(pd.DataFrame(rows), "top_activations").to_pandas()
+
+    return make
+
+
+def shown(chosen):
+    return list(chosen[["layer", "filter", "rank", "clip_id"]].itertuples(index=False, name=None))
+
+
+def test_highest_first_each_with_its_highest_clip_that_is_new(top):
+    chosen = choose(top, layers=[1], per_layer=3)
+    for _, layer in chosen.groupby("model"):
+        # Filter 1 has the first clip of filter 0, so that it shows its second.
+        expected = [(1, 0, 1, "clip0"), (1, 1, 2, "clip1"), (1, 2, 2, "clip2")]
+        assert shown(layer) == expected
+
+
+def test_clips_are_new_over_all_layers_and_first_filters_come_first(ranked):
+    clips = {(1, 0): "abc", (1, 1): "def", (2, 0): "ade", (2, 1): "gab"}
+    # In the first turn layer 2 takes d, so that the second filter of layer 1 has to take e.
+    expected = [(1, 0, 1, "a"), (1, 1, 2, "e"), (2, 0, 2, "d"), (2, 1, 1, "g")]
+    assert shown(choose(ranked(clips), [1, 2], 2)) == expected
+    upwards = ranked(clips).iloc[::-1].reset_index(drop=True)
+    assert shown(choose(upwards, [1, 2], 2)) == expected
+    first_two = [(1, 0, 2, "b"), (2, 0, 1, "a")]
+    assert shown(choose(ranked(clips), [2, 1], 1)) == first_two
+
+
+def test_models_may_share_clips(ranked):
+    both = pd.concat([ranked({(1, 0): "abc"}), ranked({(1, 0): "abc"}, "supervised-s0")])
+    chosen = choose(both, [1], 1)
+    assert shown(chosen) == [(1, 0, 1, "a")] * 2 and not shown_again(chosen).any()
+
+
+def test_a_filter_without_a_new_clip_is_passed_over_for_the_next(ranked):
+    clips = {(1, 0): "abc", (2, 0): "bde", (2, 1): "aba", (2, 2): "fgh"}
+    chosen = choose(ranked(clips), [1, 2], 2)
+    assert shown(chosen) == [(1, 0, 1, "a"), (2, 0, 1, "b"), (2, 2, 1, "f")]
+    assert not shown_again(chosen).any()
+
+
+def test_where_no_filter_has_a_new_clip_the_highest_shows_one_again(ranked):
+    clips = {(1, 0): "abc", (1, 1): "bcd", (2, 0): "bab", (2, 1): "aba"}
+    chosen = choose(ranked(clips), [1, 2], 2)
+    assert shown(chosen) == [
+        (1, 0, 1, "a"),
+        (1, 1, 2, "c"),
+        (2, 0, 1, "b"),
+        (2, 1, 1, "a"),
+    ]
+    assert shown_again(chosen).tolist() == [False, False, False, True]
+
+
+def test_what_was_shown_before_is_not_new(ranked):
+    top = ranked({(1, 0): "abc", (1, 1): "bde", (1, 2): "fgh"})
+    before = top[(top["filter"] == 0) & (top["rank"] == 2)]
+    assert shown(choose(top, [1], 2, before)) == [(1, 1, 2, "d"), (1, 2, 1, "f")]
+    other = before.assign(model="supervised-s0")
+    assert shown(choose(top, [1], 1, other)) == [(1, 0, 1, "a")]
+
+
+def test_a_filter_that_only_its_first_clip_moves_shows_no_silence(ranked):
+    clips = {(1, 0): "abc", (2, 0): ["a", None, None], (2, 1): "bcd"}
+    assert shown(choose(ranked(clips), [1, 2], 1)) == [(1, 0, 1, "a"), (2, 1, 1, "b")]
 
 
 def test_dead_filters_and_absent_layers_give_no_rows(top):
@@ -24,9 +104,9 @@ def test_dead_filters_and_absent_layers_give_no_rows(top):
     assert set(chosen["layer"]) == {4}
 
 
-def test_fewer_clips_than_asked_for_give_fewer_rows(top):
+def test_fewer_filters_than_asked_for_give_fewer_rows(top):
     chosen = choose(top, layers=[1], per_layer=100)
-    assert chosen.groupby("model").size().tolist() == [3, 3]
+    assert chosen.groupby("model").size().tolist() == [4, 4]
 
 
 def test_ties_go_to_the_lower_filter(top):
@@ -63,6 +143,15 @@ def test_pairs_carry_the_credits_of_their_own_clip(top, clips, sonifications, ma
     for pair in pairs(chosen, clips, sonifications, named[::-1]):
         assert pair.uploader == f"by {pair.clip_id}"
         assert pair.source_url == "https://freesound.org/s/7/"
+
+
+def test_pairs_say_rank_and_what_is_shown_again(ranked, clips, sonifications, manifest):
+    chosen = choose(ranked({(1, 0): ["clip0"], (1, 1): ["clip0", "clip1", "clip2"]}), [1], 2)
+    found = pairs(chosen, clips, sonifications, manifest)
+    assert [(p.rank, p.repeated) for p in found] == [(1, False), (2, False)]
+    again = choose(ranked({(1, 0): ["clip0"], (1, 1): ["clip0"]}), [1], 2)
+    found = pairs(again, clips, sonifications, manifest)
+    assert [(p.rank, p.repeated) for p in found] == [(1, False), (1, True)]
 
 
 def test_activity_counts_dead_filters(top):

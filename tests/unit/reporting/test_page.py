@@ -52,6 +52,17 @@ def test_every_chosen_pair_can_be_heard_and_seen(content):
     assert all(p["alt"] for p in pictures)
 
 
+def test_a_pair_says_which_of_its_clips_it_is_and_what_is_shown_again(content):
+    pair = content().pairs[0]
+    one = dataclasses.replace(pair, rank=2, labels=("Tone, beep", "Hum"))
+    text = " ".join(page(content(pairs=[one])).split())
+    assert "its top clip 2, <code>" in text and "Tone, beep; Hum" in text
+    again = dataclasses.replace(one, repeated=True)
+    assert "its top clip 2, shown above too, <code>" in " ".join(
+        page(content(pairs=[again])).split()
+    )
+
+
 def test_text_from_tables_is_escaped(content):
     text = page(content())
     assert "<script>alert(1)</script>" not in text

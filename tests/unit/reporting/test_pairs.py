@@ -1,5 +1,6 @@
 """Figures 1 to 3: which pairs they show, that signals are theirs, and how they are drawn."""
 
+import io
 import itertools
 import json
 import runpy
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from sonify import tables
 from sonify.reporting.figures.pairs import figure_1, figure_2, figure_3
-from sonify.reporting.figures.style import image
+from sonify.reporting.figures.style import DPI, RC, image
 from sonify.reporting.listening import samples
 from sonify.reporting.pairs import pairs_table, select
 from sonify.reporting.spectrogram import RANGE_DB, decibels
@@ -51,22 +54,53 @@ def test_the_rule_sets_regimes_side_by_side_and_layers_below_each_other(make_pai
     assert places(pairs, "figure_1") == {
         1: (MODELS[0], 1, 0, 1),
         2: (MODELS[1], 1, 0, 1),
-        4: (MODELS[1], 4, 0, 1),
+        4: (MODELS[1], 4, 0, 2),  # its first clip stands at 2
     }
-    # Filter 1 shares its clip with filter 0, which is more active.
-    assert [row[2] for row in places(pairs, "figure_2").values()] == [0, 2, 3]
-    assert [row[1:3] for row in places(pairs, "figure_3").values()] == [
-        (1, 0),
-        (4, 0),
-        (1, 2),
-        (4, 2),
+    assert [row[2] for row in places(pairs, "figure_2").values()] == [1, 2, 3]
+    assert [row[1:] for row in places(pairs, "figure_3").values()] == [
+        (1, 1, 3),
+        (4, 2, 3),
+        (1, 3, 3),
+        (4, 1, 1),  # nothing new is left
     ]
+
+
+def test_no_model_shows_a_clip_or_filter_twice_in_all_figures(make_pairs):
+    pairs = make_pairs()
+    assert not pairs.duplicated(["model", "layer", "filter"]).any()
+    own = pairs[pairs["model"] == MODELS[1]]
+    # Its filters have five clips, for as many places but one.
+    assert own["clip_id"].nunique() == 5 and own["repeated"].tolist() == [*[False] * 5, True]
+    own = pairs[pairs["model"] == MODELS[0]]
+    assert own["clip_id"].is_unique and not own["repeated"].any()
+
+
+def test_a_clip_is_said_to_be_shown_again(make_pairs, top, clips, sonifications):
+    one = top.assign(clip_id="clip0")
+    sounds = sonifications.assign(clip_id="clip0")
+    selected = select(one, FIGURES, [])
+    assert selected["repeated"].tolist() == [False, False, *[True] * (len(selected) - 2)]
+    sounds["pcm"] = clips["pcm"].iloc[0]
+    pairs = pairs_table(selected, clips, sounds)
+    titles = [axes.get_title("left") for axes in panels(figure_1(pairs, "mini"))[::2]]
+    assert titles[0].startswith("supervised, layer 1, filter 0, top clip 1\n<script>")
+    assert titles[2].startswith(
+        "contrastive, layer 4, filter 0, top clip 1\nclip as before: <script>"
+    )
 
 
 def test_pairs_chosen_by_name_are_shown_instead_in_their_order(make_pairs):
     pairs = make_pairs([named("figure_2", 4, 3, 2), named("figure_2", 1, 1, 3)])
     assert places(pairs, "figure_2") == {1: (MODELS[1], 4, 3, 2), 2: (MODELS[1], 1, 1, 3)}
     assert len(places(pairs, "figure_1")) == 3
+
+
+def test_clips_and_filters_chosen_by_name_count_as_shown(make_pairs, top):
+    first = top[(top["model"] == MODELS[1]) & (top["layer"] == 1) & (top["rank"] == 1)]
+    assert first["clip_id"].iloc[0] == "clip0"
+    pairs = make_pairs([named("figure_3", 1, 0, 1)])
+    assert places(pairs, "figure_3") == {1: (MODELS[1], 1, 0, 1)}
+    assert places(pairs, "figure_1")[2] == (MODELS[1], 1, 1, 2)
 
 
 def test_signals_are_those_of_the_clip_and_of_its_sonification(make_pairs, clips):
@@ -110,7 +144,7 @@ def test_each_pair_is_drawn_at_its_place_on_one_scale(make_pairs):
         "contrastive",
         "contrastive",
     ]
-    assert titles[2].startswith("contrastive, layer 4, filter 0\n")
+    assert titles[2].startswith("contrastive, layer 4, filter 0, top clip ")
     left = [axes.get_position().x0 for axes in panels(figure)[::2]]
     assert left[1] == left[2] > left[0]  # the free place is at the left
     row = pairs[pairs["figure"] == "figure_1"].iloc[0]
@@ -170,6 +204,20 @@ def test_scale_and_emptiness_are_told(make_pairs):
 def test_same_pairs_same_bytes(make_pairs, kind):
     first, second = (image(figure_2(make_pairs(), "mini"), kind) for _ in range(2))
     assert first == second
+
+
+def test_pngs_of_few_colours_look_alike_and_weigh_less_than_half(make_pairs):
+    figure, full = figure_1(make_pairs(), "mini"), io.BytesIO()
+    with rc_context(RC):
+        figure.savefig(full, format="png", dpi=DPI, facecolor="white")
+    small = image(figure, "png")
+    assert len(small) < len(full.getvalue()) / 2
+    with Image.open(io.BytesIO(small)) as few, Image.open(full) as many:
+        assert few.mode == "P" and few.size == many.size
+        assert few.info["dpi"] == pytest.approx((DPI, DPI), abs=0.1)
+        small, full = (np.asarray(picture.convert("RGB"), int) for picture in (few, many))
+    off = np.abs(small - full).max(axis=-1)
+    assert off.mean() < 2 and (off > 16).mean() < 1e-3
 
 
 def test_the_scripts(top, clips, sonifications, tmp_path, monkeypatch):

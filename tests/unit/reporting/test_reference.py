@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -55,6 +56,55 @@ def test_every_query_reads_its_table(name, results, monkeypatch):
     found = duckdb.sql(queries()[name])
     assert found.columns
     found.fetchall()
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """What the query of a contract finds in a frame, by rows as dicts."""
+    monkeypatch.chdir(tmp_path)
+
+    def ask(name, frame):
+        path = tables.contract(name).path.replace("<model>", "any")
+        tables.write(frame, tmp_path / path, name)
+        return duckdb.sql(queries()[name]).df().to_dict("records")
+
+    return ask
+
+
+def test_means_over_models_keep_runs_of_one_regime_apart(asked, coherence):
+    table = coherence(layers=1)
+    strided = table.assign(run="contrastive_strided", model=lambda t: "strided-" + t["model"])
+    strided = strided.assign(coherence=0.1, regime="contrastive")
+    found = asked("coherence", pd.concat([table, strided]))
+    assert [row["run"] for row in found] == ["contrastive", "contrastive_strided", "supervised"]
+    assert [row["coherence"] for row in found] == pytest.approx([0.855, 0.1, 0.855])
+    assert [row["seeds"] for row in found] == [2, 2, 2]
+
+
+def test_dead_filters_lower_no_mean(asked, sonifications):
+    one = sonifications[sonifications["model"] == "contrastive-s0"].copy()
+    dead = (one["layer"] == 4) & (one["filter"] > 0)
+    one.loc[dead, ["peak", "scale_factor", "dead"]] = [0.0, 0.0, True]
+    found = asked("sonifications", one)
+    assert [row["scale_factor"] for row in found] == [1.0, 1.0]
+    assert [row["dead"] for row in found] == [0.0, 0.75]
+
+
+def test_falls_are_means_over_seeds(asked, removal):
+    table = removal(layers=4)
+    other = table.assign(rule="mean", value=0.0)
+    found = asked("removal", pd.concat([table, other]))
+    assert len(found) == 4 * 4
+    last = next(r for r in found if r["run"] == "fsd50k-supervised-full" and r["layer"] == 4)
+    assert last["fall"] == pytest.approx(0.6 * 4 / 20) and last["seeds"] == 2
+    assert last["untouched"] == pytest.approx(0.61) and last["sd"] == pytest.approx(0)
+
+
+def test_layers_retained_have_the_metric_of_figure_4(asked, layer_importance):
+    found = asked("layer_importance", layer_importance(layers=[1]))
+    metrics = {(row["dataset"], row["metric"]) for row in found}
+    assert metrics == {("fsd50k", "mAP"), ("speech_commands", "accuracy")}
+    assert len(found) == 8 and all(row["seeds"] == 2 for row in found)
 
 
 @pytest.fixture

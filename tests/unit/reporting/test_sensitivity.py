@@ -84,7 +84,8 @@ def test_every_condition_of_removal_has_a_column_the_main_one_first(removals):
             assert curve.get_ydata()[9] == pytest.approx((base / 2 + 0.01) / 2**i)
             assert axes.get_ylim() == panels[0][0].get_ylim()
     assert panels[1][3].get_title("right") == "miniature"
-    assert figure.get_supxlabel().startswith("FSD50K eval;")
+    assert figure.get_supxlabel().startswith("FSD50K eval, 250 clips;")
+    assert figure.get_supxlabel().endswith("; at 0 nothing is removed")
 
 
 def test_every_rule_of_coherence_has_a_panel(coherences):
@@ -103,7 +104,10 @@ def test_every_rule_of_coherence_has_a_panel(coherences):
 def test_strided_convolutions_stand_beside_pooling(strided):
     figure = figure_strided(strided(), "mini", "max", PAIRS)
     left, right = figure.axes
-    assert (left.get_title("left"), right.get_title("right")) == ("AudioSet eval", "miniature")
+    assert (left.get_title("left"), right.get_title("right")) == (
+        "AudioSet eval, 2 clips",
+        "miniature",
+    )
     pool, by_stride = shown(left, "-")
     assert pool.get_ydata()[10] == pytest.approx(0.655)
     assert by_stride.get_ydata()[10] == pytest.approx(0.255)

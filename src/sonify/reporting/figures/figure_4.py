@@ -22,7 +22,7 @@ from sonify.reporting.figures.style import (
     unit_axis,
 )
 from sonify.reporting.intervals import t_intervals
-from sonify.reporting.labels import clips_label, distinct_labels, scale_label
+from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 _METRICS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # a panel each, in this order
 # Finetunings are told apart by fill and dashes, so that they are in grey too.
@@ -87,5 +87,5 @@ def _draw_dataset(panel: Axes, runs: pd.DataFrame) -> dict[str, Line2D]:
     panel.set_xticks(layers, ["all" if n == WHOLE_ENCODER else str(n) for n in layers])
     panel.set_xlabel("retained layers")
     unit_axis(panel, curves)
-    panel.set_title(clips_label(*runs[["dataset", "split"]].iloc[0]), loc="left")
+    panel.set_title(measured_on(runs), loc="left")
     return keys

@@ -11,7 +11,7 @@ from matplotlib.image import AxesImage
 from sonify.conventions import PCM_PEAK, RATE_HZ
 from sonify.reporting.figures.style import RC
 from sonify.reporting.labels import clips_label, encoder_label, scale_label
-from sonify.reporting.spectrogram import COLOURS, RANGE_DB, decibels
+from sonify.reporting.spectrogram import RANGE_DB, STEPS, decibels
 
 ROWS, CHECKPOINTS = 6, 6
 _CAPTION = 17  # letters of a line beside a row
@@ -79,7 +79,8 @@ def _draw_filter(row: np.ndarray, at: pd.DataFrame) -> AxesImage:
             levels,
             extent=(0, seconds, 0, RATE_HZ / 2000),
             aspect="auto",
-            cmap=COLOURS,
+            cmap=STEPS,
+            interpolation_stage="data",  # no colours but those of the bar
             vmin=-RANGE_DB,
             vmax=0,
         )
@@ -89,7 +90,7 @@ def _draw_filter(row: np.ndarray, at: pd.DataFrame) -> AxesImage:
         if dead:
             centre = {"transform": axes.transAxes, "ha": "center", "va": "center"}
             axes.text(0.5, 0.5, "dead", color="white", **centre)
-    labels = ", ".join(first["labels"])
+    labels = "; ".join(first["labels"])  # one label may have commas
     lines = textwrap.wrap(labels, _CAPTION, max_lines=2, placeholder=" …")
     caption = [f"layer {first['layer']}", f"filter {first['filter']}, {seconds:.1f} s", *lines]
     row[0].set_ylabel("\n".join(caption), rotation=0, ha="right", va="center", fontsize=8)

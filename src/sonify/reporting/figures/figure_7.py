@@ -22,7 +22,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import clips_label, distinct_labels, scale_label
+from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 MEASURE = "mean top-k coherence"
 _STYLES = {"none": "-", "full": "-.", "fconly": (0, (3, 1))}
@@ -47,7 +47,7 @@ def figure_7(
         figure, (axes,) = blank(1)
         draw_encoders(axes, curves, coherence_runs(coherence, rule, runs), noise)
         axes.set_ylabel(MEASURE)
-        axes.set_title(clips_label(*coherence[["dataset", "split"]].iloc[0]), loc="left")
+        axes.set_title(measured_on(coherence), loc="left")
         layer_axis(axes, curves["layer"])
         coherence_axis(axes, curves, noise)
         scale_mark(axes, scale)

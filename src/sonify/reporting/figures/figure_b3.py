@@ -12,11 +12,12 @@ from sonify.conventions import PCM_PEAK, RATE_HZ
 from sonify.reporting.curves import MODEL
 from sonify.reporting.figures.style import COLOURS, PANEL_INCHES, RC, interval_key, scale_mark
 from sonify.reporting.intervals import t_intervals
-from sonify.reporting.labels import clips_label, distinct_labels, scale_label
+from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 SHOWN_S = 0.02  # of the overlay: a few periods
 SHOWN_LAYERS = 4
 _MARKERS = "os^D"
+_KINDS = {True: {"ls": "-"}, False: {"ls": (0, (3, 1.5)), "markerfacecolor": "white"}}  # on stride?
 _GREY = "#9A9A9A"
 _KEY = {"frameon": False, "handlelength": 1.6, "columnspacing": 1.2, "borderaxespad": 0.1}
 
@@ -27,7 +28,9 @@ def figure_b3(invariance: pd.DataFrame, invariance_example: pd.DataFrame, scale:
     Left, of the first model of the example: its input and sonification, and, where that has most
     energy, sonification and shifted-back one with their difference. Right, a panel per training
     run: the correlation of the two by delay, for layers spread over the network, mean over clips,
-    with 95% t-intervals over seeds. Raises ValueError for a table without rows.
+    with 95% t-intervals over seeds from three on (of two they would fill the panels). Delays by
+    multiples of the layer's stride, which must come out exact up to rounding, and others are two
+    curves, solid and dashed. Raises ValueError for a table without rows.
     """
     scale_label(scale)
     if invariance["correlation"].isna().all() or invariance_example.empty:
@@ -99,14 +102,14 @@ def _draw_curves(figure: SubFigure, invariance: pd.DataFrame, shown: int) -> Non
         on_stride = measured[(measured["run"] == run) & measured["on_stride"]]
         _delay_axis(axes, shown, on_stride["sdr_db"].min())
         axes.set_title(labels[run], loc="left")
-    panels[0].set_ylabel(f"correlation, {clips_label(*invariance[['dataset', 'split']].iloc[0])}")
+    panels[0].set_ylabel(f"correlation, {measured_on(invariance)}")
     panels[0].set_ylim(min(0.0, values["correlation"].min() - 0.05), 1.04)
-    dot = {"color": "#404040", "ls": "", "marker": "o"}
+    grey = {"color": "#404040", "marker": "o", "lw": 1}
     keys = [
         *(Line2D([], [], label=f"layer {n}", **k) for n, k in zip(layers, looks, strict=True)),
-        Line2D([], [], label="on the stride", **dot),
-        Line2D([], [], label="between", markerfacecolor="white", **dot),
-        interval_key(curves),
+        Line2D([], [], label="multiples of the layer's stride", **_KINDS[True], **grey),
+        Line2D([], [], label="other delays", **_KINDS[False], **grey),
+        interval_key(curves) if curves["n"].max() > 2 else _dots_key(curves),
     ]
     columns = min(4, len(panels) + 1)
     shown_keys = [key for key in keys if key is not None]
@@ -123,18 +126,27 @@ def _delay_axis(axes: Axes, shown: int, least_sdr_db: float) -> None:
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.tick_params(axis="x", rotation=60)
     exact = "equal" if np.isposinf(least_sdr_db) else f"SDR ≥ {least_sdr_db:.0f} dB"
-    on_stride = "" if np.isnan(least_sdr_db) else f"\non the stride: {exact}"
+    on_stride = "" if np.isnan(least_sdr_db) else f"\nsolid lines: {exact}"
     axes.set_xlabel(f"delay (samples){on_stride}")
 
 
 def _draw_layer(axes: Axes, curve: pd.DataFrame, runs: pd.DataFrame, look: dict) -> None:
-    shift, mean, on = curve["shift"], curve["mean"], curve["on_stride"]
-    axes.plot(shift, mean, **look, lw=1, markerfacecolor="white", clip_on=False)
-    axes.plot(shift[on], mean[on], **look, ls="", clip_on=False)
+    """Two curves, on the stride and off it: between them a line would mean nothing."""
+    for on_stride, kind in _KINDS.items():
+        own = curve[curve["on_stride"] == on_stride]
+        axes.plot(own["shift"], own["mean"], **look, **kind, lw=1, clip_on=False)
+        if own["n"].max() > 2:
+            low, high = own["mean"] - own["ci95"], np.minimum(own["mean"] + own["ci95"], 1)
+            axes.fill_between(own["shift"], low, high, color=look["color"], alpha=0.08, lw=0)
     if curve["ci95"].notna().any():
-        low, high = mean - curve["ci95"], np.minimum(mean + curve["ci95"], 1)
-        axes.fill_between(shift, low, high, color=look["color"], alpha=0.08, linewidth=0)
         axes.plot(runs["shift"], runs["correlation"], ls="", marker=".", ms=3, color=look["color"])
+
+
+def _dots_key(curves: pd.DataFrame) -> Line2D | None:
+    """The legend's entry of two runs, whose bands would hide every curve; None for a single run."""
+    n = int(curves["n"].max())
+    look = {"color": "#404040", "ls": "", "marker": ".", "ms": 3}
+    return Line2D([], [], label=f"{n} runs", **look) if n > 1 else None
 
 
 def _signal(row: pd.Series) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Figures 1 to 3: inputs and sonifications side by side, as log-scaled spectrograms."""
 
 import pandas as pd
-from matplotlib import colormaps, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -11,11 +11,10 @@ from sonify.conventions import RATE_HZ
 from sonify.reporting.figures.style import PANEL_INCHES, RC
 from sonify.reporting.labels import encoder_label, scale_label
 from sonify.reporting.listening import samples
-from sonify.reporting.spectrogram import COLOURS, HEIGHT, RANGE_DB, decibels
+from sonify.reporting.spectrogram import HEIGHT, RANGE_DB, STEPS, decibels
 
 _COLUMNS = 2  # pairs in a row: Figure 1 has a regime in each
 _LETTERS = 42  # of the labels, which fit above a pair
-_STEPS = colormaps[COLOURS].resampled(round(RANGE_DB))  # 1 dB each: a quarter less to store
 _WORDS = ("input", "sonification")
 _BIN_KHZ = RATE_HZ / 2000 / HEIGHT
 
@@ -69,7 +68,7 @@ def _draw_pair(left: Axes, right: Axes, row) -> AxesImage:
     signals = samples(row.input_pcm, 1.0), samples(row.pcm, row.peak)
     extent = (0, row.n_samples / RATE_HZ, 0.5 * _BIN_KHZ, (HEIGHT + 0.5) * _BIN_KHZ)
     look = {"vmin": -RANGE_DB, "vmax": 0, "extent": extent, "aspect": "auto"}
-    look |= {"cmap": _STEPS, "interpolation": "nearest"}
+    look |= {"cmap": STEPS, "interpolation": "nearest"}
     for axes, signal, word in zip((left, right), decibels(signals), _WORDS, strict=True):
         axes.set_axis_on()
         axes.grid(False)
@@ -81,9 +80,11 @@ def _draw_pair(left: Axes, right: Axes, row) -> AxesImage:
         place = {"x": 0.03, "y": 0.95, "va": "top", "transform": axes.transAxes}
         axes.text(s=word, color="white", size=8, bbox=box, **place)
     right.tick_params(labelleft=False)
-    labels = ", ".join(row.labels)
+    labels = "; ".join(row.labels)  # one label may have commas
+    labels = f"clip as before: {labels}" if row.repeated else labels
     labels = labels if len(labels) <= _LETTERS else f"{labels[: _LETTERS - 1]}…"
     regime = encoder_label(row.regime, row.finetune)
-    caption = f"{regime}, layer {row.layer}, filter {row.filter}\n{labels}"
+    heard = f"layer {row.layer}, filter {row.filter}, top clip {row.rank}"
+    caption = f"{regime}, {heard}\n{labels}"
     left.set_title(caption, loc="left", size=8.5, parse_math=False)  # a label may hold a $
     return drawn

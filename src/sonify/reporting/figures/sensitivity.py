@@ -21,7 +21,7 @@ from sonify.reporting.figures.figure_7 import (
     encoder_keys,
 )
 from sonify.reporting.figures.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
-from sonify.reporting.labels import clips_label, scale_label
+from sonify.reporting.labels import measured_on, scale_label
 
 _RULES = {"max": "by largest value", "mean": "by mean", "energy": "by energy"}  # the main one first
 _MOST_LAYERS = 7  # numbers below a small panel
@@ -52,9 +52,9 @@ def figure_sensitivity_6(removal: pd.DataFrame, scale: str) -> Figure:
             rescaled = ",\nrest rescaled" if condition.rescaled else ""
             axes.set_title(f"{_RULES[condition.rule]}{rescaled}", loc="left")
         for axes in panels[-1]:
-            layer_axis(axes, every.loc[every["layer"] > 0, "layer"], _MOST_LAYERS)
+            layer_axis(axes, every["layer"], _MOST_LAYERS)
         unit_axis(panels[0][0], every)
-        figure.supxlabel(_caption(removal))
+        figure.supxlabel(f"{_caption(removal)}; at 0 nothing is removed")
         scale_mark(panels[-1][-1], scale)
         legend(figure, model_keys(every))
     return figure
@@ -90,5 +90,5 @@ def figure_sensitivity_7(
 
 
 def _caption(frame: pd.DataFrame) -> str:
-    clips = clips_label(*frame[["dataset", "split"]].iloc[0])
+    clips = measured_on(frame)
     return f"{clips}; panels by how the most active map is chosen"

@@ -21,7 +21,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import clips_label, scale_label
+from sonify.reporting.labels import measured_on, scale_label
 
 _LOOKS = {"pool": "max pooling", "strided": "strided convolutions"}
 
@@ -52,7 +52,7 @@ def figure_strided(
         coherence_axis(panels[0], coherence_curves(coherence, rule, names), noise)
         draw_floor(panels[0], noise)
         panels[0].set_ylabel(MEASURE)
-        panels[0].set_title(clips_label(*coherence[["dataset", "split"]].iloc[0]), loc="left")
+        panels[0].set_title(measured_on(coherence), loc="left")
         panels[1].set_ylabel("correlation of energy envelopes")
         scale_mark(panels[1], scale)
         keys = [
