@@ -182,8 +182,14 @@ class Settings(Matrix):
     def claims(self) -> str:
         """The label, the runs, and which of the measured conditions is meant."""
         rule, rescaled = self._main
-        strided = self.evaluation["strided"]
-        return _canonical(self._labelled(rule=rule, rescaled=rescaled, strided=strided))
+        return _canonical(
+            self._labelled(
+                rule=rule,
+                rescaled=rescaled,
+                strided=self.evaluation["strided"],
+                probes={probe.run.name: probe.run.start for probe in self.probes.values()},
+            )
+        )
 
     def gallery(self) -> str:
         """Which models are shown."""
