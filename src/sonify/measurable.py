@@ -1,4 +1,4 @@
-"""Whether the measurements that config.yaml asks for can be made, and mean what they are said to."""
+"""Whether the measurements that config.yaml asks for can be made, and mean what is said of them."""
 
 from collections.abc import Iterator
 
