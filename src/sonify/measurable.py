@@ -8,6 +8,8 @@ from sonify.models.architecture import Architecture
 from sonify.names import check_name
 from sonify.runs import Run, facts, has_classifier, resolve, scored_split
 
+DRAWN = ("fsd50k", "speech_commands")  # the panels of Figure 4
+
 
 def check_measurable(config: dict) -> None:
     """Raise ConfigError for the first measurement of a configuration, whose form and runs were
@@ -47,6 +49,11 @@ def _check_probes(config: dict) -> None:
                 "where Figure 4 has one curve: remove one"
             )
         curves[curve] = name
+    if not {dataset for dataset, _ in curves} & set(DRAWN):
+        raise ConfigError(
+            f"config: {key}.probes are all of audioset, but Figure 4 shows {' and '.join(DRAWN)}: "
+            "name a recipe of one of these"
+        )
 
 
 def _check_leaks(config: dict) -> None:

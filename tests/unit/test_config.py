@@ -249,6 +249,11 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             ],
             "has fsd50k_probe and fsd50k_linear, both fsd50k full",
         ),
+        (
+            "evaluation/layer_importance/probes",
+            [{"recipe": "balanced", "finetune": "full", "split": "eval"}],
+            "probes are all of audioset, but Figure 4 shows fsd50k and speech_commands: name",
+        ),
         ("evaluation/layer_importance/starts", ["nobody"], "starts names 'nobody', which"),
         (
             "models/CNN12_strided/width",
