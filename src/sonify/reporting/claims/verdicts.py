@@ -2,9 +2,10 @@
 
 The thresholds and statistics of this package were written before any number was looked at.
 "Reproduced" has to be earned: of a claim on "all" or "every layer" each number a seed has an
-interval of its own, and every one must clear the threshold. Taking the least in each seed instead
-would be biased: the least of many noisy numbers lies below all their means. What an interval cannot
-tell is inconclusive.
+interval of its own, and every one must clear the threshold. Against the claim speaks the number of
+the least mean alone, for of many one may fall short by chance. Taking the least in each seed would
+be biased: the least of many noisy numbers lies below all their means. What an interval cannot tell
+is inconclusive.
 """
 
 import math
@@ -44,8 +45,8 @@ class Above:
         if self.every:
             return (
                 "Each number compared has its own 95% t-interval over seeds: reproduced if all lie "
-                f"above {limit}, not reproduced if one lies below {limit}, otherwise inconclusive; "
-                "shown is the least of those that decide."
+                f"above {limit}, not reproduced if that of the least mean, which is shown, lies "
+                f"below {limit}, otherwise inconclusive."
             )
         return (
             f"Reproduced if the 95% t-interval over seeds lies above {limit}, not reproduced if it "
@@ -88,13 +89,12 @@ class Judgement(NamedTuple):
 def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judgement:
     """The verdict of `rule` on one number a seed, or on several (a frame, seed by number).
 
-    Of several, all must be reproduced and one that is not decides; told is the least of those that
-    decide. A seed whose number is NaN (nothing to measure, as where every filter is dead) is left
-    out and said so. One seed has no interval, nor have infinite numbers: inconclusive, whatever
-    the mean.
+    Of several, all must be reproduced; told is the one of the least mean. A seed whose number is
+    NaN (nothing to measure, as where every filter is dead) is left out and said so. One seed has no
+    interval, nor have infinite numbers: inconclusive, whatever the mean.
     """
     if isinstance(values, pd.DataFrame):
-        return _least_decisive([judge(column, rule) for _, column in values.items()])
+        return _judge_every([judge(column, rule) for _, column in values.items()])
     given = list(values)
     known = [value for value in given if not math.isnan(value)]
     interval = t_interval(known)
@@ -112,14 +112,15 @@ def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judge
     return Judgement(*interval, verdict, ", ".join(caveats))
 
 
-def _least_decisive(judged: list[Judgement]) -> Judgement:
-    found = {one.verdict for one in judged}
-    first = (NOT_REPRODUCED, INCONCLUSIVE, REPRODUCED)
-    verdict = next(verdict for verdict in first if verdict in found)
-    deciding = [one for one in judged if one.verdict == verdict]
-    least = min(deciding, key=lambda one: math.inf if math.isnan(one.mean) else one.mean)
-    caveats = dict.fromkeys(one.caveat for one in deciding if one.caveat)
-    return least._replace(caveat=", ".join(caveats))
+def _judge_every(judged: list[Judgement]) -> Judgement:
+    least = min(judged, key=lambda one: math.inf if math.isnan(one.mean) else one.mean)
+    unclear = [one for one in judged if one.verdict != REPRODUCED]
+    if not unclear or least.verdict == NOT_REPRODUCED:
+        return least
+    caveats = dict.fromkeys(one.caveat for one in unclear if one.caveat)
+    if least.verdict == REPRODUCED:
+        caveats = {"not every number is as clear": None, **caveats}
+    return least._replace(verdict=INCONCLUSIVE, caveat=", ".join(caveats))
 
 
 class Measured(NamedTuple):
