@@ -19,6 +19,9 @@ run: setup
 	PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
+# Tests in as many processes as there are cores; ARGS="-n 0" for one.
+SIDE_BY_SIDE = -n auto --dist loadgroup --no-loadscope-reorder
+
 # What `make run` made in one file to pass on; after unzipping, it opens without a network.
 report:
 	@test -f results/reporting/summary.txt || \
@@ -32,10 +35,10 @@ open:
 	$(PYTHON) -m webbrowser -t "file://$(CURDIR)/results/reporting/gallery/index.html"
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 test-all: setup
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 # Speed, measured: tables in benchmarks/results. ARGS=--quick only sees whether everything runs.
 bench: setup

@@ -54,7 +54,3 @@ rule evaluation:
 rule reporting:
     input:
         reporting_targets(),
-
-
-onsuccess:
-    tell_summary()

@@ -23,6 +23,19 @@ settings.load_profile("sonify")
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes share the tests file by file; those of the finished run, which is made but
+    once and takes longest, come first and in one process."""
+
+    def finished(item: pytest.Item) -> bool:
+        return "finished_run" in getattr(item, "fixturenames", ())
+
+    items.sort(key=lambda item: not finished(item))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("finished" if finished(item) else item.path.name))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20241)

@@ -105,8 +105,8 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/reader/shuffle_clips", 1, "shuffle_clips is 1, but must be at least 2"),
         (
             "training/reader/shuffle_clips",
-            48,
-            "contrastive.batch_size is 64, more than the 48 clips of training.reader.shuffle_clips",
+            24,
+            "contrastive.batch_size is 32, more than the 24 clips of training.reader.shuffle_clips",
         ),
         (
             "training/recipes/fsd50k/epoch",
@@ -155,8 +155,8 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/recipes/contrastive/mixup_alpha", 0.2, "mixup_alpha needs labels: remove it"),
         (
             "training/recipes/fsd50k/warmup_epochs",
-            24,
-            "warmup_epochs is 24, but training ends after 24",
+            12,
+            "warmup_epochs is 12, but training ends after 12",
         ),
         ("training/recipes/fsd50k/objective", "multiclass", "set it to 'multilabel'"),
         ("training/runs/supervised/recipe", "audioste", "did you mean 'audioset'"),
@@ -189,7 +189,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             1,
             "checkpoints is 1: it must be 0, or from 2",
         ),
-        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 9 \(every epoch's\)"),
+        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 7 \(every epoch's\)"),
         (
             "training/recipes/contrastive_kept/checkpoints",
             6.0,

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from sonify import tables
 from sonify.data.layouts.required import SPLITS
+from sonify.models import checkpoint
 from sonify.reporting.reference import queries
 from sonify.workflow import EVALUATIONS, FIGURES, TABLES
 
@@ -30,8 +31,8 @@ def test_it_makes_every_table_figure_and_page(finished):
         tables.read(results / "models" / model / "history.parquet", "history")
         card = json.loads((results / "models" / model / "model.json").read_text())
         assert card["recipe"]["epochs"] == 2
-        kept = len(list((results / "models" / model / "checkpoints").iterdir()))
-        assert kept == (3 if model == "contrastive-s0" else 0)
+        kept = checkpoint.kept(results / "models" / model)
+        assert kept == ([0, 1, 2] if model == "contrastive-s0" else [])
     for name in EVALUATIONS:
         frame = tables.read(results / "evaluation" / f"{name}.parquet", name)
         assert set(frame["seed"]) == {0}
@@ -87,7 +88,7 @@ def test_a_second_run_does_nothing(finished):
 def test_the_console_tells_progress_and_where_to_look(finished):
     printed = finished.printed
     assert "100%" in printed and "done" in printed
-    assert "results/reporting/index.html" in printed
+    assert "in results/reporting: index.html, gallery/index.html" in printed
     assert "Traceback" not in printed and "Warning" not in printed
 
 

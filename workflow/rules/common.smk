@@ -94,3 +94,7 @@ def tell_summary():
     summary = Path("results/reporting/summary.txt")
     if summary.is_file() and summary.stat().st_mtime >= STARTED:
         sys.stderr.write(f"\n{summary.read_text(encoding='utf-8')}\n")
+
+
+onsuccess:
+    tell_summary()
