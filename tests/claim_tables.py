@@ -71,6 +71,10 @@ def _matrix():
 
 
 RUNS = _matrix()
+PROBES = {
+    f"{dataset}_probe-{start}-{finetune}": start
+    for dataset, start, finetune in product(DATASETS, (*REGIMES, "contrastive_x2"), FINETUNES)
+}
 
 
 def table(name, rows=()):
@@ -88,10 +92,11 @@ _EMPTY = {name: table(name) for name in TABLES}
 STRIDED = {"pool": "contrastive", "strided": "contrastive_strided"}
 
 
-def evidence(given, runs=RUNS, strided=STRIDED):
+def evidence(given, runs=RUNS, strided=STRIDED, probes=PROBES):
     """The tables given by name, the others empty."""
     every = {name: given.get(name, _EMPTY[name]) for name in TABLES}
-    return Evidence(**every, runs=runs, rule="max", rescaled=False, strided=strided)
+    known = {"runs": runs, "probes": probes, "strided": strided}
+    return Evidence(**every, **known, rule="max", rescaled=False)
 
 
 def row(number, given, **known):
@@ -118,10 +123,10 @@ def scored(scores):
     return {"metrics": table("metrics", rows)}
 
 
-def removed(seeds, baseline, fall):
+def removed(seeds, baseline, fall, regimes=REGIMES[:1]):
     """removal from baseline(finetune) and fall(regime, finetune, layer, seed)."""
     rows = []
-    for regime, finetune, layer, seed in product(REGIMES, FINETUNES, (0, *LAYERS), range(seeds)):
+    for regime, finetune, layer, seed in product(regimes, FINETUNES, (0, *LAYERS), range(seeds)):
         left = baseline(finetune) - (fall(regime, finetune, layer, seed) if layer else 0)
         place = keys(f"fsd50k-{regime}-{finetune}", seed, "fsd50k")
         rows.append({**place, "rule": "max", "metric": "mAP", "layer": layer, "value": left})
@@ -170,7 +175,7 @@ def probed(seeds, value):
 
 def _removal_at_one_layer(v):
     def fall(regime, finetune, layer, seed):
-        worst = (regime, finetune, layer) == ("supervised", "fconly", 7)
+        worst = (finetune, layer) == ("fconly", 7)
         return v[seed] if worst else v[seed] + EXTRA
 
     return removed(len(v), lambda finetune: 0.5, fall)
@@ -178,7 +183,7 @@ def _removal_at_one_layer(v):
 
 def _spread_of_falls(v):
     def fall(regime, finetune, layer, seed):
-        sd = 0.05 + (finetune == "full") * (v[seed] + EXTRA * (regime == "supervised"))
+        sd = 0.05 + (finetune == "full") * v[seed]
         return 0.2 + sd * (layer - 6) / 11**0.5  # 1 to 11 have a standard deviation of √11
 
     return removed(len(v), lambda finetune: 0.5, fall)
@@ -188,7 +193,7 @@ def _shares_of_baselines(v):
     baselines = {"fconly": 0.4, "full": 0.6}
 
     def fall(regime, finetune, layer, seed):
-        share = 0.3 + (finetune == "fconly") * (v[seed] + EXTRA * (regime == "contrastive"))
+        share = 0.3 + (finetune == "fconly") * v[seed]
         return baselines[finetune] * (share + 0.1 * (layer - 6) / 11)
 
     return removed(len(v), baselines.get, fall)

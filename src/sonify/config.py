@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.validators import extend
 
 from sonify.consistency import check_consistency
 from sonify.data.layouts.required import SPLITS, missing
@@ -19,6 +20,9 @@ from sonify.names import check_name
 from sonify.shorthand import recipes_of, with_bases, with_finetunings
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+# JSON Schema takes 8.0 for an integer; Python's range and file names do not.
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, x: type(x) is int)
+_Validator = extend(Draft202012Validator, type_checker=_TYPES)
 
 
 def checked(config: dict) -> dict:
@@ -30,7 +34,7 @@ def checked(config: dict) -> dict:
     bases = {name: spec.get("base") for name, spec in recipes_of(config).items()}
     config = with_bases(config)
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    errors = list(Draft202012Validator(schema).iter_errors(config))
+    errors = list(_Validator(schema).iter_errors(config))
     if errors:
         raise ConfigError(_sentence(_origin(best_match(errors), errors, bases)))
     _check_sources(config["data"])
@@ -183,6 +187,11 @@ def _check_runs(config: dict) -> None:
         check_name(f"{key}.recipe", spec["recipe"], training["recipes"])
         if ("start" in spec) != ("finetune" in spec):
             raise ConfigError(f"config: {key} needs both start and finetune, or neither")
+        if "start" in spec and training["recipes"][spec["recipe"]]["objective"] == "contrastive":
+            raise ConfigError(
+                f"config: {key} is to finetune with {spec['recipe']}, which has no labels: name a "
+                "recipe that trains a classifier"
+            )
         if ("start" in spec) == ("architecture" in spec):
             raise ConfigError(
                 f"config: {key} needs either an architecture (from scratch) or a start, not both"

@@ -2,22 +2,21 @@
 
 from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
-from sonify.names import check_name
+from sonify.measurable import check_measurable
 from sonify.runs import facts, has_classifier
 
 
 def check_consistency(config: dict) -> None:
     """Raise ConfigError for the first contradiction of a configuration whose form was checked."""
     _check_scale(config)
+    _check_doubled(config)
     _check_ranges(config)
     _check_crops(config)
     _check_reader(config)
     _check_coherence(config)
     _check_rows(config)
     _check_checkpoints(config)
-    _check_probes(config)
-    _check_strided(config)
-    _check_sonified(config)
+    check_measurable(config)
 
 
 def _check_scale(config: dict) -> None:
@@ -28,6 +27,16 @@ def _check_scale(config: dict) -> None:
     if made or narrow:
         why = f"{made[0]} is synthetic" if made else f"{narrow[0]} is narrower than the paper's"
         raise ConfigError(f"config: scale is 'paper', but {why}: set it to 'mini'")
+
+
+def _check_doubled(config: dict) -> None:
+    """Tables and claims take the name CNN12_x2 for twice the filters of CNN12."""
+    widths = {name: model["width"] for name, model in config["models"].items()}
+    if {"CNN12", "CNN12_x2"} <= set(widths) and widths["CNN12_x2"] != 2 * widths["CNN12"]:
+        raise ConfigError(
+            f"config: models.CNN12_x2.width is {widths['CNN12_x2']:g}, but CNN12_x2 is CNN12 with "
+            f"doubled filters: set it to {2 * widths['CNN12']:g}"
+        )
 
 
 def _check_ranges(config: dict) -> None:
@@ -111,59 +120,4 @@ def _check_checkpoints(config: dict) -> None:
             raise ConfigError(
                 f"config: training.recipes.{name}.checkpoints is {kept}: it must be 0, or from 2 "
                 f"(the initial weights and the last) to {recipe['epochs'] + 1} (every epoch's)"
-            )
-
-
-def _check_probes(config: dict) -> None:
-    """Figure 4: encoders to probe, by recipes with labels, scored on splits that exist."""
-    stage, training = config["evaluation"]["layer_importance"], config["training"]
-    key = "evaluation.layer_importance"
-    for start in stage["starts"]:
-        check_name(f"{key}.starts", start, training["runs"])
-    for probe in stage["probes"]:
-        name, split = probe["recipe"], probe["split"]
-        check_name(f"{key}.probes", name, training["recipes"])
-        recipe = training["recipes"][name]
-        if recipe["objective"] == "contrastive":
-            raise ConfigError(f"config: {key}.probes names {name}, which has no labels: replace it")
-        if split not in SPLITS[recipe["dataset"]]:
-            raise ConfigError(
-                f"config: {key}.probes scores {name} on {split!r}: {recipe['dataset']} has "
-                f"{', '.join(SPLITS[recipe['dataset']])}"
-            )
-
-
-def _check_strided(config: dict) -> None:
-    for kind, run in config["evaluation"]["strided"].items():
-        key = f"evaluation.strided.{kind}"
-        check_name(key, run, config["training"]["runs"])
-        found = facts(config, run)["downsampling"]
-        if found != kind:
-            raise ConfigError(
-                f"config: {key} is {run!r}, whose encoder has downsampling {found}: name a run "
-                f"with {kind}"
-            )
-
-
-def _check_sonified(config: dict) -> None:
-    """What shows or follows mined filters needs a run that is mined."""
-    sonified, evolution = config["sonification"]["runs"], config["evaluation"]["evolution"]
-    pairs = config["reporting"]["pairs"]
-    named = {"evaluation.evolution.runs": evolution["runs"]}
-    named["reporting.pairs.chosen"] = [choice["run"] for choice in pairs["chosen"]]
-    named |= {f"reporting.pairs.{f}.runs": pairs[f]["runs"] for f in pairs if f != "chosen"}
-    for key, runs in named.items():
-        for run in runs:
-            if run not in sonified:
-                raise ConfigError(
-                    f"config: {key} names {run!r}, which is not sonified: add it to "
-                    "sonification.runs"
-                )
-    training = config["training"]
-    for run in evolution["runs"]:
-        recipe = training["runs"][run]["recipe"]
-        if not training["recipes"][recipe]["checkpoints"]:
-            raise ConfigError(
-                f"config: evaluation.evolution.runs names {run!r}, of whose training no states are "
-                f"kept: set training.recipes.{recipe}.checkpoints"
             )

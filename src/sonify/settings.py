@@ -179,11 +179,22 @@ class Settings(Matrix):
         """The label, and what tells which line of the paper a run is."""
         return _canonical(self._labelled())
 
+    def summary(self) -> str:
+        """The label, the runs, and which of the measured conditions is told."""
+        rule, rescaled = self._main
+        return _canonical(self._labelled(rule=rule, rescaled=rescaled))
+
     def claims(self) -> str:
         """The label, the runs, and which of the measured conditions is meant."""
         rule, rescaled = self._main
-        strided = self.evaluation["strided"]
-        return _canonical(self._labelled(rule=rule, rescaled=rescaled, strided=strided))
+        return _canonical(
+            self._labelled(
+                rule=rule,
+                rescaled=rescaled,
+                strided=self.evaluation["strided"],
+                probes={probe.run.name: probe.run.start for probe in self.probes.values()},
+            )
+        )
 
     def gallery(self) -> str:
         """Which models are shown."""

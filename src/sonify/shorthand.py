@@ -56,6 +56,8 @@ def _spelled_out(recipes: dict[str, dict], name: str, seen: list[str]) -> dict:
     if "base" not in recipe:
         return recipe
     base, key = recipe["base"], f"training.recipes.{name}.base"
+    if not isinstance(base, str):
+        raise ConfigError(f"config: {key} is {base!r}, but must be the name of one recipe")
     check_name(key, base, recipes)
     if base in [*seen, name]:
         raise ConfigError(f"config: {key} leads back to it: take another recipe as base")

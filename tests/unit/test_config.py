@@ -1,6 +1,7 @@
 """Every fault of a configuration is one sentence naming key, value and remedy."""
 
 import copy
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -189,7 +190,112 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "checkpoints is 1: it must be 0, or from 2",
         ),
         ("training/recipes/contrastive_kept/checkpoints", 14, r"to 7 \(every epoch's\)"),
+        (
+            "training/recipes/contrastive_kept/checkpoints",
+            6.0,
+            "contrastive_kept.checkpoints is 6.0, but must be of type integer",
+        ),
+        ("training/seeds", [0, 1.0], "training.seeds.1 is 1.0, but must be of type integer"),
+        (
+            "training/recipes/balanced/base",
+            ["audioset"],
+            r"base is \['audioset'\], but must be the",
+        ),
+        ("training/recipes/balanced/base", None, "base is None, but must be the name of one rec"),
+        (
+            "training/runs/again",
+            {"recipe": "contrastive_tau02", "start": "contrastive", "finetune": "full"},
+            "again is to finetune with contrastive_tau02, which has no labels: name a",
+        ),
+        ("models/CNN12/width", 0.25, "CNN12_x2.width is 0.25, but CNN12_x2 is CNN12 with .* 0.5"),
+        (
+            "training/recipes/fsd50k/splits",
+            ["train", "eval"],
+            "fsd50k.splits has 'eval', on which fsd50k-scratch is scored: train on other splits",
+        ),
+        (
+            "training/recipes/contrastive/splits",
+            ["balanced_train", "eval"],
+            r"contrastive\w*.splits has 'eval', on which balanced-\S+ is scored: train on other",
+        ),
+        (
+            "evaluation/removal/split",
+            "train",
+            "fsd50k.splits has 'train', on which fsd50k-contrastive-fconly in evaluation.removal",
+        ),
+        (
+            "evaluation/layer_importance/probes",
+            [{"recipe": "fsd50k_probe", "finetune": "full", "split": "train"}],
+            "probes scores fsd50k_probe on 'train', which it trains on: name another split",
+        ),
+        (
+            "evaluation/layer_importance/starts",
+            ["contrastive", "fsd50k-leak"],
+            "fsd50k_val.splits has 'val', on which the probe fsd50k_linear is scored: train on",
+        ),
+        (
+            "evaluation/layer_importance/probes",
+            [
+                {"recipe": "fsd50k_probe", "finetune": "full", "split": "val"},
+                {"recipe": "fsd50k_probe", "finetune": "full", "split": "eval"},
+            ],
+            "probes has fsd50k_probe and fsd50k_probe, both fsd50k full, where Figure 4 has one",
+        ),
+        (
+            "evaluation/layer_importance/probes",
+            [
+                {"recipe": "fsd50k_probe", "finetune": "full", "split": "val"},
+                {"recipe": "fsd50k_linear", "finetune": "full", "split": "val"},
+            ],
+            "has fsd50k_probe and fsd50k_linear, both fsd50k full",
+        ),
+        (
+            "evaluation/layer_importance/probes",
+            [{"recipe": "balanced", "finetune": "full", "split": "eval"}],
+            "probes are all of audioset, but Figure 4 shows fsd50k and speech_commands: name",
+        ),
         ("evaluation/layer_importance/starts", ["nobody"], "starts names 'nobody', which"),
+        (
+            "models/CNN12_strided/width",
+            0.25,
+            "evaluation.strided differ in more than downsampling, in width: make them alike",
+        ),
+        (
+            "training/runs/contrastive_strided/recipe",
+            "contrastive_tau02",
+            "strided differ in more than downsampling, in temperature",
+        ),
+        (
+            "evaluation/strided/strided",
+            "fsd50k-contrastive_strided-full",
+            "strided differ in more than downsampling, in dataset",
+        ),
+        (
+            "sonification/runs",
+            ["contrastive", "supervised", "contrastive_long"],
+            "sonification.runs and evaluation.strided name contrastive and contrastive_long, which",
+        ),
+        (
+            "evaluation/coherence/runs",
+            ["contrastive_long", "supervised"],
+            "coherence.runs and evaluation.strided name contrastive_long and contrastive, which",
+        ),
+        ("evaluation/invariance/shown_shift", 77, "shown_shift is 77, which is not among its sh"),
+        (
+            "evaluation/evolution/filters_per_layer",
+            17,
+            "filters_per_layer is 17, but layer 2 of contrastive has 16 filters: lower it",
+        ),
+        (
+            "reporting/pairs/chosen",
+            [{"figure": "figure_2", "run": "supervised", "layer": 1, "filter": 16, "rank": 1}],
+            "chosen names filter 16 of layer 1 of supervised, which has 0 to 15",
+        ),
+        (
+            "reporting/pairs/chosen",
+            [{"figure": "figure_2", "run": "supervised", "layer": 1, "filter": 15, "rank": 4}],
+            "chosen names rank 4, but sonification.top is 3: raise it",
+        ),
         (
             "evaluation/layer_importance/probes",
             [{"recipe": "contrastive", "finetune": "full", "split": "eval"}],
@@ -258,6 +364,15 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
     ],
 )
 def test_faults_are_told_in_one_sentence(config, where, value, sentence):
+    # Runs for some of the faults, with nothing wrong about them.
+    recipes, training = config["training"]["recipes"], config["training"]
+    recipes["contrastive_long"] = {"base": "contrastive", "epochs": 9}
+    recipes["fsd50k_val"] = {"base": "fsd50k", "splits": ["train", "val"]}
+    training["runs"]["contrastive_long"] = {"recipe": "contrastive_long", "architecture": "CNN12"}
+    training["runs"]["fsd50k-leak"] = {"recipe": "fsd50k_val", "architecture": "CNN12"}
+    own = {"recipe": "fsd50k", "starts": ["contrastive_strided"], "finetune": ["full"]}
+    training["finetuning"].append(own)
+    checked(config)
     with pytest.raises(ConfigError, match=sentence) as caught:
         checked(broken(config, where, value))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
@@ -346,6 +461,16 @@ def test_the_matrix_is_that_of_the_paper(config):
     probes = {(p.run.dataset, p.run.regime, p.run.finetune, p.seed) for p in plan.probes.values()}
     assert len(probes) == 2 * 2 * 2 * len(config["training"]["seeds"])
     assert all(p.layers == tuple(range(1, 13)) for p in plan.probes.values())
+
+
+def test_claims_know_what_probes_start_from(config):
+    found = json.loads(Plan(checked(config)).claims())["probes"]
+    kinds = config["evaluation"]["layer_importance"]["probes"]
+    assert found == {
+        f"{kind['recipe']}-{start}-{kind['finetune']}": start
+        for kind in kinds
+        for start in ("contrastive", "supervised")
+    }
 
 
 def test_frozen_probes_stay_together_and_others_are_cut_into_jobs(config):

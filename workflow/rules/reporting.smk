@@ -251,7 +251,7 @@ rule summary:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("summary.py"),
-        settings=plan.table(),
+        settings=plan.summary(),
     shell:
         'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
         " --coherence {input.coherence} --claims {input.claims} --data results/data"

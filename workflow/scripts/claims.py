@@ -25,7 +25,9 @@ def main() -> None:
         options.add_argument(option, dest=name, type=Path, required=True)
     options.add_argument("--out", type=Path, required=True, help="claims.parquet")
     args = options.parse_args()
-    facts = {name: args.settings[name] for name in ("runs", "rule", "rescaled", "strided")}
+    facts = {
+        name: args.settings[name] for name in ("runs", "probes", "rule", "rescaled", "strided")
+    }
     measured = {name: tables.read(getattr(args, name), name) for name in TABLES}
     table = claims(Evidence(**measured, **facts), args.settings["scale"])
     tables.write(table, args.out, "claims")

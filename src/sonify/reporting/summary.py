@@ -26,9 +26,12 @@ def summary(
     scale: str,
     setting: str,
     runs: Facts,
+    rule: str,
+    rescaled: bool,
 ) -> str:
     """Performance on FSD50K, removal, coherence, claims and clips as plain text, from tables of
-    these contracts and the facts of the configuration's runs.
+    these contracts and the facts of the configuration's runs. `rule` and `rescaled` are the
+    condition that is told, of those in the tables.
 
     Coherence is that of encoders with pooling. Raises ValueError for an unknown scale.
     """
@@ -38,8 +41,8 @@ def summary(
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
         *textwrap.wrap(setting, COLUMNS, max_lines=2, placeholder=" …"),
         *_performance(paper_table("A4", metrics, runs, scale)),
-        *_removal(removal_curves(removal)),
-        *_coherence(coherence_curves(coherence), floor(coherence)),
+        *_removal(removal_curves(removal, rule, rescaled)),
+        *_coherence(coherence_curves(coherence, rule), floor(coherence)),
         verdicts(claims),
         _clips(manifest, rejected),
         "Look:   in results/reporting: index.html, gallery/index.html, claims.md, tables, figures",

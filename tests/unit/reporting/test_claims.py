@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from claim_tables import (
     BUILDERS,
+    PROBES,
+    REGIMES,
     RUNS,
     STRIDED,
     TABLES,
@@ -19,6 +21,7 @@ from claim_tables import (
     evidence,
     filtered,
     probed,
+    removed,
     row,
     scored,
     table,
@@ -122,15 +125,22 @@ def test_names_of_runs_say_nothing(number):
     }
     renamed = frame.assign(run=frame["run"].map(lambda run: called.get(run, run)))
     strided = {which: called[run] for which, run in STRIDED.items()}
-    found = row(number, {name: renamed}, runs=runs, strided=strided)
+    probes = {probe: called[start] for probe, start in PROBES.items()}
+    found = row(number, {name: renamed}, runs=runs, strided=strided, probes=probes)
     pd.testing.assert_series_equal(found, row(number, {name: frame}))
 
 
 OTHERS = {
     "metrics": [{"metric": "mAUC"}, {"split": "train"}],
-    "removal": [{"rule": "mean"}, {"rescaled": True}, {"metric": "mAUC"}, {"dataset": "x"}],
+    "removal": [
+        *({"rule": "mean"}, {"rescaled": True}, {"metric": "mAUC"}, {"dataset": "x"}),
+        {"split": "val"},
+    ],
     "coherence": [{"rule": "energy"}, {"run": "contrastive_tau02"}],
-    "layer_importance": [{"metric": "d_prime"}, {"split": "test"}, {"architecture": "x"}],
+    "layer_importance": [
+        *({"metric": "d_prime"}, {"split": "test"}),
+        *({"run": run} for run in PROBES if "_x2" in run),
+    ],
     "invariance": [{"run": "contrastive_strided"}, {"run": "supervised"}],
     "evolution": [{"run": "supervised"}],
     "filters": [{"run": "contrastive_tau02"}],
@@ -151,10 +161,13 @@ def test_other_conditions_and_runs_do_not_count(number):
 @settings(max_examples=10, deadline=None)
 def test_flipping_the_regimes_flips_the_verdict(number, hundredths):
     ((name, frame),) = BUILDERS[number]([h / 100 for h in hundredths]).items()
-    there = {"contrastive": "supervised", "supervised": "contrastive"}
-    column = "regime" if name == "layer_importance" else "run"
+    there = dict(zip(REGIMES, REGIMES[::-1], strict=True))
+    there |= {
+        f"{kind}-{regime}-{finetune}": f"{kind}-{there[regime]}-{finetune}"
+        for kind, regime, finetune in (p.split("-") for p in PROBES if "_x2" not in p)
+    }
     found = row(number, {name: frame})
-    flipped = row(number, {name: frame.assign(**{column: frame[column].map(there)})})
+    flipped = row(number, {name: frame.assign(run=frame["run"].map(there))})
     if number in (7, 11):  # the least of several: no more than one way round
         assert flipped["verdict"] == "not reproduced" or found["verdict"] != "reproduced"
         return
@@ -248,6 +261,61 @@ def test_the_baseline_is_needed_for_a_fall():
     frame = BUILDERS[1]([0.02, 0.03])["removal"]
     found = row(1, {"removal": frame[frame["layer"] > 0]})
     assert "the baseline, layer 0" in found["remark"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_removal_is_of_contrastive_pretraining_as_in_figure_6(number):
+    """What supervised pretraining does is told, and decides nothing."""
+
+    def fall(regime, finetune, layer, seed):
+        up = regime == "supervised"
+        spread = 0.02 if (finetune == "fconly") == up else 0.04
+        share = 0.1 if (finetune == "full") == up else 0.05
+        return (share + 0.01 * seed * (finetune == "fconly") + spread * (layer - 6) / 11) * (
+            1 - 2 * up
+        )
+
+    alone = removed(2, lambda finetune: 0.5, fall)
+    both = removed(2, lambda finetune: 0.5, fall, REGIMES)
+    found, told = row(number, alone), row(number, both)
+    assert found["mean"] == told["mean"] and found["verdict"] == told["verdict"] != "not run"
+    assert "supervised" not in found["remark"] and "supervised" in told["remark"]
+    (frame,) = both.values()
+    missing = row(number, {"removal": frame[frame["regime"] == "supervised"]})["remark"]
+    assert missing.startswith("Missing: removal of FSD50K, contrastive, fc-only; removal of FSD50K")
+
+
+def test_removal_on_another_split_is_not_the_papers():
+    (frame,) = BUILDERS[1]([0.02, 0.03]).values()
+    assert row(1, {"removal": frame.assign(split="val")})["verdict"] == "not run"
+
+
+def test_a_least_that_is_another_pair_in_every_seed_proves_nothing():
+    """The least of many noisy gains is negative in every seed though no pair loses."""
+    scores = {run: [0.3] * 3 for run in PAPER if run.startswith("balanced")}
+    names = ("gain", "noise", "mask")
+    for seed, name in enumerate(names):
+        for finetune in ("fconly", "full"):
+            scores[f"balanced-contrastive_{name}-{finetune}"][seed] += 0.01
+    found = row(16, scored(scores))
+    assert found["verdict"] == "inconclusive"
+    assert found["mean"] == pytest.approx(-0.01 / 3)  # random SNR against mask
+
+
+def test_probes_of_another_pretraining_are_not_the_papers():
+    frame = BUILDERS[14]([0.02, 0.03])
+    probes = PROBES | {"speech_commands_probe-contrastive-fconly": "contrastive_gain"}
+    assert row(14, frame)["verdict"] != "not run"
+    assert row(14, frame, probes=probes)["remark"] == (
+        "Missing: layer importance of Speech Commands, contrastive, fc-only."
+    )
+
+
+def test_a_strided_encoder_is_no_main_setting_whatever_its_name():
+    strided = RUNS | {"contrastive": RUNS["contrastive"] | {"downsampling": "strided"}}
+    assert Kind("audioset", "contrastive").fits("contrastive", RUNS)
+    assert not Kind("audioset", "contrastive").fits("contrastive", strided)
+    assert not Kind("fsd50k", "contrastive", "full").fits("fsd50k-contrastive-full", strided)
 
 
 PAPER = {
@@ -462,7 +530,7 @@ def test_script(monkeypatch, tmp_path):
         tables.write(given.get(name, table(name)), tmp_path / f"{name}.parquet", name)
         words += [f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.parquet")]
     told = {"scale": "mini", "setting": "synthesised sounds", "runs": RUNS, "rule": "max"}
-    told |= {"rescaled": False, "strided": STRIDED}
+    told |= {"rescaled": False, "strided": STRIDED, "probes": PROBES}
     out = tmp_path / "reporting" / "claims.parquet"
     words += ["--settings", json.dumps(told), "--threads", "1", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", words)

@@ -87,6 +87,41 @@ def test_what_kept_a_judgement_from_being_clear_is_said(values, mean, n_runs, ca
     assert (found.n_runs, found.caveat) == (n_runs, caveat)
 
 
+GOOD, BAD, OPEN = [0.30, 0.31, 0.32], [-0.30, -0.31, -0.32], [0.3, -0.3, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "mean", "verdict"),
+    [
+        ([GOOD, [0.40, 0.41, 0.42]], 0.31, "reproduced"),
+        ([GOOD, OPEN], 0.1 / 3, "inconclusive"),
+        ([GOOD, BAD, OPEN], -0.31, "not reproduced"),
+        # below 0 in every seed, though neither is below 0
+        ([[0.3, -0.1, 0.3], [-0.1, 0.3, -0.1]], 0.1 / 3, "inconclusive"),
+        # the least mean clears 0, the greater does not
+        ([GOOD, [0.1, 0.1, 0.9]], 0.31, "inconclusive"),
+        # of many numbers one is alike in all seeds by chance: the least mean decides
+        ([[-0.1] * 3, [-0.9, 0.3, -0.3]], -0.3, "inconclusive"),
+        ([GOOD, [NAN] * 3], 0.31, "inconclusive"),
+        ([BAD, [NAN] * 3], -0.31, "not reproduced"),
+        ([[0.3]], 0.3, "inconclusive"),
+    ],
+)
+def test_every_number_is_judged_by_its_own_interval(columns, mean, verdict):
+    found = judge(pd.DataFrame(columns).T, Above(every=True))
+    assert found.verdict == verdict
+    assert found.mean == pytest.approx(mean, nan_ok=True)
+
+
+def test_what_kept_one_of_several_from_being_clear_is_said():
+    found = judge(pd.DataFrame({"a": [0.3, 0.31], "b": [NAN, NAN]}), Above(every=True))
+    assert found.n_runs == 2
+    assert found.caveat == "not every number is as clear, undefined for 2 of 2 seeds"
+    found = judge(pd.DataFrame({"a": [0.3, NAN], "b": [0.2, NAN]}), Above(every=True))
+    assert found.caveat == "undefined for 1 of 2 seeds, one seed alone has no interval"
+    assert "reproduced if all lie above 0, not" in str(Above(every=True))
+
+
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=5), st.floats(-5, 5))
 def test_turning_the_sign_turns_the_verdict(values, threshold):
     turned = {"reproduced": "not reproduced", "not reproduced": "reproduced"}

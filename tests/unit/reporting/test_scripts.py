@@ -170,7 +170,7 @@ def test_summary(script, results, metrics, removal, coherence, claims, facts, ca
         tables.write(frame, results / f"{name}.parquet", name)
     script(
         "summary",
-        {**LABEL, "runs": facts},
+        {**LABEL, "runs": facts, "rule": "max", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
         data=results / "data",
         out=results / "reporting/summary.txt",

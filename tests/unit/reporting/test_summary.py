@@ -19,6 +19,8 @@ def words(metrics, removal, coherence, claims, manifest, rejected, facts):
             "scale": "mini",
             "setting": "made sounds",
             "runs": facts,
+            "rule": "max",
+            "rescaled": False,
         }
         return summary(**given | changed)
 
@@ -71,6 +73,21 @@ def test_strided_encoders_have_no_line(words, coherence):
     frame = coherence()
     strided = frame[frame["run"] == "contrastive"].assign(run="contrastive_strided", coherence=0.5)
     assert words(coherence=pd.concat([frame, strided])) == words()
+
+
+def test_tells_the_condition_that_is_configured(words, removal, coherence):
+    """Tables hold the other conditions too, or, by the configuration's own choice, no default."""
+    left, found = removal(), coherence()
+    other = {
+        "removal": left.assign(rule="mean", rescaled=True),
+        "coherence": found.assign(rule="mean"),
+    }
+    assert words(**other, rule="mean", rescaled=True) == words()
+    both = {
+        "removal": pd.concat([left.assign(value=left["value"] / 2), other["removal"]]),
+        "coherence": pd.concat([found.assign(coherence=0.0), other["coherence"]]),
+    }
+    assert words(**both, rule="mean", rescaled=True) == words()
 
 
 def test_nothing_run(words, metrics, removal, coherence, claims, rejected):

@@ -60,7 +60,8 @@ class Kind:
             return False
         if self.finetune != "none":
             return self.pretraining.fits(facts["start"], runs)
-        if (facts["regime"], facts["architecture"]) != (self.regime, self.architecture):
+        found = (facts["regime"], facts["architecture"], facts["downsampling"])
+        if found != (self.regime, self.architecture, "pool"):
             return False
         named = set(AUGMENTATIONS[: self.augmentations])
         return self.regime == "supervised" or (
@@ -89,8 +90,9 @@ CONTRASTIVE = Kind("audioset", "contrastive")
 class Evidence:
     """The tables of these contracts, and what the configuration says of them.
 
-    `runs` are the facts by run; `rule` and `rescaled` the main condition of removal and coherence;
-    `strided` the runs with "pool" and "strided" downsampling that section 3.2 compares, or None.
+    `runs` are the facts by run; `probes` says by run of layer_importance which of `runs` it starts
+    from; `rule` and `rescaled` are the main condition of removal and coherence; `strided` the runs
+    with "pool" and "strided" downsampling that section 3.2 compares, or None.
     """
 
     metrics: pd.DataFrame
@@ -101,6 +103,7 @@ class Evidence:
     evolution: pd.DataFrame
     filters: pd.DataFrame
     runs: Mapping[str, Mapping]
+    probes: Mapping[str, str]
     rule: str
     rescaled: bool
     strided: Mapping[str, str] | None
@@ -128,7 +131,8 @@ class Evidence:
     def remaining(self, kind: Kind) -> pd.DataFrame:
         """mAP after removal of each layer's sonification, seed by layer; layer 0 is untouched."""
         condition = {"metric": "mAP", "rule": self.rule, "rescaled": self.rescaled}
-        curves = by_layer(self.of("removal", kind, dataset="fsd50k", **condition), "value")
+        condition |= {"dataset": kind.dataset, "split": SCORED[kind.dataset][0]}
+        curves = by_layer(self.of("removal", kind, **condition), "value")
         if 0 not in curves:
             raise Missing(f"removal of {kind}: the baseline, layer 0")
         return curves
@@ -136,9 +140,11 @@ class Evidence:
     def retained(self, dataset: str, regime: str, finetune: str) -> pd.DataFrame:
         """Validation mAP or accuracy with the first layers retained, seed by layer (12: all)."""
         probe = {"dataset": dataset, "split": "val", "metric": VALIDATED[dataset]}
-        probe |= {"regime": regime, "finetune": finetune, "architecture": "CNN12"}
+        start = Kind("audioset", regime)
+        fitting = [run for run, name in self.probes.items() if start.fits(name, self.runs)]
+        rows = _where(self.layer_importance, probe | {"finetune": finetune})
         words = f"{DATASETS[dataset]}, {finetuned_label(regime, finetune)}"
-        rows = _one_run(_where(self.layer_importance, probe), "layer_importance", words)
+        rows = _one_run(rows[rows["run"].isin(fitting)], "layer_importance", words)
         return by_layer(rows, "value")
 
 

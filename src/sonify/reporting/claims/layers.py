@@ -38,11 +38,6 @@ def common(
     return among(one, layers), among(other, layers)
 
 
-def least(numbers: dict | pd.DataFrame) -> pd.Series:
-    """The least of several numbers, by seed: what speaks for "all"; NaN if one of them is."""
-    return pd.DataFrame(numbers).min(axis=1, skipna=False)
-
-
 def rank_correlation(curves: pd.DataFrame) -> pd.Series:
     """Spearman's correlation of value and layer, by seed: 1 where every layer adds, 0 for a curve
     that is flat, NaN where a layer has no value.

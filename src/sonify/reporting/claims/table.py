@@ -39,9 +39,9 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
         "# The paper's claims",
         f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
         "\n".join(lines),
-        "A claim is one number a seed: mean ± half-width of the 95% t-interval over seeds. What "
-        "the number is, when it speaks for the claim (fixed before any was seen) and what stands "
-        "behind it:",
+        "A claim is one number a seed, or the least of several: mean ± half-width of the 95% "
+        "t-interval over seeds. What the number is, when it speaks for the claim (thresholds were "
+        "fixed before any was seen) and what stands behind it:",
         *(_details(row) for row in frame.itertuples()),
     ]
     return "\n\n".join(parts) + "\n"

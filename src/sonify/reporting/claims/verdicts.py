@@ -1,8 +1,11 @@
 """How a claim is judged: one number a seed, its 95% t-interval, and a rule on where that may lie.
 
-The rules, thresholds and statistics of this package were written before any number was looked at.
-"Reproduced" has to be earned: "all" is the least over all, "every layer" the worst layer, and what
-an interval cannot tell is inconclusive.
+The thresholds and statistics of this package were written before any number was looked at.
+"Reproduced" has to be earned: of a claim on "all" or "every layer" each number a seed has an
+interval of its own, and every one must clear the threshold. Against the claim speaks the number of
+the least mean alone, for of many one may fall short by chance. Taking the least in each seed would
+be biased: the least of many noisy numbers lies below all their means. What an interval cannot tell
+is inconclusive.
 """
 
 import math
@@ -26,9 +29,10 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Above:
-    """The claim holds where its number exceeds `threshold`."""
+    """The claim holds where its number exceeds `threshold`, or every one of its numbers does."""
 
     threshold: float = 0.0
+    every: bool = False
 
     def verdict(self, low: float, high: float) -> str:
         """By the interval [low, high]; one that touches the threshold is inconclusive."""
@@ -38,6 +42,12 @@ class Above:
 
     def __str__(self) -> str:
         limit = f"{self.threshold:g}"
+        if self.every:
+            return (
+                "Each number compared has its own 95% t-interval over seeds: reproduced if all lie "
+                f"above {limit}, not reproduced if that of the least mean, which is shown, lies "
+                f"below {limit}, otherwise inconclusive."
+            )
         return (
             f"Reproduced if the 95% t-interval over seeds lies above {limit}, not reproduced if it "
             f"lies below {limit}, otherwise inconclusive."
@@ -76,12 +86,15 @@ class Judgement(NamedTuple):
     caveat: str
 
 
-def judge(values: Iterable[float], rule: Above | Within) -> Judgement:
-    """The verdict of `rule` on one number a seed.
+def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judgement:
+    """The verdict of `rule` on one number a seed, or on several (a frame, seed by number).
 
-    A seed whose number is NaN (nothing to measure, as where every filter is dead) is left out and
-    said so. One seed has no interval, nor have infinite numbers: inconclusive, whatever the mean.
+    Of several, all must be reproduced; told is the one of the least mean. A seed whose number is
+    NaN (nothing to measure, as where every filter is dead) is left out and said so. One seed has no
+    interval, nor have infinite numbers: inconclusive, whatever the mean.
     """
+    if isinstance(values, pd.DataFrame):
+        return _judge_every([judge(column, rule) for _, column in values.items()])
     given = list(values)
     known = [value for value in given if not math.isnan(value)]
     interval = t_interval(known)
@@ -99,10 +112,23 @@ def judge(values: Iterable[float], rule: Above | Within) -> Judgement:
     return Judgement(*interval, verdict, ", ".join(caveats))
 
 
-class Measured(NamedTuple):
-    """A claim's number by seed, and the numbers behind it in words (a sentence without its end)."""
+def _judge_every(judged: list[Judgement]) -> Judgement:
+    least = min(judged, key=lambda one: math.inf if math.isnan(one.mean) else one.mean)
+    unclear = [one for one in judged if one.verdict != REPRODUCED]
+    if not unclear or least.verdict == NOT_REPRODUCED:
+        return least
+    caveats = dict.fromkeys(one.caveat for one in unclear if one.caveat)
+    if least.verdict == REPRODUCED:
+        caveats = {"not every number is as clear": None, **caveats}
+    return least._replace(verdict=INCONCLUSIVE, caveat=", ".join(caveats))
 
-    values: pd.Series
+
+class Measured(NamedTuple):
+    """A claim's number by seed, or several (seed by number), and what is behind them in words (a
+    sentence without its end).
+    """
+
+    values: pd.Series | pd.DataFrame
     told: str
 
 
