@@ -349,7 +349,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             [6, -18],
             r"gain_db is \[6, -18\]: it must",
         ),
-        ("data/synthetic/fsd50k/min_s", 9, "min_s is 9, more than max_s 4.0: lower it"),
+        ("data/synthetic/fsd50k/min_s", 9, "min_s is 9, more than max_s 2.5: lower it"),
         ("training/recipes/contrastive/crop_s", 2.5, "needs 5 s for its two crops, but data.synth"),
         (
             "evaluation/coherence/nperseg",
