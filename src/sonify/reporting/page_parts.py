@@ -18,7 +18,7 @@ found.</p>
 """,
     "verdicts": """
 {% if claims %}
-<p>{{ verdicts }}. How each verdict falls was fixed before the numbers were
+<p>{{ verdicts }}. Thresholds were fixed before the numbers were
 seen{% if scale == "mini" %}; they hold for this miniature alone{% endif %}.</p>
 <div class="wide" tabindex="0" role="region" aria-label="The paper’s claims and their verdicts">
 <table class="claims">
