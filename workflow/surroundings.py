@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,3 +30,12 @@ def gpus(device: str) -> int:
     """GPUs that one model job takes: 1 where it will use one, so that such jobs queue for it."""
     wants = device in ("cuda", "mps") or (device == "auto" and shutil.which("nvidia-smi"))
     return 1 if wants else 0
+
+
+def stop_timers() -> None:
+    """Cancel the timers of this process: those of Snakemake's scheduler would keep it from ending
+    until the timespan of `max-jobs-per-timespan` is over, although nothing is left to start.
+    """
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()

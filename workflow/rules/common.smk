@@ -14,7 +14,7 @@ from sonify.errors import ConfigError
 from sonify.reporting.page_figures import FIGURES as DRAWN
 from sonify.reporting.paper_values import PAPER_TABLES
 from sonify.workflow import EVALUATIONS, FIGURES, Plan
-from surroundings import gpus, shell_prefix
+from surroundings import gpus, shell_prefix, stop_timers
 
 try:
     plan = Plan(configuration.checked(config))
@@ -98,3 +98,8 @@ def tell_summary():
 
 onsuccess:
     tell_summary()
+    stop_timers()
+
+
+onerror:
+    stop_timers()
