@@ -64,6 +64,7 @@ def test_a_harvested_recording_is_the_prepared_one(tmp_path_factory, seed, n, ra
         (wav(np.sin(np.arange(20_000)), 8000), "too_long"),
         (wav(np.sin(np.arange(9000)), 8000)[:9000], "truncated"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_reasons_are_kept(tmp_path, content, reason):
     (place,) = harvested(tmp_path, [content])

@@ -195,7 +195,9 @@ def test_a_tar_whose_checksum_is_wrong_is_refused(target):
         from_tar(bytes(archive), target)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", gzip.compress(b"<html>" * 200)])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", gzip.compress(b"<html>" * 200)], ids=["nothing", "page", "gzip"]
+)
 def test_what_is_no_archive_is_refused(target, content):
     with pytest.raises(ArchiveError, match="it is damaged"):
         from_tar(content, target)
