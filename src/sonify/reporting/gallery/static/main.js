@@ -69,7 +69,13 @@
     address.visited = typing = false;
     drawn = render(lost);
     const there = found.path === "evolution" || (found.evolved && arriving);
-    if (there) drawn.then(() => find("evolution").scrollIntoView());
+    if (there) drawn.then(turnToEvolution);
+  }
+
+  // Its card makes room to scroll to, so it comes first.
+  async function turnToEvolution() {
+    if (evolution && !evolution.card) await evolution.show(state.evolved).catch((error) => say(error.message));
+    find("evolution").scrollIntoView();
   }
 
   function layers() {
@@ -264,7 +270,7 @@
     find("sort").addEventListener("change", () => rearrange({ sort: find("sort").value }));
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
-      find("evolution").scrollIntoView();
+      turnToEvolution();
       if (evolution) evolution.picker.focus({ preventScroll: true });
     });
     const cards = () => [...columns.map((column) => column.card), ...(evolution ? evolution.cards.values() : [])];
