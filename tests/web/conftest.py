@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from galleries import write_tables
 
+from sonify import tables
 from sonify.reporting.gallery.build import build
 
 
@@ -60,3 +61,19 @@ def pictured(gallery) -> Path:
 @pytest.fixture
 def screenshots(tmp_path) -> Path:
     return Path(os.environ.get("SONIFY_SCREENSHOTS", tmp_path))
+
+
+@pytest.fixture(scope="session")
+def uneven(tmp_path_factory) -> Path:
+    """A gallery whose contrastive model lacks layer 2."""
+    folder = tmp_path_factory.mktemp("uneven")
+    given = write_tables(folder, {1: 6, 2: 30})
+    files = {folder / "filters.parquet": "filters"}
+    for name in ("top_activations", "sonifications"):
+        files[folder / f"sonification/contrastive-s0/{name}.parquet"] = name
+    for file, schema in files.items():
+        frame = tables.read(file, schema)
+        kept = (frame["model"] != "contrastive-s0") | (frame["layer"] == 1)
+        tables.write(frame[kept], file, schema)
+    build(**given, out=folder / "gallery")
+    return folder / "gallery"

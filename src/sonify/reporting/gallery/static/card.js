@@ -13,7 +13,10 @@
       this.turn = 0;
       this.sized = new ResizeObserver(() => this.draw());
       this.root = element("article", { class: `card ${regime}` });
-      this.root.addEventListener("pointerdown", () => onactive(this), true);
+      this.root.addEventListener("pointerdown", () => {
+        this.heard = Gallery.activeCard === this && Gallery.player.playing;
+        onactive(this);
+      }, true);
       this.root.addEventListener("focusin", () => onactive(this));
       this.build();
     }
@@ -33,7 +36,7 @@
           element("div", { class: "strip" }, canvas, this.switches[i])),
         this.wave, this.maximum, this.playhead);
       this.playButton = element("button", {
-        type: "button", class: "play", "aria-keyshortcuts": "Space", onclick: () => this.toggle(),
+        type: "button", class: "play", "aria-keyshortcuts": "Space", onclick: (event) => this.toggle(event.detail > 0),
       }, "Play");
       this.slider = element("input", {
         type: "range", min: 0, step: 0.01, value: 0, oninput: () => this.seek(+this.slider.value),
@@ -41,8 +44,9 @@
       this.clock = element("span", { class: "clock" });
       this.about = element("p", { class: "about soft" });
       this.problem = element("p", { class: "problem", role: "alert" });
-      this.root.append(this.head, this.facts, this.takes, this.problem, this.screen,
-        element("div", { class: "transport" }, this.playButton, this.slider, this.clock), this.about);
+      this.transport = element("div", { class: "transport" }, this.playButton, this.slider, this.clock);
+      this.root.append(this.head, this.facts, this.takes, this.problem, this.screen, this.transport,
+        this.about);
       this.sized.observe(this.screen);
     }
 
@@ -52,6 +56,7 @@
       if (this.key === content.key) return;
       this.key = content.key;
       const turn = ++this.turn;
+      this.empty(false);
       this.head.replaceChildren(element("a", { href: content.link }, content.title));
       this.root.setAttribute("aria-label", `${this.regime}: ${content.title}`);
       this.facts.replaceChildren(...content.facts.flatMap(([name, value]) =>
@@ -74,6 +79,24 @@
       if (Gallery.activeCard === this) Gallery.player.load(this.tracks);
       this.update();
       this.root.dataset.ready = content.key;
+    }
+
+    // Show that there is nothing to hear, in words.
+    clear(text) {
+      this.key = null;
+      this.turn++;
+      this.tracks = null;
+      this.empty(true);
+      this.root.setAttribute("aria-label", `${this.regime}: ${text}`);
+      for (const part of [this.facts, this.about, this.problem]) part.replaceChildren();
+      this.head.replaceChildren(text);
+      if (Gallery.activeCard === this) Gallery.player.load(null);
+      this.update();
+      this.root.dataset.ready = "nothing";
+    }
+
+    empty(whether) {
+      for (const part of [this.takes, this.screen, this.transport]) part.hidden = whether;
     }
 
     showTakes(content) {
@@ -151,9 +174,11 @@
       this.playhead.style.left = `${duration ? (100 * time) / duration : 0}%`;
     }
 
-    toggle() {
+    // A pointer means what it saw: turning to the card, as it did before its click, may have set it playing.
+    toggle(pointed) {
       this.onactive(this);
-      Gallery.player.toggle();
+      if (pointed && !this.heard) Gallery.player.play();
+      else Gallery.player.toggle();
     }
 
     seek(time) {
@@ -167,7 +192,7 @@
     }
 
     point(event) {
-      if (event.target.closest("button") || !this.tracks) return;
+      if (event.button || event.target.closest("button") || !this.tracks) return;
       const box = this.screen.getBoundingClientRect();
       const duration = this.tracks.input.length / Gallery.catalogue.rate;
       this.seek(((event.clientX - box.left) / box.width) * duration);

@@ -53,7 +53,8 @@
   Gallery.overviewNote = function (filters, found, query, where) {
     if (!filters.length) return `This network has no ${where}.`;
     const dead = filters.filter((one) => one.dead).length;
-    const searched = query ? `${found.length} of ${filters.length} filters like “${query}”` : `${filters.length} filters`;
+    const wanted = query.trim();
+    const searched = wanted ? `${found.length} of ${filters.length} filters like “${wanted}”` : `${filters.length} filters`;
     return `${searched}, ${where}; ${dead} dead. Each picture: the sonification of its first clip.`;
   };
 

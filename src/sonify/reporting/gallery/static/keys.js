@@ -8,7 +8,7 @@
       const command = commands[event.key] || commands[event.key.toLowerCase()];
       if (!command) return;
       event.preventDefault();
-      command();
+      if (!(event.repeat && event.key === " ")) command(); // a key held down is pressed once
     });
     // Firefox presses a button when the space bar comes up again.
     document.addEventListener("keyup", function (event) {
@@ -17,8 +17,9 @@
   };
 
   function needed(key, target) {
-    if (target.matches('select, summary, input:not([type="range"])')) return true;
+    if (target.matches('select, input:not([type="range"])')) return true;
     if (target.matches("input") && key.startsWith("Arrow")) return true;
+    if (target.matches("summary")) return key === " ";
     // Space presses a button, unless it is the choice already made.
     return key === " " && target.matches('button:not([aria-pressed="true"]):not(.tile)');
   }

@@ -1,17 +1,19 @@
 "use strict";
 // The address after # holds the whole state:
 //   #model/layer/filter/rank              what is looked at
+//   #model/layer                          the first filter of a layer, or a layer the model lacks
 //   #evolution/model/inputs/layer/filter/epoch
 //   ?with=model/layer/filter/rank         what stands beside it
 //   &view=all &q=words &sort=order
 (function (Gallery) {
-  const SHOWN = /^([^/]+)\/(\d+)\/(\d+)\/(\d+)$/;
+  const SHOWN = /^([^/]+)\/(\d+)(?:\/(\d+)\/(\d+))?$/;
   const EVOLVED = /^evolution\/([^/]+)\/([^/]+)\/(\d+)\/(\d+)\/(\d+)$/;
 
   function shown(text) {
     const found = SHOWN.exec(text);
     return found && {
-      model: decoded(found[1]), layer: +found[2], filter: +found[3], rank: +found[4],
+      model: decoded(found[1]), layer: +found[2],
+      filter: found[3] === undefined ? null : +found[3], rank: +(found[4] || 1),
     };
   }
 
@@ -25,18 +27,20 @@
   }
 
   Gallery.path = (one) =>
-    [encodeURIComponent(one.model), one.layer, one.filter, one.rank].join("/");
+    [encodeURIComponent(one.model), one.layer, ...(one.filter === null ? [] : [one.filter, one.rank])]
+      .join("/");
 
   Gallery.evolutionPath = (one) =>
     ["evolution", encodeURIComponent(one.model), one.inputs, one.layer, one.filter, one.epoch]
       .join("/");
 
-  // {main, evolved, beside, view, query, sort} of an address; what it does not say is null.
+  // {path, main, evolved, beside, view, query, sort} of an address; what it does not say is null.
   Gallery.parseLink = function (hash) {
     const [path, rest] = hash.replace(/^#/, "").split(/\?(.*)/s);
     const words = new URLSearchParams(rest || "");
     const evolved = EVOLVED.exec(path);
     return {
+      path,
       main: shown(path),
       evolved: evolved && {
         model: decoded(evolved[1]), inputs: evolved[2],
@@ -47,6 +51,48 @@
       query: words.get("q") || "",
       sort: words.get("sort"),
     };
+  };
+
+  // Put into `state` what an address says. `columns` have models, `evolutions` are those to step
+  // through. Returns words for each thing that is not in this gallery.
+  Gallery.obey = function (found, state, columns, layers, evolutions) {
+    const lost = [], named = new Set();
+    const known = found.main || found.evolved || ["", "evolution"].includes(found.path);
+    if (!known) lost.push(`“${decoded(found.path)}”`);
+    state.active = 0;
+    for (const one of [...found.beside, found.main].filter(Boolean)) {
+      const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
+      if (index < 0) lost.push(`model ${one.model}`);
+      else {
+        state.columns[index] = { ...one };
+        named.add(state.columns[index]);
+        if (one === found.main) state.active = index;
+      }
+    }
+    state.view = found.view;
+    state.query = found.query;
+    state.sort = Gallery.SORTS.some((one) => one.name === found.sort) ? found.sort : Gallery.SORTS[0].name;
+    state.layer = (found.main || state.columns[state.active]).layer;
+    if (!layers.includes(state.layer)) {
+      if (state.layer !== null) lost.push(`layer ${state.layer}`);
+      state.layer = layers[0];
+    }
+    for (const own of state.columns) {
+      // One layer is shown at a time: what was chosen of another one has no place.
+      if (state.view === "all" || own.layer === state.layer) continue;
+      if (named.has(own) && layers.includes(own.layer)) lost.push(`layer ${own.layer} beside layer ${state.layer}`);
+      Object.assign(own, { layer: state.layer, filter: null, rank: 1 });
+    }
+    if (found.evolved) {
+      const index = evolutions.findIndex((one) =>
+        ["model", "inputs", "layer", "filter"].every((name) => one[name] === found.evolved[name]));
+      if (index < 0) lost.push("that evolution");
+      else {
+        state.active = columns.length;
+        state.evolved = { index, epoch: found.evolved.epoch };
+      }
+    }
+    return lost;
   };
 
   Gallery.formatLink = function (path, beside, state) {

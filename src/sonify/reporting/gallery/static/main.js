@@ -61,40 +61,21 @@
   // --- state and address ------------------------------------------------------------------------
 
   function restore() {
-    const found = Gallery.parseLink(location.hash);
-    const lost = [], arriving = state.active !== columns.length;
-    state.active = 0;
-    for (const one of [...found.beside, found.main].filter(Boolean)) {
-      const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
-      if (index < 0) lost.push(`model ${one.model}`);
-      else {
-        state.columns[index] = { ...one };
-        if (one === found.main) state.active = index;
-      }
-    }
-    state.view = found.view;
-    state.query = found.query;
-    state.sort = Gallery.SORTS.some((one) => one.name === found.sort) ? found.sort : Gallery.SORTS[0].name;
-    state.layer = (found.main || state.columns[state.active]).layer;
-    if (!layers().includes(state.layer)) {
-      if (state.layer !== null) lost.push(`layer ${state.layer}`);
-      state.layer = layers()[0];
-    }
-    if (found.evolved && evolution) {
-      const index = evolution.list.findIndex((one) =>
-        ["model", "inputs", "layer", "filter"].every((name) => one[name] === found.evolved[name]));
-      if (index < 0) lost.push("that evolution");
-      else {
-        state.active = columns.length;
-        state.evolved = { index, epoch: found.evolved.epoch };
-      }
-    }
+    const found = Gallery.parseLink(location.hash), arriving = state.active !== columns.length;
+    const lost = Gallery.obey(found, state, columns, layers(), evolution ? evolution.list : []);
     find("query").value = state.query;
     find("sort").value = state.sort;
     say("");
     address.visited = typing = false;
     drawn = render(lost);
-    if (found.evolved && arriving) drawn.then(() => find("evolution").scrollIntoView());
+    const there = found.path === "evolution" || (found.evolved && arriving);
+    if (there) drawn.then(turnToEvolution);
+  }
+
+  // Its card makes room to scroll to, so it comes first.
+  async function turnToEvolution() {
+    if (evolution && !evolution.card) await evolution.show(state.evolved).catch((error) => say(error.message));
+    find("evolution").scrollIntoView();
   }
 
   function layers() {
@@ -104,7 +85,7 @@
 
   function record() {
     const onEvolution = state.active === columns.length;
-    const beside = state.columns.filter((one, i) => i !== state.active && one.filter !== null);
+    const beside = state.columns.filter((one, i) => i !== state.active && one.layer !== null);
     const evolved = state.evolved && evolution.list[state.evolved.index];
     const path = onEvolution ? Gallery.evolutionPath({ ...evolved, epoch: state.evolved.epoch })
       : Gallery.path(state.columns[state.active]);
@@ -131,7 +112,11 @@
     if (focused) find("layers").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
     try {
       await Promise.all(columns.map((_, index) => renderColumn(index, turn, lost)));
-      if (turn === turns && state.active === columns.length) await evolution.show(state.evolved);
+      if (turn === turns && state.active === columns.length) {
+        const { epoch } = state.evolved;
+        await evolution.show(state.evolved);
+        if (epoch !== null && epoch !== state.evolved.epoch) lost.push(`epoch ${epoch} of that evolution`);
+      }
     } catch (error) {
       lost.push(error.message);
     }
@@ -161,10 +146,14 @@
     const where = state.view === "all" ? "all layers" : `layer ${own.layer}`;
     column.note.textContent = Gallery.overviewNote(filters, column.items, state.query, where);
     column.grid.show(column.items, chosen);
-    if (!chosen) return;
-    own.layer = chosen.layer;
-    own.filter = chosen.filter;
-    own.rank = Math.min(Math.max(1, own.rank), chosen.top.length);
+    if (!chosen) {
+      Object.assign(own, { filter: null, rank: 1 });
+      column.card.clear(column.note.textContent);
+      return;
+    }
+    const rank = Math.min(Math.max(1, own.rank), chosen.top.length);
+    if (own.rank !== rank) lost.push(`clip ${own.rank} of filter ${chosen.filter} of layer ${chosen.layer}, ${model.name}`);
+    Object.assign(own, { layer: chosen.layer, filter: chosen.filter, rank });
     column.card.show(Gallery.filterContent(chosen, own.rank, (rank) => pickTake(index, rank)));
   }
 
@@ -241,7 +230,9 @@
   }
 
   function walkLayers(step) {
-    const all = layers(), next = all[all.indexOf(state.layer) + step];
+    const all = layers(), own = state.columns[state.active];
+    const at = state.view === "all" && own ? own.layer : state.layer; // of all: from that of the filter
+    const next = all[all.indexOf(at) + step];
     if (next !== undefined) pickLayer(next);
   }
 
@@ -279,7 +270,7 @@
     find("sort").addEventListener("change", () => rearrange({ sort: find("sort").value }));
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
-      find("evolution").scrollIntoView();
+      turnToEvolution();
       if (evolution) evolution.picker.focus({ preventScroll: true });
     });
     const cards = () => [...columns.map((column) => column.card), ...(evolution ? evolution.cards.values() : [])];
