@@ -121,6 +121,11 @@ def _check_sources(data: dict) -> None:
             raise ConfigError(
                 f"config: {key}.path is {path!r}, but source is {source}: make it null"
             )
+        if strange := set(path or "") & set("{}<>"):
+            raise ConfigError(
+                f"config: {key}.path is {path!r}: Snakemake gives {min(strange)!r} a meaning of "
+                "its own in paths; rename the folder or name a link to it"
+            )
         for mirror in ("base_url", "hub_url"):
             if source != "download" and data[dataset].get(mirror) is not None:
                 raise ConfigError(

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +56,23 @@ def test_the_smoke_configuration_is_valid(config):
 @pytest.fixture
 def paper(config) -> dict:
     return merged(config, yaml.safe_load((ROOT / "workflow/configs/paper.yaml").read_text()))
+
+
+def test_the_changes_that_the_readme_shows_are_valid(config):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)]
+    runs = [change for change in shown if "training" in change]
+    assert runs
+    for change in runs:
+        told = checked(merged(config, change))["training"]["runs"]
+        assert set(change["training"]["runs"]) < set(told)
+
+
+@pytest.mark.parametrize(("source", "path"), [("local", "my <sounds>"), ("download", "{new}")])
+def test_paths_that_snakemake_would_read_otherwise_are_refused(config, source, path):
+    changed = merged(config, {"data": {"fsd50k": {"source": source, "path": path}}})
+    with pytest.raises(ConfigError, match=r"data.fsd50k.path is .*: Snakemake gives '[<{]' a"):
+        checked(changed)
 
 
 def test_the_paper_configuration_is_valid_before_anything_is_downloaded(
