@@ -20,7 +20,7 @@ run: setup
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
 # Tests in as many processes as there are cores; ARGS="-n 0" for one.
-SIDE_BY_SIDE = -n auto --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE = -n auto --dist loadfile --no-loadscope-reorder
 
 # What `make run` made in one file to pass on; after unzipping, it opens without a network.
 report:

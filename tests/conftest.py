@@ -23,17 +23,9 @@ settings.load_profile("sonify")
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several processes share the tests file by file; those of the finished run, which is made but
-    once and takes longest, come first and in one process."""
-
-    def finished(item: pytest.Item) -> bool:
-        return "finished_run" in getattr(item, "fixturenames", ())
-
-    items.sort(key=lambda item: not finished(item))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("finished" if finished(item) else item.path.name))
+    """Several processes share the tests file by file: the file that takes longest comes first."""
+    items.sort(key=lambda item: "finished_run" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture

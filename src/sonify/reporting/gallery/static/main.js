@@ -75,7 +75,11 @@
   // Its card makes room to scroll to, so it comes first.
   async function turnToEvolution() {
     if (evolution && !evolution.card) await evolution.show(state.evolved).catch((error) => say(error.message));
-    find("evolution").scrollIntoView();
+    // What stands above may still grow: half a second's frames are enough.
+    for (let frame = 0; frame < 30; frame++) {
+      find("evolution").scrollIntoView({ behavior: "instant" });
+      await new Promise(requestAnimationFrame);
+    }
   }
 
   function layers() {
@@ -205,9 +209,14 @@
     for (let seen = null; seen !== drawn; await seen) seen = drawn;
   }
 
+  // Keys that move take turns, each after what the one before it shows is drawn.
+  let line = Promise.resolve();
+  function inTurn(move) {
+    return () => { line = line.then(settled).then(move).catch((error) => say(error.message)); };
+  }
+
   // To the neighbour of the chosen filter in the overview, or of the chosen checkpoint.
-  async function walk(step) {
-    await settled();
+  function walk(step) {
     if (state.active === columns.length) return walkTakes(step);
     const { items } = columns[state.active], own = state.columns[state.active];
     const at = items.findIndex((one) => one.layer === own.layer && one.filter === own.filter);
@@ -242,10 +251,10 @@
   }
 
   const COMMANDS = {
-    ArrowLeft: () => walk(-1), ArrowRight: () => walk(1),
-    ",": () => walkTakes(-1), ".": () => walkTakes(1),
-    "[": () => walkLayers(-1), "]": () => walkLayers(1),
-    s: () => walkRegimes(),
+    ArrowLeft: inTurn(() => walk(-1)), ArrowRight: inTurn(() => walk(1)),
+    ",": inTurn(() => walkTakes(-1)), ".": inTurn(() => walkTakes(1)),
+    "[": inTurn(() => walkLayers(-1)), "]": inTurn(() => walkLayers(1)),
+    s: inTurn(() => walkRegimes()),
     "/": () => find("query").focus(),
     " ": () => Gallery.player.toggle(),
     1: () => Gallery.player.choose("input"),
