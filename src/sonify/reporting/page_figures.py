@@ -94,8 +94,8 @@ FIGURES = {
     "figure_5": {
         "title": "Figure 5: features during training",
         "width": "page",
-        "alt": "Spectrograms of sonifications of fixed inputs, a row for each filter and a column "
-        "for each kept checkpoint; dead feature maps are marked.",
+        "alt": "Spectrograms of sonifications of fixed inputs: rows are filters, columns kept "
+        "checkpoints, at most six of each; dead feature maps are marked.",
         "read": "From left to right the same filter hears the same clip, ever later in training.",
         "paper": "Some frequencies are emphasised more and more; dead units start with a full "
         "spectrum that fades, and there are no sudden jumps (section 3.4).",
