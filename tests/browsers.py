@@ -1,4 +1,5 @@
-"""A Chromium that playwright drives, for the tests and the benchmark of the gallery."""
+"""A Chromium that playwright drives, for the tests and the benchmark of the gallery, and what its
+visitors look at."""
 
 import os
 import shutil
@@ -29,3 +30,15 @@ def chromium() -> Iterator:
         browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
         yield browser
         browser.close()
+
+
+def card(page, regime="supervised"):
+    """The gallery's card of a regime."""
+    return page.locator(f".column.{regime} .card")
+
+
+def shows(page, title, regime="supervised"):
+    """Wait until the card of a regime has this title."""
+    from playwright.sync_api import expect
+
+    expect(card(page, regime).locator("h3")).to_have_text(title)

@@ -6,7 +6,7 @@ from sonify.data.layouts.required import SPLITS
 from sonify.errors import ConfigError
 from sonify.models.architecture import Architecture
 from sonify.names import check_name
-from sonify.runs import Run, facts, has_classifier, resolve, scored_split
+from sonify.runs import Run, chain, facts, has_classifier, resolve, scored_split
 
 DRAWN = ("fsd50k", "speech_commands")  # the panels of Figure 4
 
@@ -58,8 +58,8 @@ def _check_probes(config: dict) -> None:
 
 def _check_leaks(config: dict) -> None:
     """Nothing is scored on clips that it, or what it starts from, was trained on."""
-    for where, chain, dataset, split in _scorings(config):
-        for run in chain:
+    for where, trained, dataset, split in _scorings(config):
+        for run in trained:
             if run.dataset == dataset and split in run.splits:
                 raise ConfigError(
                     f"config: training.recipes.{run.recipe}.splits has {split!r}, on which "
@@ -74,10 +74,10 @@ def _scorings(config: dict) -> Iterator[tuple[str, list[Run], str, str]]:
     for name in config["training"]["runs"]:
         if has_classifier(config, name):
             dataset = resolve(config, name).dataset
-            yield name, _chain(config, name), dataset, scored_split(dataset)
+            yield name, chain(config, name), dataset, scored_split(dataset)
     for name in removal["runs"]:
         words = f"{name} in evaluation.removal"
-        yield words, _chain(config, name), removal["dataset"], removal["split"]
+        yield words, chain(config, name), removal["dataset"], removal["split"]
     for probe in stage["probes"]:
         recipe = recipes[probe["recipe"]]
         dataset, split, words = recipe["dataset"], probe["split"], f"the probe {probe['recipe']}"
@@ -87,15 +87,7 @@ def _scorings(config: dict) -> Iterator[tuple[str, list[Run], str, str]]:
                 f"{split!r}, which it trains on: name another split"
             )
         for start in stage["starts"]:
-            yield words, _chain(config, start), dataset, split
-
-
-def _chain(config: dict, name: str) -> list[Run]:
-    """A run and those that it starts from, the last first."""
-    runs = [resolve(config, name)]
-    while runs[-1].start:
-        runs.append(resolve(config, runs[-1].start))
-    return runs
+            yield words, chain(config, start), dataset, split
 
 
 def _check_strided(config: dict) -> None:
@@ -119,7 +111,7 @@ def _check_strided(config: dict) -> None:
 
 def _trained(config: dict, name: str) -> dict:
     """What a run is and how it is trained, but for downsampling and kept states."""
-    recipes, links = config["training"]["recipes"], _chain(config, name)
+    recipes, links = config["training"]["recipes"], chain(config, name)
     own = facts(config, name)
     found = {key: own[key] for key in ("width", "dataset", "regime", "finetune")}
     found["the number of trainings"] = len(links)
@@ -158,8 +150,9 @@ def _check_sonified(config: dict) -> None:
 def _check_kinds(config: dict) -> None:
     """Runs that are told apart by what they are must differ in that."""
     strided = list(config["evaluation"]["strided"].values())
-    for key in ("sonification", "evaluation.coherence"):
-        stage = config["evaluation"]["coherence"] if "." in key else config["sonification"]
+    coherence = config["evaluation"]["coherence"]
+    stages = {"sonification": config["sonification"], "evaluation.coherence": coherence}
+    for key, stage in stages.items():
         kinds: dict[str, str] = {}
         for run in [*stage["runs"], *strided]:
             kind = str({k: v for k, v in facts(config, run).items() if k != "start"})

@@ -42,17 +42,22 @@ def resolve(config: dict, name: str) -> Run:
     )
 
 
+def chain(config: dict, name: str) -> list[Run]:
+    """A run and those that it starts from, the first pretraining last."""
+    runs = [resolve(config, name)]
+    while runs[-1].start:
+        runs.append(resolve(config, runs[-1].start))
+    return runs
+
+
 def facts(config: dict, name: str) -> dict:
     """What a run is apart from its name, for tables that match it with a line of the paper.
 
     dataset, splits and objective are what it was trained on; regime, temperature and augmentation
     (names of those that are on) are of the first run of its chain, the pretraining.
     """
-    run, training = resolve(config, name), config["training"]
-    first = run
-    while first.start:
-        first = resolve(config, first.start)
-    recipe = training["recipes"][first.recipe]
+    runs, training = chain(config, name), config["training"]
+    run, recipe = runs[0], training["recipes"][runs[-1].recipe]
     return {
         "dataset": run.dataset,
         "splits": list(run.splits),

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from browsers import card, shows
 from galleries import HOSTILE, tone, write_tables
 from PIL import Image
 
@@ -19,14 +20,6 @@ except ImportError:  # the fixture of the browser then skips every test by name
 
 PLAYER = "window.Gallery.player"
 FIRST = "#supervised-s0/1/0/1"
-
-
-def card(page, regime="supervised"):
-    return page.locator(f".column.{regime} .card")
-
-
-def shows(page, title, regime="supervised"):
-    expect(card(page, regime).locator("h3")).to_have_text(title)
 
 
 def ready(page, key, regime="supervised"):

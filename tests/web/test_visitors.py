@@ -3,6 +3,7 @@
 from urllib.parse import unquote
 
 import pytest
+from browsers import card, shows
 
 try:
     from playwright.sync_api import expect
@@ -12,14 +13,6 @@ except ImportError:  # the fixture of the browser then skips every test by name
 PLAYER = "window.Gallery.player"
 ADDRESS = "decodeURIComponent(location.hash)"
 SPACE = "new KeyboardEvent('keydown', {key: ' ', bubbles: true, cancelable: true, repeat: %s})"
-
-
-def card(page, regime="supervised"):
-    return page.locator(f".column.{regime} .card")
-
-
-def shows(page, title, regime="supervised"):
-    expect(card(page, regime).locator("h3")).to_have_text(title)
 
 
 def reach(page, link):
