@@ -14,7 +14,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+GPU_TOO = ("cpu", "cuda")
 RESULTS = Path(__file__).resolve().parent / "results"
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
 
@@ -31,13 +32,15 @@ class Bench:
     """A benchmark: its options, the rows it measured, and the files it writes.
 
     `quick` asks for the smallest case once, to see that the benchmark still runs; by default its
-    files go into a folder of their own, so that it never replaces real measurements.
+    files go into a folder of their own, so that it never replaces real measurements. Those of
+    another `device` than the CPU have its name in theirs.
     """
 
     name: str
     quick: bool
     threads: int
     folder: Path
+    device: str = "cpu"
     rows: list[dict] = field(default_factory=list)
 
     def measure(
@@ -49,6 +52,8 @@ class Bench:
             for name, run in variants.items():
                 start = time.perf_counter()
                 run()
+                if self.device == "cuda":
+                    torch.cuda.synchronize()  # it computes on while Python goes ahead
                 seconds = time.perf_counter() - start
                 if repetition:
                     times[name].append(seconds)
@@ -72,31 +77,34 @@ class Bench:
         """Write <name>.parquet, every measurement, and <name>.md, the table `shown` to readers."""
         ran_on = {
             "threads": self.threads,
-            "device": "cpu",
+            "device": torch.cuda.get_device_name() if self.device == "cuda" else self.device,
             "cpu": cpu_model(),
             "torch": torch.__version__,
             "date": datetime.now(UTC).date().isoformat(),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame(self.rows).assign(**ran_on)
-        table.to_parquet(self.folder / f"{self.name}.parquet", index=False)
-        where = "{cpu}, {threads} threads, torch {torch}, {date}".format(**ran_on)
+        file = self.name if self.device == "cpu" else f"{self.name}_{self.device}"
+        table.to_parquet(self.folder / f"{file}.parquet", index=False)
+        on = "{cpu}, {threads} threads" if self.device == "cpu" else "{device}"
+        where = f"{on}, torch {{torch}}, {{date}}".format(**ran_on)
         often = f"Medians of {table['repetitions'].max()} runs in turn"
         text = f"# {title}\n\n{often}; {where}.\n\n{markdown(shown)}\n\n{notes}\n"
-        (self.folder / f"{self.name}.md").write_text(text, encoding="utf-8")
+        (self.folder / f"{file}.md").write_text(text, encoding="utf-8")
         print(text)
 
 
-def bench(name: str, description: str | None) -> Bench:
-    """The benchmark called `name`, from the command line: --quick, --threads, --out."""
+def bench(name: str, description: str | None, devices: Sequence[str] = ("cpu",)) -> Bench:
+    """The benchmark called `name`, from the command line: --quick, --threads, --out, --device."""
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--quick", action="store_true", help="the smallest case, once")
     options.add_argument("--threads", type=int, default=1, help="CPU threads")
     options.add_argument("--out", type=Path, help="folder to write (default: results beside this)")
+    options.add_argument("--device", choices=devices, default="cpu", help="what it runs on")
     args = options.parse_args()
     torch.set_num_threads(args.threads)
     folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
-    return Bench(name, args.quick, args.threads, folder)
+    return Bench(name, args.quick, args.threads, folder, args.device)
 
 
 def keep_memory() -> None:

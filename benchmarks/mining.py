@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from harness import Bench, bench, spread
+from harness import GPU_TOO, Bench, bench, spread
 
 from sonify.conventions import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
@@ -15,6 +15,7 @@ from sonify.sonification.mining import TopActivations, observe
 
 FORWARD = "forward"
 CASES = [(1, 2.5, 4), (1, 10, 1), (1 / 4, 2.5, 8), (1 / 4, 10, 2)]  # width, seconds, clips a batch
+ON_A_GPU = [(1, 2.5, 24), (1, 10, 6), (1 / 8, 10, 6)]
 QUICK = [(1 / 32, 0.25, 2)]
 CLIPS = 32
 SEEN = 512
@@ -27,17 +28,19 @@ against `forward`, `spread` the slowest run over the fastest."""
 
 
 def main() -> None:
-    run = bench("mining", __doc__)
-    rows = [row for case in (QUICK if run.quick else CASES) for row in measured(run, *case)]
+    run = bench("mining", __doc__, GPU_TOO)
+    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
+    rows = [row for case in cases for row in measured(run, *case)]
     run.write("Mining against a plain forward pass", pd.DataFrame(rows), NOTES)
 
 
 def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]:
     """The rows shown for one case."""
     torch.manual_seed(0)
-    chain = CNN12(Architecture(width=width)).eval().trunk
+    chain = CNN12(Architecture(width=width)).eval().trunk.to(run.device)
     sonifier = Sonifier(chain)
-    batches = torch.randn(4 if run.quick else CLIPS, round(seconds * RATE_HZ)).split(clips)
+    noise = torch.randn(4 if run.quick else CLIPS, round(seconds * RATE_HZ))
+    batches = noise.to(run.device).split(clips)
 
     @torch.no_grad()
     def forward() -> None:
@@ -49,7 +52,7 @@ def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]
             observe(miner, sonifier, x, [f"{i:04d}-{j}" for j in range(len(x))])
 
     fresh = TopActivations([block.conv.out_channels for block in sonifier.blocks])
-    seen = after(SEEN, sonifier, batches[0].shape[1])
+    seen = after(SEEN, sonifier, batches[0][:8])
 
     @torch.no_grad()
     def with_indices() -> None:
@@ -82,11 +85,10 @@ def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]
     ]
 
 
-def after(n: int, sonifier: Sonifier, samples: int) -> TopActivations:
+def after(n: int, sonifier: Sonifier, few: torch.Tensor) -> TopActivations:
     """A miner that has seen `n` clips of noise. The maxima of a few are run for, and drawn again
     for the others, since their order is all that matters."""
-    few = torch.randn(8, samples)
-    maxima = [h.amax(-1).numpy() for h in sonifier.maps(few)]
+    maxima = [h.amax(-1).cpu().numpy() for h in sonifier.maps(few)]
     miner = TopActivations([m.shape[1] for m in maxima])
     rng = np.random.default_rng(0)
     for layer, of_layer in enumerate(maxima, start=1):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import torch
-from harness import Bench, bench, spread
+from harness import GPU_TOO, Bench, bench, spread
 from oracles import literal_sonification
 
 from sonify.conventions import RATE_HZ
@@ -18,6 +18,7 @@ from sonify.sonification.rendering import render_layers
 
 LITERAL = "pseudo-code of Figure B.2"
 CASES = [(1, 2.5), (1 / 4, 2.5), (1 / 4, 10)]  # width, seconds
+ON_A_GPU = [(1, 2.5), (1, 10)]
 QUICK = [(1 / 32, 0.25)]
 CLIPS = 48
 GROUPS = 2  # clips of each layer whose sonifications are made
@@ -30,15 +31,16 @@ was largest."""
 
 
 def main() -> None:
-    run = bench("rendering", __doc__)
-    rows = [row for case in (QUICK if run.quick else CASES) for row in measured(run, *case)]
+    run = bench("rendering", __doc__, GPU_TOO)
+    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
+    rows = [row for case in cases for row in measured(run, *case)]
     run.write("All 3 x filters of a model sonified", pd.DataFrame(rows), NOTES)
 
 
 def measured(run: Bench, width: float, seconds: float) -> list[dict]:
     """The rows shown for one case."""
     torch.manual_seed(0)
-    chain = CNN12(Architecture(width=width)).eval().trunk
+    chain = CNN12(Architecture(width=width)).eval().trunk.to(run.device)
     clips = coloured_noise(6 if run.quick else CLIPS, round(seconds * RATE_HZ))
     top = mined(chain, clips)
     case = f"width {width:g}, clips of {seconds:g} s"
@@ -49,7 +51,9 @@ def measured(run: Bench, width: float, seconds: float) -> list[dict]:
         wanted = rows[rows["clip_id"].isin(drawn)]
         one = wanted.iloc[len(wanted) // 2]
         here = f"{case}, layer {layer}"
-        times = run.measure(here, variants(sonifiers, chain, clips, wanted, one), repetitions=3)
+        times = run.measure(
+            here, variants(sonifiers, chain, clips, wanted, one, run.device), repetitions=3
+        )
         for name, median in times.items():
             each = median if name == LITERAL else median / len(wanted)
             costs[name] = costs.get(name, 0.0) + each * len(rows) / len(top)
@@ -74,16 +78,17 @@ def variants(
     clips: Clips,
     wanted: pd.DataFrame,
     one: pd.Series,
+    device: str,
 ) -> dict[str, Callable[[], object]]:
     """What is timed, by name: the pseudo-code on the row `one`, ours on all rows of `wanted`."""
-    x = torch.from_numpy(clips.waveform(clips.ids.index(one["clip_id"])))
+    x = torch.from_numpy(clips.waveform(clips.ids.index(one["clip_id"]))).to(device)
 
     @torch.no_grad()
     def literal() -> None:
         literal_sonification(chain, x, int(one["layer"]), int(one["filter"]))
 
     def ours(sonifier: Sonifier) -> None:
-        list(render_layers(sonifier, [clips], wanted, max_samples=120 * RATE_HZ))
+        list(render_layers(sonifier, [clips], wanted, max_samples=120 * RATE_HZ, device=device))
 
     return {LITERAL: literal} | {
         f"ours, {p}": lambda s=sonifier: ours(s) for p, sonifier in sonifiers.items()
@@ -94,8 +99,9 @@ def mined(chain: torch.nn.Sequential, clips: Clips) -> pd.DataFrame:
     """The top activations, with what rendering reads of them."""
     sonifier = Sonifier(chain)
     miner = TopActivations([block.conv.out_channels for block in sonifier.blocks])
+    device = next(chain.parameters()).device
     for i, clip in enumerate(clips.ids):
-        observe(miner, sonifier, torch.from_numpy(clips.whole([i])), [clip])
+        observe(miner, sonifier, torch.from_numpy(clips.whole([i])).to(device), [clip])
     return miner.table().assign(time_s=0.0)
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import torch
-from harness import Bench, bench, keep_memory, spread
+from harness import GPU_TOO, Bench, bench, keep_memory, spread
 from torch import Tensor
 
 from sonify.conventions import RATE_HZ
@@ -14,6 +14,7 @@ from sonify.training.losses import classification_loss
 PLAIN = "plain modules, float32"
 CLASSES = 20
 CASES = [(1 / 8, 128), (1 / 8, 16), (1 / 4, 128), (1 / 4, 16)]  # width, crops a step
+ON_A_GPU = [(1, 256), (1, 64), (1 / 8, 128)]
 QUICK = [(1 / 32, 2)]
 NOTES = """\
 A step goes forward, backward and updates the weights of the encoder and a classifier of 20 classes,
@@ -34,12 +35,15 @@ class Plain(CNN12):
 class Step:
     """A training step of one variant, with a model of its own."""
 
-    def __init__(self, kind: type[CNN12], precision: str, width: float, crops: int) -> None:
+    def __init__(
+        self, kind: type[CNN12], precision: str, width: float, crops: int, device: str
+    ) -> None:
         torch.manual_seed(0)
-        self.model = SoundModel(kind(Architecture(width=width)), "classifier", CLASSES).train()
-        self.half = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
-        self.x = 0.1 * torch.randn(crops, RATE_HZ)
-        self.y = (torch.rand(crops, CLASSES) < 0.1).float()
+        encoder = kind(Architecture(width=width))
+        self.model = SoundModel(encoder, "classifier", CLASSES).to(device).train()
+        self.half = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
+        self.x = 0.1 * torch.randn(crops, RATE_HZ).to(device)
+        self.y = (torch.rand(crops, CLASSES) < 0.1).float().to(device)
         if kind is Plain:
             self.adam = torch.optim.Adam(self.model.parameters(), lr=1e-3, weight_decay=1e-5)
         else:
@@ -59,18 +63,19 @@ class Step:
 
 def main() -> None:
     keep_memory()
-    run = bench("training", __doc__)
-    rows = [row for case in (QUICK if run.quick else CASES) for row in measured(run, *case)]
+    run = bench("training", __doc__, GPU_TOO)
+    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
+    rows = [row for case in cases for row in measured(run, *case)]
     run.write("A training step", pd.DataFrame(rows), NOTES)
 
 
 def measured(run: Bench, width: float, crops: int) -> list[dict]:
     """The rows shown for one case."""
     variants = {
-        PLAIN: Step(Plain, "float32", width, crops),
-        "plain modules, bfloat16": Step(Plain, "bfloat16", width, crops),
-        "ours, float32": Step(CNN12, "float32", width, crops),
-        "ours, bfloat16": Step(CNN12, "bfloat16", width, crops),
+        PLAIN: Step(Plain, "float32", width, crops, run.device),
+        "plain modules, bfloat16": Step(Plain, "bfloat16", width, crops, run.device),
+        "ours, float32": Step(CNN12, "float32", width, crops, run.device),
+        "ours, bfloat16": Step(CNN12, "bfloat16", width, crops, run.device),
     }
     case = f"width {width:g}, {crops} crops"
     times = run.measure(case, variants, repetitions=11)

@@ -1,5 +1,8 @@
 """Where a job computes, and in which arithmetic."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -8,8 +11,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 def pick_device(name: str, threads: int | None = None) -> torch.device:
     """The device called `name`; "auto" takes CUDA, then Apple's GPU, then the CPU.
 
-    `threads` bounds the CPU threads of this process, so that parallel jobs do not fight. Raises
-    ValueError when the device asked for is not there.
+    `threads` bounds the CPU threads of this process, so that parallel jobs do not fight. On CUDA,
+    the process computes the same bits again from the same numbers from then on, and float32 in
+    float32 (see `whole_float32`). Raises ValueError when the device asked for is not there.
     """
     if name not in DEVICES:
         raise ValueError(f"device is {name!r}: it must be one of {', '.join(DEVICES)}")
@@ -21,7 +25,26 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
         name = next(d for d in ("cuda", "mps", "cpu") if present[d])
     if not present[name]:
         raise ValueError(f"device is {name!r}, which this machine lacks: set device to auto")
+    if name == "cuda":
+        cudnn = torch.backends.cudnn
+        cudnn.deterministic = True
+        cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "ieee"
     return torch.device(name)
+
+
+@contextmanager
+def whole_float32() -> Iterator[None]:
+    """Convolutions of float32 in float32 on NVIDIA's GPUs too.
+
+    There PyTorch computes them in TensorFloat-32 as it comes, with 10 bits of mantissa instead of
+    23: maxima change places, and a sonification is wrong by some tenths of a percent.
+    """
+    conv = torch.backends.cudnn.conv
+    before, conv.fp32_precision = conv.fp32_precision, "ieee"
+    try:
+        yield
+    finally:
+        conv.fp32_precision = before
 
 
 def pick_precision(name: str, device: torch.device | str) -> str:

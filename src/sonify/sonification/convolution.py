@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sonify.models.device import whole_float32
 from sonify.sonification import blocks
 from sonify.sonification.chain import padding_of
 
@@ -70,7 +71,8 @@ class Convolution:
             return out if conv.bias is None else out + conv.bias
         weight = self._weights("up", _channels_last)
         along = ((1, conv.stride[0]), (0, padding), (1, self.dilation))
-        out = F.conv2d(h.transpose(1, 2).unsqueeze(2), weight, conv.bias, *along, conv.groups)
+        with whole_float32():
+            out = F.conv2d(h.transpose(1, 2).unsqueeze(2), weight, conv.bias, *along, conv.groups)
         return out.squeeze(2).transpose(1, 2)
 
     def direct(self, padded: Tensor, length: int) -> Tensor:
@@ -81,7 +83,8 @@ class Convolution:
             return out[:, :length]
         weight = self._weights("down", _flipped_channels_last)
         x = padded.transpose(1, 2).unsqueeze(2)
-        out = F.conv2d(x, weight, dilation=(1, self.dilation), groups=conv.groups)
+        with whole_float32():
+            out = F.conv2d(x, weight, dilation=(1, self.dilation), groups=conv.groups)
         return out.squeeze(2).transpose(1, 2)[:, :length]
 
     def by_blocks(self, padded: Tensor, out: Tensor) -> None:
@@ -188,12 +191,13 @@ def _transposed(
     """The framework's transposed convolution of a stream, (signal, filter, frame)."""
     padding, stride, dilation = padding_of(conv), conv.stride[0], conv.dilation[0]
     natural = (stream.shape[-1] - 1) * stride - 2 * padding + dilation * (conv.kernel_size[0] - 1)
-    return F.conv_transpose1d(
-        stream,
-        weight,
-        stride=stride,
-        padding=padding,
-        output_padding=length - natural - 1,  # samples a strided convolution never saw the end of
-        groups=groups,
-        dilation=dilation,
-    )
+    with whole_float32():
+        return F.conv_transpose1d(
+            stream,
+            weight,
+            stride=stride,
+            padding=padding,
+            output_padding=length - natural - 1,  # what a strided convolution never saw the end of
+            groups=groups,
+            dilation=dilation,
+        )

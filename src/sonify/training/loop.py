@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from sonify.conventions import PCM_PEAK
 from sonify.data.stream import Batch, CropStream
@@ -54,7 +55,8 @@ def train(
     model.encoder.requires_grad_(not freeze_encoder)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = Adam(trained, recipe.weight_decay)
-    loss_of = _loss(model, recipe, rng, torch.device(device))
+    at_once = None if freeze_encoder else recipe.crops_at_once  # a frozen one keeps no maps
+    loss_of = _loss(model, recipe, rng, torch.device(device), at_once)
 
     total, warmup = recipe.epochs * stream.steps, round(recipe.warmup_epochs * stream.steps)
     step = 0
@@ -75,8 +77,25 @@ def train(
     model.eval()
 
 
+def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:
+    """What `model` makes of crops x, (crop, time): (..., crop, output).
+
+    A batch of more than `at_once` crops (None: no bound) goes through in parts. Their feature maps,
+    which take nearly all memory of a training step, are forgotten and made again on the way back,
+    at the cost of one more forward pass; outputs and gradients are the same to rounding.
+    """
+    if at_once is None or len(x) <= at_once:
+        return model(x)
+    options = {"use_reentrant": False, "preserve_rng_state": False}  # the models draw nothing
+    return torch.cat([checkpoint(model, part, **options) for part in x.split(at_once)], dim=-2)
+
+
 def _loss(
-    model: SoundModel | Probes, recipe: Recipe, rng: np.random.Generator, device: torch.device
+    model: SoundModel | Probes,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    device: torch.device,
+    at_once: int | None,
 ) -> LossOf:
     """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels."""
     half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
@@ -88,7 +107,7 @@ def _loss(
 
     def contrastive(batch: Batch) -> Tensor:
         with half:
-            z = model(torch.cat(views(batch)))
+            z = outputs(model, torch.cat(views(batch)), at_once)
         return nt_xent(*z.chunk(2), recipe.temperature)
 
     def labelled(batch: Batch) -> Tensor:
@@ -97,7 +116,7 @@ def _loss(
         if recipe.mixup_alpha is not None:
             x, y = mixup(x, y, recipe.mixup_alpha, rng)
         with half:
-            logits = model(x)
+            logits = outputs(model, x, at_once)
         return classification_loss(logits, y, recipe.objective)
 
     return contrastive if recipe.objective == "contrastive" else labelled

@@ -16,7 +16,8 @@ class Recipe:
     `crop_s` are repeated to length. A batch is drawn from `shuffle_clips` clips (see
     `data.stream`). `temperature` and `min_gap_s` belong to the contrastive objective,
     `mixup_alpha` to the others (None: no mixup). `precision` is of forward and backward passes;
-    "auto" is what the device is best at (`models.device.pick_precision`). So many `checkpoints` are
+    "auto" is what the device is best at (`models.device.pick_precision`). `crops_at_once` bounds
+    the memory of a batch, see `loop.outputs` (None: all of it at once). So many `checkpoints` are
     kept on the way, see `kept_epochs`.
     """
 
@@ -29,6 +30,7 @@ class Recipe:
     warmup_epochs: float
     shuffle_clips: int
     precision: str = "float32"
+    crops_at_once: int | None = None
     temperature: float | None = None
     min_gap_s: float = 0.0
     mixup_alpha: float | None = None
@@ -40,6 +42,10 @@ class Recipe:
             raise ValueError(f"objective is {self.objective!r}: it must be one of {OBJECTIVES}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}: it must be one of {PRECISIONS}")
+        if self.crops_at_once is not None and self.crops_at_once < 1:
+            raise ValueError(
+                f"crops_at_once is {self.crops_at_once}: it must be 1 or more, or null"
+            )
         if self.warmup_epochs >= self.epochs:
             raise ValueError(
                 f"warmup_epochs is {self.warmup_epochs}, epochs {self.epochs}: "

@@ -5,8 +5,12 @@ import pytest
 import torch
 
 from sonify.models.architecture import Architecture
+from sonify.models.cnn import CNN12
+from sonify.models.heads import SoundModel
 from sonify.runs import Run
 from sonify.training.augment import Augmentation
+from sonify.training.loop import outputs
+from sonify.training.losses import nt_xent
 from sonify.training.recipe import Recipe, recipe_from
 from sonify.training.run import train_run
 
@@ -99,6 +103,41 @@ def test_half_precision_trains_too(make_clips, store):
     trained = train_run(PRETRAINED, 0, recipe, store(make_clips([4_000] * 4)), architecture=SHAPE)
     assert trained.history["loss"].notna().all()
     assert {v.dtype for v in trained.model.state_dict().values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 4, 7, 8])
+def test_a_batch_in_parts_has_the_outputs_and_gradients_of_the_whole(at_once):
+    """NT-Xent compares every crop with every other: parts must not change what is compared."""
+    model = SoundModel(CNN12(SHAPE), "projection", 8).double()
+    x, seen = torch.randn(8, 1_000).double(), []
+    model.encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    found = {}
+    for bound in (None, at_once):
+        z = outputs(model, x, bound)
+        nt_xent(*z.chunk(2), 0.1).backward()
+        found[bound] = [z.detach(), *(p.grad.clone() for p in model.parameters())]
+        model.zero_grad()
+    for whole, parts in zip(found[None], found[at_once], strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
+    once = seen[1 : 1 + -(-8 // at_once)]
+    assert seen[0] == 8 and max(once) == at_once and sum(once) == 8
+    assert sum(seen) == (16 if at_once == 8 else 24), "one more forward pass, if there are parts"
+
+
+@pytest.mark.parametrize("recipe", [LABELLED, CONTRASTIVE], ids=["labelled", "contrastive"])
+def test_training_in_parts_is_training(make_clips, store, recipe):
+    clips = store(make_clips([4_000] * 9))
+    run = SCRATCH if recipe is LABELLED else PRETRAINED
+    whole, parts = (
+        train_run(
+            run, 7, dataclasses.replace(recipe, crops_at_once=bound), clips, architecture=SHAPE
+        )
+        for bound in (None, 3)
+    )
+    np.testing.assert_allclose(parts.history["loss"], whole.history["loss"], rtol=1e-3)
+    assert parts.card.recipe["crops_at_once"] == 3
+    with pytest.raises(ValueError, match="crops_at_once is 0"):
+        dataclasses.replace(recipe, crops_at_once=0)
 
 
 def test_the_card_says_which_precision_auto_was(make_clips, store, monkeypatch):

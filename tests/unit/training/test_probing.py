@@ -143,3 +143,12 @@ def test_what_cannot_be_probed_is_refused():
         Probing(FCONLY, 0, contrastive, (1,))
     with pytest.raises(ValueError, match=r"layers are \[13\]"):
         Probing(FCONLY, 0, RECIPE, (13,))
+
+
+def test_a_batch_in_parts_trains_the_same_probes(encoder, clips):
+    """Their logits have an axis of layers before that of crops."""
+    parts = dataclasses.replace(RECIPE, crops_at_once=3)
+    expected, found = (probed(FULL, (4, 12), encoder, clips, recipe=r) for r in (RECIPE, parts))
+    for layer, weights in expected.items():
+        for name, weight in weights.items():
+            torch.testing.assert_close(found[layer][name], weight, rtol=0.02, atol=5e-3)
