@@ -22,6 +22,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from sonify.models.device import pick_device
+
 GPU_TOO = ("cpu", "cuda")
 RESULTS = Path(__file__).resolve().parent / "results"
 MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000"}
@@ -102,7 +104,7 @@ def bench(name: str, description: str | None, devices: Sequence[str] = ("cpu",))
     options.add_argument("--out", type=Path, help="folder to write (default: results beside this)")
     options.add_argument("--device", choices=devices, default="cpu", help="what it runs on")
     args = options.parse_args()
-    torch.set_num_threads(args.threads)
+    pick_device(args.device, args.threads)  # float32 is float32 then, for the peers too
     folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
     return Bench(name, args.quick, args.threads, folder, args.device)
 

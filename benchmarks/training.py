@@ -41,6 +41,7 @@ class Step:
         torch.manual_seed(0)
         encoder = kind(Architecture(width=width))
         self.model = SoundModel(encoder, "classifier", CLASSES).to(device).train()
+        self.conv = "tf32" if precision == "TensorFloat-32" else "ieee"
         self.half = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
         self.x = 0.1 * torch.randn(crops, RATE_HZ).to(device)
         self.y = (torch.rand(crops, CLASSES) < 0.1).float().to(device)
@@ -51,6 +52,7 @@ class Step:
 
     def __call__(self) -> None:
         """Forward, backward, and the update."""
+        torch.backends.cudnn.conv.fp32_precision = self.conv
         with self.half:
             logits = self.model(self.x)
         classification_loss(logits, self.y, "multilabel").backward()
@@ -77,6 +79,9 @@ def measured(run: Bench, width: float, crops: int) -> list[dict]:
         "ours, float32": Step(CNN12, "float32", width, crops, run.device),
         "ours, bfloat16": Step(CNN12, "bfloat16", width, crops, run.device),
     }
+    if run.device == "cuda":  # how PyTorch computes float32 there as it comes
+        tf32 = "TensorFloat-32"
+        variants[f"plain modules, {tf32}"] = Step(Plain, tf32, width, crops, run.device)
     case = f"width {width:g}, {crops} crops"
     times = run.measure(case, variants, repetitions=11)
     return [
