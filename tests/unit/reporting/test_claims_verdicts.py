@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from sonify.reporting.claims.evidence import Missing
 from sonify.reporting.claims.layers import among, rank_correlation, slope, spread
-from sonify.reporting.claims.verdicts import Above, Claim, Measured, Within, judge
+from sonify.reporting.claims.verdicts import EQUAL, Above, Claim, Measured, Within, judge
 
 NAN, INF = math.nan, math.inf
 
@@ -78,12 +78,14 @@ def test_a_judgement_has_the_interval_by_hand():
         ([0.4, NAN], 0.4, 1, "undefined for 1 of 2 seeds, one seed alone has no interval"),
         ([NAN, NAN], NAN, 0, "undefined for 2 of 2 seeds"),
         ([INF, 0.4], INF, 2, "not finite in every seed"),
-        ([0.4, 0.4, NAN], 0.4, 2, "undefined for 1 of 3 seeds"),
+        ([0.4, 0.4, NAN], 0.4, 2, f"undefined for 1 of 3 seeds, {EQUAL}"),
+        ([0.4, 0.4], 0.4, 2, EQUAL),
+        ([0.4, 0.4 + 1e-6], 0.4, 2, ""),
     ],
 )
 def test_what_kept_a_judgement_from_being_clear_is_said(values, mean, n_runs, caveat):
     found = judge(values, Above())
-    assert found.mean == pytest.approx(mean, nan_ok=True)
+    assert found.mean == pytest.approx(mean, nan_ok=True, abs=1e-5)
     assert (found.n_runs, found.caveat) == (n_runs, caveat)
 
 

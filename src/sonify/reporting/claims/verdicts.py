@@ -26,6 +26,8 @@ VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
 # An interval must clear its threshold by more than float64 sums can err: seeds that are equal have
 # an interval of width 0, and 1e-17 is no effect.
 ROUNDING = 1e-9
+# As scores of few clips often are, which move in steps: the verdict then says more than is known.
+EQUAL = "equal in every seed, which leaves the interval no width"
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judge
 
     Of several, all must be reproduced; told is the one of the least mean. A seed whose number is
     NaN (nothing to measure, as where every filter is dead) is left out and said so. One seed has no
-    interval, nor have infinite numbers: inconclusive, whatever the mean.
+    interval, nor have infinite numbers: inconclusive, whatever the mean. Equal seeds are told.
     """
     if isinstance(values, pd.DataFrame):
         return _judge_every([judge(column, rule) for _, column in values.items()])
@@ -104,6 +106,8 @@ def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judge
         caveats.append(f"undefined for {len(given) - len(known)} of {len(given)} seeds")
     if not math.isnan(interval.ci95):
         verdict = rule.verdict(interval.mean - interval.ci95, interval.mean + interval.ci95)
+        if interval.ci95 < ROUNDING:
+            caveats.append(EQUAL)
     else:
         verdict = INCONCLUSIVE
         if known:
