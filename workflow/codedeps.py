@@ -2,12 +2,14 @@
 
 Snakemake does not see a change in a module that a script imports. A rule's `code` parameter is this
 hash, so that editing a library module reruns exactly the rules whose scripts import it, directly or
-through others. Comments, docstrings and layout are not part of the hash. Light: it
-runs each time the Snakefile is read (PyYAML, which Snakemake brings, for the table contracts).
+through others. Comments, docstrings and layout are not part of the hash. It runs each time the
+Snakefile is read, so every file is read once (PyYAML, which Snakemake brings, for the table
+contracts).
 """
 
 import ast
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SRC = ROOT / "src"
 SCRIPTS = ROOT / "workflow" / "scripts"
 TABLES = ROOT / "workflow" / "schemas" / "tables"
+_DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def closure(script: str) -> list[Path]:
@@ -31,7 +34,7 @@ def closure(script: str) -> list[Path]:
         file = waiting.pop()
         if file not in seen:
             seen.add(file)
-            waiting.extend(_imports(file))
+            waiting.extend(_source(file).imports)
     return sorted(seen)
 
 
@@ -42,7 +45,7 @@ def code_hash(script: str) -> str:
     digest = hashlib.sha256()
     for file in closure(script):
         digest.update(file.relative_to(ROOT).as_posix().encode())
-        digest.update(_bare_source(file).encode())
+        digest.update(_source(file).bare.encode())
     for file in static_files(script):
         digest.update(file.relative_to(ROOT).as_posix().encode())
         digest.update(file.read_bytes())
@@ -59,31 +62,52 @@ def static_files(script: str) -> list[Path]:
 
 def tables_named(script: str) -> list[str]:
     """Table contracts whose name stands as a string in the script or in a module it imports."""
-    known = {f.stem for f in TABLES.glob("*.yaml")} - {"columns"}
     named: set[str] = set()
     for file in closure(script):
-        if file.parent == SCRIPTS or "tables." in file.read_text(encoding="utf-8"):
-            strings = (n.value for n in ast.walk(_tree(file)) if isinstance(n, ast.Constant))
-            named.update(s for s in strings if isinstance(s, str) and s in known)
-    return sorted(named)
+        source = _source(file)
+        if file.parent == SCRIPTS or source.uses_tables:
+            named.update(source.strings)
+    return sorted(named & _tables())
 
 
-def _imports(file: Path) -> list[Path]:
-    found: list[Path] = []
-    for node in ast.walk(_tree(file)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                package = file.relative_to(SRC).with_suffix("").parts[: -node.level]
-                base = ".".join([*package, *filter(None, [base])])
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            found.extend(_files(name))
-    return found
+@dataclass(frozen=True)
+class _Source:
+    """What matters of a file: the first-party files it imports, its strings, whether it uses table
+    contracts, and its code without comments, docstrings and layout."""
+
+    imports: tuple[Path, ...]
+    strings: frozenset[str]
+    uses_tables: bool
+    bare: str
+
+
+@cache
+def _source(file: Path) -> _Source:
+    text = file.read_text(encoding="utf-8")
+    tree = ast.parse(text, filename=str(file))
+    imports, strings, documented = [], set(), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports += [found for name in _names(node, file) for found in _files(name)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            strings.add(node.value)
+        elif isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            documented.append(node)
+    for node in documented:
+        node.body = node.body[1:] or [ast.Pass()]
+    bare = ast.unparse(tree)
+    return _Source(tuple(imports), frozenset(strings), "tables." in text, bare)
+
+
+def _names(node: ast.Import | ast.ImportFrom, file: Path) -> list[str]:
+    """Dotted names of what an import statement of `file` may load."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = node.module or ""
+    if node.level:
+        package = file.relative_to(SRC).with_suffix("").parts[: -node.level]
+        base = ".".join([*package, *filter(None, [base])])
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
 
 
 @cache
@@ -100,36 +124,23 @@ def _files(module: str) -> tuple[Path, ...]:
 
 
 @cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-
-
-@cache
-def _bare_source(file: Path) -> str:
-    """The code without comments, docstrings and layout."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-            and isinstance(body[0].value.value, str)
-        ):
-            node.body = body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+def _tables() -> frozenset[str]:
+    return frozenset(file.stem for file in TABLES.glob("*.yaml")) - {"columns"}
 
 
 @cache
 def _contract(table: str) -> str:
     """A table contract without its prose, and the vocabulary of its columns likewise."""
-    import yaml
-
-    spec = yaml.safe_load((TABLES / f"{table}.yaml").read_text(encoding="utf-8"))
-    vocabulary = yaml.safe_load((TABLES / "columns.yaml").read_text(encoding="utf-8"))
+    spec, vocabulary = _yaml(TABLES / f"{table}.yaml"), _yaml(TABLES / "columns.yaml")
     columns = [
         (c, [(k, v) for k, v in vocabulary[c].items() if k not in ("description", "unit")])
         for c in spec["columns"]
     ]
     return repr((table, spec["key"], spec.get("nullable"), columns))
+
+
+@cache
+def _yaml(file: Path) -> dict:
+    import yaml
+
+    return yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -22,9 +22,9 @@ def copy(tmp_path, monkeypatch) -> Path:
 
 
 def forget() -> None:
-    for cached in (codedeps.code_hash, codedeps._files, codedeps._tree, codedeps._bare_source):
-        cached.cache_clear()
-    codedeps._contract.cache_clear()
+    for cached in vars(codedeps).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
 
 
 def hashes() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -62,31 +63,43 @@ def test_reporting_and_data_need_no_torch():
             assert not any(n == "torch" or n.startswith("torch.") for n in imports(file)), file
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_the_closure_holds_every_module_a_script_loads(script):
-    """The fingerprint must see all code that can run: compare with what Python really imports."""
-    code = (
-        "import runpy, sys\n"
-        f"sys.argv = [{script!r}, '--help']\n"
-        "try:\n"
-        f"    runpy.run_path({str(codedeps.SCRIPTS / script)!r}, run_name='__main__')\n"
-        "except SystemExit:\n"
-        "    pass\n"
-        "print(*(m.__file__ for n, m in list(sys.modules.items())\n"
-        "        if n.split('.')[0] == 'sonify' and m.__file__), sep='\\n')\n"
-    )
+ASK_ALL = """
+import json, runpy, sys
+loaded = {}
+for script in json.loads(sys.argv[1]):
+    for name in [n for n in sys.modules if n.split(".")[0] == "sonify"]:
+        del sys.modules[name]
+    path, sys.argv[1:] = script, ["--help"]
+    sys.argv[0] = path
+    try:
+        runpy.run_path(path, run_name="__main__")
+    except SystemExit:
+        pass
+    own = [m for n, m in list(sys.modules.items()) if n.split(".")[0] == "sonify"]
+    loaded[script] = [m.__file__ for m in own if m.__file__]
+print("loaded:", json.dumps(loaded))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """The library's files that each script loads, all asked in one process: torch loads once."""
+    scripts = {str(codedeps.SCRIPTS / name): name for name in SCRIPTS}
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", ASK_ALL, json.dumps(list(scripts))],
         capture_output=True,
         text=True,
         check=True,
     )
-    listed = {str(f) for f in codedeps.closure(script)}
-    loaded = {
-        line for line in done.stdout.splitlines() if line.endswith(".py") and "sonify" in line
-    }
-    assert any(line.endswith("jobs.py") for line in loaded)
-    assert loaded <= listed
+    found = json.loads(done.stdout.rpartition("loaded:")[2])
+    return {scripts[script]: set(files) for script, files in found.items()}
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_closure_holds_every_module_a_script_loads(loaded, script):
+    """The fingerprint must see all code that can run: compare with what Python really imports."""
+    assert any(file.endswith("jobs.py") for file in loaded[script])
+    assert loaded[script] <= {str(file) for file in codedeps.closure(script)}
 
 
 def test_nothing_unfinished_is_left():

@@ -1,12 +1,12 @@
 "use strict";
 // The address after # holds the whole state:
-//   #model/layer/filter/rank              what is looked at
+//   #model/layer/filter/rank              what is looked at; the rank may be left out: 1
 //   #model/layer                          the first filter of a layer, or a layer the model lacks
 //   #evolution/model/inputs/layer/filter/epoch
 //   ?with=model/layer/filter/rank         what stands beside it
 //   &view=all &q=words &sort=order
 (function (Gallery) {
-  const SHOWN = /^([^/]+)\/(\d+)(?:\/(\d+)\/(\d+))?$/;
+  const SHOWN = /^([^/]+)\/(\d+)(?:\/(\d+)(?:\/(\d+))?)?$/;
   const EVOLVED = /^evolution\/([^/]+)\/([^/]+)\/(\d+)\/(\d+)\/(\d+)$/;
 
   function shown(text) {
