@@ -23,7 +23,7 @@ def shell_prefix(workflow) -> str:
     # Doubled braces, because Snakemake formats the prefix like any shell command.
     library = f'export PYTHONPATH="{ROOT / "src"}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
     scripts = f'export SCRIPTS="{ROOT / "workflow" / "scripts"}"; '
-    return f"set -euo pipefail; {MEMORY}{path}{library}{scripts}"
+    return f"set -euo pipefail; export SONIFY_JOB=1; {MEMORY}{path}{library}{scripts}"
 
 
 def gpus(device: str) -> int:

@@ -106,6 +106,13 @@ def test_what_a_link_names_in_vain_is_said(visit, link, lost):
     expect(page.locator("#message")).to_have_text(f"Not in this gallery: {lost}.")
 
 
+def test_a_link_may_leave_out_which_clip(visit):
+    page = visit("#supervised-s0/1/3")
+    shows(page, "Layer 1, filter 3")
+    page.wait_for_function("location.hash.startsWith('#supervised-s0/1/3/1')")
+    expect(page.locator("#message")).to_have_text("")
+
+
 @pytest.mark.parametrize("link", ["#evolution", ""])
 def test_the_way_to_the_evolution_leads_to_its_top(visit, link):
     """By the address that a middle click opens, or by a click: before its card is drawn."""
