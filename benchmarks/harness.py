@@ -124,14 +124,24 @@ def spread(bench: Bench, case: str, variant: str) -> float:
 
 def peak_memory(call: Callable, *args: object) -> float:
     """Peak resident memory, in MB, of a new process that runs `call`, a function of a module."""
+    return apart(_peak, call, args)
+
+
+def apart(call: Callable, *args: object) -> object:
+    """What `call`, a function of a module, gives in a new process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak, (call, args))
+        return pool.apply(call, args)
+
+
+def resident() -> float:
+    """Peak resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes on macOS, else kB
 
 
 def _peak(call: Callable, args: tuple) -> float:
     call(*args)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)  # bytes on macOS, else kB
+    return resident()
 
 
 def markdown(frame: pd.DataFrame) -> str:

@@ -52,7 +52,7 @@ def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]
             observe(miner, sonifier, x, [f"{i:04d}-{j}" for j in range(len(x))])
 
     fresh = TopActivations([block.conv.out_channels for block in sonifier.blocks])
-    seen = after(SEEN, sonifier, batches[0][:8])
+    seen = after(SEEN, sonifier, torch.randn(8, noise.shape[1]).to(run.device))
 
     @torch.no_grad()
     def with_indices() -> None:

@@ -52,7 +52,9 @@ def measured(run: Bench, width: float, seconds: float) -> list[dict]:
         one = wanted.iloc[len(wanted) // 2]
         here = f"{case}, layer {layer}"
         times = run.measure(
-            here, variants(sonifiers, chain, clips, wanted, one, run.device), repetitions=3
+            here,
+            variants(sonifiers, chain, clips, wanted, one, run.device),
+            repetitions=3 if run.device == "cpu" else 7,
         )
         for name, median in times.items():
             each = median if name == LITERAL else median / len(wanted)

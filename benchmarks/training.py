@@ -18,10 +18,11 @@ ON_A_GPU = [(1, 256), (1, 64), (1 / 8, 128)]
 QUICK = [(1 / 32, 2)]
 NOTES = """\
 A step goes forward, backward and updates the weights of the encoder and a classifier of 20 classes,
-on crops of noise of 1 s; 128 crops are the two views of a contrastive batch of the miniature, 16
-one of its batches of FSD50K. Plain modules are CNN12's, called one after the other, and
-torch.optim.Adam as it comes. `times faster` is against them in float32; `spread` is the slowest
-step over the fastest."""
+on crops of noise of 1 s; at a width of 1/8 or 1/4, 128 crops are the two views of a contrastive
+batch of the miniature, 16 one of its batches of FSD50K. Plain modules are CNN12's, called one after
+the other, and torch.optim.Adam as it comes; on a GPU with deterministic convolutions like ours, in
+float32 or as PyTorch comes, in TensorFloat-32. `times faster` is against them in float32; `spread`
+is the slowest step over the fastest."""
 
 
 class Plain(CNN12):

@@ -89,8 +89,9 @@ def loaded() -> dict[str, set[str]]:
         [sys.executable, "-c", ASK_ALL, json.dumps(list(scripts))],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.rpartition("loaded:")[2])
     return {scripts[script]: set(files) for script, files in found.items()}
 

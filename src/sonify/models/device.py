@@ -12,8 +12,9 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     """The device called `name`; "auto" takes CUDA, then Apple's GPU, then the CPU.
 
     `threads` bounds the CPU threads of this process, so that parallel jobs do not fight. On CUDA,
-    the process computes the same bits again from the same numbers from then on, and float32 in
-    float32 (see `whole_float32`). Raises ValueError when the device asked for is not there.
+    convolutions of this process give the same bits again from then on, and are computed in float32
+    where that is asked for (see `whole_float32`). Raises ValueError when the device asked for is
+    not there.
     """
     if name not in DEVICES:
         raise ValueError(f"device is {name!r}: it must be one of {', '.join(DEVICES)}")
@@ -37,7 +38,8 @@ def whole_float32() -> Iterator[None]:
     """Convolutions of float32 in float32 on NVIDIA's GPUs too.
 
     There PyTorch computes them in TensorFloat-32 as it comes, with 10 bits of mantissa instead of
-    23: maxima change places, and a sonification is wrong by some tenths of a percent.
+    23: maxima change places, and a sonification is wrong by some tenths of a percent. The setting
+    is one for all threads; it is put back at the end.
     """
     conv = torch.backends.cudnn.conv
     before, conv.fp32_precision = conv.fp32_precision, "ieee"

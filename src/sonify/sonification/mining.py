@@ -133,7 +133,8 @@ class TopActivations:
 def observe(miner: TopActivations, sonifier: Sonifier, x: Tensor, clip_ids: Sequence[str]) -> None:
     """Run waveforms x, (clip, time), forward and offer every map's maximum over time to the miner.
 
-    Costs a plain forward pass: frames are looked up only for the maxima that enter.
+    Costs a plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: frames are
+    looked up only for the maxima that enter.
     """
     ids = np.asarray(clip_ids, object)
     for layer, h in enumerate(sonifier.maps(x), start=1):

@@ -16,8 +16,9 @@ class Recipe:
     `crop_s` are repeated to length. A batch is drawn from `shuffle_clips` clips (see
     `data.stream`). `temperature` and `min_gap_s` belong to the contrastive objective,
     `mixup_alpha` to the others (None: no mixup). `precision` is of forward and backward passes;
-    "auto" is what the device is best at (`models.device.pick_precision`). `crops_at_once` bounds
-    the memory of a batch, see `loop.outputs` (None: all of it at once). So many `checkpoints` are
+    "auto" is what the device is best at (`models.device.pick_precision`). So many
+    `crops_at_once`, two a clip if contrastive, go through the network together, see `loop.outputs`
+    (None: all; a frozen encoder takes all). So many `checkpoints` are
     kept on the way, see `kept_epochs`.
     """
 

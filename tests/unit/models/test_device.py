@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sonify.models.device import pick_device, pick_precision
+from sonify.models.device import pick_device, pick_precision, whole_float32
 
 
 def test_auto_is_a_device_that_is_there_and_another_is_refused():
@@ -34,3 +34,16 @@ def test_gpus_that_emulate_bfloat16_do_not_count(monkeypatch, native, precision)
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert pick_precision("auto", "cuda") == precision
+
+
+@pytest.mark.parametrize("before", ["tf32", "ieee"])
+def test_whole_float32_is_left_as_it_was_found(before):
+    conv = torch.backends.cudnn.conv
+    default, conv.fp32_precision = conv.fp32_precision, before
+    try:
+        with pytest.raises(ZeroDivisionError), whole_float32():
+            assert conv.fp32_precision == "ieee"
+            raise ZeroDivisionError
+        assert conv.fp32_precision == before
+    finally:
+        conv.fp32_precision = default

@@ -26,8 +26,10 @@ VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
 # An interval must clear its threshold by more than float64 sums can err: seeds that are equal have
 # an interval of width 0, and 1e-17 is no effect.
 ROUNDING = 1e-9
-# As scores of few clips often are, which move in steps: the verdict then says more than is known.
+# As scores of few clips and rank correlations often are, which move in steps: an interval then says
+# more than is known.
 EQUAL = "equal in every seed, which leaves the interval no width"
+SOME_EQUAL = "some numbers are equal in every seed, which leaves their intervals no width"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Judgement(NamedTuple):
     ci95: float
     n_runs: int
     verdict: str
-    caveat: str
+    caveats: tuple[str, ...]
 
 
 def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judgement:
@@ -114,18 +116,22 @@ def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judge
             caveats.append(
                 "one seed alone has no interval" if len(known) == 1 else "not finite in every seed"
             )
-    return Judgement(*interval, verdict, ", ".join(caveats))
+    return Judgement(*interval, verdict, tuple(caveats))
 
 
 def _judge_every(judged: list[Judgement]) -> Judgement:
     least = min(judged, key=lambda one: math.inf if math.isnan(one.mean) else one.mean)
     unclear = [one for one in judged if one.verdict != REPRODUCED]
-    if not unclear or least.verdict == NOT_REPRODUCED:
-        return least
-    caveats = dict.fromkeys(one.caveat for one in unclear if one.caveat)
-    if least.verdict == REPRODUCED:
+    verdict, told = least.verdict, [least]
+    if unclear and verdict != NOT_REPRODUCED:
+        verdict, told = INCONCLUSIVE, unclear
+    caveats = dict.fromkeys(c for one in told for c in one.caveats if c != EQUAL)
+    if verdict != least.verdict:
         caveats = {"not every number is as clear": None, **caveats}
-    return least._replace(verdict=INCONCLUSIVE, caveat=", ".join(caveats))
+    equal = [EQUAL in one.caveats for one in judged]
+    if any(equal):  # said of all numbers: the verdict is made of all, shown is only the least
+        caveats[EQUAL if all(equal) else SOME_EQUAL] = None
+    return least._replace(verdict=verdict, caveats=tuple(caveats))
 
 
 class Measured(NamedTuple):
@@ -166,6 +172,6 @@ class Claim:
             "ci95": judged.ci95,
             "n_runs": judged.n_runs,
             "verdict": judged.verdict,
-            "remark": f"{told}; {judged.caveat}." if judged.caveat else f"{told}.",
+            "remark": "; ".join([told, *filter(None, [", ".join(judged.caveats)])]) + ".",
             "scale": scale,
         }
