@@ -47,8 +47,8 @@ def measured(run: Bench, width: float, clips: int, at_once: int | None) -> dict:
     run.record(case, variant, "peak", "GB", [gigabytes])
     return {
         "width": width,
-        "clips": clips,
-        "crops at once": at_once or 2 * clips,
+        "clips": f"{clips:,}",
+        "crops at once": f"{at_once or 2 * clips:,}",
         "ms per step": 1000 * statistics.median(seconds),
         "peak (GB)": gigabytes,
     }

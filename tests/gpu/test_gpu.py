@@ -206,7 +206,9 @@ def alike(found: pd.DataFrame, expected: pd.DataFrame, key: list[str]) -> None:
     measured = [column for column in MEASURED if column in expected]
     assert measured
     for column in measured:
-        apart = (both[column] - both[f"{column}_cpu"]).abs() / MEASURED[column]
+        most = 90 if column == "sdr_db" else None  # above, only rounding is measured
+        one, other = (both[name].clip(upper=most) for name in (column, f"{column}_cpu"))
+        apart = (one - other).abs() / MEASURED[column]
         assert (both[column].isna() == both[f"{column}_cpu"].isna()).all()
         assert apart.median() < 1e-4 and apart.quantile(0.95) < 0.02, column
 
@@ -333,5 +335,5 @@ def test_a_batch_in_parts_needs_less_memory(gpu, make_clips, store, precision):
         trained = train_run(PRETRAINED, 7, recipe, clips, architecture=SHAPE, device=gpu)
         peaks.append(torch.cuda.max_memory_allocated())
         losses.append(trained.history["loss"].to_numpy())
-    assert peaks[1] < 0.4 * peaks[0]
+    assert peaks[1] < {"float32": 0.4, "bfloat16": 0.7}[precision] * peaks[0]
     np.testing.assert_allclose(*losses, rtol={"float32": 1e-3, "bfloat16": 0.02}[precision])

@@ -1,7 +1,7 @@
 """The trunk of CNN12 the way it runs fastest: the filters of a frame side by side in memory.
 
 On CPUs, PyTorch's convolution, pooling and their gradients are one and a half to three times as
-fast in this layout, on NVIDIA's GPUs 1.2 to 1.5 times in bfloat16. PyTorch knows it for images
+fast in this layout, on NVIDIA's GPUs 1.1 to 1.5 times in bfloat16. PyTorch knows it for images
 alone; so clips go through as images of height 1.
 """
 
