@@ -94,6 +94,33 @@ def test_a_pair_that_clips_nowhere_plays_as_it_is(visit):
     expect(card(page).locator(".about")).not_to_contain_text("of their level")
 
 
+def test_the_playhead_stands_where_the_sound_is_and_moves_with_it(visit):
+    page = visit()
+    place = "(head) => parseFloat(head.style.left)"
+    playhead = card(page).locator(".playhead")
+    page.evaluate(f"{PLAYER}.seek(0.2)")
+    page.wait_for_function(
+        "Math.abs(parseFloat(document.querySelector('.supervised .playhead')"
+        ".style.left) - 40) < 0.01"
+    )  # per cent of half a second
+    width = playhead.evaluate("head => head.offsetLeft / head.offsetParent.clientWidth")
+    assert width == pytest.approx(0.4, abs=0.01), "it is drawn there"
+    page.keyboard.press("Space")
+    page.wait_for_function(f"!{PLAYER}.playing && {PLAYER}.time === 0.5")
+    assert playhead.evaluate(place) == pytest.approx(100, abs=0.01)
+    page.evaluate("window.places = []")
+    page.evaluate(f"{PLAYER}.seek(0)")
+    page.evaluate("""() => {
+      const head = document.querySelector('.supervised .playhead');
+      new MutationObserver(() => places.push(parseFloat(head.style.left)))
+        .observe(head, { attributes: true });
+    }""")
+    page.keyboard.press("Space")
+    page.wait_for_function(f"!{PLAYER}.playing && {PLAYER}.time === 0.5")
+    places = page.evaluate("places")
+    assert len(set(places)) > 5 and places == sorted(places), "forward, in small steps"
+
+
 def test_switching_keeps_the_position(visit):
     page = visit()
     page.evaluate(f"{PLAYER}.seek(0.2)")
