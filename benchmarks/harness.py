@@ -104,7 +104,10 @@ def bench(name: str, description: str | None, devices: Sequence[str] = ("cpu",))
     options.add_argument("--out", type=Path, help="folder to write (default: results beside this)")
     options.add_argument("--device", choices=devices, default="cpu", help="what it runs on")
     args = options.parse_args()
-    pick_device(args.device, args.threads)  # float32 is float32 then, for the peers too
+    try:
+        pick_device(args.device, args.threads)  # float32 is float32 then, for the peers too
+    except ValueError:
+        options.error(f"this machine has no {args.device} device that PyTorch can use")
     folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
     return Bench(name, args.quick, args.threads, folder, args.device)
 

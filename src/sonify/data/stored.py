@@ -18,7 +18,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sonify import tables
-from sonify.data.clips import check_start, cut, label_indices, multi_hot, part_sizes, pcm_arrays
+from sonify.data.clips import (
+    again,
+    check_start,
+    cut,
+    label_indices,
+    multi_hot,
+    part_sizes,
+    pcm_arrays,
+    told,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,4 +183,4 @@ def _listed(file: Path) -> tuple[tuple[int, ...], pa.Table, list[int], list[int]
             rows = part.read(["n_samples", "labels"]).select(["n_samples", "labels"])
             return identity, rows, sizes, ends
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{file}: {error}: delete it and prepare again") from error
+        raise ValueError(f"{file}: {told(error)}: {again(file)}") from error

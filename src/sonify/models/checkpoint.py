@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as as_bytes
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
@@ -118,7 +119,7 @@ def _save_weights(file: Path, model: SoundModel) -> None:
     state = model.state_dict()
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     partial = file.with_name(f".{file.name}.partial")
-    save_file(weights, partial)
+    partial.write_bytes(as_bytes(weights))  # its own writer's files are for their owner alone
     partial.replace(file)
 
 

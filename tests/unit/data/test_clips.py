@@ -63,7 +63,7 @@ def test_parts_are_counted_without_their_sounds(folder):
         part_sizes(folder, ["eval"])
     broken = next(iter(sizes))
     broken.write_bytes(b"half a file")
-    with pytest.raises(ValueError, match=f"{broken.name}.*: delete it and prepare again"):
+    with pytest.raises(ValueError, match=f"{broken.name}.*: prepare its dataset again"):
         part_sizes(folder, ["val"])
 
 
@@ -171,5 +171,5 @@ def test_broken_parts(folder, rng):
     with pytest.raises(ValueError, match="clip val-0 has 8 samples, not the n_samples"):
         load(folder, ["val"])
     part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"part-00000\.parquet: .*: delete it and prepare again"):
+    with pytest.raises(ValueError, match=r"part-00000\.parquet: .*: prepare its dataset again"):
         load(folder, ["val"])

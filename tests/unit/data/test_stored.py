@@ -121,5 +121,5 @@ def test_broken_parts_are_named_when_listed(make_clips, store):
     clips = store(make_clips(LENGTHS))
     part = clips.groups[0].file
     part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(ValueError, match=r"part-00000\.parquet: .*: delete it and prepare again"):
+    with pytest.raises(ValueError, match=r"part-00000\.parquet: .*: prepare its dataset again"):
         stored(part.parents[1], ["eval"])

@@ -43,6 +43,12 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+def test_weights_may_be_read_by_whoever_may_read_the_card(tmp_path):
+    checkpoint.save(tmp_path, checkpoint.build(card()), card())
+    modes = {(tmp_path / f).stat().st_mode for f in (checkpoint.WEIGHTS, checkpoint.CARD)}
+    assert len(modes) == 1
+
+
 def test_missing_and_broken_checkpoints_are_named(tmp_path):
     with pytest.raises(ValueError, match="has no model.json"):
         checkpoint.load(tmp_path)
