@@ -16,10 +16,9 @@ class Recipe:
     `crop_s` are repeated to length. A batch is drawn from `shuffle_clips` clips (see
     `data.stream`). `temperature` and `min_gap_s` belong to the contrastive objective,
     `mixup_alpha` to the others (None: no mixup). `precision` is of forward and backward passes;
-    "auto" is what the device is best at (`models.device.pick_precision`). So many
-    `crops_at_once`, two a clip if contrastive, go through the network together, see `loop.outputs`
-    (None: all; a frozen encoder takes all). So many `checkpoints` are
-    kept on the way, see `kept_epochs`.
+    "auto" is what the device is best at (`models.device.pick_precision`). `crops_at_once`, two a
+    clip if contrastive, go through the network together, see `loop.outputs` (None: all; a frozen
+    encoder takes all). So many `checkpoints` are kept on the way, see `kept_epochs`.
     """
 
     objective: str
