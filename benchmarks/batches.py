@@ -5,7 +5,7 @@ import time
 
 import pandas as pd
 import torch
-from harness import GPU_TOO, Bench, apart, bench, keep_memory, resident
+from harness import GPU_TOO, Bench, apart, bench, keep_memory, resident, settle
 
 from sonify.conventions import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
@@ -30,8 +30,7 @@ PyTorch took of its memory, else what the process had, some 500 MB of which are 
 def main() -> None:
     keep_memory()
     run = bench("batches", __doc__, GPU_TOO)
-    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
-    rows = [row for case in cases if (row := measured(run, *case))]
+    rows = [row for case in run.cases(QUICK, CASES, ON_A_GPU) if (row := measured(run, *case))]
     run.write("Large batches", pd.DataFrame(rows), NOTES)
 
 
@@ -72,8 +71,7 @@ def steps(
             z = outputs(model, x, at_once)
         nt_xent(*z.chunk(2), 0.1).backward()
         adam.step(1e-4)
-        if device == "cuda":
-            torch.cuda.synchronize()
+        settle(device)
         times.append(time.perf_counter() - start)
     if device == "cuda":
         return times[1:], torch.cuda.max_memory_allocated() / 1e9

@@ -45,6 +45,10 @@ class Bench:
     device: str = "cpu"
     rows: list[dict] = field(default_factory=list)
 
+    def cases(self, quick: Sequence, cpu: Sequence, gpu: Sequence) -> Sequence:
+        """Which of a benchmark's cases it runs."""
+        return quick if self.quick else cpu if self.device == "cpu" else gpu
+
     def measure(
         self, case: str, variants: Mapping[str, Callable[[], object]], repetitions: int
     ) -> dict[str, float]:
@@ -54,8 +58,7 @@ class Bench:
             for name, run in variants.items():
                 start = time.perf_counter()
                 run()
-                if self.device == "cuda":
-                    torch.cuda.synchronize()  # it computes on while Python goes ahead
+                settle(self.device)
                 seconds = time.perf_counter() - start
                 if repetition:
                     times[name].append(seconds)
@@ -110,6 +113,12 @@ def bench(name: str, description: str | None, devices: Sequence[str] = ("cpu",))
         options.error(f"this machine has no {args.device} device that PyTorch can use")
     folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
     return Bench(name, args.quick, args.threads, folder, args.device)
+
+
+def settle(device: str) -> None:
+    """Wait until the device has computed everything: a GPU works on while Python goes ahead."""
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def keep_memory() -> None:

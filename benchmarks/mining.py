@@ -29,8 +29,7 @@ against `forward`, `spread` the slowest run over the fastest."""
 
 def main() -> None:
     run = bench("mining", __doc__, GPU_TOO)
-    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
-    rows = [row for case in cases for row in measured(run, *case)]
+    rows = [row for case in run.cases(QUICK, CASES, ON_A_GPU) for row in measured(run, *case)]
     run.write("Mining against a plain forward pass", pd.DataFrame(rows), NOTES)
 
 

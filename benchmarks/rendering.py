@@ -32,8 +32,7 @@ was largest."""
 
 def main() -> None:
     run = bench("rendering", __doc__, GPU_TOO)
-    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
-    rows = [row for case in cases for row in measured(run, *case)]
+    rows = [row for case in run.cases(QUICK, CASES, ON_A_GPU) for row in measured(run, *case)]
     run.write("All 3 x filters of a model sonified", pd.DataFrame(rows), NOTES)
 
 

@@ -27,8 +27,7 @@ of those passes the variant costs; `spread` is its slowest run over its fastest.
 def main() -> None:
     warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")  # Captum, on every call
     run = bench("sonification", __doc__, GPU_TOO)
-    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
-    rows = [row for case in cases for row in measured(run, *case)]
+    rows = [row for case in run.cases(QUICK, CASES, ON_A_GPU) for row in measured(run, *case)]
     run.write("Most active map of all 11 layers", pd.DataFrame(rows), NOTES)
 
 

@@ -67,8 +67,7 @@ class Step:
 def main() -> None:
     keep_memory()
     run = bench("training", __doc__, GPU_TOO)
-    cases = QUICK if run.quick else CASES if run.device == "cpu" else ON_A_GPU
-    rows = [row for case in cases for row in measured(run, *case)]
+    rows = [row for case in run.cases(QUICK, CASES, ON_A_GPU) for row in measured(run, *case)]
     run.write("A training step", pd.DataFrame(rows), NOTES)
 
 

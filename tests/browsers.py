@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -42,3 +44,13 @@ def shows(page, title, regime="supervised"):
     from playwright.sync_api import expect
 
     expect(card(page, regime).locator("h3")).to_have_text(title)
+
+
+def violations(page):
+    """What axe-core finds that keeps people from using the page: rule and place of each."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-core is missing: pip install axe-playwright-python",
+    ).Axe()
+    found = axe.run(page, options={"preload": False}).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found]

@@ -288,33 +288,20 @@ def test_training_gives_the_same_model_twice(gpu, make_clips, store, tmp_path, r
 def test_probes_train_and_score(gpu, model, make_clips, store, tmp_path, finetune):
     clips = store(make_clips([4_000] * 24))
     run = dataclasses.replace(SCRATCH, name="p", finetune=finetune, start="fsd50k-scratch")
-    probing = Probing(run, 1, LABELLED, (1, 6, 12))
-    found = [
-        layer_importance_table(
-            probing,
-            (model, CARD),
-            clips,
-            lambda: [load(tmp_path, ["eval"])],
-            max_samples=30_000,
-            device=device,
+
+    def scored(recipe: Recipe, device: torch.device | str) -> pd.DataFrame:
+        probing = Probing(run, 1, recipe, (1, 6, 12))
+        start, held_out = (model, CARD), lambda: [load(tmp_path, ["eval"])]
+        return layer_importance_table(
+            probing, start, clips, held_out, max_samples=30_000, device=device
         )
-        for device in ("cpu", gpu)
-    ]
-    both = found[0].merge(found[1], on=["layer", "metric"], validate="1:1")
-    assert len(both) == len(found[0]) and np.isfinite(both["value_y"]).all()
+
+    on_cpu, on_gpu = scored(LABELLED, "cpu"), scored(LABELLED, gpu)
+    both = on_cpu.merge(on_gpu, on=["layer", "metric"], validate="1:1")
+    assert len(both) == len(on_cpu) and np.isfinite(both["value_y"]).all()
     assert (both["value_x"] - both["value_y"]).abs().median() < 0.1
-    untrained = dataclasses.replace(
-        probing, recipe=dataclasses.replace(LABELLED, learning_rate=1e-12)
-    )
-    still = layer_importance_table(
-        untrained,
-        (model, CARD),
-        clips,
-        lambda: [load(tmp_path, ["eval"])],
-        max_samples=30_000,
-        device=gpu,
-    )
-    assert not np.allclose(still["value"], found[1]["value"]), "training has changed the scores"
+    still = scored(dataclasses.replace(LABELLED, learning_rate=1e-12), gpu)
+    assert not np.allclose(still["value"], on_gpu["value"]), "training has changed the scores"
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
-from browsers import card, shows
+from browsers import card, shows, violations
 from galleries import HOSTILE, tone, write_tables
 from PIL import Image
 
@@ -470,16 +470,11 @@ def test_a_picture_for_the_readme(visit, pictured, screenshots):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(visit, scheme):
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright",
-        reason="axe-core is missing: pip install axe-playwright-python",
-    ).Axe()
     page = visit("#supervised-s0/2/1/1", color_scheme=scheme)
     page.locator("#evolved").scroll_into_view_if_needed()
     page.locator("#evolution .card[data-ready]").wait_for()
     page.locator("summary").click()
-    found = axe.run(page, options={"preload": False}).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert violations(page) == []
 
 
 def test_enter_goes_from_the_search_into_what_it_found(visit):

@@ -189,28 +189,24 @@ def _parts(folder: Path, split: str) -> list[Path]:
     return files
 
 
-def again(file: Path) -> str:
-    """What to do about a broken part."""
-    return f"prepare its dataset again (--forcerun prepare_{file.parent.parent.name})"
-
-
-def told(error: Exception) -> str:
-    """What an error says, to go on after."""
-    return str(error).rstrip(".")
+def broken(file: Path, problem: object) -> ValueError:
+    """The error that names a broken part, what is wrong with it, and what mends it."""
+    again = f"prepare its dataset again (--forcerun prepare_{file.parent.parent.name})"
+    return ValueError(f"{file}: {str(problem).rstrip('.')}: {again}")
 
 
 def _footer(file: Path) -> pq.FileMetaData:
     try:
         return pq.read_metadata(file)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file}: {told(error)}: {again(file)}") from error
+        raise broken(file, error) from error
 
 
 def _n_samples(file: Path) -> int:
     try:
         column = pq.read_table(file, columns=["n_samples"], partitioning=None)["n_samples"]
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{file}: {told(error)}: {again(file)}") from error
+        raise broken(file, error) from error
     return int(column.to_numpy().sum())
 
 
@@ -219,15 +215,13 @@ def _read_part(file: Path) -> pa.Table:
     try:
         part = tables.checked(pq.read_table(file, partitioning=None), "clips")
     except (OSError, ValueError) as error:
-        raise ValueError(f"{file}: {told(error)}: {again(file)}") from error
+        raise broken(file, error) from error
     stored = pc.binary_length(part["pcm"]).to_numpy() // 2
     wrong = np.flatnonzero(stored != part["n_samples"].to_numpy())
     if len(wrong):
         clip_id = part["clip_id"][int(wrong[0])].as_py()
-        raise ValueError(
-            f"{file}: clip {clip_id} has {stored[wrong[0]]} samples, not the n_samples beside "
-            f"them: {again(file)}"
-        )
+        held = f"clip {clip_id} has {stored[wrong[0]]} samples"
+        raise broken(file, f"{held}, not the n_samples beside them")
     return part
 
 
@@ -246,7 +240,7 @@ def label_indices(part: pa.Table, file: Path, classes: Sequence[str]) -> pa.List
     indices = pc.index_in(names, value_set=pa.array(classes, pa.string()))
     if indices.null_count:
         label = names.filter(pc.is_null(indices))[0].as_py()
-        raise ValueError(f"{file}: label {label!r} is not in vocabulary.parquet: {again(file)}")
+        raise broken(file, f"label {label!r} is not in vocabulary.parquet")
     ends = np.cumsum([0, *pc.list_value_length(labels).to_numpy()])
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), indices)
 

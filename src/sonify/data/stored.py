@@ -19,14 +19,13 @@ import pyarrow.parquet as pq
 
 from sonify import tables
 from sonify.data.clips import (
-    again,
+    broken,
     check_start,
     cut,
     label_indices,
     multi_hot,
     part_sizes,
     pcm_arrays,
-    told,
 )
 
 
@@ -183,4 +182,4 @@ def _listed(file: Path) -> tuple[tuple[int, ...], pa.Table, list[int], list[int]
             rows = part.read(["n_samples", "labels"]).select(["n_samples", "labels"])
             return identity, rows, sizes, ends
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"{file}: {told(error)}: {again(file)}") from error
+        raise broken(file, error) from error

@@ -172,6 +172,6 @@ class Claim:
             "ci95": judged.ci95,
             "n_runs": judged.n_runs,
             "verdict": judged.verdict,
-            "remark": "; ".join([told, *filter(None, [", ".join(judged.caveats)])]) + ".",
+            "remark": "; ".join(filter(None, (told, ", ".join(judged.caveats)))) + ".",
             "scale": scale,
         }
