@@ -15,7 +15,7 @@ STAMP = $(VENV)/.sonify-$(shell cksum < envs/requirements.lock | cut -d' ' -f1)
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
 
 run: setup
-	$(if $(CONFIG),@PYTHONPATH=src $(BIN)/python -m sonify.overlays $(CONFIG))
+	$(if $(CONFIG),@PYTHONPATH=src $(BIN)/python -m sonify.config.overlays $(CONFIG))
 	PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
@@ -43,7 +43,7 @@ test-all: setup
 # Speed, measured: tables in benchmarks/results. ARGS=--quick only sees whether everything runs.
 bench: setup
 	@set -e; for file in $(filter-out benchmarks/harness.py,$(wildcard benchmarks/*.py)); do \
-	  echo "== $$file"; PYTHONPATH=src:tests $(BIN)/python $$file $(ARGS); done
+	  echo "== $$file"; PYTHONPATH=src:tests/support $(BIN)/python $$file $(ARGS); done
 
 lint: setup
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from harness import GPU_TOO, Bench, apart, bench, keep_memory, resident, settle
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.device import pick_device, pick_precision
 from sonify.models.heads import SoundModel

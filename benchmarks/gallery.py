@@ -13,10 +13,10 @@ from browsers import chromium
 from galleries import write_tables
 from harness import Bench, bench
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import Architecture
 from sonify.reporting.gallery.build import build
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 
 SECONDS = 1.0
 PAPER_SECONDS = 10  # of an AudioSet clip

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from harness import GPU_TOO, Bench, bench, spread
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.mining import TopActivations, observe
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.mining.top_activations import TopActivations, observe
 
 FORWARD = "forward"
 CASES = [(1, 2.5, 4), (1, 10, 1), (1 / 4, 2.5, 8), (1 / 4, 10, 2)]  # width, seconds, clips a batch

@@ -11,15 +11,15 @@ import torch
 from harness import Bench, bench
 
 from sonify.data.clips import Clips, load
-from sonify.evaluation.coherence import mean_topk_coherence
-from sonify.evaluation.ranking import rank
-from sonify.evaluation.removal import residual
-from sonify.evaluation.scoring import whole_clips
+from sonify.evaluation.metrics.coherence import mean_topk_coherence
+from sonify.evaluation.metrics.ranking import rank
+from sonify.evaluation.stages.removal import residual
+from sonify.evaluation.stages.scoring import whole_clips
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 COHERENT = ("contrastive-s0", "supervised-s0")  # on AudioSet eval, as Figure 7
 REMOVED = ("fsd50k-contrastive-full-s0", "fsd50k-supervised-full-s0")  # on FSD50K eval, as Figure 6

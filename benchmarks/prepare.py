@@ -18,7 +18,7 @@ import pandas as pd
 import soundfile
 
 from sonify.data.prepare import prepare, read
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 
 CLIP_S = 10.0
 WORKERS = (1, 2)

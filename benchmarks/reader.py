@@ -15,11 +15,11 @@ import soundfile
 import torch
 from harness import Bench, bench, keep_memory, peak_memory, spread
 
-from sonify import tables
-from sonify.conventions import PCM_PEAK, RATE_HZ
+from sonify.contracts import tables
+from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
 from sonify.data.stored import RowGroup, StoredClips, stored
 from sonify.data.stream import CropStream, Cutting
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 from sonify.training.crops import pair_starts, random_starts
 
 WAV, FLAC, LIMIT, OURS = "WAV files", "FLAC files", "memory-mapped array", "Parquet parts, streamed"

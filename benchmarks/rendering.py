@@ -8,12 +8,12 @@ import torch
 from harness import GPU_TOO, Bench, bench, spread
 from oracles import literal_sonification
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import Clips
 from sonify.models.cnn import CNN12, Architecture
-from sonify.seeds import generator
-from sonify.sonification.deconvnet import PRECISIONS, Sonifier
-from sonify.sonification.mining import TopActivations, observe
+from sonify.runtime.seeds import generator
+from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
+from sonify.sonification.mining.top_activations import TopActivations, observe
 from sonify.sonification.rendering import render_layers
 
 LITERAL = "pseudo-code of Figure B.2"

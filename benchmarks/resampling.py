@@ -15,8 +15,8 @@ import scipy.signal
 import torch
 import torchaudio
 
-from sonify.conventions import RATE_HZ
-from sonify.data.audio import resampled
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.samples import resampled
 
 RATES_HZ = (44100, 48000, 16000)
 STEP_HZ = 50

@@ -5,9 +5,9 @@ import pandas as pd
 import torch
 from harness import Bench, bench, peak_memory
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 NOTES = """\
 The most active map of all 11 layers, exact. Clips run in batches of one size, so that more clips

@@ -8,9 +8,9 @@ import torch
 from harness import GPU_TOO, Bench, bench, spread
 from oracles import captum_sonification, literal_sonification
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import PRECISIONS, Sonifier
+from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
 
 LITERAL, FORWARD, BOTH = "pseudo-code of Figure B.2", "forward", "forward + backward to the input"
 CASES = [(1, 2.5, 4), (1, 10, 1), (1 / 4, 2.5, 8), (1 / 4, 10, 2)]  # width, seconds, clips

@@ -5,7 +5,7 @@ import torch
 from harness import GPU_TOO, Bench, bench, keep_memory, spread
 from torch import Tensor
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.training.adam import Adam

@@ -11,7 +11,7 @@ import torch
 from browsers import chromium
 from hypothesis import settings
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import Clips
 from sonify.data.stored import StoredClips, stored
 

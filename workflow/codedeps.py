@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SRC = ROOT / "src"
 SCRIPTS = ROOT / "workflow" / "scripts"
-TABLES = ROOT / "workflow" / "schemas" / "tables"
+TABLES = SRC / "sonify" / "contracts" / "schemas" / "tables"
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 

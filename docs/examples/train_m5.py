@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from m5 import M5
 
-from sonify.data.audio import resampled
+from sonify.data.audio.samples import resampled
 from sonify.data.synthesis.corpora import raw_corpus
 from sonify.data.synthesis.words import WORDS
-from sonify.seeds import seed_for
+from sonify.runtime.seeds import seed_for
 
 
 def trained(

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from sonify.conventions import PCM_PEAK, RATE_HZ
-from sonify.data.audio import Limits, UnusableAudio, prepared
-from sonify.errors import one_sentence_errors
-from sonify.jobs import say
+from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.data.audio.samples import Limits, UnusableAudio, prepared
 from sonify.models import checkpoint, imported
 from sonify.reporting.listening import wav
-from sonify.reporting.recording_page import Card, recording_page
+from sonify.reporting.page.recording import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
+from sonify.runtime.errors import one_sentence_errors
+from sonify.runtime.jobs import say
 from sonify.sonification.activity import RULES
-from sonify.sonification.chain import Block, find_blocks, shortest
-from sonify.sonification.deconvnet import PRECISIONS, Sonifier
-from sonify.sonification.folding import folded
+from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
 from sonify.sonification.recording import Heard, hear
+from sonify.sonification.trace.chain import Block, find_blocks, shortest
+from sonify.sonification.trace.folding import folded
 
 RATES_HZ = (1_000, 192_000)  # that a model may expect
 LONGEST_S = 300.0  # of the recording, so that a mistaken file ends in a sentence

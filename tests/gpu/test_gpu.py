@@ -11,26 +11,26 @@ from oracles import captum_sonification
 from torch import nn
 
 from sonify.data.clips import load, part_sizes
-from sonify.evaluation.evolution import evolution_table
-from sonify.evaluation.filters import filters_table
-from sonify.evaluation.invariance import invariance_tables
-from sonify.evaluation.layer_importance import layer_importance_table
-from sonify.evaluation.removal import Condition, removal_table
-from sonify.evaluation.scoring import metrics_table
-from sonify.evaluation.similarity import coherence_table
+from sonify.evaluation.stages.coherence import coherence_table
+from sonify.evaluation.stages.evolution import evolution_table
+from sonify.evaluation.stages.filters import filters_table
+from sonify.evaluation.stages.invariance import invariance_tables
+from sonify.evaluation.stages.layer_importance import layer_importance_table
+from sonify.evaluation.stages.removal import Condition, removal_table
+from sonify.evaluation.stages.scoring import metrics_table
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.channels_last import run_trunk
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import CNN12
 from sonify.models.device import pick_device
-from sonify.runs import Run
-from sonify.seeds import seed_for
-from sonify.sonification.deconvnet import PRECISIONS, Sonifier
+from sonify.plan.runs import Run
+from sonify.runtime.seeds import seed_for
+from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
+from sonify.sonification.mining.parts import mine_parts
 from sonify.sonification.rendering import render_layers
-from sonify.sonification.shards import mine_parts
 from sonify.training.augment import Augmentation
-from sonify.training.probing import Probing
+from sonify.training.probes import Probing
 from sonify.training.recipe import Recipe
 from sonify.training.run import train_run
 

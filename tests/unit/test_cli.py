@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import save_file
 
 from sonify.cli import main
-from sonify.data.audio import Limits, prepared
+from sonify.data.audio.samples import Limits, prepared
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.imported import load
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.folding import folded
+from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.recording import hear
+from sonify.sonification.trace.folding import folded
 
 
 @pytest.fixture(scope="module")

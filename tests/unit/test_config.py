@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sonify.config import checked
-from sonify.errors import ConfigError
+from sonify.config.checks import checked
 from sonify.models.architecture import Architecture
-from sonify.runs import facts, resolve
-from sonify.workflow import Plan
+from sonify.plan.files import Plan
+from sonify.plan.runs import facts, resolve
+from sonify.runtime.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,7 +94,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (tmp_path / "corpora" / name).mkdir(parents=True)
     with pytest.raises(ConfigError, match="which lacks class_labels_indices.csv: point it at"):
         checked(paper)
-    from sonify.data.layouts.required import required
+    from sonify.data.corpora.required import required
 
     folders = {
         "audioset": "audioset",

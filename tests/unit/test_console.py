@@ -7,7 +7,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 import snakemake_logger_plugin_sonify as plugin
-from sonify import jobs
+from sonify.runtime import jobs
 
 
 @pytest.fixture

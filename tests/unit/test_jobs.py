@@ -8,7 +8,7 @@ import pytest
 
 SCRIPT = """
 import atexit, sys
-from sonify.jobs import run
+from sonify.runtime.jobs import run
 
 atexit.register(lambda: print("put away", flush=False))
 

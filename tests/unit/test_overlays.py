@@ -1,7 +1,7 @@
 import pytest
 
-from sonify.errors import ConfigError
-from sonify.overlays import check_file
+from sonify.config.overlays import check_file
+from sonify.runtime.errors import ConfigError
 
 
 @pytest.mark.parametrize(

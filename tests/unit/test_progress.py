@@ -1,6 +1,6 @@
 import io
 
-from sonify.progress import PAUSE_S, Progress
+from sonify.runtime.progress import PAUSE_S, Progress
 
 
 class Clock:

@@ -2,7 +2,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from sonify import tables
+from sonify.contracts import tables
 
 ROW = {"dataset": "fsd50k", "index": 0, "label": "Bell", "mid": "/m/0395lw"}
 

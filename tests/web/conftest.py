@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from galleries import write_tables
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.gallery.build import build
 
 

@@ -10,7 +10,7 @@ from browsers import card, shows, violations
 from galleries import HOSTILE, tone, write_tables
 from PIL import Image
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.gallery.build import build
 
 try:

@@ -24,7 +24,9 @@ def copy(tmp_path, monkeypatch, unedited) -> Path:
     monkeypatch.setattr(codedeps, "ROOT", tmp_path)
     monkeypatch.setattr(codedeps, "SRC", tmp_path / "src")
     monkeypatch.setattr(codedeps, "SCRIPTS", tmp_path / "workflow" / "scripts")
-    monkeypatch.setattr(codedeps, "TABLES", tmp_path / "workflow" / "schemas" / "tables")
+    monkeypatch.setattr(
+        codedeps, "TABLES", tmp_path / "src" / "sonify" / "contracts" / "schemas" / "tables"
+    )
     forget()
     yield tmp_path
     forget()
@@ -78,10 +80,10 @@ def test_comments_docstrings_and_layout_reach_none(copy):
 
 
 def test_a_table_contract_reaches_its_writers_and_readers_but_its_prose_none(copy):
-    contract = "workflow/schemas/tables/coherence.yaml"
+    contract = "src/sonify/contracts/schemas/tables/coherence.yaml"
     assert "coherence.py" in changed(copy, contract, "key: [model,", "key: [run, model,")
     assert not changed(copy, contract, "description: Mean", "description: The mean")
-    columns = "workflow/schemas/tables/columns.yaml"
+    columns = "src/sonify/contracts/schemas/tables/columns.yaml"
     assert not changed(copy, columns, "mean of the k largest", "average of the k largest")
     reached = changed(
         copy, columns, "coherence:     {type: float64", "coherence:     {type: float32"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = ["data", "models", "training", "sonification", "evaluation", "reporting"]
+STAGES = ["data", "models", "training", "sonification", "evaluation", "paper", "reporting"]
 SCRIPTS = sorted(f.name for f in codedeps.SCRIPTS.glob("*.py"))
 
 

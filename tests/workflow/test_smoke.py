@@ -16,12 +16,12 @@ import pytest
 import yaml
 from browsers import violations
 
-from sonify import tables
-from sonify.data.layouts.required import SPLITS
+from sonify.contracts import tables
+from sonify.data.corpora.required import SPLITS
 from sonify.models import checkpoint
-from sonify.reporting.page_figures import FIGURES as WORDS
+from sonify.plan.files import EVALUATIONS, FIGURES, TABLES
+from sonify.reporting.page.figures import FIGURES as WORDS
 from sonify.reporting.reference import queries
-from sonify.workflow import EVALUATIONS, FIGURES, TABLES
 
 AGGREGATES = {"claims": 1, "cards": 1, "page": 1, "summary": 1, "all": 1}
 COHERENCE = {"coherence": 3, "figure_7": 1, "figure_sensitivity_7": 1, "figure_strided": 1}

@@ -7,13 +7,13 @@ sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow"
 from snakemake.exceptions import WorkflowError
 
 from codedeps import code_hash
-from sonify import config as configuration
+from sonify.config import checks as configuration
 from sonify.data.download.catalogue import in_words, receipt
-from sonify.data.layouts.required import SPLITS
-from sonify.errors import ConfigError
-from sonify.reporting.page_figures import FIGURES as DRAWN
-from sonify.reporting.paper_values import PAPER_TABLES
-from sonify.workflow import EVALUATIONS, FIGURES, Plan
+from sonify.data.corpora.required import SPLITS
+from sonify.runtime.errors import ConfigError
+from sonify.reporting.page.figures import FIGURES as DRAWN
+from sonify.paper.published import PAPER_TABLES
+from sonify.plan.files import EVALUATIONS, FIGURES, Plan
 from surroundings import gpus, shell_prefix, stop_timers
 
 try:

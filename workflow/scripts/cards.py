@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sonify.jobs import parser, run
-from sonify.reporting.cards import cards, write
-from sonify.reporting.page_content import gathered
+from sonify.reporting.page.cards import cards, write
+from sonify.reporting.page.content import gathered
+from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:

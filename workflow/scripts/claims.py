@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import parser, run
-from sonify.reporting.claims.evidence import Evidence
-from sonify.reporting.claims.table import claims, to_markdown
+from sonify.contracts import tables
+from sonify.paper.claims.evidence import Evidence
+from sonify.paper.claims.table import claims, to_markdown
+from sonify.runtime.jobs import parser, run
 
 TABLES = (
     "metrics",

@@ -1,9 +1,9 @@
 """Measure the coherence of every clip with the sonification of each layer's most active maps."""
 
-from sonify import tables
-from sonify.evaluation.similarity import coherence_table
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
+from sonify.contracts import tables
+from sonify.evaluation.stages.coherence import coherence_table
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
 
 
 def main() -> None:

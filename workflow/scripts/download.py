@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.download.catalogue import pending_bytes
 from sonify.data.download.obtain import obtain
-from sonify.jobs import parser, run, say
-from sonify.progress import Progress
+from sonify.runtime.jobs import parser, run, say
+from sonify.runtime.progress import Progress
 
 MB = 10**6
 

@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from sonify import tables
-from sonify.evaluation.evolution import evolution_table
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
+from sonify.contracts import tables
+from sonify.evaluation.stages.evolution import evolution_table
 from sonify.models import checkpoint
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sonify.jobs import parser, run
 from sonify.reporting.gallery.build import build
+from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import parser, run
+from sonify.contracts import tables
+from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.evaluation.invariance import invariance_tables
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
+from sonify.contracts import tables
+from sonify.evaluation.stages.invariance import invariance_tables
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
 
 
 def main() -> None:

@@ -3,15 +3,15 @@
 from functools import partial
 from pathlib import Path
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import part_sizes, parts
 from sonify.data.stored import stored
-from sonify.evaluation.layer_importance import layer_importance_table, passes
-from sonify.jobs import parser, run, say
+from sonify.evaluation.stages.layer_importance import layer_importance_table, passes
 from sonify.models import checkpoint
 from sonify.models.device import pick_device
-from sonify.progress import Progress
-from sonify.training.probing import probing_from
+from sonify.runtime.jobs import parser, run, say
+from sonify.runtime.progress import Progress
+from sonify.training.probes import probing_from
 
 
 def main() -> None:

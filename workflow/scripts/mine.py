@@ -6,10 +6,10 @@ With --share i/n it mines the i-th of n shares of the split and writes no table;
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
-from sonify.sonification.shards import discard, mine_parts, share
+from sonify.contracts import tables
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
+from sonify.sonification.mining.parts import discard, mine_parts, share
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from sonify.jobs import parser, run
-from sonify.reporting.page import page
-from sonify.reporting.page_content import gathered
+from sonify.reporting.page.build import page
+from sonify.reporting.page.content import gathered
+from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:

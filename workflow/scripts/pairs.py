@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import parser, run
+from sonify.contracts import tables
 from sonify.reporting.listening import clips_chosen, filters_chosen, folders
 from sonify.reporting.pairs import pairs_table, select
 from sonify.reporting.sources import read_all
+from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sonify.data import attrition
 from sonify.data.prepare import prepare, read
-from sonify.jobs import parser, run, say
-from sonify.progress import Progress
+from sonify.runtime.jobs import parser, run, say
+from sonify.runtime.progress import Progress
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """Remove each layer's most active sonification from every clip and score what is left."""
 
-from sonify import tables
-from sonify.evaluation.removal import Condition, removal_table
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
+from sonify.contracts import tables
+from sonify.evaluation.stages.removal import Condition, removal_table
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
 
 
 def main() -> None:

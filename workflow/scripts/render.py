@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
-from sonify.sonification.deconvnet import Sonifier
+from sonify.contracts import tables
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
+from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.rendering import render_layers
 
 

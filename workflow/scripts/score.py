@@ -1,9 +1,9 @@
 """Score a classifier on the whole clips of a split."""
 
-from sonify import tables
-from sonify.evaluation.scoring import metrics_table
-from sonify.jobs import run, say
-from sonify.model_job import model_job, model_options
+from sonify.contracts import tables
+from sonify.evaluation.stages.scoring import metrics_table
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
 
 
 def main() -> None:

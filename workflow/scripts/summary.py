@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import parser, run
+from sonify.contracts import tables
 from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
+from sonify.runtime.jobs import parser, run
 
 TABLES = ("metrics", "removal", "coherence", "claims")
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sonify.data.synthesis.corpora import Tally, raw_corpus
-from sonify.jobs import parser, run, say
+from sonify.runtime.jobs import parser, run, say
 
 
 def main() -> None:

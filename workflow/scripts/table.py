@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from sonify import tables
-from sonify.jobs import parser, run
+from sonify.contracts import tables
 from sonify.reporting.tables.display import to_csv, to_markdown
 from sonify.reporting.tables.rows import paper_table
+from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from sonify.data.stored import stored
-from sonify.jobs import parser, run, say
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.device import pick_device
-from sonify.progress import Progress
-from sonify.runs import Run
+from sonify.plan.runs import Run
+from sonify.runtime.jobs import parser, run, say
+from sonify.runtime.progress import Progress
 from sonify.training.recipe import recipe_from
 from sonify.training.run import train_run
 

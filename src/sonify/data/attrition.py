@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sonify import tables
-from sonify.data.layouts.listing import Listing
+from sonify.contracts import tables
+from sonify.data.corpora.listing import Listing
 
 COUNTS = ["listed", "obtained", "used", "rejected"]
 ALL = ""  # the label that stands for all clips of a split

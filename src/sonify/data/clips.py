@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sonify import tables
-from sonify.conventions import PCM_PEAK
+from sonify.contracts import tables
+from sonify.contracts.audio_format import PCM_PEAK
 
 _SCALE = np.float32(PCM_PEAK)
 

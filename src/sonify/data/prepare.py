@@ -15,14 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sonify import tables
-from sonify.conventions import RATE_HZ
-from sonify.data import harvest
-from sonify.data.audio import Limits, UnusableAudio
-from sonify.data.layouts import audioset, fsd50k, speech_commands
-from sonify.data.layouts.listing import REASONS, Listing, Provenance
-from sonify.data.layouts.required import SPLITS, required
-from sonify.data.threads import in_order
+from sonify.contracts import tables
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.samples import Limits, UnusableAudio
+from sonify.data.corpora import audioset, fsd50k, speech_commands
+from sonify.data.corpora.listing import REASONS, Listing, Provenance
+from sonify.data.corpora.required import SPLITS, required
+from sonify.data.download import harvest
+from sonify.runtime.prefetch import in_order
 
 _LAYOUTS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
 # Plain pages for the samples: a dictionary of them would only be a copy.

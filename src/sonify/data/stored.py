@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import (
     broken,
     check_start,

@@ -28,8 +28,8 @@ from functools import cached_property
 import numpy as np
 
 from sonify.data.stored import RowGroup, StoredClips
-from sonify.data.threads import AHEAD, in_order
-from sonify.seeds import generator
+from sonify.runtime.prefetch import AHEAD, in_order
+from sonify.runtime.seeds import generator
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import pandas as pd
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 
 USED_COLUMNS = ["dataset", "split", "n_samples"]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sonify.reporting.intervals import t_intervals
+from sonify.evaluation.metrics.intervals import t_intervals
 
 MODEL = ["regime", "finetune", "architecture", "run"]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.listening import choose, shown_again, with_signals
 
 _NAMED = ["model", "layer", "filter", "rank"]

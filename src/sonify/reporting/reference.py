@@ -1,18 +1,18 @@
 """The page on all result tables, docs/results.md: `python -m sonify.reporting.reference` prints it.
 
-It says what the contracts in workflow/schemas/tables say, and nothing else.
+It says what the contracts in src/sonify/contracts/schemas/tables say, and nothing else.
 """
 
 import yaml
 
-from sonify import tables
-from sonify.tables import Contract
+from sonify.contracts import tables
+from sonify.contracts.tables import Contract
 
 _STAGES = ("data", "models", "sonification", "evaluation", "reporting")
 _INTRODUCTION = """\
 # Results, table by table
 
-<!-- Made by python -m sonify.reporting.reference from workflow/schemas/tables: edit those. -->
+<!-- Made by python -m sonify.reporting.reference from the contracts: edit those. -->
 
 Every table is a Parquet file that was checked against its contract when it was written: these
 columns and types, no value out of range, no empty value where none is allowed, one row for each

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sonify import tables
+from sonify.contracts import tables
 
 
 def read_all(

@@ -5,11 +5,11 @@ import textwrap
 
 import pandas as pd
 
+from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.labels import distinct_labels, finetuned_label, scale_label
+from sonify.paper.matching import Facts
 from sonify.reporting.accounting import reasons, verdicts
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
-from sonify.reporting.intervals import plus_minus
-from sonify.reporting.labels import distinct_labels, finetuned_label, scale_label
-from sonify.reporting.tables.matching import Facts
 from sonify.reporting.tables.rows import paper_table
 
 LINES, COLUMNS = 22, 100

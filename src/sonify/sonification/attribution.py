@@ -5,8 +5,8 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from sonify.sonification.asking import check_layer
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.requests import check_layer
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 Selector = int | tuple[int, ...]
 

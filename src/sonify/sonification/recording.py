@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from sonify.sonification.activity import activity
-from sonify.sonification.asking import check_layer
-from sonify.sonification.chain import strides
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.requests import check_layer
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.trace.chain import strides
 
 
 @dataclass(frozen=True)

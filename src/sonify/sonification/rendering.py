@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sonify.conventions import PCM_PEAK
+from sonify.contracts.audio_format import PCM_PEAK
 from sonify.data.clips import Clips
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 
 def render_layers(

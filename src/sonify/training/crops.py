@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.stream import Cutting
 from sonify.training.recipe import Recipe
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sonify.conventions import PCM_PEAK
+from sonify.contracts.audio_format import PCM_PEAK
 from sonify.data.stream import Batch, CropStream
 from sonify.models.heads import SoundModel
-from sonify.models.retained import Probes
+from sonify.models.probes import Probes
 from sonify.training.adam import Adam
 from sonify.training.augment import augment, mixup
 from sonify.training.losses import classification_loss, nt_xent

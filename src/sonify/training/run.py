@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.stored import StoredClips
 from sonify.data.stream import CropStream
 from sonify.models import checkpoint
@@ -15,8 +15,8 @@ from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.device import pick_precision
 from sonify.models.heads import SoundModel
-from sonify.runs import Run
-from sonify.seeds import generator, seed_for
+from sonify.plan.runs import Run
+from sonify.runtime.seeds import generator, seed_for
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.recipe import Recipe

@@ -6,9 +6,9 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.attrition import COUNTS, attrition, write
-from sonify.data.layouts.listing import Row, listing, vocabulary
+from sonify.data.corpora.listing import Row, listing, vocabulary
 
 CLASSES = [("0", "Bell", ""), ("1", "Dog", ""), ("2", "Tone", "")]
 # What happens to a line of a list: (listed path, reason of a rejection in preparation).

@@ -9,8 +9,9 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sonify.data import decoding
-from sonify.data.audio import (
+from sonify.data.audio import decoding
+from sonify.data.audio.decoding import decoded, mono
+from sonify.data.audio.samples import (
     FAINTEST,
     PCM_PEAK,
     Limits,
@@ -19,7 +20,6 @@ from sonify.data.audio import (
     prepared,
     resampled,
 )
-from sonify.data.decoding import decoded, mono
 
 LIMITS = Limits(min_samples=512, max_s=60.0)
 

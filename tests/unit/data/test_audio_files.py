@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from sonify.data.audio import Limits, UnusableAudio, prepared
-from sonify.data.layouts.listing import REASONS
+from sonify.data.audio.samples import Limits, UnusableAudio, prepared
+from sonify.data.corpora.listing import REASONS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "audio_files.md"
 LIMITS = Limits(min_samples=512, max_s=60.0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import Clips, length_buckets, load, load_part, part_sizes, parts
 
 LENGTHS = {"train": [5, 300, 7, 300, 64], "val": [64, 9], "eval": []}

@@ -14,9 +14,9 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonify.data import decoding
-from sonify.data.containers import shortfall
-from sonify.data.decoding import UnusableAudio, decoded
+from sonify.data.audio import decoding
+from sonify.data.audio.containers import shortfall
+from sonify.data.audio.decoding import UnusableAudio, decoded
 
 MP4 = b"\0\0\0\x20ftypM4A " + bytes(99)
 FAKE = """#!{python}

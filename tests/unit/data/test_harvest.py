@@ -8,8 +8,8 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonify.data import harvest
-from sonify.data.audio import Limits, UnusableAudio, prepared
+from sonify.data.audio.samples import Limits, UnusableAudio, prepared
+from sonify.data.download import harvest
 
 LIMITS = Limits(min_samples=512, max_s=1.5)
 

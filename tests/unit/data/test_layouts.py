@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sonify.data.layouts import audioset, fsd50k, speech_commands
-from sonify.data.layouts import required as required_files
-from sonify.data.layouts.listing import LayoutError, Listing
-from sonify.data.layouts.required import SPLITS, SYNTHESISED, missing, names_hash, required
+from sonify.data.corpora import audioset, fsd50k, speech_commands
+from sonify.data.corpora import required as required_files
+from sonify.data.corpora.listing import LayoutError, Listing
+from sonify.data.corpora.required import SPLITS, SYNTHESISED, missing, names_hash, required
 
 READERS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
 
@@ -372,6 +372,6 @@ def test_unknown_dataset():
 
 
 def test_required_is_light():
-    code = "import sys, sonify.data.layouts.required; print(*sys.modules, sep=',')"
+    code = "import sys, sonify.data.corpora.required; print(*sys.modules, sep=',')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "pandas", "pyarrow", "soundfile"} & set(done.stdout.strip().split(","))

@@ -18,14 +18,15 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonify import tables
-from sonify.data import audio, harvest
+from sonify.contracts import tables
 from sonify.data import prepare as preparing
-from sonify.data.layouts import audioset, fsd50k, speech_commands
-from sonify.data.layouts.listing import REASONS, LayoutError
-from sonify.data.layouts.required import SPLITS
+from sonify.data.audio import samples as audio
+from sonify.data.corpora import audioset, fsd50k, speech_commands
+from sonify.data.corpora.listing import REASONS, LayoutError
+from sonify.data.corpora.required import SPLITS
+from sonify.data.download import harvest
 from sonify.data.prepare import Summary, prepare, read
-from sonify.errors import one_sentence_errors
+from sonify.runtime.errors import one_sentence_errors
 
 SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "prepare.py"
 FAULTS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import cut
 from sonify.data.prepare import _PART_FORMAT, CLIPS_PER_ROW_GROUP
 from sonify.data.stored import stored

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from sonify.data.threads import AHEAD, in_order
+from sonify.runtime.prefetch import AHEAD, in_order
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, coherence, lfilter, sosfilt
 
-from sonify.evaluation.coherence import mean_topk_coherence, noise_floor
+from sonify.evaluation.metrics.coherence import mean_topk_coherence, noise_floor
 
 
 def signals(kind: str, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonify.evaluation.envelope import FRAME, envelope, envelope_correlation
+from sonify.evaluation.metrics.envelope import FRAME, envelope, envelope_correlation
 
 
 @given(n=st.integers(2 * FRAME, 20 * FRAME), seed=st.integers(0, 1000), gain=st.floats(1e-3, 1e3))

@@ -17,13 +17,13 @@ from oracles import literal_forward, literal_sonification
 from safetensors.torch import save_file
 from scipy.signal import welch
 
-from sonify import tables
-from sonify.evaluation.evolution import evolution_table, power_spectrum, spectral_change
+from sonify.contracts import tables
+from sonify.evaluation.stages.evolution import evolution_table, power_spectrum, spectral_change
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import Architecture
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.mining import TopActivations, observe
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.mining.top_activations import TopActivations, observe
 
 EPOCHS = [0, 3, 6]
 LENGTHS = [2_000, 2_000, 1_500, 2_000, 1_500, 3_000]

@@ -13,13 +13,13 @@ import torch
 from oracles import spectral_shape_by_welch
 from scipy.signal import coherence
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import Clips, length_buckets
-from sonify.evaluation.filters import filters_table
+from sonify.evaluation.stages.filters import filters_table
 from sonify.models.checkpoint import ModelCard, build, save
 from sonify.models.cnn import Architecture
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.mining import TopActivations, observe
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.mining.top_activations import TopActivations, observe
 from sonify.sonification.rendering import render_layers
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"

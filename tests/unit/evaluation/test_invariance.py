@@ -8,12 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import part_sizes
-from sonify.evaluation.invariance import _margin, correlation, invariance_tables, returned, sdr_db
+from sonify.evaluation.stages.invariance import (
+    _margin,
+    correlation,
+    invariance_tables,
+    returned,
+    sdr_db,
+)
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 SHIFTS = [1, 4, 96, 512, 1024]
 EXACT_DB = 90  # float32 rounding lies near 130 dB, float64 near 300

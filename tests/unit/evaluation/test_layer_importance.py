@@ -11,12 +11,12 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from sonify import tables
-from sonify.evaluation.layer_importance import layer_importance_table, passes
+from sonify.contracts import tables
+from sonify.evaluation.stages.layer_importance import layer_importance_table, passes
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
-from sonify.training.probing import probing_from, train_probes
+from sonify.training.probes import probing_from, train_probes
 
 SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "layer_importance.py"
 CARD = ModelCard(

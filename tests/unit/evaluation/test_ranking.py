@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
-from sonify.evaluation.ranking import (
+from sonify.evaluation.metrics.ranking import (
     accuracy,
     average_ranks,
     d_prime,

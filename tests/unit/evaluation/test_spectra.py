@@ -3,7 +3,7 @@ import pytest
 from oracles import spectral_shape_by_welch
 from scipy.signal import butter, sosfilt
 
-from sonify.evaluation.spectra import spectral_shape
+from sonify.evaluation.metrics.spectra import spectral_shape
 
 TIME = np.arange(32_000) / 8_000
 

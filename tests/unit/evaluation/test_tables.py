@@ -9,15 +9,15 @@ import pytest
 import torch
 from scipy.signal import coherence as scipy_coherence
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import Clips
-from sonify.evaluation.ranking import rank
-from sonify.evaluation.removal import Condition, removal_table, residual
-from sonify.evaluation.scoring import metrics_table, whole_clips
-from sonify.evaluation.similarity import coherence_table
+from sonify.evaluation.metrics.ranking import rank
+from sonify.evaluation.stages.coherence import coherence_table
+from sonify.evaluation.stages.removal import Condition, removal_table, residual
+from sonify.evaluation.stages.scoring import metrics_table, whole_clips
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import Architecture
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 MAIN = Condition("max", rescaled=False)
 CONDITIONS = [MAIN, Condition("mean", False), Condition("energy", False), Condition("max", True)]
@@ -133,7 +133,7 @@ def test_conditions_together_equal_conditions_alone(make_clips, card):
 def test_what_conditions_share_is_scored_once(make_clips, card, monkeypatch):
     clips = make_clips([4_000] * 6)
     monkeypatch.setattr(
-        "sonify.sonification.choosing.strongest",
+        "sonify.sonification.most_active.strongest",
         lambda maps, rule: torch.full((len(maps),), int(rule == "energy")),
     )
     model, seen = build(card).eval(), []

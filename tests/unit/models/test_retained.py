@@ -5,7 +5,7 @@ from torch import nn
 
 from sonify.models.architecture import KERNELS, POOLS, Architecture
 from sonify.models.cnn import CNN12
-from sonify.models.retained import Probes, Retained, retained_features
+from sonify.models.probes import Probes, Retained, retained_features
 
 WIDTH = 1 / 16
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sonify import tables
+from sonify.contracts import tables
+from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
-from sonify.reporting.page import Content
-from sonify.reporting.page_figures import Drawing
-from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.reporting.page.build import Content
+from sonify.reporting.page.figures import Drawing
 from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [

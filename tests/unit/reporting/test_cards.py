@@ -7,9 +7,9 @@ import wave
 import numpy as np
 import pytest
 
-from sonify.reporting.cards import cards
-from sonify.reporting.page import page as results_page
-from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.paper.published import PAPER_TABLES
+from sonify.reporting.page.build import page as results_page
+from sonify.reporting.page.cards import cards
 
 LAYERS = [f"{m}-s0/layer_{n}" for m in ("contrastive", "supervised") for n in ("01", "04")]
 

@@ -29,9 +29,9 @@ from claim_tables import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonify import tables
-from sonify.reporting.claims.evidence import AUGMENTATIONS, Kind
-from sonify.reporting.claims.table import claims, to_markdown
+from sonify.contracts import tables
+from sonify.paper.claims.evidence import AUGMENTATIONS, Kind
+from sonify.paper.claims.table import claims, to_markdown
 
 THRESHOLD = {20: 0.95}
 TURNED = {"reproduced": "not reproduced", "not reproduced": "reproduced"}

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from sonify.reporting.claims.evidence import Missing
-from sonify.reporting.claims.layers import among, rank_correlation, slope, spread
-from sonify.reporting.claims.verdicts import (
+from sonify.paper.claims.evidence import Missing
+from sonify.paper.claims.layers import among, rank_correlation, slope, spread
+from sonify.paper.claims.verdicts import (
     EQUAL,
     SOME_EQUAL,
     Above,

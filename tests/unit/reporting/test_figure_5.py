@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.figures.figure_5 import CHECKPOINTS, ROWS, figure_5
 from sonify.reporting.figures.style import image
 from sonify.reporting.spectrogram import RANGE_DB, decibels

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.figures.figure_b3 import figure_b3
 from sonify.reporting.figures.style import image
 

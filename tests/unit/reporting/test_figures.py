@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from drawn import bands, shown, texts
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.figures.figure_4 import figure_4
 from sonify.reporting.figures.figure_6 import figure_6
 from sonify.reporting.figures.figure_7 import figure_7

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.gallery import chunks, inputs, pictures
 from sonify.reporting.gallery.build import STATIC, build
 

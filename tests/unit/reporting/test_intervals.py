@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from sonify.reporting.intervals import plus_minus, t_interval, t_intervals
+from sonify.evaluation.metrics.intervals import plus_minus, t_interval, t_intervals
 
 
 def test_two_runs_by_hand():

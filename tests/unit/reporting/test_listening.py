@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.listening import (
     activity,
     choose,

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
+from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.accounting import jobs
-from sonify.reporting.page import duration, page
-from sonify.reporting.page_figures import FIGURES, LARGE_BYTES, Drawing, drawings
-from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.reporting.page.build import duration, page
+from sonify.reporting.page.figures import FIGURES, LARGE_BYTES, Drawing, drawings
 
 SVG = Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",))
 

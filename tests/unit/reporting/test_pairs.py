@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.figures.pairs import figure_1, figure_2, figure_3
 from sonify.reporting.figures.style import DPI, RC, image
 from sonify.reporting.listening import samples

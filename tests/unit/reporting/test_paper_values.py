@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 import pytest
 
-from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.paper.published import PAPER_TABLES
 
 # As the lines stand in the paper: the values of all metrics with their half-widths; - is no value.
 READ = {

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.reference import queries, reference
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sonify import tables
+from sonify.contracts import tables
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 LABEL = {"scale": "mini", "setting": "synthesised sounds"}

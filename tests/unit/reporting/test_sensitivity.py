@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from drawn import bands, shown, texts
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.figures.sensitivity import figure_sensitivity_6, figure_sensitivity_7
 from sonify.reporting.figures.strided import figure_strided
 from sonify.reporting.figures.style import COLOURS, image

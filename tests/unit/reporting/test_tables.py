@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sonify import tables
-from sonify.reporting.paper_values import PAPER_TABLES
+from sonify.contracts import tables
+from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.tables.display import conditions, lines, to_csv, to_markdown
 from sonify.reporting.tables.rows import paper_table
 

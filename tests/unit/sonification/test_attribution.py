@@ -6,7 +6,7 @@ from captum.attr import NeuronDeconvolution
 from torch import Tensor, nn
 
 from sonify.sonification.attribution import Sonification
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 
 class Net(nn.Module):

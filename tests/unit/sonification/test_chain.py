@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.sonification.activity import strongest
-from sonify.sonification.chain import Block, find_blocks, shortest, strides
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.folding import folded
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.trace.chain import Block, find_blocks, shortest, strides
+from sonify.sonification.trace.folding import folded
 
 SAMPLES = 337
 

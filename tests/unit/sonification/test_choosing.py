@@ -3,8 +3,8 @@ import torch
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.sonification.activity import RULES
-from sonify.sonification.choosing import most_active
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.most_active import most_active
 
 
 @pytest.fixture

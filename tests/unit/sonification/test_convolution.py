@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sonify.sonification import blocks, convolution
-from sonify.sonification.convolution import Convolution
+from sonify.sonification.deconvnet import convolution
+from sonify.sonification.deconvnet import overlap_save as blocks
+from sonify.sonification.deconvnet.convolution import Convolution
 
 
 def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:

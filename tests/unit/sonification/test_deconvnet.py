@@ -8,7 +8,7 @@ from torch import nn
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.sonification.activity import strongest
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 TOLERANCE = 1e-9
 

@@ -14,9 +14,9 @@ from oracles import ORACLES, literal_forward, literal_sonification
 from torch import Tensor, nn
 
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification import blocks
 from sonify.sonification.activity import RULES
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet import overlap_save as blocks
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 TOLERANCE = 1e-9
 TOLERANCE_FLOAT32 = 1e-5

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sonify.sonification.chain import find_blocks
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.folding import folded
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.trace.chain import find_blocks
+from sonify.sonification.trace.folding import folded
 
 
 def lively(model: nn.Module) -> nn.Module:

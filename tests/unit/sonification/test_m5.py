@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from sonify.cli import main
-from sonify.sonification.folding import folded
+from sonify.sonification.trace.folding import folded
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 FULL, REDUCED = ("takes_per_word=40", "epochs=10"), ("takes_per_word=5", "epochs=1")

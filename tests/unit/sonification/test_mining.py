@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from sonify.data.clips import length_buckets
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.mining import TopActivations, observe
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.mining.top_activations import TopActivations, observe
 from sonify.sonification.rendering import render_layers, to_pcm
 
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 import torch
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.data.clips import load, part_sizes
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard
 from sonify.models.cnn import Architecture
-from sonify.sonification.deconvnet import Sonifier
-from sonify.sonification.shards import discard, mine_parts, share
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.mining.parts import discard, mine_parts, share
 
 PART_LENGTHS = [[2_000, 3_001, 2_000], [2_000], [1_500, 2_000, 1_500, 1_500], [2_500, 2_000]]
 SHAPE = Architecture(width=1 / 32)

@@ -6,8 +6,10 @@ from oracles import captum_sonification, literal_sonification
 from torch import nn
 
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification import blocks, deconvnet, sweep
-from sonify.sonification.deconvnet import Sonifier
+from sonify.sonification.deconvnet import back_projection as sweep
+from sonify.sonification.deconvnet import overlap_save as blocks
+from sonify.sonification.deconvnet import sonifier as deconvnet
+from sonify.sonification.deconvnet.sonifier import Sonifier
 
 
 def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:

@@ -7,7 +7,7 @@ import torch
 from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12
 from sonify.models.heads import SoundModel
-from sonify.runs import Run
+from sonify.plan.runs import Run
 from sonify.training.augment import Augmentation
 from sonify.training.loop import outputs
 from sonify.training.losses import nt_xent

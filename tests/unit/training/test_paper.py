@@ -8,15 +8,15 @@ import pytest
 import torch
 import yaml
 
-from sonify.config import checked
+from sonify.config.checks import checked
 from sonify.data.stream import CropStream
 from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12, count_parameters
 from sonify.models.heads import SoundModel
+from sonify.plan.files import Plan
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.recipe import recipe_from
-from sonify.workflow import Plan
 
 ROOT = Path(__file__).resolve().parents[3]
 TINY = 1 / 128  # of the filters: one a layer at least

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import requests
 
+from sonify.data.corpora.required import required
 from sonify.data.download import catalogue
 from sonify.data.download.catalogue import Archive
 from sonify.data.download.fetch import fetch, open_session
 from sonify.data.download.splitzip import ArchiveError, open_split
 from sonify.data.download.unpack import Target, unpack_tar, unpack_zip
-from sonify.data.layouts.required import required
 
 HIDDEN = ".archives"  # no reader of a corpus looks into hidden folders
 SCRATCH = "unpacking.partial"  # in there, where members grow

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import requests
 
+from sonify.data.corpora.audioset import VOCABULARY, segments_file
 from sonify.data.download import catalogue
 from sonify.data.download.catalogue import RemoteFile
 from sonify.data.download.fetch import DownloadError, fetch, open_session
 from sonify.data.download.huggingface import HUB, harvested, obtain_shards
 from sonify.data.download.youtube import obtain_videos
-from sonify.data.layouts.audioset import VOCABULARY, segments_file
 
 LISTS = "https://storage.googleapis.com/us_audioset/youtube_corpus/v1/csv"
 _STATED = re.compile(rb"\bnum_(segs|positive_labels)=(\d+)")

@@ -1,8 +1,8 @@
 """AudioSet's audio from a pinned revision of a Hugging Face repository, shard by shard.
 
 A published shard (about 700 MB of 48 kHz FLAC inside Parquet) is fetched and verified, its
-recordings are harvested (see `sonify.data.harvest`), and it is deleted. Meanwhile the next one is
-on its way, so that two shards at most lie on the disk.
+recordings are harvested (see `sonify.data.download.harvest`), and it is deleted. Meanwhile the
+next one is on its way, so that two shards at most lie on the disk.
 """
 
 import json
@@ -20,8 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
 
-from sonify.data import harvest
-from sonify.data.download import catalogue
+from sonify.data.download import catalogue, harvest
 from sonify.data.download.catalogue import RemoteFile, in_words
 from sonify.data.download.fetch import (
     ATTEMPTS,
@@ -32,7 +31,7 @@ from sonify.data.download.fetch import (
     pause,
     reason,
 )
-from sonify.data.threads import in_order
+from sonify.runtime.prefetch import in_order
 
 HUB = "https://huggingface.co"
 REPOSITORY = "agkphysics/AudioSet"

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from sonify.data import harvest
+from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, found_in, segments
+from sonify.data.download import harvest
 from sonify.data.download.fetch import DownloadError
-from sonify.data.layouts.audioset import VOCABULARY, Segment, audio_index, found_in, segments
 
 JOURNAL = "youtube.jsonl"
 INCOMING = ".videos"  # below the root; no reader of a corpus looks into hidden folders

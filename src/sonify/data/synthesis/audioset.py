@@ -6,7 +6,7 @@ from typing import Any
 from sonify.data.synthesis.files import flac, quoted, wav, youtube_id
 from sonify.data.synthesis.mixtures import Mixture, mixture, sources_of
 from sonify.data.synthesis.sources import CLASSES, SoundClass, with_parents
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 
 RATE_HZ = 16000
 SPLITS = ("balanced_train", "unbalanced_train", "eval")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import soundfile
 
-from sonify.seeds import generator, seed_for
+from sonify.runtime.seeds import generator, seed_for
 
 # Ids are told apart by their first five characters, in an alphabet without case, so that they stay
 # apart on disks that ignore it. The factors spread neighbours (their share of the modulus is near

@@ -8,7 +8,7 @@ from sonify.data.synthesis.audioset import stems
 from sonify.data.synthesis.files import freesound_id, table, wav
 from sonify.data.synthesis.mixtures import lengths_s, mixture, sources_of
 from sonify.data.synthesis.sources import CLASSES, SoundClass, with_parents
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 
 RATE_HZ = 44100
 SPLITS = ("train", "val", "eval")

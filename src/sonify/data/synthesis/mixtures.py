@@ -10,7 +10,7 @@ import numpy as np
 
 from sonify.data.synthesis.sources import LEAVES, SoundClass
 from sonify.data.synthesis.textures import background
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 
 # Chances of one, two, three sources: a mean prevalence of about 0.11 over leaves and parents.
 _SOURCE_COUNTS = (0.55, 0.35, 0.10)

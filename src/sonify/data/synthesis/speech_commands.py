@@ -9,7 +9,7 @@ import numpy as np
 from sonify.data.synthesis.files import wav
 from sonify.data.synthesis.textures import background
 from sonify.data.synthesis.words import RATE_HZ, WORDS, speaker, spoken
-from sonify.seeds import generator, seed_for
+from sonify.runtime.seeds import generator, seed_for
 
 _TAKES = 2  # of each word by each speaker
 # Splits of speakers 0, 1, 2, ..., over and over: three speakers fill all splits.

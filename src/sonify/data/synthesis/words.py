@@ -12,7 +12,7 @@ from scipy.signal import istft, stft
 
 from sonify.data.synthesis.signals import log_uniform, noise, phase, pulses, unit_peak, wander
 from sonify.data.synthesis.textures import background
-from sonify.seeds import generator
+from sonify.runtime.seeds import generator
 
 RATE_HZ = 16000
 _WINDOW, _HOP = 320, 80  # 20 ms and 5 ms

@@ -7,7 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.models.architecture import WHOLE_ENCODER
+from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
 from sonify.reporting.figures.style import (
     COLOURS,
@@ -21,8 +23,6 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.intervals import t_intervals
-from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 _METRICS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # a panel each, in this order
 # Finetunings are told apart by fill and dashes, so that they are in grey too.

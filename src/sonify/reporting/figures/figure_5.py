@@ -8,9 +8,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from sonify.conventions import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.paper.labels import clips_label, encoder_label, scale_label
 from sonify.reporting.figures.style import RC
-from sonify.reporting.labels import clips_label, encoder_label, scale_label
 from sonify.reporting.spectrogram import RANGE_DB, STEPS, decibels
 
 ROWS, CHECKPOINTS = 6, 6

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sonify.paper.labels import measured_on, scale_label
 from sonify.reporting.curves import MODEL, removal_curves, removal_runs
 from sonify.reporting.figures.style import (
     COLOURS,
@@ -19,7 +20,6 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import measured_on, scale_label
 
 TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
 # The finetuning is told apart a second time inside the curve, for panels cut out of their figure.

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL, coherence_curves, coherence_runs, floor
 from sonify.reporting.figures.style import (
     COLOURS,
@@ -22,7 +23,6 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 MEASURE = "mean top-k coherence"
 _STYLES = {"none": "-", "full": "-.", "fconly": (0, (3, 1))}

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from sonify.conventions import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.evaluation.metrics.intervals import t_intervals
+from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
 from sonify.reporting.figures.style import COLOURS, PANEL_INCHES, RC, interval_key, scale_mark
-from sonify.reporting.intervals import t_intervals
-from sonify.reporting.labels import distinct_labels, measured_on, scale_label
 
 SHOWN_S = 0.02  # of the overlay: a few periods
 SHOWN_LAYERS = 4

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from sonify.jobs import parser, run
 from sonify.reporting.figures.style import image
 from sonify.reporting.sources import read_all
+from sonify.runtime.jobs import parser, run
 
 
 def figure_job(description: str | None, draw: Callable[..., Figure], *names: str) -> None:

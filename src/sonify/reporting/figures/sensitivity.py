@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from sonify.paper.labels import measured_on, scale_label
 from sonify.reporting.curves import (
     coherence_curves,
     coherence_runs,
@@ -21,7 +22,6 @@ from sonify.reporting.figures.figure_7 import (
     encoder_keys,
 )
 from sonify.reporting.figures.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
-from sonify.reporting.labels import measured_on, scale_label
 
 _RULES = {"max": "by largest value", "mean": "by mean", "energy": "by energy"}  # the main one first
 _MOST_LAYERS = 7  # numbers below a small panel

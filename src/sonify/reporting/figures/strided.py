@@ -7,6 +7,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sonify.paper.labels import measured_on, scale_label
 from sonify.reporting.curves import coherence_curves, coherence_runs, floor
 from sonify.reporting.figures.figure_7 import MEASURE, coherence_axis, draw_floor, floor_key
 from sonify.reporting.figures.style import (
@@ -21,7 +22,6 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
-from sonify.reporting.labels import measured_on, scale_label
 
 _LOOKS = {"pool": "max pooling", "strided": "strided convolutions"}
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sonify.conventions import RATE_HZ
-from sonify.data.threads import in_order
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.paper.labels import clips_label, scale_label
 from sonify.reporting.gallery import chunks, inputs, pictures
-from sonify.reporting.labels import clips_label, scale_label
 from sonify.reporting.listening import CREDITS, samples
 from sonify.reporting.spectrogram import RANGE_DB
+from sonify.runtime.prefetch import in_order
 
 STATIC = Path(__file__).resolve().parent / "static"
 MEASURES = ["activation", "label_purity", "coherence", "flatness", "centroid_hz", "bandwidth_hz"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from sonify.conventions import RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 
 CODECS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 

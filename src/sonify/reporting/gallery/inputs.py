@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sonify import tables
+from sonify.contracts import tables
 from sonify.reporting.sources import read_all
 
 CLIP = ["dataset", "split", "clip_id"]

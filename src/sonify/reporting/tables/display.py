@@ -4,8 +4,8 @@ import math
 
 import pandas as pd
 
-from sonify.reporting.intervals import plus_minus
-from sonify.reporting.labels import METRICS, scale_label
+from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.labels import METRICS, scale_label
 from sonify.reporting.tables.rows import named
 
 INTERVALS = "Mean ± half-width of the 95% t-interval over runs; one run has no interval."

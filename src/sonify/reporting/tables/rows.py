@@ -4,11 +4,11 @@ import math
 
 import pandas as pd
 
-from sonify import tables
-from sonify.reporting.intervals import t_interval
-from sonify.reporting.labels import finetuned_label, scale_label
-from sonify.reporting.paper_values import PAPER_TABLES, Line, Model, PaperTable
-from sonify.reporting.tables.matching import Facts, pretraining, runs_of_lines
+from sonify.contracts import tables
+from sonify.evaluation.metrics.intervals import t_interval
+from sonify.paper.labels import finetuned_label, scale_label
+from sonify.paper.matching import Facts, pretraining, runs_of_lines
+from sonify.paper.published import PAPER_TABLES, Line, Model, PaperTable
 
 
 def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd.DataFrame:

@@ -13,12 +13,12 @@ import servers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sonify.data.corpora import fsd50k, speech_commands
 from sonify.data.download import archives, catalogue, fetch
 from sonify.data.download.archives import HIDDEN, obtain_archives
 from sonify.data.download.fetch import DownloadError
 from sonify.data.download.obtain import obtain
 from sonify.data.download.splitzip import ArchiveError
-from sonify.data.layouts import fsd50k, speech_commands
 
 ALL = {"fsd50k": ["train", "val", "eval"], "speech_commands": ["train", "val", "test"]}
 

@@ -15,12 +15,11 @@ import requests
 import servers
 import soundfile
 
-from sonify import tables
-from sonify.data import harvest
+from sonify.contracts import tables
 from sonify.data.attrition import attrition
-from sonify.data.audio import Limits
+from sonify.data.audio.samples import Limits
 from sonify.data.download import audioset as audioset_lists
-from sonify.data.download import catalogue, huggingface
+from sonify.data.download import catalogue, harvest, huggingface
 from sonify.data.download import fetch as fetching
 from sonify.data.download.audioset import obtain_audioset
 from sonify.data.download.fetch import DownloadError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sonify.data.corpora.required import SPLITS
 from sonify.data.download import catalogue
-from sonify.data.layouts.required import SPLITS
 
 ROOT = Path(__file__).resolve().parents[4]
 

@@ -7,12 +7,11 @@ from types import ModuleType
 import hub
 import pytest
 
-from sonify.data import harvest
-from sonify.data.download import catalogue, youtube
+from sonify.data.corpora import audioset
+from sonify.data.download import catalogue, harvest, youtube
 from sonify.data.download.audioset import obtain_audioset
 from sonify.data.download.fetch import DownloadError
 from sonify.data.download.youtube import Attempt, attempts, obtain_videos
-from sonify.data.layouts import audioset
 
 IDS = ["-aaaaaaaaaa", "_bbbbbbbbbb", "AbCdEfGhIjK", "abcdefghijk"]
 PRIVATE = "ERROR: [youtube] {}: Private video. Sign in if you've been granted access to this video"

@@ -1,0 +1,200 @@
+"""Parquet contracts: which columns a table has, and the check on every write and read.
+
+The contracts are the YAML files in `schemas/tables` beside this module: `columns.yaml` is the
+vocabulary (one meaning per column name), each other file one table (description, path, key,
+columns). Descriptions and units travel inside the Parquet files as field metadata.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+
+SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
+
+_TYPES = {
+    "string": pa.string(),
+    "bool": pa.bool_(),
+    "int16": pa.int16(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "binary": pa.binary(),
+    "list<string>": pa.list_(pa.string()),
+}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One table's columns, the key that makes a row unique, and which columns may be null."""
+
+    name: str
+    description: str
+    path: str
+    key: tuple[str, ...]
+    columns: dict[str, dict]
+    nullable: frozenset[str]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with description and unit as field metadata."""
+        fields = []
+        for name, column in self.columns.items():
+            notes = {k: str(column[k]) for k in ("description", "unit") if k in column}
+            null = name in self.nullable
+            fields.append(pa.field(name, _TYPES[column["type"]], nullable=null, metadata=notes))
+        return pa.schema(fields, metadata={"table": self.name, "description": self.description})
+
+
+@cache
+def contract(name: str) -> Contract:
+    """The contract called `name`; ValueError lists the legal names."""
+    file = SCHEMAS / f"{name}.yaml"
+    if name == "columns" or not file.is_file():
+        raise ValueError(f"no table contract named {name!r}: choose one of {', '.join(names())}")
+    vocabulary = _read_yaml(SCHEMAS / "columns.yaml")
+    table = _read_yaml(file)
+    unknown = [c for c in table["columns"] if c not in vocabulary]
+    if unknown:
+        raise ValueError(f"{file.name}: {unknown} are not in columns.yaml: define them there")
+    return Contract(
+        name=name,
+        description=table["description"],
+        path=table["path"],
+        key=tuple(table["key"]),
+        columns={c: vocabulary[c] for c in table["columns"]},
+        nullable=frozenset(table.get("nullable", ())),
+    )
+
+
+def names() -> list[str]:
+    """Names of all table contracts, sorted."""
+    return sorted(f.stem for f in SCHEMAS.glob("*.yaml") if f.stem != "columns")
+
+
+def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
+    """`frame` as an Arrow table that keeps contract `name`: columns in order, rows sorted by key.
+
+    Raises ValueError naming the table, the column and the first offending value for a missing or
+    unknown column, a wrong type, a null, a value out of range or a repeated key.
+    """
+    spec = contract(name)
+    given = frame.column_names if isinstance(frame, pa.Table) else list(frame.columns)
+    missing = [c for c in spec.columns if c not in given]
+    extra = [c for c in given if c not in spec.columns]
+    if missing or extra:
+        raise ValueError(f"table {name}: missing columns {missing}, unknown columns {extra}")
+    try:
+        if isinstance(frame, pa.Table):
+            table = frame.select(list(spec.columns)).cast(spec.schema)
+        else:
+            table = pa.Table.from_pandas(frame, schema=spec.schema, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+        raise ValueError(f"table {name}: {error}") from error
+    table = table.replace_schema_metadata(spec.schema.metadata)
+    for column, rules in spec.columns.items():
+        _check_values(name, table[column], column, rules, column in spec.nullable)
+    _check_key(name, table, spec.key)
+    return table.sort_by([(k, "ascending") for k in spec.key])
+
+
+def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options) -> None:
+    """Check `frame` against contract `name` and write it to `path`, whole or not at all.
+
+    `options` go to the Parquet writer. The same rows give the same bytes.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    pq.write_table(checked(frame, name), partial, **{"compression": "zstd", **options})
+    partial.replace(path)
+
+
+def write_parts(frames: Iterable[pd.DataFrame], path: str | Path, name: str, **options) -> None:
+    """Write a table too large for memory: one row group a frame, whole or not at all.
+
+    Each frame is checked by itself, so the frames must come in key order and share no key.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    schema = contract(name).schema
+    with pq.ParquetWriter(partial, schema, **{"compression": "zstd", **options}) as writer:
+        for frame in frames:
+            writer.write_table(checked(frame, name))
+    partial.replace(path)
+
+
+def _partial(path: Path) -> Path:
+    """Where a file grows; two processes that make the same one do not meet."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:
+    """Write the rows of several tables of contract `name` into one at `path`."""
+    write(pd.concat([read(part, name) for part in parts], ignore_index=True), path, name)
+
+
+def read(path: str | Path, name: str) -> pd.DataFrame:
+    """The table at `path` as pandas, checked against contract `name`.
+
+    Raises ValueError naming the file when it is not Parquet or breaks the contract.
+    """
+    try:
+        table = pq.read_table(path, partitioning=None)  # a folder named a=b is no column
+        return checked(table, name).to_pandas()
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
+
+
+def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
+    """As `read`, at most `rows` rows at a time, for a table too large for memory.
+
+    Rows that stand in different frames are not compared for a repeated key.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+            for batch in file.iter_batches(rows):
+                yield checked(pa.Table.from_batches([batch]), name).to_pandas()
+    except (pa.ArrowInvalid, ValueError) as error:
+        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
+
+
+def _read_yaml(file: Path) -> dict:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def _check_values(
+    table: str, values: pa.ChunkedArray, column: str, rules: dict, nullable: bool
+) -> None:
+    if values.null_count and not nullable:
+        raise ValueError(f"table {table}: column {column} has {values.null_count} empty values")
+    if pa.types.is_floating(values.type) and not nullable:
+        nans = pc.sum(pc.is_nan(values)).as_py() or 0
+        if nans:
+            raise ValueError(f"table {table}: column {column} has {nans} NaN values")
+    for bound, wrong in (("minimum", pc.less), ("maximum", pc.greater)):
+        if bound in rules:
+            bad = values.filter(pc.fill_null(wrong(values, rules[bound]), False))
+            if len(bad):
+                raise ValueError(
+                    f"table {table}: column {column} has {bad[0].as_py()!r}, "
+                    f"beyond its {bound} {rules[bound]}"
+                )
+
+
+def _check_key(name: str, table: pa.Table, key: tuple[str, ...]) -> None:
+    counts = table.group_by(list(key)).aggregate([([], "count_all")])
+    repeated = counts.filter(pc.greater(counts["count_all"], 1))
+    if repeated.num_rows:
+        row = repeated.slice(0, 1).to_pylist()[0]
+        row.pop("count_all")
+        raise ValueError(f"table {name}: more than one row for {row}")

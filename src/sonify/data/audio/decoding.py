@@ -1,0 +1,166 @@
+"""From an audio file to samples: libsndfile, and ffmpeg for the containers it does not read.
+
+A file gives all the samples its header promises or none: nothing cut short is taken for whole.
+"""
+
+import errno
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from sonify.data.audio import containers
+
+HIGHEST_RATE_HZ = 768_000  # bounds the memory of a clip together with its longest duration
+_BLOCK = 2**20  # values decoded at a time, over all channels
+_NO_LENGTH = 2**62  # libsndfile's count of frames when the header has none is larger
+# Headers of MP3 files may be wrong by the delay of encoder and decoder.
+_INEXACT_S = 0.1
+_FFMPEG_S = 600  # no clip within a sane limit takes ffmpeg longer
+_CUT_SHORT = ("partial file", "ended prematurely")  # ffmpeg's words for it
+
+
+class UnusableAudio(Exception):
+    """A recording that cannot become a clip: `reason` is one of `listing.REASONS`."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """`detail` is a clause with the particulars; the file is named by whoever catches it."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A recording as stored, its channels mixed. x: (time,) float64, at least one sample, full
+    scale 1.0, the mean of the channels; rate: in Hz; channels: how many were mixed."""
+
+    x: np.ndarray
+    rate: int
+    channels: int
+
+
+def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
+    """The recording in a file, by its path or opened in memory, of at most `max_s` seconds.
+
+    Integer formats are divided by their full scale. Memory is bounded by `max_s`, whatever the
+    number of channels. Raises UnusableAudio: missing_file, unreadable, empty, truncated, too_long.
+    Raises ValueError where ffmpeg is needed and has no room for its temporary file.
+    """
+    if not isinstance(source, Path):
+        return _decoded(source, source, max_s)
+    try:
+        if not stat.S_ISREG(source.stat().st_mode):  # a pipe would be waited for
+            raise UnusableAudio("unreadable", "it is not a file but a folder, pipe or device")
+        with source.open("rb") as file:
+            return _decoded(source, file, max_s)
+    except FileNotFoundError:
+        raise UnusableAudio("missing_file", "there is no such file") from None
+    except OSError as error:
+        raise UnusableAudio("unreadable", str(error.strerror)) from None
+
+
+def too_long(max_s: float) -> UnusableAudio:
+    """The reason for leaving out a recording that lasts longer."""
+    return UnusableAudio("too_long", f"it lasts more than the {max_s:g} s allowed")
+
+
+def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
+    file.seek(0)
+    head = file.read(12)
+    if not head:
+        raise UnusableAudio("empty", "the file has 0 bytes")
+    lacking = containers.shortfall(file)
+    if lacking:
+        raise UnusableAudio("truncated", lacking)
+    file.seek(0)
+    form = containers.foreign(head)
+    try:
+        with soundfile.SoundFile(source) as sound:
+            if sound.frames < _NO_LENGTH:
+                return _read(sound, max_s)
+        # soundfile seeks after reading, which fails at the end of such a file.
+        form, why = "audio without a length", "its header does not give its length"
+    except TypeError:  # the answer to a file named *.raw
+        raise UnusableAudio("unreadable", "raw samples have no header") from None
+    except soundfile.LibsndfileError as error:
+        why = error.error_string.strip().rstrip(".").replace(". ", ": ")
+    if form is None or not isinstance(source, Path):
+        raise UnusableAudio("unreadable", why)
+    try:
+        return _through_ffmpeg(source, form, max_s)
+    except OSError as error:  # the machine's fault: no clip may be left out for it
+        raise ValueError(
+            f"{source}: ffmpeg or its temporary folder cannot be used ({error.strerror}): mend "
+            "that, or set TMPDIR to a folder with room"
+        ) from error
+
+
+def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
+    """All samples of an open file, block by block, so that many channels take no more memory."""
+    rate, channels = sound.samplerate, sound.channels
+    if rate > HIGHEST_RATE_HZ:
+        raise UnusableAudio("unreadable", f"its header gives a sampling rate of {rate} Hz")
+    promised, longest = sound.frames, int(max_s * rate)
+    if promised > longest:
+        raise too_long(max_s)
+    blocks, n, size = [], 0, _BLOCK // channels
+    while not blocks or len(blocks[-1]) == size:
+        try:
+            blocks.append(mono(sound.read(size, dtype="float64", always_2d=True)))
+        except soundfile.LibsndfileError:
+            detail = f"decoding fails before the {promised} samples that its header promises"
+            raise UnusableAudio("truncated", detail) from None
+        n += len(blocks[-1])
+    if promised - n > _INEXACT_S * rate:
+        detail = f"{n} of the {promised} samples that its header promises are there"
+        raise UnusableAudio("truncated", detail)
+    if n == 0:
+        raise UnusableAudio("empty", "the file has a header and no samples")
+    return Decoded(blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate, channels)
+
+
+def mono(signal: np.ndarray) -> np.ndarray:
+    """The mean of the channels: (time, channel) -> (time,)."""
+    if signal.shape[1] == 1:
+        return signal[:, 0]
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: the caller looks for NaN
+        return signal.mean(axis=1)
+
+
+def _through_ffmpeg(path: Path, form: str, max_s: float) -> Decoded:
+    """The first audio stream of a file, by way of a temporary file that `max_s` bounds."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise UnusableAudio("unreadable", f"{form} needs ffmpeg, which is not installed")
+    with tempfile.TemporaryDirectory(prefix="sonify-") as folder:
+        wave = Path(folder) / "decoded.w64"
+        command = [
+            *(program, "-nostdin", "-v", "error", "-protocol_whitelist", "file"),
+            # With its protocol, no name is taken for an option or for an address.
+            *("-i", f"file:{path.absolute()}", "-map", "0:a:0", "-t", f"{max_s + 1:g}"),
+            *("-c:a", "pcm_f32le", "-f", "w64", str(wave)),
+        ]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_FFMPEG_S
+            )
+        except subprocess.TimeoutExpired:
+            detail = f"ffmpeg was not done with {form} after {_FFMPEG_S} s"
+            raise UnusableAudio("unreadable", detail) from None
+        told = done.stderr.decode("utf-8", "replace")
+        if any(words in told for words in _CUT_SHORT):
+            raise UnusableAudio("truncated", f"ffmpeg finds that {form} ends early")
+        if os.strerror(errno.ENOSPC) in told:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if done.returncode or not wave.is_file():
+            raise UnusableAudio("unreadable", f"ffmpeg cannot decode {form}")
+        with soundfile.SoundFile(wave) as sound:
+            return _read(sound, max_s)

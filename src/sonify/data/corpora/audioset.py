@@ -1,0 +1,163 @@
+"""AudioSet: the published segment lists, and audio under any of the names in use.
+
+There is no published audio, so each collection names its files in its own way, below the root in
+whatever folders it likes.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sonify.data.corpora.listing import (
+    LayoutError,
+    Listing,
+    Provenance,
+    Row,
+    csv_lines,
+    headed_lines,
+    listing,
+    split_labels,
+    vocabulary,
+)
+from sonify.data.corpora.required import SPLITS, segments_file, synthesised
+from sonify.data.download import harvest
+
+VOCABULARY = "class_labels_indices.csv"
+# First the formats libsndfile reads, best first. The others are indexed too, so that a corpus in
+# one of them is reported as unreadable rather than as missing.
+EXTENSIONS = (
+    ".wav", ".flac", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au", ".ogg", ".opus", ".mp3",
+    ".m4a", ".mp4", ".webm", ".mkv", ".aac",
+)  # fmt: skip
+# Folders with audio that is not a clip: the sources of which synthetic clips were mixed.
+NOT_CLIPS = frozenset({"eval_stems"})
+
+
+class Segment(NamedTuple):
+    """A line of a segment list. start, end: seconds as they are written there (`420.000`)."""
+
+    clip_id: str
+    start: str
+    end: str
+    mids: tuple[str, ...]
+    line: int
+
+
+def read(root: Path) -> Listing:
+    """All segments of the lists, with the display names of their labels; raises LayoutError.
+
+    A split without its list is left out. The audio of a segment is a file below `root`, taken
+    whole, or else a recording harvested from a published shard; a corpus with such recordings is
+    listed in the order they are stored in.
+    """
+    root = Path(root)
+    listed = [split for split in SPLITS["audioset"] if (root / segments_file(split)).is_file()]
+    if not (root / VOCABULARY).is_file() or not listed:
+        lacking = "segment list" if (root / VOCABULARY).is_file() else VOCABULARY
+        raise LayoutError(
+            f"{root} has no {lacking}: point data.audioset.path at the root of an AudioSet corpus "
+            "with the published lists"
+        )
+    lines = headed_lines(root, VOCABULARY, ("index", "mid", "display_name"))
+    classes = ((index, name, mid) for _, (index, mid, name) in lines)
+    harvested = {split: harvest.places(root, split) for split in listed}
+    found = listing(
+        vocabulary("audioset", classes, source=VOCABULARY),
+        _rows(root, harvested),
+        key="mid",
+        vocabulary_file=VOCABULARY,
+    )
+    if not any(harvested.values()):
+        return found
+    clips = found.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
+    return replace(found, clips=clips.reset_index(drop=True), own_order=True)
+
+
+def segments(root: Path, split: str) -> Iterator[Segment]:
+    """The segments of a split in the order of its list; raises LayoutError."""
+    source = segments_file(split)
+    for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
+        segment = Segment(clip_id, start, end, split_labels(mids), line)
+        if not (_is_time(start) and _is_time(end)):
+            raise LayoutError(
+                f"{source}, line {line}: segment from {start!r} to {end!r} is not in seconds: "
+                f"restore the published file in {root}"
+            )
+        yield segment
+
+
+def names(clip_id: str, start: str, end: str) -> list[str]:
+    """File names without extension that the segment may have, the most specific first.
+
+    `start` and `end` are seconds as the list writes them (`420.000`). Candidates are looked up by
+    name, never parsed, since ids hold `_` and `-` themselves and differ in case alone.
+    """
+    found: dict[str, None] = {}
+    pairs = list(zip(_spellings(start), _spellings(end), strict=True))
+    for guard in ("", "Y"):  # the Y keeps ids that begin with - from looking like options
+        found.update(dict.fromkeys(f"{guard}{clip_id}_{a}_{b}" for a, b in pairs))
+    for guard in ("", "Y"):
+        found.update(dict.fromkeys(f"{guard}{clip_id}_{a}" for a, _ in pairs))
+    for guard in ("", "Y"):
+        found[f"{guard}{clip_id}"] = None
+    return list(found)
+
+
+def audio_index(root: Path) -> dict[str, str]:
+    """File name without extension -> POSIX path from `root`, of all audio files below it.
+
+    Linked folders are followed, each once. Of files that share a name the best format counts, then
+    the first path.
+    """
+    index: dict[str, tuple[int, str]] = {}
+    visited = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in visited:
+            folders.clear()
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(f for f in folders if f not in NOT_CLIPS and not f.startswith("."))
+        base = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        for name in sorted(files):
+            stem, _, extension = name.rpartition(".")
+            form = f".{extension.lower()}"
+            if form in EXTENSIONS and not name.startswith("."):
+                entry = (EXTENSIONS.index(form), str(base / name))
+                index[stem] = min(entry, index.get(stem, entry), key=lambda e: e[0])
+    return {stem: path for stem, (_, path) in index.items()}
+
+
+def found_in(index: dict[str, str], clip_id: str, start: str, end: str) -> str | None:
+    """The audio file of a segment in an index of `audio_index`, if there is one."""
+    return next((index[name] for name in names(clip_id, start, end) if name in index), None)
+
+
+def _rows(root: Path, harvested: dict[str, dict[str, str]]) -> Iterator[Row]:
+    index = audio_index(root)
+    page = "" if synthesised(root) else "https://www.youtube.com/watch?v={}&t={}s"
+    for split, places in harvested.items():
+        source = segments_file(split)
+        for clip_id, start, end, mids, line in segments(root, split):
+            path = found_in(index, clip_id, start, end) or places.get(clip_id)
+            wanted = f"Y{clip_id}.wav, nor one of the other names in use"
+            if places:
+                wanted += f", and no shard of {split} has the id"
+            # The lists' licence (CC BY 4.0) is of the labels: that of the sound is unknown.
+            video = Provenance(page.format(clip_id, int(float(start))))
+            yield Row(split, clip_id, mids, path, wanted, source, line, video)
+
+
+def _is_time(seconds: str) -> bool:
+    try:
+        return math.isfinite(float(seconds))
+    except ValueError:
+        return False
+
+
+def _spellings(seconds: str) -> tuple[str, str, str, str]:
+    value = float(seconds)
+    return seconds, f"{value:.3f}", str(int(value)), str(round(value * 1000))

@@ -1,0 +1,98 @@
+"""FSD50K as published (Zenodo 4060432), extracted: ground truth lists beside two audio folders.
+
+The clips' metadata tell who recorded what under which licence; a copy without them is used as well.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from sonify.data.corpora.listing import (
+    LayoutError,
+    Listing,
+    Provenance,
+    Row,
+    check_root,
+    csv_lines,
+    headed_lines,
+    listing,
+    split_labels,
+    vocabulary,
+)
+from sonify.data.corpora.required import synthesised
+
+VOCABULARY = "FSD50K.ground_truth/vocabulary.csv"
+DEV = "FSD50K.ground_truth/dev.csv"
+EVAL = "FSD50K.ground_truth/eval.csv"
+METADATA = "FSD50K.metadata/{part}_clips_info_FSD50K.json"
+
+
+def read(root: Path) -> Listing:
+    """All clips of dev.csv (splits train and val) and eval.csv; raises LayoutError.
+
+    The id is the Freesound id, the labels are already smeared to their ancestors.
+    """
+    root = Path(root)
+    check_root("fsd50k", root)
+    # vocabulary.csv has no header: reading one would lose class 0.
+    classes = (tuple(fields) for _, fields in csv_lines(root, VOCABULARY, 3))
+    return listing(
+        vocabulary("fsd50k", classes, source=VOCABULARY),
+        _rows(root),
+        key="label",
+        vocabulary_file=VOCABULARY,
+    )
+
+
+def provenances(root: Path, part: str) -> dict[str, Provenance]:
+    """Id -> provenance of the clips that the metadata of `part` (dev or eval) describe; empty
+    without metadata.
+
+    Raises LayoutError for a file that is not of the published form.
+    """
+    name = METADATA.format(part=part)
+    page = "" if synthesised(root) else "https://freesound.org/s/{}/"
+    try:
+        clips = json.loads((root / name).read_text(encoding="utf-8"))
+        return {
+            clip_id: Provenance(page.format(clip_id), info["uploader"], info["license"])
+            for clip_id, info in clips.items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise LayoutError(
+            f"{name} is not the published JSON file ({error!r}): restore it in {root}, or remove "
+            "it to go without attribution"
+        ) from error
+
+
+def _rows(root: Path) -> Iterator[Row]:
+    dev = _Part(root, "dev")
+    for line, (name, labels, _, split) in headed_lines(
+        root, DEV, ("fname", "labels", "mids", "split")
+    ):
+        if split not in ("train", "val"):
+            raise LayoutError(
+                f"{DEV}, line {line}: split {split!r} is neither train nor val: "
+                f"restore the published file in {root}"
+            )
+        yield dev.row(split, name, labels, DEV, line)
+    evaluation = _Part(root, "eval")
+    for line, (name, labels, _) in headed_lines(root, EVAL, ("fname", "labels", "mids")):
+        yield evaluation.row("eval", name, labels, EVAL, line)
+
+
+class _Part:
+    """One of the two halves of the corpus: its audio files and what is known of them."""
+
+    def __init__(self, root: Path, part: str) -> None:
+        self.folder = f"FSD50K.{part}_audio"
+        self.files = {file.name for file in (root / self.folder).iterdir()}
+        self.known = provenances(root, part)
+
+    def row(self, split: str, name: str, labels: str, source: str, line: int) -> Row:
+        wanted = f"{self.folder}/{name}.wav"
+        path = wanted if f"{name}.wav" in self.files else None
+        provenance = self.known.get(name, Provenance())
+        return Row(split, name, split_labels(labels), path, wanted, source, line, provenance)

@@ -1,0 +1,217 @@
+"""What every layout reader returns: the clips a corpus lists, and those that cannot be used.
+
+A reader yields one `Row` per line of the dataset's own lists; `listing` sorts them into clips and
+problems, so that the three datasets share one policy for duplicates and unknown labels.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from sonify.data.corpora.required import missing
+
+# Why a listed clip cannot be used: the only values of the column `reason`.
+REASONS: dict[str, str] = {
+    "missing_file": "the corpus has no audio file for it",
+    "unreadable": "the file is not audio that libsndfile, or ffmpeg where needed, can decode",
+    "empty": "the file holds no samples",
+    "truncated": "the file ends, or cannot be decoded, before the samples its header promises",
+    "not_finite": "a sample is NaN or infinite",
+    "silent": "all samples are equal, or next to nothing is left below 4 kHz",
+    "too_short": "fewer samples at 8 kHz than one pool stride of the model",
+    "too_long": "longer than data.max_s",
+    "unknown_label": "a label is not in the vocabulary",
+    "no_label": "the list gives it no label",
+    "duplicate_id": "an earlier line lists the same id, in this or another split",
+}
+
+
+class LayoutError(ValueError):
+    """A corpus that does not have its public layout; the message is one sentence with a remedy."""
+
+
+class Provenance(NamedTuple):
+    """Where a recording comes from, for attribution: the web page it was published on, who
+    published it there, and the address of its licence; empty where the dataset does not say."""
+
+    source_url: str = ""
+    uploader: str = ""
+    licence: str = ""
+
+
+class Row(NamedTuple):
+    """One line of a dataset's lists.
+
+    `labels` are in the words of the list (label or mid); `path` is None when there is no audio,
+    and `wanted` names the file that was looked for; `source` and `line` say where it is listed.
+    """
+
+    split: str
+    clip_id: str
+    labels: Sequence[str]
+    path: str | None
+    wanted: str
+    source: str
+    line: int
+    provenance: Provenance = Provenance()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All clips of one dataset.
+
+    vocabulary: dataset, index (0, 1, ...), label, mid (empty where the dataset has none).
+    clips: split, clip_id, labels (tuple, vocabulary order), path (POSIX, relative to the root),
+    and the columns of Provenance.
+    problems: split, clip_id, path (empty when there is no audio), reason, detail.
+    problem_labels: their labels as in clips, row by row, without those outside the vocabulary.
+    listed: lines of the dataset's lists, equal to the rows of clips and problems together.
+    own_order: clips are prepared in the order they stand in, rather than by clip_id.
+    """
+
+    dataset: str
+    vocabulary: pd.DataFrame
+    clips: pd.DataFrame
+    problems: pd.DataFrame
+    problem_labels: list[tuple[str, ...]]
+    listed: int
+    own_order: bool = False
+
+
+def listing(
+    vocabulary: pd.DataFrame, rows: Iterable[Row], *, key: str, vocabulary_file: str
+) -> Listing:
+    """The listing of `rows`, whose labels are looked up in the vocabulary's column `key`.
+
+    The first line of an id counts; later ones are problems, even in another split, where the same
+    recording would leak from training into evaluation.
+    """
+    position = {name: i for i, name in enumerate(vocabulary[key])}
+    names = list(vocabulary["label"])
+    clips, problems, problem_labels, seen = [], [], [], {}
+    for row in rows:
+        problem = _problem(row, position, seen, vocabulary_file)
+        seen.setdefault(row.clip_id, (row.source, row.line))
+        known = {position[name] for name in row.labels if name in position}
+        labels = tuple(names[i] for i in sorted(known))
+        if problem is None:
+            clips.append((row.split, row.clip_id, labels, row.path, *row.provenance))
+        else:
+            problems.append((row.split, row.clip_id, row.path or "", *problem))
+            problem_labels.append(labels)
+    return Listing(
+        dataset=str(vocabulary["dataset"].iloc[0]),
+        vocabulary=vocabulary,
+        clips=pd.DataFrame(
+            clips, columns=["split", "clip_id", "labels", "path", *Provenance._fields]
+        ),
+        problems=pd.DataFrame(problems, columns=["split", "clip_id", "path", "reason", "detail"]),
+        problem_labels=problem_labels,
+        listed=len(clips) + len(problems),
+    )
+
+
+def vocabulary(
+    dataset: str, classes: Iterable[tuple[str, str, str]], *, source: str
+) -> pd.DataFrame:
+    """Classes (index, label, mid) as a table in index order.
+
+    Raises LayoutError unless the indices are 0, 1, ... and each label stands once.
+    """
+    rows = []
+    for index, label, mid in classes:
+        if not index.isdecimal():
+            raise LayoutError(
+                f"{source}: class index {index!r} is not a whole number: restore the published file"
+            )
+        rows.append((dataset, int(index), label, mid))
+    rows.sort(key=lambda row: row[1])
+    if [row[1] for row in rows] != list(range(len(rows))) or not rows:
+        raise LayoutError(
+            f"{source}: the indices of its {len(rows)} classes are not 0, 1, 2, ...: "
+            "restore the published file"
+        )
+    for column, name in ((2, "label"), (3, "mid")):
+        values = [row[column] for row in rows if row[column]]
+        twice = next((v for v in values if values.count(v) > 1), None)
+        if twice is not None:
+            raise LayoutError(
+                f"{source}: {name} {twice!r} names two classes: restore the published file"
+            )
+    return pd.DataFrame(rows, columns=["dataset", "index", "label", "mid"])
+
+
+def check_root(dataset: str, root: Path) -> None:
+    """Raises LayoutError naming every required file that `root` lacks."""
+    lacking = missing(dataset, root)
+    if lacking:
+        raise LayoutError(
+            f"{root} has no {', '.join(lacking)}: point data.{dataset}.path at the root of an "
+            f"extracted {dataset} corpus in its published layout"
+        )
+
+
+def csv_lines(root: Path, name: str, columns: int) -> Iterator[tuple[int, list[str]]]:
+    """(line number, fields) of each line of a comma-separated file that is neither empty nor a `#`
+    comment; blanks after commas are dropped.
+
+    Raises LayoutError for a line without exactly `columns` fields or a file that is not UTF-8.
+    """
+    try:
+        with (root / name).open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            for fields in reader:
+                if not fields or fields[0].startswith("#"):
+                    continue
+                if len(fields) != columns:
+                    raise LayoutError(
+                        f"{name}, line {reader.line_num}: {len(fields)} fields where {columns} "
+                        f"are expected: restore the published file in {root}"
+                    )
+                yield reader.line_num, fields
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LayoutError(
+            f"{name} is not a UTF-8 CSV file ({error}): restore the published file in {root}"
+        ) from error
+
+
+def headed_lines(root: Path, name: str, header: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+    """`csv_lines` below a first line that must read `header`; LayoutError if it does not."""
+    lines = csv_lines(root, name, len(header))
+    first = next(lines, (0, []))[1]
+    if tuple(first) != header:
+        raise LayoutError(
+            f"{name} begins with {','.join(first)!r} instead of {','.join(header)!r}: "
+            f"restore the published file in {root}"
+        )
+    yield from lines
+
+
+def split_labels(field: str) -> tuple[str, ...]:
+    """The names in a comma list; an empty field gives none."""
+    return tuple(name for name in (part.strip() for part in field.split(",")) if name)
+
+
+def _problem(
+    row: Row, position: dict[str, int], seen: dict[str, tuple[str, int]], vocabulary_file: str
+) -> tuple[str, str] | None:
+    """Reason and detail of why a row is of no use, or None. The line number keeps details apart."""
+    where = f"{row.source}, line {row.line}"
+    if row.clip_id in seen:
+        source, line = seen[row.clip_id]
+        return (
+            "duplicate_id",
+            f"{where}: id {row.clip_id!r} is listed already in {source}, line {line}.",
+        )
+    if not row.labels:
+        return "no_label", f"{where}: id {row.clip_id!r} has no label."
+    unknown = [name for name in row.labels if name not in position]
+    if unknown:
+        return "unknown_label", f"{where}: label {unknown[0]!r} is not in {vocabulary_file}."
+    if row.path is None:
+        return "missing_file", f"{where}: there is no audio file {row.wanted}."
+    return None

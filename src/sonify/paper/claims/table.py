@@ -1,0 +1,60 @@
+"""The table of the paper's 22 claims and our verdicts, and the page that reads it out."""
+
+import pandas as pd
+
+from sonify.contracts import tables
+from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.claims import layer_importance as retained
+from sonify.paper.claims import method, performance, removal, sounds
+from sonify.paper.claims.evidence import Evidence
+from sonify.paper.claims.verdicts import VERDICTS
+from sonify.paper.labels import scale_label
+
+_BY_THEME = (removal, sounds, retained, performance, method)
+CLAIMS = sorted((c for theme in _BY_THEME for c in theme.CLAIMS), key=lambda claim: claim.number)
+
+
+def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
+    """Rows of contract claims, one for each of the paper's claims, run or not.
+
+    Raises ValueError for an unknown scale, or naming table and runs when the evidence has two runs
+    where a claim means one.
+    """
+    scale_label(scale)
+    rows = [claim.row(evidence, scale) for claim in CLAIMS]
+    return pd.DataFrame(rows)[list(tables.contract("claims").columns)]
+
+
+def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
+    """The claims as a page: how many of each verdict, a table, then what stands behind each."""
+    scale = scale_label(frame["scale"].iloc[0], setting)
+    counts = frame["verdict"].value_counts()
+    count = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
+    heads = ["Claim", "What the paper says", "Section", "Number", "Seeds", "Verdict"]
+    lines = [_line(heads), "|--:|--|--|--:|--:|--|"]
+    for row in frame.itertuples():
+        value = plus_minus(row.mean, row.ci95) if row.n_runs else "–"
+        cells = [row.claim, row.statement, row.section, value, row.n_runs, row.verdict]
+        lines.append(_line(cells))
+    parts = [
+        "# The paper's claims",
+        f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
+        "\n".join(lines),
+        "A claim is one number a seed, or the least of several: mean ± half-width of the 95% "
+        "t-interval over seeds. What the number is, when it speaks for the claim (thresholds were "
+        "fixed before any was seen) and what stands behind it:",
+        *(_details(row) for row in frame.itertuples()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: list) -> str:
+    texts = (str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
+    return f"| {' | '.join(texts)} |"
+
+
+def _details(row: tuple) -> str:
+    return (
+        f"## {row.claim}. {row.statement}: {row.verdict}\n\n"
+        f"- Number: {row.measure}.\n- Criterion: {row.criterion}\n- Remark: {row.remark}"
+    )

@@ -1,0 +1,204 @@
+"""Whether the measurements that config.yaml asks for can be made, and mean what is said of them."""
+
+from collections.abc import Iterator
+
+from sonify.config.suggestions import check_name
+from sonify.data.corpora.required import SPLITS
+from sonify.models.architecture import Architecture
+from sonify.plan.runs import Run, chain, facts, has_classifier, resolve, scored_split
+from sonify.runtime.errors import ConfigError
+
+DRAWN = ("fsd50k", "speech_commands")  # the panels of Figure 4
+
+
+def check_measurable(config: dict) -> None:
+    """Raise ConfigError for the first measurement of a configuration, whose form and runs were
+    checked, that could not be made or would mislead.
+    """
+    _check_probes(config)
+    _check_leaks(config)
+    _check_strided(config)
+    _check_sonified(config)
+    _check_kinds(config)
+    _check_invariance(config)
+    _check_filters(config)
+
+
+def _check_probes(config: dict) -> None:
+    """Figure 4: encoders to probe, by recipes with labels, scored on splits that exist."""
+    stage, training = config["evaluation"]["layer_importance"], config["training"]
+    key = "evaluation.layer_importance"
+    for start in stage["starts"]:
+        check_name(f"{key}.starts", start, training["runs"])
+    curves: dict[tuple[str, str], str] = {}
+    for probe in stage["probes"]:
+        name, split = probe["recipe"], probe["split"]
+        check_name(f"{key}.probes", name, training["recipes"])
+        recipe = training["recipes"][name]
+        if recipe["objective"] == "contrastive":
+            raise ConfigError(f"config: {key}.probes names {name}, which has no labels: replace it")
+        if split not in SPLITS[recipe["dataset"]]:
+            raise ConfigError(
+                f"config: {key}.probes scores {name} on {split!r}: {recipe['dataset']} has "
+                f"{', '.join(SPLITS[recipe['dataset']])}"
+            )
+        curve = recipe["dataset"], probe["finetune"]
+        if curve in curves:
+            raise ConfigError(
+                f"config: {key}.probes has {curves[curve]} and {name}, both {' '.join(curve)}, "
+                "where Figure 4 has one curve: remove one"
+            )
+        curves[curve] = name
+    if not {dataset for dataset, _ in curves} & set(DRAWN):
+        raise ConfigError(
+            f"config: {key}.probes are all of audioset, but Figure 4 shows {' and '.join(DRAWN)}: "
+            "name a recipe of one of these"
+        )
+
+
+def _check_leaks(config: dict) -> None:
+    """Nothing is scored on clips that it, or what it starts from, was trained on."""
+    for where, trained, dataset, split in _scorings(config):
+        for run in trained:
+            if run.dataset == dataset and split in run.splits:
+                raise ConfigError(
+                    f"config: training.recipes.{run.recipe}.splits has {split!r}, on which "
+                    f"{where} is scored: train on other splits"
+                )
+
+
+def _scorings(config: dict) -> Iterator[tuple[str, list[Run], str, str]]:
+    """What is scored, the trainings behind it, the dataset and the split."""
+    removal = config["evaluation"]["removal"]
+    stage, recipes = config["evaluation"]["layer_importance"], config["training"]["recipes"]
+    for name in config["training"]["runs"]:
+        if has_classifier(config, name):
+            dataset = resolve(config, name).dataset
+            yield name, chain(config, name), dataset, scored_split(dataset)
+    for name in removal["runs"]:
+        words = f"{name} in evaluation.removal"
+        yield words, chain(config, name), removal["dataset"], removal["split"]
+    for probe in stage["probes"]:
+        recipe = recipes[probe["recipe"]]
+        dataset, split, words = recipe["dataset"], probe["split"], f"the probe {probe['recipe']}"
+        if split in recipe["splits"]:
+            raise ConfigError(
+                f"config: evaluation.layer_importance.probes scores {probe['recipe']} on "
+                f"{split!r}, which it trains on: name another split"
+            )
+        for start in stage["starts"]:
+            yield words, chain(config, start), dataset, split
+
+
+def _check_strided(config: dict) -> None:
+    for kind, run in config["evaluation"]["strided"].items():
+        key = f"evaluation.strided.{kind}"
+        check_name(key, run, config["training"]["runs"])
+        found = facts(config, run)["downsampling"]
+        if found != kind:
+            raise ConfigError(
+                f"config: {key} is {run!r}, whose encoder has downsampling {found}: name a run "
+                f"with {kind}"
+            )
+    pool, strided = (_trained(config, run) for run in config["evaluation"]["strided"].values())
+    for key in {**pool, **strided}:
+        if pool.get(key) != strided.get(key):
+            raise ConfigError(
+                "config: the runs of evaluation.strided differ in more than downsampling, in "
+                f"{key}: make them alike"
+            )
+
+
+def _trained(config: dict, name: str) -> dict:
+    """What a run is and how it is trained, but for downsampling and kept states."""
+    recipes, links = config["training"]["recipes"], chain(config, name)
+    own = facts(config, name)
+    found = {key: own[key] for key in ("width", "dataset", "regime", "finetune")}
+    found["the number of trainings"] = len(links)
+    for link in links:
+        of = f" of {link.finetune} training" if len(links) > 1 else ""
+        for key, value in recipes[link.recipe].items():
+            if key != "checkpoints":
+                found[f"{key}{of}"] = value
+    return found
+
+
+def _check_sonified(config: dict) -> None:
+    """What shows or follows mined filters needs a run that is mined."""
+    sonified, evolution = config["sonification"]["runs"], config["evaluation"]["evolution"]
+    pairs = config["reporting"]["pairs"]
+    named = {"evaluation.evolution.runs": evolution["runs"]}
+    named["reporting.pairs.chosen"] = [choice["run"] for choice in pairs["chosen"]]
+    named |= {f"reporting.pairs.{f}.runs": pairs[f]["runs"] for f in pairs if f != "chosen"}
+    for key, runs in named.items():
+        for run in runs:
+            if run not in sonified:
+                raise ConfigError(
+                    f"config: {key} names {run!r}, which is not sonified: add it to "
+                    "sonification.runs"
+                )
+    training = config["training"]
+    for run in evolution["runs"]:
+        recipe = training["runs"][run]["recipe"]
+        if not training["recipes"][recipe]["checkpoints"]:
+            raise ConfigError(
+                f"config: evaluation.evolution.runs names {run!r}, of whose training no states are "
+                f"kept: set training.recipes.{recipe}.checkpoints"
+            )
+
+
+def _check_kinds(config: dict) -> None:
+    """Runs that are told apart by what they are must differ in that."""
+    strided = list(config["evaluation"]["strided"].values())
+    coherence = config["evaluation"]["coherence"]
+    stages = {"sonification": config["sonification"], "evaluation.coherence": coherence}
+    for key, stage in stages.items():
+        kinds: dict[str, str] = {}
+        for run in [*stage["runs"], *strided]:
+            kind = str({k: v for k, v in facts(config, run).items() if k != "start"})
+            if kinds.setdefault(kind, run) != run:
+                raise ConfigError(
+                    f"config: {key}.runs and evaluation.strided name {kinds[kind]} and {run}, "
+                    "which figures and claims cannot tell apart (same data, pretraining and "
+                    "network): keep one"
+                )
+
+
+def _check_invariance(config: dict) -> None:
+    stage = config["evaluation"]["invariance"]
+    if stage["shown_shift"] not in stage["shifts"]:
+        raise ConfigError(
+            f"config: evaluation.invariance.shown_shift is {stage['shown_shift']}, which is not "
+            "among its shifts: add it there"
+        )
+
+
+def _check_filters(config: dict) -> None:
+    """Filters and ranks that are asked for must exist; a job would find out after the training."""
+    evolution, top = config["evaluation"]["evolution"], config["sonification"]["top"]
+    wanted, key = evolution["filters_per_layer"], "evaluation.evolution.filters_per_layer"
+    for run in evolution["runs"]:
+        filters = _filters(config, run)
+        layer = min(evolution["layers"], key=lambda n: filters[n - 1])
+        if wanted > filters[layer - 1]:
+            raise ConfigError(
+                f"config: {key} is {wanted}, but layer {layer} of {run} has {filters[layer - 1]} "
+                "filters: lower it"
+            )
+    for pair in config["reporting"]["pairs"]["chosen"]:
+        n = _filters(config, pair["run"])[pair["layer"] - 1]
+        if pair["filter"] >= n:
+            raise ConfigError(
+                f"config: reporting.pairs.chosen names filter {pair['filter']} of layer "
+                f"{pair['layer']} of {pair['run']}, which has 0 to {n - 1}"
+            )
+        if pair["rank"] > top:
+            raise ConfigError(
+                f"config: reporting.pairs.chosen names rank {pair['rank']}, but sonification.top "
+                f"is {top}: raise it"
+            )
+
+
+def _filters(config: dict, run: str) -> tuple[int, ...]:
+    """Filters of each layer of a run's encoder."""
+    return Architecture(**config["models"][resolve(config, run).architecture]).filters

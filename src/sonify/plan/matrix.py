@@ -1,0 +1,140 @@
+"""The matrix: which models, probes and measurements a checked configuration asks for.
+
+Light: imported while the Snakefile is read.
+"""
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property
+
+from sonify.data.corpora.required import SPLITS
+from sonify.models.architecture import WHOLE_ENCODER
+from sonify.plan.runs import Run, has_classifier, resolve, scored_split
+
+# 1 to 11 are blocks that are kept, 12 is the whole encoder with its fully connected layer.
+PROBED_LAYERS = tuple(range(1, WHOLE_ENCODER + 1))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One job of appendix B: the networks that end behind some layers of a pretrained encoder.
+
+    run is what they are called in result tables; split is what they are scored on.
+    """
+
+    run: Run
+    seed: int
+    layers: tuple[int, ...]
+    split: str
+
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return f"{self.run.name}-s{self.seed}-l{self.layers[0]:02d}-{self.layers[-1]:02d}"
+
+
+class Matrix:
+    """What a checked configuration asks for, by name."""
+
+    def __init__(self, config: dict) -> None:
+        self.config = config
+        self.training = config["training"]
+        self.evaluation = config["evaluation"]
+
+    def run(self, name: str) -> Run:
+        """The run called `name`, resolved."""
+        return resolve(self.config, name)
+
+    @cached_property
+    def models(self) -> dict[str, Run]:
+        """Every trained model by name, <run>-s<seed>."""
+        runs = {run: self.run(run) for run in self.training["runs"]}
+        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.training["seeds"]}
+
+    def run_of(self, model: str) -> Run:
+        """The run a model comes from."""
+        return self.models[model]
+
+    @property
+    def classifiers(self) -> list[str]:
+        """Runs that are scored."""
+        return [run for run in self.training["runs"] if has_classifier(self.config, run)]
+
+    @property
+    def sonified_models(self) -> list[str]:
+        """Models whose filters are mined and sonified."""
+        return self.models_of(self.config["sonification"]["runs"])
+
+    @property
+    def shown_models(self) -> list[str]:
+        """The first seed of each sonified run: the ones that pages show."""
+        return [self.shown(run) for run in self.config["sonification"]["runs"]]
+
+    def shown(self, run: str) -> str:
+        """The model of a run that figures of single sounds show."""
+        return f"{run}-s{self.training['seeds'][0]}"
+
+    def models_of(self, runs: list[str]) -> list[str]:
+        """The models of some runs."""
+        return [f"{run}-s{seed}" for run in runs for seed in self.training["seeds"]]
+
+    @cached_property
+    def probes(self) -> dict[str, Probe]:
+        """The jobs of Figure 4 by name. Frozen encoders are passed through once for all layers."""
+        stage = self.evaluation["layer_importance"]
+        found = []
+        for kind, start in itertools.product(stage["probes"], map(self.run, stage["starts"])):
+            recipe = self.training["recipes"][kind["recipe"]]
+            run = Run(
+                name=f"{kind['recipe']}-{start.name}-{kind['finetune']}",
+                recipe=kind["recipe"],
+                dataset=recipe["dataset"],
+                splits=tuple(recipe["splits"]),
+                regime=start.regime,
+                finetune=kind["finetune"],
+                start=start.name,
+                architecture=start.architecture,
+            )
+            each = len(PROBED_LAYERS) if run.finetune == "fconly" else stage["layers_per_job"]
+            cut = [PROBED_LAYERS[at : at + each] for at in range(0, len(PROBED_LAYERS), each)]
+            seeds = self.training["seeds"]
+            found += [Probe(run, seed, layers, kind["split"]) for seed in seeds for layers in cut]
+        return {probe.name: probe for probe in found}
+
+    def measured(self, table: str) -> list[str]:
+        """The jobs (models, or probes) whose results make up an evaluation table."""
+        strided = list(self.evaluation["strided"].values())
+        sonified = self.config["sonification"]["runs"]
+        if table == "layer_importance":
+            return list(self.probes)
+        runs = {
+            "metrics": self.classifiers,
+            "removal": self.evaluation["removal"]["runs"],
+            "coherence": [*self.evaluation["coherence"]["runs"], *strided],
+            "filters": sonified,
+            "invariance": [*sonified, *strided],
+            "invariance_example": [*sonified, *strided],
+            "evolution": self.evaluation["evolution"]["runs"],
+        }[table]
+        return self.models_of(list(dict.fromkeys(runs)))
+
+    @property
+    def prepared(self) -> list[str]:
+        """Datasets that are prepared; one that no job reads is not downloaded for that."""
+        return [d for d in SPLITS if d not in self.downloaded or self.used_splits(d)]
+
+    @property
+    def downloaded(self) -> list[str]:
+        """Datasets that are downloaded."""
+        return [d for d in SPLITS if self.config["data"][d]["source"] == "download"]
+
+    def used_splits(self, dataset: str) -> list[str]:
+        """Splits of a dataset that some job of this configuration reads."""
+        runs = [run for run in self.models.values() if run.dataset == dataset]
+        probes = [probe for probe in self.probes.values() if probe.run.dataset == dataset]
+        used = {split for run in runs for split in run.splits}
+        used |= {scored_split(dataset) for run in runs if run.name in self.classifiers}
+        used |= {split for probe in probes for split in (*probe.run.splits, probe.split)}
+        stages = (self.config["sonification"], *map(self.evaluation.get, ("removal", "coherence")))
+        used |= {stage["split"] for stage in stages if stage["dataset"] == dataset}
+        return sorted(used)

@@ -1,0 +1,231 @@
+"""The config values that each rule uses, as canonical JSON.
+
+A rule's settings hold exactly the leaves its script reads, so that a change of one value reruns the
+stages that use it and no others. One JSON string with sorted keys, because Snakemake compares
+parameters as an unnamed set. Light: imported while the Snakefile is read.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.corpora.required import SPLITS, names_hash
+from sonify.plan.matrix import Matrix
+from sonify.plan.runs import facts, scored_split
+
+
+class Settings(Matrix):
+    """Methods named after a rule give that rule's settings."""
+
+    @property
+    def setting(self) -> str:
+        """The sounds and networks of this configuration in words, for those who read results."""
+        recorded = [d for d in SPLITS if self.config["data"][d]["source"] != "synthetic"]
+        if 0 < len(recorded) < len(SPLITS):
+            sounds = f"recorded sounds for {', '.join(recorded)}, else synthesised ones"
+        else:
+            sounds = "recorded sounds" if recorded else "synthesised sounds"
+        networks = [
+            f"{name} at {model['width']:g} times its width"
+            for name, model in self.config["models"].items()
+        ]
+        return f"{sounds}; {', '.join(networks)}"
+
+    def synthesise(self, dataset: str) -> str:
+        """Sizes of a synthesised corpus."""
+        return _canonical(self.config["data"]["synthetic"][dataset])
+
+    def download(self, dataset: str) -> str:
+        """Which splits are downloaded, from where, and what becomes of the archives."""
+        source = self.config["data"][dataset]
+        options = {k: v for k, v in source.items() if k not in ("source", "path")}
+        return _canonical({"splits": self.used_splits(dataset), **options})
+
+    def version(self, dataset: str) -> str:
+        """What else tells one published corpus from another, for those that have a choice."""
+        source = self.config["data"][dataset]
+        return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
+
+    def prepare(self, dataset: str) -> str:
+        """What is too short or too long, and how large a shard is."""
+        data = self.config["data"]
+        return _canonical({k: data[k] for k in ("min_samples", "max_s", "clips_per_part")})
+
+    def corpus(self, dataset: str) -> str:
+        """What tells one state of a local corpus from another; nothing for a synthetic one."""
+        source = self.config["data"][dataset]
+        return names_hash(Path(source["path"])) if source["source"] == "local" else ""
+
+    def train(self, name: str) -> str:
+        """The run, its recipe and the encoder it builds if it starts from scratch."""
+        run = self.run(name)
+        return _canonical(
+            {
+                "run": asdict(run),
+                "recipe": self.training["recipes"][run.recipe] | self.training["reader"],
+                "architecture": self.config["models"][run.architecture],
+                "device": self.config["device"],
+            }
+        )
+
+    def mine(self) -> str:
+        """What is mined, and how many clips are kept."""
+        stage = self.config["sonification"]
+        return self._on_clips(split=stage["split"], top=stage["top"])
+
+    def render(self) -> str:
+        """Where the mined clips are, and how they are sonified."""
+        stage = self.config["sonification"]
+        return self._on_clips(split=stage["split"], precision=stage["precision"])
+
+    def score(self, model: str) -> str:
+        """The split that published results are measured on."""
+        return self._on_clips(split=scored_split(self.run_of(model).dataset))
+
+    def layer_importance(self, probe: str) -> str:
+        """The probe, how it is trained and what it is scored on."""
+        job = self.probes[probe]
+        return self._on_clips(
+            run=asdict(job.run),
+            seed=job.seed,
+            layers=job.layers,
+            split=job.split,
+            recipe=self.training["recipes"][job.run.recipe] | self.training["reader"],
+        )
+
+    def removal(self) -> str:
+        """What is removed from which clips: first as configured, then by other choices."""
+        stage, choices = self.evaluation["removal"], self.evaluation["sensitivity"]
+        rule, rescaled = self._main
+        conditions = [(rule, rescaled)]
+        conditions += [(other, rescaled) for other in choices["rules"] if other != rule]
+        conditions += [(rule, other) for other in choices["rescale_residual"] if other != rescaled]
+        return self._on_clips(
+            split=stage["split"],
+            precision=self.config["sonification"]["precision"],
+            conditions=[{"rule": rule, "rescaled": rescaled} for rule, rescaled in conditions],
+        )
+
+    def coherence(self) -> str:
+        """How coherence is measured, and on which clips."""
+        stage = self.evaluation["coherence"]
+        rule = self.config["sonification"]["rule"]
+        others = [other for other in self.evaluation["sensitivity"]["rules"] if other != rule]
+        return self._on_clips(
+            split=stage["split"],
+            top_k=stage["top_k"],
+            nperseg=stage["nperseg"],
+            precision=self.config["sonification"]["precision"],
+            rules=[rule, *others],
+        )
+
+    def filters(self) -> str:
+        """What the filters' sonifications are measured by."""
+        stage = self.evaluation["coherence"]
+        split = self.config["sonification"]["split"]
+        return self._on_clips(split=split, top_k=stage["top_k"], nperseg=stage["nperseg"])
+
+    def invariance(self) -> str:
+        """Which clips are delayed, by how much."""
+        stage, sonification = self.evaluation["invariance"], self.config["sonification"]
+        return self._on_clips(
+            **stage, **{key: sonification[key] for key in ("split", "rule", "precision")}
+        )
+
+    def evolution(self) -> str:
+        """Which filters are followed through training, on which clips."""
+        stage, sonification = self.evaluation["evolution"], self.config["sonification"]
+        return self._on_clips(
+            layers=stage["layers"],
+            filters_per_layer=stage["filters_per_layer"],
+            **{key: sonification[key] for key in ("split", "precision")},
+        )
+
+    def pairs(self) -> str:
+        """What Figures 1 to 3 show."""
+        pairs = dict(self.config["reporting"]["pairs"])
+        chosen = [
+            {k: v for k, v in choice.items() if k != "run"} | {"model": self.shown(choice["run"])}
+            for choice in pairs.pop("chosen")
+        ]
+        figures = {
+            name: {
+                "models": [self.shown(run) for run in figure["runs"]],
+                "layers": figure["layers"],
+                "per_layer": figure["per_layer"],
+            }
+            for name, figure in pairs.items()
+        }
+        return _canonical({"figures": figures, "chosen": chosen})
+
+    def figure(self, name: str) -> str:
+        """How a figure is labelled, and which of the measured conditions it shows."""
+        rule, rescaled = self._main
+        runs = self.evaluation["coherence"]["runs"]
+        own = {
+            "figure_6": {"rule": rule, "rescaled": rescaled},
+            "figure_7": {"rule": rule, "runs": runs},
+            "figure_sensitivity_7": {"runs": runs},
+            "figure_strided": {"rule": rule, "pairs": self.evaluation["strided"]},
+        }
+        return _canonical({"scale": self.config["scale"], **own.get(name, {})})
+
+    def label(self) -> str:
+        """The scale, and the sounds and networks behind it in words."""
+        return _canonical({"scale": self.config["scale"], "setting": self.setting})
+
+    def table(self) -> str:
+        """The label, and what tells which line of the paper a run is."""
+        return _canonical(self._labelled())
+
+    def summary(self) -> str:
+        """The label, the runs, and which of the measured conditions is told."""
+        rule, rescaled = self._main
+        return _canonical(self._labelled(rule=rule, rescaled=rescaled))
+
+    def claims(self) -> str:
+        """The label, the runs, and which of the measured conditions is meant."""
+        rule, rescaled = self._main
+        return _canonical(
+            self._labelled(
+                rule=rule,
+                rescaled=rescaled,
+                strided=self.evaluation["strided"],
+                probes={probe.run.name: probe.run.start for probe in self.probes.values()},
+            )
+        )
+
+    def gallery(self) -> str:
+        """Which models are shown."""
+        words = {"scale": self.config["scale"], "setting": self.setting}
+        audio = self.config["reporting"]["gallery"]["audio"]
+        return _canonical({**words, "models": self.shown_models, "audio": audio})
+
+    def page(self) -> str:
+        """What the results page shows."""
+        return _canonical(
+            {
+                "scale": self.config["scale"],
+                "setting": self.setting,
+                "listen": self.config["reporting"]["listen"],
+            }
+        )
+
+    @property
+    def _main(self) -> tuple[str, bool]:
+        """The rule for the most active map, and whether residuals are rescaled."""
+        rescaled = self.evaluation["removal"]["rescale_residual"]
+        return self.config["sonification"]["rule"], rescaled
+
+    def _labelled(self, **more) -> dict:
+        runs = {run: facts(self.config, run) for run in self.training["runs"]}
+        return {"scale": self.config["scale"], "setting": self.setting, "runs": runs, **more}
+
+    def _on_clips(self, **settings) -> str:
+        batch = round(self.evaluation["batch_s"] * RATE_HZ)
+        return _canonical({"device": self.config["device"], "batch_samples": batch, **settings})
+
+
+def _canonical(settings: dict) -> str:
+    return json.dumps(settings, sort_keys=True)

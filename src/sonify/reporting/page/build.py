@@ -1,0 +1,210 @@
+"""The results page: one HTML file with claims, tables, figures, sounds to play and the accounts."""
+
+import base64
+from dataclasses import dataclass, field
+
+import pandas as pd
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.labels import DATASETS, scale_label
+from sonify.paper.published import PAPER_TABLES
+from sonify.reporting.accounting import clip_accounts, runtime, verdicts
+from sonify.reporting.listening import RULE, Pair, level, wav
+from sonify.reporting.page.figures import FIGURES, Drawing
+from sonify.reporting.page.parts import PARTS
+from sonify.reporting.page.template import PAGE
+from sonify.reporting.spectrogram import RANGE_DB, spectrograms
+from sonify.reporting.tables import display
+
+FILES = (
+    ("results/reporting/claims.parquet", "the claims above (also .md)"),
+    ("results/reporting/tables/table_<name>.parquet", "the tables above (also .csv and .md)"),
+    ("results/evaluation/metrics.parquet", "scores of every model and seed: Tables A.1 to A.6"),
+    ("results/evaluation/layer_importance.parquet", "Figure 4: scores by layers retained"),
+    ("results/evaluation/evolution.parquet", "Figure 5: sonifications at every kept checkpoint"),
+    ("results/evaluation/removal.parquet", "Figure 6: metrics after removal, by layer and seed"),
+    ("results/evaluation/coherence.parquet", "Figure 7: coherence of every clip, layer and model"),
+    ("results/evaluation/invariance.parquet", "Figure B.3: agreement for every shift and layer"),
+    ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
+    ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
+    ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
+    ("results/data/<dataset>/attrition.parquet", "clips listed, obtained and used, by class"),
+    ("results/models/<model>/history.parquet", "training loss and learning rate by epoch"),
+)
+_REGIMES = ("supervised", "contrastive")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What goes on the page; every table keeps its contract.
+
+    paper_tables: of contract table, those there are. claims: of contract claims. figures: as
+    `page_figures.drawings` finds them. pairs: what to listen to. activity: as
+    `listening.activity` gives it. jobs: one row a benchmarked job, as
+    `accounting.runtime` takes it. settings: scale, setting, and
+    listen with its layers.
+    """
+
+    settings: dict
+    paper_tables: list[pd.DataFrame]
+    claims: pd.DataFrame
+    figures: dict[str, Drawing]
+    pairs: list[Pair]
+    activity: pd.DataFrame
+    attrition: pd.DataFrame
+    manifest: pd.DataFrame
+    rejected: pd.DataFrame
+    jobs: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def page(content: Content) -> str:
+    """The page as HTML that needs no other file and no network; text from tables is escaped.
+
+    Raises ValueError for an unknown scale.
+    """
+    return rendered(PAGE, context(content))
+
+
+def rendered(template: str, context: dict) -> str:
+    """A template that may include the page's parts, filled with `context`, as HTML."""
+    environment = Environment(
+        loader=DictLoader(PARTS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["duration"] = duration
+    return environment.from_string(template).render(context)
+
+
+def context(content: Content, residual: bool = False) -> dict:
+    """All that the templates show, by the names they use; with `residual`, one hears that too.
+
+    Raises ValueError for an unknown scale.
+    """
+    scale, accounts = content.settings["scale"], (content.attrition, content.manifest)
+    return {
+        "scale": scale,
+        "scale_words": scale_label(scale),
+        "setting": content.settings["setting"],
+        "datasets": DATASETS,
+        "claims": _claims(content.claims),
+        "verdicts": verdicts(content.claims),
+        "intervals": display.INTERVALS,
+        "tables": [_table(frame) for frame in content.paper_tables],
+        "figures": _figures(content.figures),
+        "rule": RULE,
+        "range_db": round(RANGE_DB),
+        "layers": _layers(content, residual),
+        "clips": clip_accounts(*accounts, content.rejected).to_dict("records"),
+        "rules": _rules(content.jobs),
+        "files": FILES,
+    }
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """`content` of media type `kind` inside an address, so that the page needs no other file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _claims(claims: pd.DataFrame) -> list[dict]:
+    pairs = zip(claims["mean"], claims["ci95"], strict=True)
+    values = [plus_minus(mean, ci95) for mean, ci95 in pairs]
+    return claims.assign(value=values).sort_values("claim").to_dict("records")
+
+
+def _table(frame: pd.DataFrame) -> dict:
+    name = frame["table"].iloc[0]
+    paper = PAPER_TABLES[name]
+    return {
+        "name": name,
+        "title": paper.title,
+        "remark": paper.remark,
+        "conditions": display.conditions(frame),
+        "heads": display.heads(frame),
+        "lines": display.lines(frame),
+    }
+
+
+def _figures(drawings: dict[str, Drawing]) -> list[dict]:
+    """As images rather than inline SVG: the ids of two drawings in one page would clash."""
+    return [
+        {"name": name, **FIGURES[name], "image": data_uri(drawing.image, drawing.kind)}
+        | {"files": drawing.files}
+        for name, drawing in drawings.items()
+    ]
+
+
+def _layers(content: Content, residual: bool) -> list[dict]:
+    """Per layer to listen to, one column a model: supervised first, so that columns line up."""
+    models = sorted(
+        {(p.regime, p.model) for p in content.pairs},
+        key=lambda m: (_REGIMES.index(m[0]) if m[0] in _REGIMES else len(_REGIMES), m[1]),
+    )
+    counts = content.activity.set_index(["model", "layer"])
+    layers = []
+    for layer in content.settings["listen"]["layers"]:
+        columns = []
+        for regime, model in models:
+            shown = [p for p in content.pairs if p.model == model and p.layer == layer]
+            column = {
+                "regime": regime,
+                "model": model,
+                "cards": [_card(p, residual) for p in shown],
+            }
+            known = (model, layer) in counts.index
+            column["counts"] = counts.loc[(model, layer)].to_dict() if known else None
+            columns.append(column)
+        layers.append({"layer": layer, "columns": columns})
+    return layers
+
+
+def _card(pair: Pair, residual: bool) -> dict:
+    sounds = {"input": pair.x, "sonification": pair.s}
+    if residual:
+        sounds["residual"] = pair.x - pair.s
+    pictures, loudness = spectrograms(*sounds.values()), level(pair.x, pair.s)
+    players = {name: data_uri(wav(loudness * x), "audio/wav") for name, x in sounds.items()}
+    return {
+        "filter": pair.filter,
+        "rank": pair.rank,
+        "repeated": pair.repeated,
+        "clip_id": pair.clip_id,
+        "labels": pair.labels,
+        "activation": f"{pair.activation:.3g}",
+        "seconds": f"{len(pair.x) / RATE_HZ:.1f}",
+        "credits": _credits(pair),
+        "sounds": [
+            {"name": name, "wav": player, "png": data_uri(png, "image/png")}
+            for (name, player), png in zip(players.items(), pictures, strict=True)
+        ],
+    }
+
+
+def _credits(pair: Pair) -> list[dict]:
+    """Whom a clip is owed to, as far as is known: words, and where they lead if to the web."""
+    named = {"recorded by": pair.uploader, "licence": pair.licence, "source": pair.source_url}
+    return [
+        {"name": name, "text": text, "link": text.startswith(("https://", "http://"))}
+        for name, text in named.items()
+        if text
+    ]
+
+
+def _rules(jobs: pd.DataFrame) -> list[dict]:
+    return runtime(jobs).to_dict("records") if len(jobs) else []

@@ -1,0 +1,53 @@
+"""The cards of Snakemake's report: its viewer shows no tables and plays no sounds, but HTML files.
+
+One file a table, the claims, the accounts, and one for each model and layer to listen to; each
+needs no other file and no network.
+"""
+
+from pathlib import Path
+
+from sonify.reporting.page.build import Content, context, rendered
+from sonify.reporting.page.parts import document
+
+TABLE = '{% include "conventions" %}{% include "table" %}'
+LAYER = '{% include "hearing" %}{% include "column" %}'
+
+
+def cards(content: Content) -> dict[str, str]:
+    """HTML by path below the folder of cards; text from tables is escaped.
+
+    tables/table_A1.html and so on, claims.html, clips.html, time.html, and
+    listening/<model>/layer_01.html for every model to listen to and layer of the settings. Raises
+    ValueError for an unknown scale.
+    """
+    shared = context(content, residual=True)
+    made = {
+        "claims.html": _card("The paper’s claims", '{% include "verdicts" %}', shared),
+        "clips.html": _card("Every listed clip accounted for", '{% include "clips" %}', shared),
+        "time.html": _card("Where the time went", '{% include "time" %}', shared),
+    }
+    for table in shared["tables"]:
+        path = f"tables/table_{table['name']}.html"
+        made[path] = _card(table["title"], TABLE, shared | {"table": table})
+    for layer in shared["layers"]:
+        for column in layer["columns"]:
+            path = f"listening/{column['model']}/layer_{layer['layer']:02d}.html"
+            heading = f"Layer {layer['layer']}, {column['regime']}"
+            made[path] = _card(heading, LAYER, shared | {"layer": layer, "column": column})
+    return made
+
+
+def write(made: dict[str, str], folder: Path) -> None:
+    """Write cards into `folder`, which has its parts even if there is nothing in them."""
+    for part in ("tables", "listening"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for path, text in made.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def _card(heading: str, part: str, shared: dict) -> str:
+    main = '<h1>{{ heading }}</h1>{% include "scale" %}' + part
+    template = document("Sonify: {{ heading }}", main)
+    return rendered(template, shared | {"heading": heading})

@@ -1,0 +1,54 @@
+"""Reading for the results page: all that it shows, from the files of a finished run."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sonify.contracts import tables
+from sonify.reporting import accounting, listening
+from sonify.reporting.page.build import Content
+from sonify.reporting.page.figures import drawings
+from sonify.reporting.sources import read_all, texts
+
+
+def gathered(
+    settings: dict,
+    *,
+    data: Path,
+    sonification: list[Path],
+    paper_tables: Iterable[Path],
+    claims: Path,
+    benchmarks: Iterable[Path],
+    figures: Path | None = None,
+) -> Content:
+    """What the page shows: `data` and `figures` are folders, `sonification` those of models.
+    Without `figures` it shows none.
+
+    Of clips and sonifications only what can be heard on the page is read. Raises ValueError naming
+    a file that breaks its contract or is missing.
+    """
+    top = read_all([f / "top_activations.parquet" for f in sonification], "top_activations")
+    chosen = listening.choose(top, **settings["listen"])
+    clips = listening.clips_chosen(chosen)
+    manifests = sorted(data.glob("*/manifest.parquet"))
+    used = read_all(manifests, "manifest", columns=accounting.USED_COLUMNS)
+    return Content(
+        settings=settings,
+        paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
+        claims=tables.read(claims, "claims"),
+        figures=drawings(figures.iterdir() if figures and figures.is_dir() else ()),
+        pairs=listening.pairs(
+            chosen,
+            read_all([data / folder for folder in listening.folders(chosen)], "clips", clips),
+            read_all(
+                [f / "sonifications.parquet" for f in sonification],
+                "sonifications",
+                listening.filters_chosen(chosen),
+            ),
+            read_all(manifests, "manifest", clips),
+        ),
+        activity=listening.activity(top),
+        manifest=used,
+        attrition=read_all(sorted(data.glob("*/attrition.parquet")), "attrition"),
+        rejected=read_all(sorted(data.glob("*/rejected.parquet")), "rejected"),
+        jobs=accounting.jobs(texts(benchmarks)),
+    )

@@ -1,0 +1,146 @@
+"""Top-k mining (section 3.3): the clips that activate every filter of every layer most.
+
+One pass over a dataset, keeping k candidates per filter; no feature map and no switch is stored:
+the few winning clips are run again when they are sonified.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sonify.sonification.deconvnet.sonifier import Sonifier
+
+
+class TopActivations:
+    """Streaming, exact top-k per (layer, filter): largest maximum over time, ties by clip id.
+
+    Feeding the clips in any order or batching, or merging the tables of any partition of the
+    clips, gives the same result. Each clip must be fed once.
+    """
+
+    def __init__(self, filters: Sequence[int], k: int = 3) -> None:
+        """`filters` is the number of filters of each layer; ValueError when k is under 1."""
+        if k < 1:
+            raise ValueError(f"top is {k}: keep at least one clip per filter")
+        self.k = k
+        self.firsts = np.cumsum([0, *filters])  # where each layer's filters begin among all
+        self.layers = np.repeat(np.arange(1, len(filters) + 1), filters)
+        self.filters = np.concatenate([np.arange(n) for n in filters])
+        # Candidates, (filter of any layer, k), best first; activation -inf where there is none yet.
+        shape = (len(self.filters), k)
+        self.activations = np.full(shape, -np.inf)
+        self.frames = np.zeros(shape, np.int64)
+        self.clips = np.full(shape, "", object)
+
+    def entering(
+        self, layer: int, maxima: np.ndarray, clip_ids: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which maxima, (clip, filter of the layer), can still be among the k best: clip and filter
+        indices, (entry,) each. Later in a pass that is next to none.
+
+        Raises ValueError for a shape that does not fit or a value that is not finite.
+        """
+        of_layer = slice(*self.firsts[layer - 1 : layer + 1])
+        worst, holders = self.activations[of_layer, -1], self.clips[of_layer, -1]
+        if maxima.shape != (len(clip_ids), len(worst)):
+            raise ValueError(f"maxima {maxima.shape}: expected {(len(clip_ids), len(worst))}")
+        if not np.isfinite(maxima).all():
+            bad = clip_ids[int(np.argwhere(~np.isfinite(maxima))[0, 0])]
+            raise ValueError(f"clip {bad}: an activation is not finite; was training stable?")
+        enter = maxima > worst
+        # A dead filter ties with its candidates in every batch: then the lower clip id enters.
+        tied = np.nonzero(maxima == worst)
+        enter[tied] = np.asarray(clip_ids, object)[tied[0]] < holders[tied[1]]
+        return np.nonzero(enter)
+
+    def update(
+        self,
+        layer: int,
+        filters: np.ndarray,
+        activations: np.ndarray,
+        frames: np.ndarray,
+        clip_ids: Sequence[str],
+    ) -> None:
+        """Take in candidates of one layer, (entry,) each: filter, activation, its frame, clip."""
+        if not len(filters):
+            return
+        touched, row = np.unique(filters, return_inverse=True)
+        clips = np.asarray(clip_ids, object)
+        order = np.lexsort((clips.astype(str), -activations, row))
+        row, activations = row[order], activations[order]
+        place = np.arange(len(row)) - np.searchsorted(row, row)  # 0 for a filter's best
+        shape = (len(touched), min(self.k, int(place.max()) + 1))
+        best = place < self.k
+        at = row[best], place[best]
+        new_activations = np.full(shape, -np.inf)
+        new_frames, new_clips = np.zeros(shape, np.int64), np.full(shape, "", object)
+        new_activations[at] = activations[best]
+        new_frames[at], new_clips[at] = frames[order][best], clips[order][best]
+        self._keep(self.firsts[layer - 1] + touched, new_activations, new_frames, new_clips)
+
+    def merge(self, table: pd.DataFrame) -> None:
+        """Take in a table of candidates of the same model over other clips (see `table`).
+
+        Raises ValueError for a filter that the model does not have.
+        """
+        for layer, rows in table.groupby("layer"):
+            known = 1 <= layer < len(self.firsts)
+            if not known or rows["filter"].max() >= np.diff(self.firsts)[layer - 1]:
+                raise ValueError(f"candidates of another model: layer {layer} is not alike")
+            columns = (rows[c].to_numpy() for c in ("filter", "activation", "frame", "clip_id"))
+            self.update(int(layer), *columns)
+
+    def table(self) -> pd.DataFrame:
+        """Columns layer, filter, rank, clip_id, activation, frame, dead: k rows per filter.
+
+        A filter is dead on a clip when its activation is zero; fewer clips than k give fewer rows.
+        """
+        n, k = self.activations.shape
+        table = pd.DataFrame(
+            {
+                "layer": np.repeat(self.layers, k),
+                "filter": np.repeat(self.filters, k),
+                "rank": np.tile(np.arange(1, k + 1), n),
+                "clip_id": self.clips.ravel().astype(str),
+                "activation": self.activations.ravel(),
+                "frame": self.frames.ravel(),
+                "dead": self.activations.ravel() == 0,
+            }
+        )
+        return table[table["activation"] > -np.inf].reset_index(drop=True)
+
+    def _keep(
+        self, at: np.ndarray, activations: np.ndarray, frames: np.ndarray, clips: np.ndarray
+    ) -> None:
+        """Keep the k best of the filters `at` out of what they have and new candidates, (at, n)."""
+        activations = np.concatenate([self.activations[at], activations], axis=1)
+        frames = np.concatenate([self.frames[at], frames], axis=1)
+        clips = np.concatenate([self.clips[at], clips], axis=1)
+        # Sort by clip id first, then stably by falling activation: the id decides among equals.
+        by_id = np.argsort(clips.astype(str), axis=1, kind="stable")
+        order = np.take_along_axis(activations, by_id, 1)
+        by_activation = np.argsort(-order, axis=1, kind="stable")[:, : self.k]
+        chosen = np.take_along_axis(by_id, by_activation, 1)
+        self.activations[at] = np.take_along_axis(activations, chosen, 1)
+        self.frames[at] = np.take_along_axis(frames, chosen, 1)
+        self.clips[at] = np.take_along_axis(clips, chosen, 1)
+
+
+@torch.no_grad()
+def observe(miner: TopActivations, sonifier: Sonifier, x: Tensor, clip_ids: Sequence[str]) -> None:
+    """Run waveforms x, (clip, time), forward and offer every map's maximum over time to the miner.
+
+    Costs a plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: frames are
+    looked up only for the maxima that enter.
+    """
+    ids = np.asarray(clip_ids, object)
+    for layer, h in enumerate(sonifier.maps(x), start=1):
+        maxima = h.amax(dim=-1).cpu().numpy()
+        clips, filters = miner.entering(layer, maxima, clip_ids)
+        at = torch.from_numpy(clips).to(h.device), torch.from_numpy(filters).to(h.device)
+        frames = h[at].argmax(dim=-1).cpu().numpy()
+        entered = maxima[clips, filters].astype(np.float64)
+        miner.update(layer, filters, entered, frames, ids[clips])

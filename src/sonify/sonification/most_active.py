@@ -1,0 +1,47 @@
+"""The most active maps under several rules, which often agree: each is sonified once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sonify.sonification.activity import strongest
+from sonify.sonification.deconvnet.sonifier import Sonifications, Sonifier, batches
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The most active maps of a batch's layers and clips, without repetition.
+
+    layers: 1-based, clips: of the batch, (request,). made: their sonifications, (request,). at: by
+    rule, where among them the most active map of each layer and clip is, (layer, clip).
+    """
+
+    layers: Tensor
+    clips: Tensor
+    made: Sonifications
+    at: dict[str, Tensor]
+
+
+@torch.no_grad()
+def most_active(
+    sonifier: Sonifier, x: Tensor, rules: Sequence[str]
+) -> Iterator[tuple[slice, Chosen]]:
+    """What `Sonifier.most_active` finds under each of `rules`, out of one forward pass.
+
+    x is (clip, time). Gives it by batches of as many clips as run fast together, with the slice of
+    x that they are. Raises ValueError for an unknown rule.
+    """
+    for some in batches(x):
+        record = sonifier.forward(x[some])
+        picked = [[strongest(maps, rule) for maps in record.maps] for rule in rules]
+        filters = torch.stack([torch.stack(layers) for layers in picked])  # (rule, layer, clip)
+        _, n_layers, n_clips = filters.shape
+        shape = (n_layers, n_clips, int(filters.max()) + 1)
+        places = torch.arange(n_layers * n_clips, device=x.device).view(n_layers, n_clips)
+        distinct, at = (places * shape[2] + filters).unique(return_inverse=True)
+        layers, clips, filters = torch.unravel_index(distinct, shape)
+        layers = layers + 1
+        made = sonifier.render_from(record, x[some], layers, clips, filters)
+        yield some, Chosen(layers, clips, made, dict(zip(rules, at, strict=True)))

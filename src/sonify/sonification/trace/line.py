@@ -1,0 +1,230 @@
+"""The straight line that a waveform takes through any model, from convolution to convolution."""
+
+import builtins
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import fx, nn
+from torch.nn.modules.conv import _ConvNd
+
+from sonify.sonification.trace.graph import INERT, SAMPLES, Traced, either, value
+
+# Operations on the form of a tensor rather than on its values.
+_QUERIES = {"size", "dim", "numel", "shape", "ndim", "dtype", "device"}
+_INERT_METHODS = {"contiguous", "clone", "detach"}
+_RELUS = {F.relu, torch.relu, torch.relu_, "relu", "relu_"}  # F.relu_ is torch.relu_
+_POOLS = {F.max_pool1d, torch.max_pool1d}
+_POOL_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation on the line.
+
+    kind: "conv", "relu", "pool" or "other". told: its name for messages. module: what computes it,
+    for a pool called as a function an equal nn.MaxPool1d, None for other functions. path: the
+    qualified name of that module, "" for functions. leads: a convolution follows, or this is one.
+    ends: the modules of the model that give out its result.
+    """
+
+    kind: str
+    told: str
+    module: nn.Module | None
+    path: str
+    leads: bool
+    ends: tuple[nn.Module, ...]
+
+
+def line(model: nn.Module) -> list[Step]:
+    """The operations from the first convolution on, without those that do nothing in evaluation.
+
+    The line is followed while a convolution lies ahead, and behind the last one while it does not
+    fork. Raises ValueError, in one sentence, for a model that cannot be traced, that changes the
+    waveform before the first convolution, or that forks between convolutions.
+    """
+    return either(lambda shape: _Line(Traced(model, shape)).steps())
+
+
+def normalised(model: nn.Module) -> list[tuple[str, str]]:
+    """Qualified names of each Conv1d whose result goes to a BatchNorm1d alone, and of that.
+
+    Raises ValueError for a model that cannot be traced or that uses one of the two elsewhere too.
+    """
+    traced = either(lambda shape: Traced(model, shape))
+    used = Counter(str(n.target) for n in traced.nodes if n.op == "call_module")
+    found = []
+    for node in traced.nodes:
+        for conv in node.all_input_nodes:
+            is_pair = traced.is_a(conv, nn.Conv1d) and traced.is_a(node, nn.BatchNorm1d)
+            if not is_pair or len(conv.users) > 1:
+                continue
+            for twice in (n for n in (conv, node) if used[str(n.target)] > 1):
+                raise ValueError(
+                    f"{traced.told(twice)} is used more than once, so that its batch "
+                    "normalisation cannot be folded: give each use a module of its own"
+                )
+            found.append((str(conv.target), str(node.target)))
+    return found
+
+
+class _Line:
+    """The line through a traced model.
+
+    data: the nodes that carry the waveform; leading: those that lead to a convolution.
+    """
+
+    def __init__(self, traced: Traced) -> None:
+        self.traced, self.told = traced, traced.told
+        self.data = _reached(traced.nodes[:1], lambda node: node.users)
+        convolutions = [n for n in traced.nodes if self._convolves(n)]
+        for node in convolutions:
+            module = traced.module(node)
+            if module is not None and module._forward_hooks:
+                raise ValueError(
+                    f"{self.told(node)} has a forward hook, which may replace what it gives: "
+                    "remove it first"
+                )
+            if module is not None and module._forward_pre_hooks:
+                raise ValueError(
+                    f"{self.told(node)} has a forward pre-hook, which may replace its weights: "
+                    "remove it first, for instance with torch.nn.utils.remove_weight_norm"
+                )
+        self.leading = _reached(convolutions, lambda node: node.all_input_nodes)
+
+    def steps(self) -> list[Step]:
+        """The nodes as steps; what does nothing is left out, its outputs counted as those of what
+        stands before it."""
+        nodes = self._nodes()
+        self._check_in_place(nodes)
+        found: list[Step] = []
+        for node in nodes[self._begin(nodes) :]:
+            ends = tuple(self.traced.ends.get(node, ()))
+            if found and self._inert(node):
+                found[-1] = replace(found[-1], ends=found[-1].ends + ends)
+                continue
+            kind, module = self._kind(node)
+            path = str(node.target) if node.op == "call_module" else ""
+            found.append(Step(kind, self.told(node), module, path, node in self.leading, ends))
+        return found
+
+    def _nodes(self) -> list[fx.Node]:
+        """The nodes of the line, the input first."""
+        found = self.traced.nodes[:1]
+        while True:
+            users = [u for u in found[-1].users if u in self.data and u.op != "output"]
+            leading = [u for u in users if u in self.leading]
+            if len(leading) > 1:
+                if not any(map(self._convolves, found)):
+                    raise ValueError(self._changes_input(leading[0]))
+                ways = " and ".join(self.told(u) for u in leading[:2])
+                raise ValueError(
+                    f"the output of {self.told(found[-1])} goes to both {ways}: residual and "
+                    "branching networks are no chain; pass a submodule without branches"
+                )
+            if not leading and len(users) != 1:
+                return found
+            found.append((leading or users)[0])
+
+    def _check_in_place(self, nodes: list[fx.Node]) -> None:
+        """Raise ValueError where something off the line may change what is on it."""
+        last = max((self.traced.nodes.index(n) for n in nodes if n in self.leading), default=0)
+        for node in self.traced.nodes[:last]:
+            if node in self.data and node not in nodes and self._in_place(node):
+                raise ValueError(
+                    f"{self.told(node)} changes its input in place, off the line to the next "
+                    "convolution: use what it returns, or call it without inplace"
+                )
+
+    def _begin(self, nodes: list[fx.Node]) -> int:
+        """Position of the first convolution, or of what stands in its place; the waveform arrives
+        there as (clip, 1, time) and unchanged, or ValueError is raised."""
+        probe = torch.linspace(-2, 2, 2 * SAMPLES).view(self.traced.shape)
+        arriving = probe
+        for i, node in enumerate(nodes[1:], start=1):
+            if node not in self.leading or self._convolves(node):
+                if self._convolves(node) and arriving.shape != (2, 1, SAMPLES):
+                    raise ValueError(
+                        f"{self.told(node)} comes first but is not given waveforms as "
+                        "(clip, 1, time), whichever way the model is called"
+                    )
+                return i
+            try:
+                arriving = value(node, probe, self.traced.model)
+                same = torch.equal(arriving.flatten(1).to(probe), probe.flatten(1))
+            except Exception:  # of the user's own operations
+                same = False
+            if not same:
+                raise ValueError(self._changes_input(node))
+        return len(nodes)
+
+    def _changes_input(self, node: fx.Node) -> str:
+        return (
+            f"{self.told(node)} changes the waveform before the first Conv1d: pass the submodule "
+            "behind it, and clips that have been through it"
+        )
+
+    def _kind(self, node: fx.Node) -> tuple[str, nn.Module | None]:
+        module = self.traced.module(node)
+        for kind, of in (("conv", nn.Conv1d), ("relu", nn.ReLU), ("pool", nn.MaxPool1d)):
+            if self.traced.is_a(node, of):
+                return kind, module
+        if node.target in _RELUS and node.op != "call_module":
+            return "relu", None
+        if node.target in _POOLS:
+            pool = _pool(node)
+            return ("pool", pool) if pool is not None else ("other", None)
+        return "other", module
+
+    def _inert(self, node: fx.Node) -> bool:
+        module = self.traced.module(node)
+        if module is not None:
+            return isinstance(module, INERT)
+        if node.target is F.dropout:
+            return node.kwargs.get("training") is False
+        return node.op == "call_method" and node.target in _INERT_METHODS
+
+    def _convolves(self, node: fx.Node) -> bool:
+        module = self.traced.module(node)
+        if module is not None:
+            return isinstance(module, _ConvNd)
+        return node.op == "call_function" and "conv" in getattr(node.target, "__name__", "")
+
+    def _in_place(self, node: fx.Node) -> bool:
+        name = getattr(node.target, "__name__", str(node.target))
+        called = node.op in ("call_function", "call_method") and re.search(r"[a-z]_$", name)
+        module = self.traced.module(node)
+        return bool(called or node.kwargs.get("inplace") or getattr(module, "inplace", False))
+
+
+def _is_query(node: fx.Node) -> bool:
+    if node.op == "call_method":
+        return node.target in _QUERIES
+    return node.target is builtins.getattr and node.args[1] in _QUERIES
+
+
+def _reached(
+    starts: Iterable[fx.Node], towards: Callable[[fx.Node], Iterable[fx.Node]]
+) -> set[fx.Node]:
+    """The nodes reached from `starts`, themselves included, not through mere questions of form."""
+    found, ahead = set(), list(starts)
+    while ahead:
+        node = ahead.pop()
+        if node not in found and not _is_query(node):
+            found.add(node)
+            ahead += towards(node)
+    return found
+
+
+def _pool(node: fx.Node) -> nn.MaxPool1d | None:
+    """A pool called as a function, as a module; None where its window depends on the clip."""
+    settings = dict(zip(_POOL_SETTINGS, node.args[1:], strict=False)) | node.kwargs
+    settings.pop("input", None)
+    if any(isinstance(value, fx.Node) for value in settings.values()):
+        return None
+    return nn.MaxPool1d(
+        **{k: tuple(v) or None if isinstance(v, list | tuple) else v for k, v in settings.items()}
+    )

@@ -1,0 +1,105 @@
+"""Probes of a pretrained encoder: classifiers trained on its first layers (appendix B).
+
+Crops, order, augmentation and mixup are drawn from the names (run, seed), the weights of a
+classifier from these and its layer. So no probe depends on which others a job has.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from sonify.data.stored import StoredClips
+from sonify.data.stream import CropStream
+from sonify.models.cnn import CNN12
+from sonify.models.device import pick_precision
+from sonify.models.probes import Probes, check_layers, retained_features
+from sonify.plan.runs import Run
+from sonify.runtime.seeds import generator, seed_for
+from sonify.training.crops import cutting
+from sonify.training.loop import train
+from sonify.training.recipe import Recipe, recipe_from
+
+
+@dataclass(frozen=True)
+class Probing:
+    """Which layers are probed, and how their classifiers are trained; `run.finetune` is fconly or
+    full. Raises ValueError for another finetuning, a recipe without labels, or as `check_layers`.
+    """
+
+    run: Run
+    seed: int
+    recipe: Recipe
+    layers: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_layers(self.layers)
+        if self.run.finetune not in ("fconly", "full"):
+            raise ValueError(
+                f"run {self.run.name} has finetune {self.run.finetune!r}: "
+                "probes are trained fconly or full"
+            )
+        if self.recipe.objective == "contrastive":
+            raise ValueError(
+                f"run {self.run.name} has the contrastive recipe {self.run.recipe}: "
+                "probes need labels, name a recipe that trains a classifier"
+            )
+
+    @property
+    def model(self) -> str:
+        """Name of the probes in tables."""
+        return f"{self.run.name}-s{self.seed}"
+
+    @property
+    def trainings(self) -> list[tuple[int, ...]]:
+        """Layers trained together: all while the encoder is frozen, since one forward pass serves
+        them; else each by itself, from the pretrained weights.
+        """
+        if self.run.finetune == "fconly":
+            return [self.layers]
+        return [(layer,) for layer in self.layers]
+
+
+def probing_from(settings: dict) -> Probing:
+    """The probing spelled by a job's settings: fields of Run, a recipe block, seed and layers."""
+    run, recipe = Run(**settings["run"]), recipe_from(settings["recipe"])
+    return Probing(run, settings["seed"], recipe, tuple(settings["layers"]))
+
+
+def train_probes(
+    probing: Probing,
+    encoder: CNN12,
+    clips: StoredClips,
+    *,
+    device: torch.device | str = "cpu",
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Probes]:
+    """The trained probes of `encoder`, one after another, in evaluation mode.
+
+    The encoder is left as it was. `progress` is called after every pass over the clips, with a
+    note. Raises ValueError as `loop.train` does.
+    """
+    run, seed = probing.run, probing.seed
+    precision = pick_precision(probing.recipe.precision, device)
+    recipe = replace(probing.recipe, precision=precision)
+    stream = CropStream(
+        stored=clips,
+        cutting=cutting(recipe),
+        names=(run.name, seed),
+        batch_size=recipe.batch_size,
+        shuffle_clips=recipe.shuffle_clips,
+    )
+    for layers in probing.trainings:
+        heads = {}
+        for layer in layers:
+            torch.manual_seed(seed_for(run.name, seed, "weights", layer))
+            width = retained_features(encoder.architecture, layer)
+            heads[layer] = nn.Linear(width, len(clips.classes))
+        probes = Probes(encoder, heads)
+        rng = generator(run.name, seed, "augmentation")
+        frozen = run.finetune == "fconly"
+        for epoch in train(probes, stream, recipe, rng, freeze_encoder=frozen, device=device):
+            if progress:
+                progress(f"loss {epoch.loss / len(layers):.3f}")
+        yield probes
