@@ -11,7 +11,7 @@ from sonify.models import checkpoint, imported
 from sonify.reporting.listening import wav
 from sonify.reporting.page.recording import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
-from sonify.runtime.errors import one_sentence_errors
+from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.jobs import say
 from sonify.sonification.activity import RULES
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
@@ -68,13 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> None:
     if args.top < 1:
-        raise ValueError(f"--top is {args.top}: ask for at least one filter")
+        raise SonifyError(f"--top is {args.top}: ask for at least one filter")
     blocks, name = _model(args)
     rate_hz = RATE_HZ if args.rate is None else args.rate
     try:
         recording = prepared(args.clip, Limits(shortest(blocks), LONGEST_S), rate_hz)
     except UnusableAudio as error:
-        raise ValueError(f"{args.clip} cannot be used: {error.detail}") from error
+        raise SonifyError(f"{args.clip} cannot be used: {error.detail}") from error
     x = recording.pcm.astype(np.float32) / PCM_PEAK
     spread = np.linspace(1, len(blocks), _SHOWN_LAYERS).round().astype(int).tolist()
     found = hear(
@@ -87,7 +87,7 @@ def _run(args: argparse.Namespace) -> None:
         rule=args.rule,
     )
     if args.out.exists() and not args.out.is_dir():
-        raise ValueError(f"--out is {args.out}, which is a file: name a folder")
+        raise SonifyError(f"--out is {args.out}, which is a file: name a folder")
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "input.wav").write_bytes(wav(x, rate_hz))
     cards = [_write(args.out, x, heard, rate_hz) for heard in found]
@@ -104,12 +104,12 @@ def _model(args: argparse.Namespace) -> tuple[tuple[Block, ...], str]:
     if args.model is None:
         for option in ("weights", "rate", "fold", "allow_strided"):
             if getattr(args, option) not in (None, False):
-                raise ValueError(f"--{option.replace('_', '-')} goes with --model only")
+                raise SonifyError(f"--{option.replace('_', '-')} goes with --model only")
         model, card = checkpoint.load(args.checkpoint)
         # A strided variant of ours is strided because its configuration asked for it.
         return find_blocks(model, allow_strided=True), card.model
     if args.rate is not None and not RATES_HZ[0] <= args.rate <= RATES_HZ[1]:
-        raise ValueError(f"--rate is {args.rate}: give the sampling rate in Hz, 1000 to 192000")
+        raise SonifyError(f"--rate is {args.rate}: give the sampling rate in Hz, 1000 to 192000")
     model = imported.load(args.model, args.weights)
     return find_blocks(folded(model) if args.fold else model, args.allow_strided), args.model
 

@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 
+from sonify.runtime.errors import SonifyError
+
 SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
 
 _TYPES = {
@@ -56,15 +58,15 @@ class Contract:
 
 @cache
 def contract(name: str) -> Contract:
-    """The contract called `name`; ValueError lists the legal names."""
+    """The contract called `name`; SonifyError lists the legal names."""
     file = SCHEMAS / f"{name}.yaml"
     if name == "columns" or not file.is_file():
-        raise ValueError(f"no table contract named {name!r}: choose one of {', '.join(names())}")
+        raise SonifyError(f"no table contract named {name!r}: choose one of {', '.join(names())}")
     vocabulary = _read_yaml(SCHEMAS / "columns.yaml")
     table = _read_yaml(file)
     unknown = [c for c in table["columns"] if c not in vocabulary]
     if unknown:
-        raise ValueError(f"{file.name}: {unknown} are not in columns.yaml: define them there")
+        raise SonifyError(f"{file.name}: {unknown} are not in columns.yaml: define them there")
     return Contract(
         name=name,
         description=table["description"],
@@ -83,7 +85,7 @@ def names() -> list[str]:
 def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
     """`frame` as an Arrow table that keeps contract `name`: columns in order, rows sorted by key.
 
-    Raises ValueError naming the table, the column and the first offending value for a missing or
+    Raises SonifyError naming the table, the column and the first offending value for a missing or
     unknown column, a wrong type, a null, a value out of range or a repeated key.
     """
     spec = contract(name)
@@ -91,14 +93,14 @@ def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
     missing = [c for c in spec.columns if c not in given]
     extra = [c for c in given if c not in spec.columns]
     if missing or extra:
-        raise ValueError(f"table {name}: missing columns {missing}, unknown columns {extra}")
+        raise SonifyError(f"table {name}: missing columns {missing}, unknown columns {extra}")
     try:
         if isinstance(frame, pa.Table):
             table = frame.select(list(spec.columns)).cast(spec.schema)
         else:
             table = pa.Table.from_pandas(frame, schema=spec.schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
-        raise ValueError(f"table {name}: {error}") from error
+        raise SonifyError(f"table {name}: {error}") from error
     table = table.replace_schema_metadata(spec.schema.metadata)
     for column, rules in spec.columns.items():
         _check_values(name, table[column], column, rules, column in spec.nullable)
@@ -146,13 +148,15 @@ def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:
 def read(path: str | Path, name: str) -> pd.DataFrame:
     """The table at `path` as pandas, checked against contract `name`.
 
-    Raises ValueError naming the file when it is not Parquet or breaks the contract.
+    Raises SonifyError naming the file when it is not Parquet or breaks the contract.
     """
     try:
         table = pq.read_table(path, partitioning=None)  # a folder named a=b is no column
         return checked(table, name).to_pandas()
     except (pa.ArrowInvalid, ValueError) as error:
-        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
+        raise SonifyError(
+            f"{path}: {error}: delete it and rerun the stage that makes it"
+        ) from error
 
 
 def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
@@ -165,7 +169,9 @@ def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]
             for batch in file.iter_batches(rows):
                 yield checked(pa.Table.from_batches([batch]), name).to_pandas()
     except (pa.ArrowInvalid, ValueError) as error:
-        raise ValueError(f"{path}: {error}: delete it and rerun the stage that makes it") from error
+        raise SonifyError(
+            f"{path}: {error}: delete it and rerun the stage that makes it"
+        ) from error
 
 
 def _read_yaml(file: Path) -> dict:
@@ -176,16 +182,16 @@ def _check_values(
     table: str, values: pa.ChunkedArray, column: str, rules: dict, nullable: bool
 ) -> None:
     if values.null_count and not nullable:
-        raise ValueError(f"table {table}: column {column} has {values.null_count} empty values")
+        raise SonifyError(f"table {table}: column {column} has {values.null_count} empty values")
     if pa.types.is_floating(values.type) and not nullable:
         nans = pc.sum(pc.is_nan(values)).as_py() or 0
         if nans:
-            raise ValueError(f"table {table}: column {column} has {nans} NaN values")
+            raise SonifyError(f"table {table}: column {column} has {nans} NaN values")
     for bound, wrong in (("minimum", pc.less), ("maximum", pc.greater)):
         if bound in rules:
             bad = values.filter(pc.fill_null(wrong(values, rules[bound]), False))
             if len(bad):
-                raise ValueError(
+                raise SonifyError(
                     f"table {table}: column {column} has {bad[0].as_py()!r}, "
                     f"beyond its {bound} {rules[bound]}"
                 )
@@ -197,4 +203,4 @@ def _check_key(name: str, table: pa.Table, key: tuple[str, ...]) -> None:
     if repeated.num_rows:
         row = repeated.slice(0, 1).to_pylist()[0]
         row.pop("count_all")
-        raise ValueError(f"table {name}: more than one row for {row}")
+        raise SonifyError(f"table {name}: more than one row for {row}")

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from sonify.contracts import tables
 from sonify.contracts.audio_format import PCM_PEAK
+from sonify.runtime.errors import SonifyError
 
 _SCALE = np.float32(PCM_PEAK)
 
@@ -52,7 +53,7 @@ class Clips:
     def batch(self, indices: Sequence[int], starts: Sequence[int], n: int) -> np.ndarray:
         """A crop of `n` samples from each clip, from its sample `starts` on: (clip, time) float32.
 
-        Raises ValueError as `check_start` does.
+        Raises SonifyError as `check_start` does.
         """
         out = np.empty((len(indices), n), dtype=np.float32)
         for row, i, start in zip(out, indices, starts, strict=True):
@@ -60,10 +61,10 @@ class Clips:
         return out
 
     def whole(self, indices: Sequence[int]) -> np.ndarray:
-        """The clips, whole: (clip, time) float32. Raises ValueError if their lengths differ."""
+        """The clips, whole: (clip, time) float32. Raises SonifyError if their lengths differ."""
         lengths = np.unique(self.lengths[np.asarray(indices, dtype=np.int64)])
         if len(lengths) != 1:
-            raise ValueError(
+            raise SonifyError(
                 f"whole clips need one length, these have {len(lengths)}: batch them by "
                 "length_buckets"
             )
@@ -74,19 +75,19 @@ def cut(x: np.ndarray, start: int, n: int) -> np.ndarray:
     """The crop of `n` samples of `x`, (time,), from its sample `start` on: (n,).
 
     A clip shorter than `n` is repeated end to end, as a periodic signal that begins at its start.
-    Raises ValueError as `check_start` does.
+    Raises SonifyError as `check_start` does.
     """
     check_start(len(x), start, n)
     return x[start : start + n] if len(x) >= n else np.resize(np.roll(x, -start), n)
 
 
 def check_start(length: int, start: int, n: int) -> None:
-    """Raise ValueError for a crop of `n` samples that begins outside its clip of `length` samples,
+    """Raise SonifyError for a crop of `n` samples that begins outside its clip of `length` samples,
     or that runs past the end of a clip long enough to hold it.
     """
     last = length - n if length >= n else length - 1
     if not 0 <= start <= last:
-        raise ValueError(
+        raise SonifyError(
             f"a crop of {n} samples cannot begin at sample {start} of {length}: choose 0 to {last}"
         )
 
@@ -94,7 +95,7 @@ def check_start(length: int, start: int, n: int) -> None:
 def load(folder: Path, splits: Sequence[str]) -> Clips:
     """The prepared `splits` of the dataset in `folder` (results/data/<dataset>).
 
-    Raises ValueError naming the file and the remedy for a split that was not prepared, a broken
+    Raises SonifyError naming the file and the remedy for a split that was not prepared, a broken
     part, a label outside the vocabulary, or splits without any usable clip.
     """
     return _loaded(Path(folder), list(part_sizes(folder, splits)))
@@ -103,7 +104,7 @@ def load(folder: Path, splits: Sequence[str]) -> Clips:
 def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
     """As `load`, one stored part after the other: memory holds one part, not the dataset.
 
-    A part without clips is left out; raises ValueError as `load` does, but for an empty split.
+    A part without clips is left out; raises SonifyError as `load` does, but for an empty split.
     """
     for file in part_files(folder, splits):
         clips = load_part(file)
@@ -112,10 +113,10 @@ def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
 
 
 def part_sizes(folder: Path, splits: Sequence[str]) -> dict[Path, int]:
-    """Clips in each stored part that has any, in order; raises ValueError as `load` does."""
+    """Clips in each stored part that has any, in order; raises SonifyError as `load` does."""
     sizes = {file: _footer(file).num_rows for file in part_files(folder, splits)}
     if not sum(sizes.values()):
-        raise ValueError(
+        raise SonifyError(
             f"{folder} has no usable clip in {', '.join(splits)}: "
             f"{Path(folder) / 'rejected.parquet'} says why; mend the corpus or name another split"
         )
@@ -123,14 +124,14 @@ def part_sizes(folder: Path, splits: Sequence[str]) -> dict[Path, int]:
 
 
 def load_part(file: Path) -> Clips:
-    """One stored part out of `part_files`; raises ValueError as `load`, but for an empty part."""
+    """One stored part out of `part_files`; raises SonifyError as `load`, but for an empty part."""
     return _loaded(file.parents[1], [file])
 
 
 def part_files(folder: Path, splits: Sequence[str]) -> list[Path]:
-    """The files of the prepared `splits`, in order; ValueError for one that was not prepared."""
+    """The files of the prepared `splits`, in order; SonifyError for one that was not prepared."""
     if len(set(splits)) != len(splits) or not splits:
-        raise ValueError(f"splits {list(splits)}: name at least one, and each once")
+        raise SonifyError(f"splits {list(splits)}: name at least one, and each once")
     return [file for split in splits for file in _parts(Path(folder), split)]
 
 
@@ -182,17 +183,17 @@ def _parts(folder: Path, split: str) -> list[Path]:
     files = sorted((folder / split).glob("part-*.parquet"))
     if not files:
         prepared = sorted({file.parent.name for file in folder.glob("*/part-*.parquet")})
-        raise ValueError(
+        raise SonifyError(
             f"{folder / split} has no prepared clips (prepared splits: "
             f"{', '.join(prepared) or 'none'}): run the data stage"
         )
     return files
 
 
-def broken(file: Path, problem: object) -> ValueError:
+def broken(file: Path, problem: object) -> SonifyError:
     """The error that names a broken part, what is wrong with it, and what mends it."""
     again = f"prepare its dataset again (--forcerun prepare_{file.parent.parent.name})"
-    return ValueError(f"{file}: {str(problem).rstrip('.')}: {again}")
+    return SonifyError(f"{file}: {str(problem).rstrip('.')}: {again}")
 
 
 def _footer(file: Path) -> pq.FileMetaData:
@@ -233,7 +234,7 @@ def pcm_arrays(column: pa.ChunkedArray) -> list[np.ndarray]:
 def label_indices(part: pa.Table, file: Path, classes: Sequence[str]) -> pa.ListArray:
     """The labels of each clip of a part as positions in `classes`, int32.
 
-    Raises ValueError naming the file for a label that is not among them.
+    Raises SonifyError naming the file for a label that is not among them.
     """
     labels = part["labels"].combine_chunks()
     names = labels.flatten()

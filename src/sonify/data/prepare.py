@@ -22,6 +22,7 @@ from sonify.data.corpora import audioset, fsd50k, speech_commands
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
 from sonify.data.corpora.required import SPLITS, required
 from sonify.data.download import harvest
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
 _LAYOUTS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
@@ -49,10 +50,10 @@ class Summary:
     empty: tuple[str, ...] = ()
 
     def require(self, splits: Iterable[str]) -> None:
-        """Raise ValueError if one of `splits` came out empty: better now than after training."""
+        """Raise SonifyError if one of `splits` came out empty: better now than after training."""
         lacking = [split for split in splits if split in self.empty]
         if lacking:
-            raise ValueError(
+            raise SonifyError(
                 f"{self.dataset} has no usable clip in {', '.join(lacking)}, which the "
                 "configuration uses: mend the corpus or name another split"
             )
@@ -84,7 +85,7 @@ class Batch:
 
 
 def read(dataset: str, root: Path) -> Listing:
-    """The listing of the corpus at `root`. Raises LayoutError; ValueError for an unknown name."""
+    """The listing of the corpus at `root`. Raises LayoutError; SonifyError for an unknown name."""
     required(dataset)
     return _LAYOUTS[dataset].read(Path(root))
 
@@ -104,7 +105,7 @@ def prepare(
 
     Writes <split>/part-*.parquet, vocabulary, manifest and rejected; every split has at least one
     part, if an empty one. `progress(done, total)` is called as listed clips are done with.
-    Raises ValueError when no clip at all can be used.
+    Raises SonifyError when no clip at all can be used.
     """
     out = Path(out)
     _clear(out)
@@ -141,7 +142,7 @@ def batches(
     Yields at least one batch; all but the last are full, and only a lone batch can be empty.
     """
     if clips_per_part < 1 or workers < 1:
-        raise ValueError(
+        raise SonifyError(
             f"clips_per_part ({clips_per_part}) and workers ({workers}) must be 1 or more"
         )
     chosen = listing.clips[listing.clips["split"] == split]
@@ -218,7 +219,7 @@ def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:
     rows = [{"dataset": dataset, **dict(zip(columns, p, strict=True))} for p in problems]
     unknown = {row["reason"] for row in rows} - REASONS.keys()
     if unknown:
-        raise ValueError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")
+        raise SonifyError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")
     return _table("rejected", rows)
 
 
@@ -229,7 +230,7 @@ def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: li
     dataset = listing.dataset
     if not manifest.num_rows:
         example = f", for instance {rejected['detail'][0].as_py()}" if rejected.num_rows else ""
-        raise ValueError(
+        raise SonifyError(
             f"none of the {listing.listed} listed clips of {dataset} can be used"
             + "".join(f"; most often {r} ({REASONS[r]}{example})" for r in list(reasons)[:1])
             + ": point data.path at a complete copy"

@@ -27,6 +27,7 @@ from sonify.data.clips import (
     part_sizes,
     pcm_arrays,
 )
+from sonify.runtime.errors import SonifyError
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class StoredClips:
         """Read crops of clips that all lie in `group` into `out`, for each clip (view, time) int16.
 
         clips: (clip,) positions; starts: (clip, view) first sample of each crop. Clips shorter
-        than a crop are repeated (see `clips.cut`). Raises ValueError naming the part when it is
+        than a crop are repeated (see `clips.cut`). Raises SonifyError naming the part when it is
         gone, or has changed since it was listed.
         """
         try:
@@ -82,7 +83,7 @@ class StoredClips:
                 self._decode(group, clips, starts, out)
         except (OSError, pa.ArrowInvalid, IndexError) as error:
             why = getattr(error, "strerror", None) or error
-            raise ValueError(f"{group.file}: {why}: prepare {self.dataset} again") from error
+            raise SonifyError(f"{group.file}: {why}: prepare {self.dataset} again") from error
 
     def _read_in_place(
         self, group: RowGroup, clips: np.ndarray, starts: np.ndarray, out: Sequence[np.ndarray]
@@ -93,7 +94,7 @@ class StoredClips:
         with group.file.open("rb", buffering=0) as file:
             source = file.fileno()
             if _identity(os.fstat(source)) != group.identity:
-                raise ValueError(
+                raise SonifyError(
                     f"{group.file}: it was changed after it was listed: "
                     f"prepare {self.dataset} again"
                 )
@@ -123,7 +124,7 @@ class StoredClips:
             pcm = part.read_row_group(group.number, columns=["pcm"])["pcm"]
         lengths = pc.binary_length(pcm).to_numpy() // 2
         if not np.array_equal(lengths, self.lengths[group.first : group.last]):
-            raise ValueError(
+            raise SonifyError(
                 f"{group.file}: its clips have other lengths than n_samples beside them: prepare "
                 f"{self.dataset} again"
             )
@@ -136,7 +137,7 @@ class StoredClips:
 def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
     """The prepared `splits` of the dataset in `folder` (results/data/<dataset>).
 
-    Reads labels and lengths alone. Raises ValueError naming the file and the remedy for a split
+    Reads labels and lengths alone. Raises SonifyError naming the file and the remedy for a split
     that was not prepared, a broken part, a label outside the vocabulary, or splits without any
     usable clip.
     """

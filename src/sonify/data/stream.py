@@ -103,7 +103,7 @@ class CropStream:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch, or this rank's rows of them.
 
-        Raises ValueError naming the part that cannot be read.
+        Raises SonifyError naming the part that cannot be read.
         """
         groups, drawn = self.order(epoch)
         batches = drawn[: self.steps * self._size].reshape(self.steps, self._size)

@@ -7,6 +7,8 @@ with doubled filters) but is not identified by it.
 
 from dataclasses import dataclass
 
+from sonify.runtime.errors import SonifyError
+
 FILTERS = (128, 128, 128, 256, 256, 256, 512, 512, 512, 1024, 1024)
 KERNELS = (11, 11, 11, 11, 7, 7, 7, 5, 5, 5, 5)
 POOLS = (4, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1)
@@ -20,7 +22,7 @@ class Architecture:
 
     `downsampling` is "pool" (max-pooling, the paper's network) or "strided" (the stride moves into
     the convolution, the variant section 3.2 compares with). `features` is d of section 3.1.
-    Raises ValueError for a width that is not positive or leaves a layer without filters, or an
+    Raises SonifyError for a width that is not positive or leaves a layer without filters, or an
     unknown downsampling.
     """
 
@@ -30,12 +32,12 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.width <= 0 or min(FILTERS) * self.width < 1:
-            raise ValueError(f"width is {self.width}: it must leave at least one filter a layer")
+            raise SonifyError(f"width is {self.width}: it must leave at least one filter a layer")
         if self.downsampling not in DOWNSAMPLINGS:
             legal = " or ".join(DOWNSAMPLINGS)
-            raise ValueError(f"downsampling is {self.downsampling!r}: it must be {legal}")
+            raise SonifyError(f"downsampling is {self.downsampling!r}: it must be {legal}")
         if self.features < 1:
-            raise ValueError(f"features is {self.features}: it must be at least 1")
+            raise SonifyError(f"features is {self.features}: it must be at least 1")
 
     @property
     def filters(self) -> tuple[int, ...]:

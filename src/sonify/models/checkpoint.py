@@ -13,6 +13,7 @@ from safetensors.torch import save as as_bytes
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
+from sonify.runtime.errors import SonifyError
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -73,7 +74,7 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
 def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundModel, ModelCard]:
     """The model saved in `folder`, in evaluation mode on `device`, and its card.
 
-    Raises ValueError naming the folder when a file is missing or the weights do not fit the card.
+    Raises SonifyError naming the folder when a file is missing or the weights do not fit the card.
     """
     return _load(Path(folder), WEIGHTS, device)
 
@@ -90,10 +91,10 @@ def keeper(folder: str | Path) -> Callable[[int, SoundModel], None]:
 def kept(folder: str | Path) -> list[int]:
     """Epochs whose weights were kept of the model in `folder`, in order.
 
-    Raises ValueError when nothing says so.
+    Raises SonifyError when nothing says so.
     """
     if not (Path(folder) / KEPT).is_dir():
-        raise ValueError(f"{folder} has no {KEPT}: train it again with this version")
+        raise SonifyError(f"{folder} has no {KEPT}: train it again with this version")
     files = (Path(folder) / KEPT).glob("epoch-*.safetensors")
     return sorted(int(file.stem.removeprefix("epoch-")) for file in files)
 
@@ -101,10 +102,10 @@ def kept(folder: str | Path) -> list[int]:
 def load_kept(
     folder: str | Path, epoch: int, device: str | torch.device = "cpu"
 ) -> tuple[SoundModel, ModelCard]:
-    """As `load`, with the weights after `epoch`; raises ValueError for one that was not kept."""
+    """As `load`, with the weights after `epoch`; raises SonifyError for one that was not kept."""
     epochs = kept(folder)
     if epoch not in epochs:
-        raise ValueError(
+        raise SonifyError(
             f"{folder} keeps no weights of epoch {epoch} (kept: {epochs or 'none'}): name one of "
             "these, or raise checkpoints in its recipe and train again"
         )
@@ -126,7 +127,7 @@ def _save_weights(file: Path, model: SoundModel) -> None:
 def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[SoundModel, ModelCard]:
     for name in (CARD, weights):
         if not (folder / name).is_file():
-            raise ValueError(f"{folder} has no {name}: point at a folder written by training")
+            raise SonifyError(f"{folder} has no {name}: point at a folder written by training")
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
         facts["architecture"] = Architecture(**facts["architecture"])
@@ -135,7 +136,7 @@ def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[Sound
         model = build(card)
         model.load_state_dict(load_file(folder / weights))
     except (TypeError, KeyError, RuntimeError, SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(
+        raise SonifyError(
             f"{folder} holds no readable model ({error}): train it again with this version"
         ) from error
     return model.to(device).eval(), card

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from sonify.models.architecture import Architecture
 from sonify.models.channels_last import run_trunk
+from sonify.runtime.errors import SonifyError
 
 __all__ = ["CNN12", "Architecture", "check_waveforms", "count_parameters"]
 
@@ -26,20 +27,20 @@ class CNN12(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features h, (clip, feature), of waveforms x, (clip, time) in [-1, 1] at 8 kHz.
 
-        Raises ValueError as `check_waveforms` does, for the pool stride.
+        Raises SonifyError as `check_waveforms` does, for the pool stride.
         """
         check_waveforms(x, self.architecture.pool_stride)
         return self.fc(run_trunk(self.trunk, x.unsqueeze(1)).mean(dim=-1))
 
 
 def check_waveforms(x: Tensor, stride: int) -> None:
-    """Raises ValueError unless x is (clip, time) and its clips are at least `stride` samples long:
+    """Raises SonifyError unless x is (clip, time) and its clips are at least `stride` samples long:
     shorter ones would leave no frame to average.
     """
     if x.ndim != 2:
-        raise ValueError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
+        raise SonifyError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
     if x.shape[1] < stride:
-        raise ValueError(
+        raise SonifyError(
             f"clips of {x.shape[1]} samples are shorter than the pool stride {stride}: "
             "leave them out or repeat them to length"
         )

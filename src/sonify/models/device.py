@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
+from sonify.runtime.errors import SonifyError
+
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -13,11 +15,11 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
 
     `threads` bounds the CPU threads of this process, so that parallel jobs do not fight. On CUDA,
     convolutions of this process give the same bits again from then on, and are computed in float32
-    where that is asked for (see `whole_float32`). Raises ValueError when the device asked for is
+    where that is asked for (see `whole_float32`). Raises SonifyError when the device asked for is
     not there.
     """
     if name not in DEVICES:
-        raise ValueError(f"device is {name!r}: it must be one of {', '.join(DEVICES)}")
+        raise SonifyError(f"device is {name!r}: it must be one of {', '.join(DEVICES)}")
     if threads:
         torch.set_num_threads(threads)
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
@@ -25,7 +27,7 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     if name == "auto":
         name = next(d for d in ("cuda", "mps", "cpu") if present[d])
     if not present[name]:
-        raise ValueError(f"device is {name!r}, which this machine lacks: set device to auto")
+        raise SonifyError(f"device is {name!r}, which this machine lacks: set device to auto")
     if name == "cuda":
         cudnn = torch.backends.cudnn
         cudnn.deterministic = True

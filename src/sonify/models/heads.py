@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from sonify.models.cnn import CNN12
+from sonify.runtime.errors import SonifyError
 
 KINDS = ("classifier", "projection")
 
@@ -12,7 +13,7 @@ class SoundModel(nn.Module):
 
     `classifier` is one fully connected layer (appendix A.3). `projection` is the multilayer
     perceptron f_proj with one hidden layer as wide as the features (section 3.1), thrown away after
-    pretraining. Raises ValueError for another kind.
+    pretraining. Raises SonifyError for another kind.
     """
 
     def __init__(self, encoder: CNN12, kind: str, outputs: int) -> None:
@@ -28,7 +29,7 @@ class SoundModel(nn.Module):
                 nn.Linear(features, features), nn.ReLU(), nn.Linear(features, outputs)
             )
         else:
-            raise ValueError(f"head is {kind!r}: it must be one of {', '.join(KINDS)}")
+            raise SonifyError(f"head is {kind!r}: it must be one of {', '.join(KINDS)}")
 
     def forward(self, x: Tensor) -> Tensor:
         """Head outputs, (clip, output), of waveforms x, (clip, time) in [-1, 1] at 8 kHz."""

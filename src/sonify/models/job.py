@@ -63,7 +63,7 @@ def model_options(description: str | None) -> argparse.ArgumentParser:
 
 
 def model_job(args: argparse.Namespace) -> ModelJob:
-    """Load what `model_options` names. Raises ValueError for a model that is not there, or a split
+    """Load what `model_options` names. Raises SonifyError for a model that is not there, or a split
     that is not there or has no usable clip.
     """
     device = pick_device(args.settings["device"], args.threads)

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from sonify.models.architecture import WHOLE_ENCODER, Architecture
 from sonify.models.channels_last import run_trunk
 from sonify.models.cnn import CNN12, check_waveforms
+from sonify.runtime.errors import SonifyError
 
 
 def check_layers(layers: Collection[int]) -> None:
-    """Raises ValueError for no layers, one named twice, or one that the encoder lacks."""
+    """Raises SonifyError for no layers, one named twice, or one that the encoder lacks."""
     missing = [layer for layer in layers if not 1 <= layer <= WHOLE_ENCODER]
     if missing or not layers or len(set(layers)) < len(layers):
-        raise ValueError(
+        raise SonifyError(
             f"layers are {list(layers)}: name different ones from 1 to {WHOLE_ENCODER - 1}, "
             f"and {WHOLE_ENCODER} for the whole encoder"
         )
@@ -30,8 +31,8 @@ class Retained(nn.Module):
     """The first layers of an encoder, as copies: changing them leaves the encoder as it was.
 
     `blocks` are its conv-relu-[pool] blocks up to the deepest of `layers` and no further; `fc` is
-    its fully connected layer where WHOLE_ENCODER is among `layers`, else None. Raises ValueError as
-    `check_layers` does.
+    its fully connected layer where WHOLE_ENCODER is among `layers`, else None. Raises SonifyError
+    as `check_layers` does.
     """
 
     def __init__(self, encoder: CNN12, layers: Collection[int]) -> None:
@@ -47,7 +48,7 @@ class Retained(nn.Module):
         """What each of `layers` leaves of waveforms x, (clip, time) in [-1, 1] at 8 kHz: its
         feature maps averaged over time, (clip, filter), or the encoder's features, (clip, feature).
 
-        Raises ValueError as `check_waveforms` does, for the stride of the deepest block.
+        Raises SonifyError as `check_waveforms` does, for the stride of the deepest block.
         """
         check_waveforms(x, self.stride)
         h, found = x.unsqueeze(1), []
@@ -62,7 +63,7 @@ class Retained(nn.Module):
 
 class Probes(nn.Module):
     """A linear classifier, `heads[layer]`, after each of some layers of an encoder, copied into
-    `encoder`; all have the same classes. Raises ValueError as `check_layers` does.
+    `encoder`; all have the same classes. Raises SonifyError as `check_layers` does.
     """
 
     def __init__(self, encoder: CNN12, heads: Mapping[int, nn.Linear]) -> None:

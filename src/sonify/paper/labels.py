@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from sonify.runtime.errors import SonifyError
+
 SCALES = {"mini": "miniature", "paper": "paper scale"}
 METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′", "accuracy": "accuracy (%)"}
 DATASETS = {"audioset": "AudioSet", "fsd50k": "FSD50K", "speech_commands": "Speech Commands"}
@@ -11,10 +13,10 @@ FINETUNES = {"none": "", "fconly": "fc-only", "full": "full"}
 def scale_label(scale: str, setting: str = "") -> str:
     """The scale in words, and the sounds and network behind it if `setting` says them.
 
-    Raises ValueError unless the scale is mini or paper.
+    Raises SonifyError unless the scale is mini or paper.
     """
     if scale not in SCALES:
-        raise ValueError(f"scale is {scale!r}: it must be one of {', '.join(SCALES)}")
+        raise SonifyError(f"scale is {scale!r}: it must be one of {', '.join(SCALES)}")
     return f"{SCALES[scale]}: {setting}" if setting else SCALES[scale]
 
 

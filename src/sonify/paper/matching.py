@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sonify.paper.published import Line, Model, PaperTable
+from sonify.runtime.errors import SonifyError
 
 Facts = Mapping[
     str, dict
@@ -13,7 +14,7 @@ def runs_of_lines(table: PaperTable, runs: Facts) -> list[tuple[Line | None, str
     """The table's lines, each with its run (None: a baseline, or not in the configuration), and
     after them, without a line, the runs that the paper lacks, by name.
 
-    Raises ValueError when two runs of the configuration are the same line.
+    Raises SonifyError when two runs of the configuration are the same line.
     """
     kind = [run for run in sorted(runs) if _belongs(table, runs, run)]
     found = [(line, _run_of(line, kind, runs)) for line in table.lines]
@@ -32,7 +33,7 @@ def _run_of(line: Line, kind: list[str], runs: Facts) -> str | None:
         return None
     same = [run for run in kind if _is(line.model, runs, run)]
     if len(same) > 1:
-        raise ValueError(
+        raise SonifyError(
             f"runs {' and '.join(same)} of the configuration are both the paper's line "
             f"{line.system!r}: keep one of them, or give the others an architecture of another name"
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sonify.evaluation.metrics.intervals import t_intervals
+from sonify.runtime.errors import SonifyError
 
 MODEL = ["regime", "finetune", "architecture", "run"]
 
@@ -15,7 +16,7 @@ def removal_curves(
     """mAP of each training run after removal of each layer's sonification; layer 0 is untouched.
 
     From the rows of contract removal that were measured under one condition; columns regime,
-    finetune, architecture, run, layer, mean, ci95, n. No rows give no curves. Raises ValueError
+    finetune, architecture, run, layer, mean, ci95, n. No rows give no curves. Raises SonifyError
     when there are rows, but none of this condition, and when these mix datasets or splits.
     """
     return t_intervals(removal_runs(removal, rule, rescaled), [*MODEL, "layer"], "value")
@@ -37,7 +38,7 @@ def coherence_curves(
 
     From the rows of contract coherence of one rule, and of `runs` alone if they are given;
     `measure` may be envelope_correlation instead. Columns as in `removal_curves`. Dead maps count
-    as the 0 that they have in the table. Raises ValueError as `removal_curves`, and for a run that
+    as the 0 that they have in the table. Raises SonifyError as `removal_curves`, and for a run that
     is not there.
     """
     return t_intervals(coherence_runs(coherence, rule, runs, measure), [*MODEL, "layer"], "value")
@@ -56,13 +57,13 @@ def coherence_runs(
 
 
 def of_runs(coherence: pd.DataFrame, runs: Sequence[str] | None) -> pd.DataFrame:
-    """The rows of `runs`, of all if None. Raises ValueError for a run that is not there."""
+    """The rows of `runs`, of all if None. Raises SonifyError for a run that is not there."""
     if runs is None or coherence.empty:
         return coherence
     found = set(coherence["run"])
     missing = sorted(set(runs) - found)
     if missing:
-        raise ValueError(
+        raise SonifyError(
             f"table coherence has no run {', '.join(missing)}, only {', '.join(sorted(found))}: "
             "measure its coherence or leave it out"
         )
@@ -81,14 +82,14 @@ def _chosen(frame: pd.DataFrame, table: str, **condition: str | bool) -> pd.Data
         there = sorted(chosen[column].unique())
         chosen = chosen[chosen[column] == value]
         if chosen.empty and not frame.empty:
-            raise ValueError(
+            raise SonifyError(
                 f"table {table} has no rows with {column} {value}, only "
                 f"{' and '.join(map(str, there))}: measure that too, or ask for what is there"
             )
     for column in ("dataset", "split"):
         found = sorted(chosen[column].unique())
         if len(found) > 1:
-            raise ValueError(
+            raise SonifyError(
                 f"table {table} has {column} {' and '.join(found)}: a mean over both would mean "
                 "nothing; give one at a time"
             )

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.runtime.errors import SonifyError
 
 RULE = (
     "For each model and layer, the filters with the highest activations, in order, each with the "
@@ -36,10 +37,10 @@ def choose(
     Turn by turn each layer, in the order of `layers`, gives one filter: the one with the highest
     activation on its first clip, of those left. Ties go to the lower filter. What shows a clip
     again comes last in its layer. A layer with fewer living filters than `per_layer` gives fewer
-    rows, one that the model lacks gives none. Raises ValueError for per_layer below 1.
+    rows, one that the model lacks gives none. Raises SonifyError for per_layer below 1.
     """
     if per_layer < 1:
-        raise ValueError(f"listen.per_layer is {per_layer}: it must be at least 1")
+        raise SonifyError(f"listen.per_layer is {per_layer}: it must be at least 1")
     before = top[:0] if before is None else before
     top = top.reset_index(drop=True)
     alive = top[~top["dead"] & top["layer"].isin(layers)].sort_values("rank", kind="stable")
@@ -135,7 +136,7 @@ def pairs(
     """The chosen rows with their signals and credits, in their order.
 
     clips, sonifications and manifest are rows of those contracts, at least those chosen. Raises
-    ValueError when a signal is missing or is not of the chosen clip.
+    SonifyError when a signal is missing or is not of the chosen clip.
     """
     chosen = chosen.assign(repeated=shown_again(chosen))
     credits = manifest.set_index(_CLIP)[list(CREDITS)]
@@ -165,7 +166,7 @@ def with_signals(
     """The chosen rows, in their order, with their signals: labels and samples (input_pcm) of the
     clip, and peak, n_samples and samples (pcm) of the sonification.
 
-    clips and sonifications are rows of those contracts, at least those chosen. Raises ValueError
+    clips and sonifications are rows of those contracts, at least those chosen. Raises SonifyError
     when a signal is missing or is not of the chosen clip.
     """
     inputs = clips[[*_CLIP, "labels", "pcm"]].rename(columns={"pcm": "input_pcm"})
@@ -175,9 +176,9 @@ def with_signals(
     found = found.merge(outputs, on=_SONIFICATION, how="left")
     for row in found.itertuples():
         if not isinstance(row.pcm, bytes) or not isinstance(row.input_pcm, bytes):
-            raise ValueError(f"{_name(row)} or clip {row.clip_id} is missing: {_REMEDY}")
+            raise SonifyError(f"{_name(row)} or clip {row.clip_id} is missing: {_REMEDY}")
         if row.of_clip != row.clip_id or len(row.pcm) != len(row.input_pcm):
-            raise ValueError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
+            raise SonifyError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
     return found.drop(columns="of_clip")
 
 
@@ -202,10 +203,10 @@ def level(x: np.ndarray, s: np.ndarray) -> float:
 def wav(x: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
     """A mono 16-bit WAV file of (time,) floats, which browsers play everywhere.
 
-    Louder samples are not clamped: beyond [-1, 1], give or take rounding, raises ValueError.
+    Louder samples are not clamped: beyond [-1, 1], give or take rounding, raises SonifyError.
     """
     if x.size and np.abs(x).max() > 1 + 1e-4:
-        raise ValueError(f"samples reach {np.abs(x).max():.3g}: a WAV file holds [-1, 1]")
+        raise SonifyError(f"samples reach {np.abs(x).max():.3g}: a WAV file holds [-1, 1]")
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from sonify.contracts import tables
 from sonify.reporting.listening import choose, shown_again, with_signals
+from sonify.runtime.errors import SonifyError
 
 _NAMED = ["model", "layer", "filter", "rank"]
 
@@ -21,11 +22,11 @@ def select(
     within a layer, as listed); a position for which too few are alive stays free. `chosen`, rows of
     figure, model, layer, filter and rank, are shown instead by the figures they name, in their
     order, and count as shown from the start. Column repeated says whether the model has shown the
-    clip at a place before. Raises ValueError for what is not among the top activations.
+    clip at a place before. Raises SonifyError for what is not among the top activations.
     """
     named = {row["figure"] for row in chosen}
     if unknown := named - set(figures):
-        raise ValueError(f"chosen pairs are for {min(unknown)}: choose from {', '.join(figures)}")
+        raise SonifyError(f"chosen pairs are for {min(unknown)}: choose from {', '.join(figures)}")
     found = {
         name: _by_name(top, name, [row for row in chosen if row["figure"] == name])
         for name in figures
@@ -45,7 +46,7 @@ def pairs_table(
 ) -> pd.DataFrame:
     """The pairs table of the selected rows: contract pairs.
 
-    clips and sonifications are rows of those contracts, at least those selected. Raises ValueError
+    clips and sonifications are rows of those contracts, at least those selected. Raises SonifyError
     when a signal is missing or is not of the selected clip.
     """
     found = with_signals(selected, clips, sonifications)
@@ -65,7 +66,7 @@ def _by_rule(
     for model in models:
         for layer in layers:
             if (model, layer) not in there:
-                raise ValueError(
+                raise SonifyError(
                     f"{figure} shows layer {layer} of {model}, which has no top activations: "
                     "name a model that is sonified and a layer that it has"
                 )
@@ -79,7 +80,7 @@ def _by_name(top: pd.DataFrame, figure: str, wanted: list[Mapping]) -> pd.DataFr
     names = pd.DataFrame(wanted)[_NAMED]
     found = names.merge(top, on=_NAMED, how="left")
     for row in found[found["clip_id"].isna()].itertuples():
-        raise ValueError(
+        raise SonifyError(
             f"the pair chosen for {figure} is not there: {row.model}, layer {row.layer}, filter "
             f"{row.filter}, rank {row.rank}: name one of its top activations"
         )

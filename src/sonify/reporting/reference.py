@@ -7,6 +7,7 @@ import yaml
 
 from sonify.contracts import tables
 from sonify.contracts.tables import Contract
+from sonify.runtime.errors import SonifyError
 
 _STAGES = ("data", "models", "sonification", "evaluation", "reporting")
 _INTRODUCTION = """\
@@ -31,7 +32,7 @@ duckdb.sql("SELECT * FROM 'results/evaluation/metrics.parquet'").df()
 def reference() -> str:
     """The page as Markdown: tables by stage, each with its path, key, columns and a query.
 
-    Raises ValueError naming a contract without a query.
+    Raises SonifyError naming a contract without a query.
     """
     found = queries()
     lines = [_INTRODUCTION]
@@ -48,13 +49,13 @@ def reference() -> str:
 def queries() -> dict[str, str]:
     """An example query in DuckDB's SQL for each contract, by its name.
 
-    They read files below the current folder. Raises ValueError naming a contract without one.
+    They read files below the current folder. Raises SonifyError naming a contract without one.
     """
     found = {}
     for name in tables.names():
         contract = yaml.safe_load((tables.SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
         if "query" not in contract:
-            raise ValueError(f"{name}.yaml has no query: add an example that reads the table")
+            raise SonifyError(f"{name}.yaml has no query: add an example that reads the table")
         found[name] = contract["query"].strip()
     return found
 

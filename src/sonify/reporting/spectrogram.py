@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib import colormaps
 from PIL import Image  # matplotlib writes its own PNG with it, so it is always there
 
+from sonify.runtime.errors import SonifyError
+
 RANGE_DB = 65.0
 WIDTH, HEIGHT = 320, 128  # columns of equal duration; one row a bin, 31.25 Hz, up to 4 kHz
 WINDOW = 2 * HEIGHT
@@ -18,12 +20,12 @@ def spectrograms(*signals: np.ndarray) -> tuple[bytes, ...]:
     """PNG of an input, of its sonification and maybe more, (time,) each, on one scale of RANGE_DB.
 
     Full colour is the largest magnitude in any of them, so that what is lost looks dark.
-    Silence is all dark. Raises ValueError for empty signals or lengths that differ.
+    Silence is all dark. Raises SonifyError for empty signals or lengths that differ.
     """
     shapes = {signal.shape for signal in signals}
     if len(shapes) != 1 or signals[0].ndim != 1 or not signals[0].size:
         told = " and ".join(str(signal.shape) for signal in signals)
-        raise ValueError(f"signals {told}: all must be (time,) of one length, and not empty")
+        raise SonifyError(f"signals {told}: all must be (time,) of one length, and not empty")
     return tuple(_png(decibel) for decibel in decibels(signals))
 
 

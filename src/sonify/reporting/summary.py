@@ -33,7 +33,7 @@ def summary(
     these contracts and the facts of the configuration's runs. `rule` and `rescaled` are the
     condition that is told, of those in the tables.
 
-    Coherence is that of encoders with pooling. Raises ValueError for an unknown scale.
+    Coherence is that of encoders with pooling. Raises SonifyError for an unknown scale.
     """
     pooled = [run for run, facts in runs.items() if facts["downsampling"] == "pool"]
     coherence = coherence[coherence["run"].isin(pooled)]

@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from sonify.runtime.errors import SonifyError
+
 RULES = ("max", "mean", "energy")
 
 
@@ -14,7 +16,7 @@ def activity(maps: Tensor, rule: str = "max") -> Tensor:
     """How active each map is, (clip, filter), of maps, (clip, filter, frame).
 
     Its largest value over time ("max"), its mean ("mean") or its sum of squares ("energy"). Raises
-    ValueError for another rule.
+    SonifyError for another rule.
     """
     if rule == "max":
         return maps.amax(-1)
@@ -22,4 +24,4 @@ def activity(maps: Tensor, rule: str = "max") -> Tensor:
         return maps.mean(-1)
     if rule == "energy":
         return maps.square().sum(-1)
-    raise ValueError(f"rule is {rule!r}: it must be one of {', '.join(RULES)}")
+    raise SonifyError(f"rule is {rule!r}: it must be one of {', '.join(RULES)}")

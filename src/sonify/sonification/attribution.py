@@ -5,6 +5,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.requests import check_layer
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
@@ -29,7 +30,7 @@ class Sonification:
     ) -> None:
         """`layer` is the module that ends a block, its number from 1, or None for the last one.
 
-        Raises ValueError for a model that cannot be inverted (see `chain.find_blocks`) or a layer
+        Raises SonifyError for a model that cannot be inverted (see `chain.find_blocks`) or a layer
         that does not end a block.
         """
         self.sonifier = Sonifier(model, allow_strided=allow_strided)
@@ -50,13 +51,13 @@ class Sonification:
 
         inputs is (clip, time) or (clip, 1, time). The selector is a filter, from 0, or (filter,
         frame). `layer` takes the place of the one given before. `scaled` gives each clip the peak
-        of its input; otherwise the deconvolution is left as it is. Raises ValueError for shapes,
+        of its input; otherwise the deconvolution is left as it is. Raises SonifyError for shapes,
         selectors and options that cannot be served.
         """
         if additional_forward_args is not None:
-            raise ValueError("additional_forward_args cannot be served: the chain has one input")
+            raise SonifyError("additional_forward_args cannot be served: the chain has one input")
         if attribute_to_neuron_input:
-            raise ValueError(
+            raise SonifyError(
                 "attribute_to_neuron_input cannot be served: sonification starts from a block's "
                 "output"
             )
@@ -78,19 +79,19 @@ class Sonification:
     def _number(self, layer: nn.Module | int | None) -> int:
         blocks = self.sonifier.blocks
         if not isinstance(layer, nn.Module | int | None):
-            raise ValueError(f"layer is {layer!r}: pass a module or a number from 1")
+            raise SonifyError(f"layer is {layer!r}: pass a module or a number from 1")
         if not isinstance(layer, nn.Module):
             number = len(blocks) if layer is None else layer
             check_layer(number, blocks)
             return number
         ended = [n for n, block in enumerate(blocks, start=1) if layer in block.ends]
         if not ended:
-            raise ValueError(
+            raise SonifyError(
                 f"{type(layer).__name__} does not end a block of the model: pass the ReLU or, "
                 f"where one follows, the pool that does, or a number from 1 to {len(blocks)}"
             )
         if len(ended) > 1:
-            raise ValueError(
+            raise SonifyError(
                 f"{type(layer).__name__} ends layers {', '.join(map(str, ended))}: pass the number "
                 "of the one that is meant"
             )
@@ -99,12 +100,12 @@ class Sonification:
 
 def _waveforms(inputs: Tensor) -> Tensor:
     if not isinstance(inputs, Tensor):
-        raise ValueError(f"inputs are a {type(inputs).__name__}: pass one tensor of waveforms")
+        raise SonifyError(f"inputs are a {type(inputs).__name__}: pass one tensor of waveforms")
     if inputs.ndim == 3 and inputs.shape[1] == 1:
         return inputs.squeeze(1)
     if inputs.ndim == 2:
         return inputs
-    raise ValueError(
+    raise SonifyError(
         f"inputs have shape {tuple(inputs.shape)}: expected (clip, time) or (clip, 1, time)"
     )
 
@@ -112,7 +113,7 @@ def _waveforms(inputs: Tensor) -> Tensor:
 def _selected(selector: Selector) -> tuple[int, int | None]:
     chosen = selector if isinstance(selector, tuple) else (selector,)
     if not 1 <= len(chosen) <= 2 or not all(isinstance(n, Integral) for n in chosen):
-        raise ValueError(
+        raise SonifyError(
             f"neuron_selector is {selector!r}: it must be a filter or (filter, frame), as "
             "whole numbers"
         )

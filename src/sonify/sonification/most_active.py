@@ -31,7 +31,7 @@ def most_active(
     """What `Sonifier.most_active` finds under each of `rules`, out of one forward pass.
 
     x is (clip, time). Gives it by batches of as many clips as run fast together, with the slice of
-    x that they are. Raises ValueError for an unknown rule.
+    x that they are. Raises SonifyError for an unknown rule.
     """
     for some in batches(x):
         record = sonifier.forward(x[some])

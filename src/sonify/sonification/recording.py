@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.activity import activity
 from sonify.sonification.deconvnet.requests import check_layer
 from sonify.sonification.deconvnet.sonifier import Sonifier
@@ -44,10 +45,10 @@ def hear(
     """Sonifications of one recording x, (time,) in [-1, 1] at `rate_hz`.
 
     Of each layer, the `top` most active filters by `rule`, most active first; or just `filters`.
-    Raises ValueError for a layer or filter that is not there, or a recording that is too short.
+    Raises SonifyError for a layer or filter that is not there, or a recording that is too short.
     """
     if filters is not None and min(filters) < 0:
-        raise ValueError(f"filter is {min(filters)}: filters are numbered from 0")
+        raise SonifyError(f"filter is {min(filters)}: filters are numbered from 0")
     waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
     waveform = waveform.to(sonifier.blocks[0].conv.weight)
     for layer in layers:
@@ -57,7 +58,7 @@ def hear(
     for layer in layers:
         maps = record.maps[layer - 1]
         if not maps.isfinite().all():
-            raise ValueError(
+            raise SonifyError(
                 f"layer {layer} has activations that are not finite: check the weights"
             )
         chosen = _strongest(maps, rule, top).tolist() if filters is None else filters

@@ -8,6 +8,7 @@ import torch
 
 from sonify.contracts.audio_format import PCM_PEAK
 from sonify.data.clips import Clips
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
 
@@ -25,7 +26,7 @@ def render_layers(
     `parts` are those of the mined split, of which only mined clips are kept in memory. Clips of
     one length go together; at most `max_samples` samples of sonifications are made at once. Adds
     scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is told how many
-    sonifications are done. Raises ValueError for a clip that is not in `parts`.
+    sonifications are done. Raises SonifyError for a clip that is not in `parts`.
     """
     mined = set(top["clip_id"])
     waveforms = {
@@ -36,7 +37,7 @@ def render_layers(
     }
     unknown = mined - set(waveforms)
     if unknown:
-        raise ValueError(f"clip {min(unknown)} was mined but is not in the split: mine again")
+        raise SonifyError(f"clip {min(unknown)} was mined but is not in the split: mine again")
     done = 0
     for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
         made = []

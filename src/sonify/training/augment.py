@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.runtime.errors import SonifyError
+
 Range = tuple[float, float]
 
 
@@ -33,10 +35,10 @@ class Augmentation:
             if field.name == "time_mask" or value is None:
                 continue
             if len(value) != 2 or value[0] > value[1]:
-                raise ValueError(f"{field.name} is {value}: it must be [low, high]")
+                raise SonifyError(f"{field.name} is {value}: it must be [low, high]")
             object.__setattr__(self, field.name, tuple(value))
         if self.time_mask is not None and not 0 <= self.time_mask < 1:
-            raise ValueError(f"time_mask is {self.time_mask}: it must be in [0, 1)")
+            raise SonifyError(f"time_mask is {self.time_mask}: it must be in [0, 1)")
 
 
 def augment(x: Tensor, augmentation: Augmentation, rng: np.random.Generator) -> Tensor:

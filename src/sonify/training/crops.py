@@ -4,6 +4,7 @@ import numpy as np
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.stream import Cutting
+from sonify.runtime.errors import SonifyError
 from sonify.training.recipe import Recipe
 
 
@@ -29,11 +30,11 @@ def pair_starts(lengths: np.ndarray, crop: int, gap: int, rng: np.random.Generat
     or more.
 
     The pair is uniform over all such places, in random order (section 3.1: non-overlapping
-    patches). Raises ValueError for a clip too short to hold both.
+    patches). Raises SonifyError for a clip too short to hold both.
     """
     room = lengths - (2 * crop + gap)
     if (room < 0).any():
-        raise ValueError(
+        raise SonifyError(
             f"a clip of {lengths.min()} samples cannot hold two crops of {crop} samples "
             f"{gap} apart: shorten crop_s or leave such clips out"
         )

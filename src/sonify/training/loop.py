@@ -12,6 +12,7 @@ from sonify.contracts.audio_format import PCM_PEAK
 from sonify.data.stream import Batch, CropStream
 from sonify.models.heads import SoundModel
 from sonify.models.probes import Probes
+from sonify.runtime.errors import SonifyError
 from sonify.training.adam import Adam
 from sonify.training.augment import augment, mixup
 from sonify.training.losses import classification_loss, nt_xent
@@ -43,11 +44,11 @@ def train(
     """Train `model` in place, yielding after every epoch.
 
     `freeze_encoder` trains the head alone (fconly). Order and crops are the stream's, augmentation
-    is drawn from `rng`. Raises ValueError when fewer than two clips are long enough or the loss
+    is drawn from `rng`. Raises SonifyError when fewer than two clips are long enough or the loss
     stops being finite.
     """
     if len(stream.used) < 2:
-        raise ValueError(
+        raise SonifyError(
             f"{len(stream.used)} of {len(stream.stored)} clips are long enough to train on: "
             "shorten crop_s"
         )
@@ -71,7 +72,7 @@ def train(
             step += 1
         mean = torch.stack(losses).cpu().double().mean().item()  # one wait for the device per epoch
         if not np.isfinite(mean):
-            raise ValueError(f"the loss is {mean} in epoch {epoch}: lower learning_rate")
+            raise SonifyError(f"the loss is {mean} in epoch {epoch}: lower learning_rate")
         yield Epoch(epoch, step, mean, rate)
     model.encoder.requires_grad_(True)
     model.eval()

@@ -4,21 +4,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sonify.runtime.errors import SonifyError
+
 
 def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
     """NT-Xent (equation 1): mean over all 2N views of the cross-entropy of picking their partner.
 
     z1 and z2, (clip, feature), are projections of two views of the same N clips. Similarity is the
-    cosine over `temperature`; every other view of the batch is a negative. Raises ValueError for
+    cosine over `temperature`; every other view of the batch is a negative. Raises SonifyError for
     shapes that differ, fewer than two clips or a temperature that is not positive.
     """
     if z1.shape != z2.shape or z1.ndim != 2:
         shapes = f"{tuple(z1.shape)} and {tuple(z2.shape)}"
-        raise ValueError(f"views have shapes {shapes}: need (clip, feature) twice")
+        raise SonifyError(f"views have shapes {shapes}: need (clip, feature) twice")
     if len(z1) < 2:
-        raise ValueError("NT-Xent needs at least two clips: one has no negatives")
+        raise SonifyError("NT-Xent needs at least two clips: one has no negatives")
     if temperature <= 0:
-        raise ValueError(f"temperature is {temperature}: it must be positive")
+        raise SonifyError(f"temperature is {temperature}: it must be positive")
     z = F.normalize(torch.cat([z1, z2]).float(), dim=1)
     similarity = z @ z.T / temperature
     similarity.fill_diagonal_(float("-inf"))  # a view is not its own negative (k != i)
@@ -34,7 +36,7 @@ def classification_loss(logits: Tensor, targets: Tensor, objective: str) -> Tens
     trained as if it were alone.
 
     "multilabel" is binary cross-entropy (AudioSet, FSD50K), "multiclass" categorical cross-entropy
-    (Speech Commands), as in appendix A.3. Raises ValueError for another objective.
+    (Speech Commands), as in appendix A.3. Raises SonifyError for another objective.
     """
     if logits.ndim == 3:
         return sum(classification_loss(one, targets, objective) for one in logits)
@@ -42,4 +44,4 @@ def classification_loss(logits: Tensor, targets: Tensor, objective: str) -> Tens
         return F.binary_cross_entropy_with_logits(logits.float(), targets)
     if objective == "multiclass":
         return F.cross_entropy(logits.float(), targets)
-    raise ValueError(f"objective is {objective!r}: it must be multilabel or multiclass")
+    raise SonifyError(f"objective is {objective!r}: it must be multilabel or multiclass")

@@ -16,6 +16,7 @@ from sonify.models.cnn import CNN12
 from sonify.models.device import pick_precision
 from sonify.models.probes import Probes, check_layers, retained_features
 from sonify.plan.runs import Run
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 from sonify.training.crops import cutting
 from sonify.training.loop import train
@@ -25,7 +26,7 @@ from sonify.training.recipe import Recipe, recipe_from
 @dataclass(frozen=True)
 class Probing:
     """Which layers are probed, and how their classifiers are trained; `run.finetune` is fconly or
-    full. Raises ValueError for another finetuning, a recipe without labels, or as `check_layers`.
+    full. Raises SonifyError for another finetuning, a recipe without labels, or as `check_layers`.
     """
 
     run: Run
@@ -36,12 +37,12 @@ class Probing:
     def __post_init__(self) -> None:
         check_layers(self.layers)
         if self.run.finetune not in ("fconly", "full"):
-            raise ValueError(
+            raise SonifyError(
                 f"run {self.run.name} has finetune {self.run.finetune!r}: "
                 "probes are trained fconly or full"
             )
         if self.recipe.objective == "contrastive":
-            raise ValueError(
+            raise SonifyError(
                 f"run {self.run.name} has the contrastive recipe {self.run.recipe}: "
                 "probes need labels, name a recipe that trains a classifier"
             )
@@ -78,7 +79,7 @@ def train_probes(
     """The trained probes of `encoder`, one after another, in evaluation mode.
 
     The encoder is left as it was. `progress` is called after every pass over the clips, with a
-    note. Raises ValueError as `loop.train` does.
+    note. Raises SonifyError as `loop.train` does.
     """
     run, seed = probing.run, probing.seed
     precision = pick_precision(probing.recipe.precision, device)

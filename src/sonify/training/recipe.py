@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 
+from sonify.runtime.errors import SonifyError
 from sonify.training.augment import Augmentation
 
 OBJECTIVES = ("contrastive", "multilabel", "multiclass")
@@ -39,22 +40,22 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.objective not in OBJECTIVES:
-            raise ValueError(f"objective is {self.objective!r}: it must be one of {OBJECTIVES}")
+            raise SonifyError(f"objective is {self.objective!r}: it must be one of {OBJECTIVES}")
         if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}: it must be one of {PRECISIONS}")
+            raise SonifyError(f"precision is {self.precision!r}: it must be one of {PRECISIONS}")
         if self.crops_at_once is not None and self.crops_at_once < 1:
-            raise ValueError(
+            raise SonifyError(
                 f"crops_at_once is {self.crops_at_once}: it must be 1 or more, or null"
             )
         if self.warmup_epochs >= self.epochs:
-            raise ValueError(
+            raise SonifyError(
                 f"warmup_epochs is {self.warmup_epochs}, epochs {self.epochs}: "
                 "the warm-up must end before training does"
             )
         if (self.objective == "contrastive") != (self.temperature is not None):
-            raise ValueError("temperature belongs to the contrastive objective and to no other")
+            raise SonifyError("temperature belongs to the contrastive objective and to no other")
         if self.checkpoints and not 2 <= self.checkpoints <= self.epochs + 1:
-            raise ValueError(
+            raise SonifyError(
                 f"checkpoints is {self.checkpoints}, epochs {self.epochs}: it must be 0, or from 2 "
                 f"(the initial and the final weights) to {self.epochs + 1} (those of every epoch)"
             )

@@ -16,6 +16,7 @@ from sonify.models.checkpoint import ModelCard, build
 from sonify.models.device import pick_precision
 from sonify.models.heads import SoundModel
 from sonify.plan.runs import Run
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 from sonify.training.crops import cutting
 from sonify.training.loop import train
@@ -61,10 +62,10 @@ def train_run(
     its head thrown away). `progress` is called with the epochs done and a note, `keep` with the
     epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops and
     augmentation are drawn from the names (run, seed). The card records the precision used. Raises
-    ValueError when both or neither are given.
+    SonifyError when both or neither are given.
     """
     if (architecture is None) == (start is None):
-        raise ValueError(f"run {run.name} needs an architecture or a start, and not both")
+        raise SonifyError(f"run {run.name} needs an architecture or a start, and not both")
     recipe = replace(recipe, precision=pick_precision(recipe.precision, device))
     contrastive = recipe.objective == "contrastive"
     architecture = architecture or start[1].architecture

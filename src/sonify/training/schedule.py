@@ -2,15 +2,17 @@
 
 import math
 
+from sonify.runtime.errors import SonifyError
+
 
 def learning_rate(step: int, total: int, warmup: int, peak: float) -> float:
     """Learning rate of 0-based `step` out of `total`.
 
     Rises linearly over the first `warmup` steps, reaching `peak` at step `warmup`, then falls on a
-    half cosine towards zero at step `total`. Raises ValueError when the warm-up leaves no room.
+    half cosine towards zero at step `total`. Raises SonifyError when the warm-up leaves no room.
     """
     if not 0 <= warmup < total:
-        raise ValueError(f"warm-up of {warmup} steps does not fit into {total} steps")
+        raise SonifyError(f"warm-up of {warmup} steps does not fit into {total} steps")
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))

@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 from sonify.data.audio import containers
+from sonify.runtime.errors import SonifyError
 
 HIGHEST_RATE_HZ = 768_000  # bounds the memory of a clip together with its longest duration
 _BLOCK = 2**20  # values decoded at a time, over all channels
@@ -52,7 +53,7 @@ def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
 
     Integer formats are divided by their full scale. Memory is bounded by `max_s`, whatever the
     number of channels. Raises UnusableAudio: missing_file, unreadable, empty, truncated, too_long.
-    Raises ValueError where ffmpeg is needed and has no room for its temporary file.
+    Raises SonifyError where ffmpeg is needed and has no room for its temporary file.
     """
     if not isinstance(source, Path):
         return _decoded(source, source, max_s)
@@ -97,7 +98,7 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     try:
         return _through_ffmpeg(source, form, max_s)
     except OSError as error:  # the machine's fault: no clip may be left out for it
-        raise ValueError(
+        raise SonifyError(
             f"{source}: ffmpeg or its temporary folder cannot be used ({error.strerror}): mend "
             "that, or set TMPDIR to a folder with room"
         ) from error

@@ -13,6 +13,7 @@ import soxr
 
 from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, decoded
+from sonify.runtime.errors import SonifyError
 
 # What resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at -140 dB). Scaling
 # such a residue to unit peak would make a clip of rounding noise.
@@ -91,10 +92,10 @@ def resampled(x: np.ndarray, rate_hz: int, to_hz: int = RATE_HZ) -> np.ndarray:
 def peak_scaled(x: np.ndarray) -> tuple[np.ndarray, float]:
     """`x` (time,) scaled to unit peak as little-endian int16, and the gain 1 / max|x|.
 
-    Raises ValueError for a signal without a peak to scale by: empty, below 2^-31, not finite.
+    Raises SonifyError for a signal without a peak to scale by: empty, below 2^-31, not finite.
     """
     peak = float(np.abs(x).max(initial=0.0))
     if not FAINTEST <= peak < np.inf:
-        raise ValueError(f"a signal with peak {peak:g} cannot be scaled to unit peak")
+        raise SonifyError(f"a signal with peak {peak:g} cannot be scaled to unit peak")
     # Divide rather than multiply by the gain: the peak is then exactly 1.
     return np.rint(x / peak * PCM_PEAK).astype("<i2"), 1.0 / peak

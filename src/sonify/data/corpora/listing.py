@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from sonify.data.corpora.required import missing
+from sonify.runtime.errors import SonifyError
 
 # Why a listed clip cannot be used: the only values of the column `reason`.
 REASONS: dict[str, str] = {
@@ -30,7 +31,7 @@ REASONS: dict[str, str] = {
 }
 
 
-class LayoutError(ValueError):
+class LayoutError(SonifyError):
     """A corpus that does not have its public layout; the message is one sentence with a remedy."""
 
 

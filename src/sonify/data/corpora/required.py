@@ -8,6 +8,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from sonify.runtime.errors import SonifyError
+
 # In the order in which clips are listed; the dataset's own words.
 SPLITS: dict[str, tuple[str, ...]] = {
     "audioset": ("balanced_train", "unbalanced_train", "eval"),
@@ -39,10 +41,10 @@ _LISTS = (".csv", ".txt")
 def required(dataset: str) -> tuple[str, ...]:
     """Files and folders a root of `dataset` must hold, relative to it.
 
-    Raises ValueError listing the known datasets for any other name.
+    Raises SonifyError listing the known datasets for any other name.
     """
     if dataset not in _REQUIRED:
-        raise ValueError(f"no dataset named {dataset!r}: choose one of {', '.join(_REQUIRED)}")
+        raise SonifyError(f"no dataset named {dataset!r}: choose one of {', '.join(_REQUIRED)}")
     return _REQUIRED[dataset]
 
 

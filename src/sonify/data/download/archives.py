@@ -17,6 +17,7 @@ from sonify.data.download.catalogue import Archive
 from sonify.data.download.fetch import fetch, open_session
 from sonify.data.download.splitzip import ArchiveError, open_split
 from sonify.data.download.unpack import Target, unpack_tar, unpack_zip
+from sonify.runtime.errors import SonifyError
 
 HIDDEN = ".archives"  # no reader of a corpus looks into hidden folders
 SCRATCH = "unpacking.partial"  # in there, where members grow
@@ -34,7 +35,7 @@ def obtain_archives(
     """Bring `splits` of an archived dataset to `root`, in its public layout.
 
     progress: called with the bytes downloaded by this call and what is being done.
-    Raises ValueError when the disk is too small, a file cannot be had or is not the published one,
+    Raises SonifyError when the disk is too small, a file cannot be had or is not the published one,
     or the unpacked corpus is not what the catalogue says.
     """
     wanted = catalogue.archives(dataset, splits, base_url)
@@ -140,7 +141,7 @@ def _clear(hidden: Path, names: set[str]) -> None:
 
 
 def _check_disk(root: Path, pending: list[Archive], keep: bool) -> None:
-    """Raise ValueError if what is still to come does not fit beside what of it is there."""
+    """Raise SonifyError if what is still to come does not fit beside what of it is there."""
     own = {file.name for archive in pending for file in archive.files}
     here = [f for f in root.glob(f"{HIDDEN}/*") if f.name.removesuffix(".partial") in own]
     here += [f for archive in pending for pattern in archive.counts for f in root.glob(pattern)]
@@ -149,7 +150,7 @@ def _check_disk(root: Path, pending: list[Archive], keep: bool) -> None:
     place = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
     if lacking > free:
-        raise ValueError(
+        raise SonifyError(
             f"{root} needs {catalogue.in_words(lacking)} more of disk, of which "
             f"{catalogue.in_words(free)} are free: make room, or set the dataset's path to "
             "another disk"

@@ -42,7 +42,7 @@ def obtain_audioset(
     backend: huggingface (with its `revision` and `hub_url`) or youtube (with `pause_s` between two
     videos and at most `limit` videos in one call). base_url: where the lists are. progress: called
     with the bytes of shards downloaded by this call and what is being done.
-    Audio that is not to be had is left to the account of attrition; raises ValueError, one
+    Audio that is not to be had is left to the account of attrition; raises SonifyError, one
     sentence with a remedy, for all else, also when another call may yet obtain more videos.
     """
     root, splits = Path(root), list(splits)

@@ -18,6 +18,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from sonify.runtime.errors import SonifyError
+
 ATTEMPTS = 6  # in a row without a step forward
 STEP_BYTES = 1 << 20  # read at once, and what counts as a step forward
 BACKOFF_S = 1.0  # before the first new attempt; doubled before each further one
@@ -27,7 +29,7 @@ TIMEOUT_S = (30.0, 60.0)  # to connect, and between two reads
 BUSY = (429, 500, 502, 503, 504)
 
 
-class DownloadError(ValueError):
+class DownloadError(SonifyError):
     """A file that could not be had; the message is one sentence with a remedy."""
 
 

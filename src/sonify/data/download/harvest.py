@@ -20,6 +20,7 @@ from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, too_long
 from sonify.data.audio.samples import Limits, Recording, prepared, too_short
+from sonify.runtime.errors import SonifyError
 
 FOLDER = "harvest"
 # Small groups, so that one recording costs little to reach; the file's index stays small as well.
@@ -70,7 +71,7 @@ def places(root: Path, split: str) -> dict[str, str]:
     """Id -> place of every recording harvested for `split`, usable or not; ids keep their case.
 
     Of several with one id, a usable one counts, and then the last.
-    Raises ValueError naming a file that is not a harvest file.
+    Raises SonifyError naming a file that is not a harvest file.
     """
     found, unusable = {}, {}
     for file in sorted((Path(root) / FOLDER / split).glob("*.parquet")):
@@ -83,7 +84,7 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     """The recording at `path` below `root`, ready to store: a harvested one or an audio file.
 
     Raises UnusableAudio as `sonify.data.audio.samples.prepared` does; a harvested recording that
-    was of no use has the reason it was given then. Raises ValueError for a broken harvest file.
+    was of no use has the reason it was given then. Raises SonifyError for a broken harvest file.
     """
     place = _PLACE.fullmatch(path)
     if place is None:
@@ -133,5 +134,5 @@ def _group(file: Path, number: int) -> pa.Table:
         raise _broken(file, str(error)) from error
 
 
-def _broken(file: Path, problem: str) -> ValueError:
-    return ValueError(f"{file}: {problem}: delete it and download again")
+def _broken(file: Path, problem: str) -> SonifyError:
+    return SonifyError(f"{file}: {problem}: delete it and download again")

@@ -31,6 +31,7 @@ from sonify.data.download.fetch import (
     pause,
     reason,
 )
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
 HUB = "https://huggingface.co"
@@ -69,7 +70,7 @@ def obtain_shards(
     """Harvest all shards of `splits` below `root`.
 
     What is harvested already is not fetched again. progress: called with the bytes downloaded by
-    this call and what is being done. Raises ValueError when a shard cannot be had or read, the
+    this call and what is being done. Raises SonifyError when a shard cannot be had or read, the
     disk is too small, or `root` holds another revision or what was harvested in another way.
     """
     root = Path(root)
@@ -200,7 +201,7 @@ def _pinned(
         known = json.loads(note.read_text(encoding="utf-8"))
         for key, value in wanted.items():
             if known.get(key) != value:
-                raise ValueError(
+                raise SonifyError(
                     f"{note.parent} holds {key} {known.get(key)} where {value} is wanted: delete "
                     "it or choose another path"
                 )
@@ -258,7 +259,7 @@ def _check_disk(root: Path, todo: list[Shard]) -> None:
     needed = int(HARVESTED * sum(sizes)) + sum(sizes[-2:])
     free = shutil.disk_usage(root).free
     if needed > free:
-        raise ValueError(
+        raise SonifyError(
             f"{root} has {in_words(free)} left where {in_words(needed)} are needed: free some, or "
             "choose another data.audioset.path"
         )

@@ -23,7 +23,7 @@ def obtain(
 
     settings: `splits` that are in use, and the options of the dataset's function below.
     progress: called with the bytes downloaded by this call and what is being done.
-    Raises ValueError, one sentence with a remedy, when the dataset cannot be had in full; what has
+    Raises SonifyError, one sentence with a remedy, when the dataset cannot be had in full; what has
     been downloaded and unpacked until then is kept for the next call.
     """
     root = Path(root)

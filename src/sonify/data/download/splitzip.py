@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 
+from sonify.runtime.errors import SonifyError
+
 # Records of the format (APPNOTE 4.3), named as there.
 _END = struct.Struct("<4s4H2LH")  # this disk, directory's disk, entries here, in all, size, offset
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -33,7 +35,7 @@ UNREADABLE = (
 )
 
 
-class ArchiveError(ValueError):
+class ArchiveError(SonifyError):
     """An archive that is damaged or refused; the message is one sentence with a remedy."""
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, found_in, segments
 from sonify.data.download import harvest
 from sonify.data.download.fetch import DownloadError
+from sonify.runtime.errors import SonifyError
 
 JOURNAL = "youtube.jsonl"
 INCOMING = ".videos"  # below the root; no reader of a corpus looks into hidden folders
@@ -73,13 +74,13 @@ def obtain_videos(
     Only the seconds of the segment are fetched, `pause_s` after the video before it, and at most
     `limit` videos are asked for. What is there already, harvested or as an audio file under any
     name in use, is left alone. progress: called with 0 (YouTube states no sizes) and what is done.
-    Raises ValueError for want of yt-dlp, of ffmpeg, or of a disk that tells `A` from `a`, and
+    Raises SonifyError for want of yt-dlp, of ffmpeg, or of a disk that tells `A` from `a`, and
     after GIVE_UP videos in a row that fail, for passing reasons, at their first try.
     """
     root, splits = Path(root), list(splits)
     yt_dlp = _yt_dlp()
     if (root / VOCABULARY.upper()).exists():
-        raise ValueError(
+        raise SonifyError(
             f"{root} is on a disk that does not tell upper from lower case, as YouTube's ids do: "
             "choose another data.audioset.path"
         )
@@ -183,12 +184,12 @@ def _yt_dlp() -> ModuleType:
     try:
         import yt_dlp
     except ImportError:
-        raise ValueError(
+        raise SonifyError(
             "data.audioset.backend is youtube, which needs yt-dlp: pip install yt-dlp, or choose "
             "huggingface"
         ) from None
     if shutil.which("ffmpeg") is None:
-        raise ValueError(
+        raise SonifyError(
             "data.audioset.backend is youtube, which needs ffmpeg to cut segments: install it from "
             "your system's packages, or choose huggingface"
         )

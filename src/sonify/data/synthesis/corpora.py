@@ -10,6 +10,7 @@ from typing import Any
 
 from sonify.data.corpora.required import SYNTHESISED
 from sonify.data.synthesis import audioset, fsd50k, speech_commands
+from sonify.runtime.errors import SonifyError
 
 _CORPORA: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, bytes]]]] = {
     "audioset": audioset.corpus,
@@ -32,18 +33,18 @@ def raw_corpus(dataset: str, settings: Mapping[str, Any]) -> Iterator[tuple[str,
     Settings. All: `seed`. audioset: `clips` per split, `clip_s` in seconds, `missing` (segments
     per split listed besides, without audio). fsd50k: `clips` per split, `min_s`, `max_s`.
     speech_commands: `words` (at most 10), `takes_per_word`. A split of 20 clips or more holds every
-    class. Raises ValueError for an unknown dataset or for keys or values that are not as said.
+    class. Raises SonifyError for an unknown dataset or for keys or values that are not as said.
     """
     if dataset not in _CORPORA:
-        raise ValueError(f"no dataset named {dataset!r}: choose one of {', '.join(_CORPORA)}")
+        raise SonifyError(f"no dataset named {dataset!r}: choose one of {', '.join(_CORPORA)}")
     _check_keys(f"settings of {dataset}", settings, _KEYS[dataset])
     if "clips" in settings:
         _check_keys(f"clips of {dataset}", settings["clips"], _SPLITS[dataset])
     for key, value in [*settings.items(), *settings.get("clips", {}).items()]:
         if key != "clips" and value < 0:
-            raise ValueError(f"{key} of {dataset} is {value}: it must not be negative")
+            raise SonifyError(f"{key} of {dataset} is {value}: it must not be negative")
     if settings.get("clip_s", 1) <= 0:
-        raise ValueError(f"clip_s of {dataset} is {settings['clip_s']}: it must be above 0")
+        raise SonifyError(f"clip_s of {dataset} is {settings['clip_s']}: it must be above 0")
     return chain([(SYNTHESISED, _NOTE)], _CORPORA[dataset](settings))
 
 
@@ -70,7 +71,7 @@ class Tally:
 
 def _check_keys(what: str, given: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
     if set(given) != set(wanted):
-        raise ValueError(f"{what} are {sorted(given)}: they must be {', '.join(wanted)}")
+        raise SonifyError(f"{what} are {sorted(given)}: they must be {', '.join(wanted)}")
 
 
 def _wav_seconds(content: bytes) -> float:

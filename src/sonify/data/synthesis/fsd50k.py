@@ -19,7 +19,7 @@ _UPLOADERS = 40  # of each part; dev and eval share none, as in the real corpus
 def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """All files; the classes in the alphabetical order of their labels, as published.
 
-    Raises ValueError unless 0 < min_s <= max_s.
+    Raises SonifyError unless 0 < min_s <= max_s.
     """
     lengths = lengths_s(settings["min_s"], settings["max_s"])
     return _files(settings["seed"], settings["clips"], lengths)

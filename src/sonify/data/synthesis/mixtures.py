@@ -10,6 +10,7 @@ import numpy as np
 
 from sonify.data.synthesis.sources import LEAVES, SoundClass
 from sonify.data.synthesis.textures import background
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
 # Chances of one, two, three sources: a mean prevalence of about 0.11 over leaves and parents.
@@ -78,14 +79,14 @@ def mixture(
 def loudness(x: np.ndarray, rate_hz: int) -> float:
     """Root mean square of the loudest quarter of 50 ms frames; a shorter signal is one frame.
 
-    Raises ValueError for silence, which no gain can bring to a level.
+    Raises SonifyError for silence, which no gain can bring to a level.
     """
     frame = min(len(x), round(_FRAME_S * rate_hz))
     count = len(x) // frame
     powers = np.sort(np.square(x[: count * frame]).reshape(count, frame).mean(axis=1))
     value = float(np.sqrt(powers[-max(1, count // 4) :].mean()))
     if not value > 0:
-        raise ValueError("a silent signal has no loudness: render it again with another generator")
+        raise SonifyError("a silent signal has no loudness: render it again with another generator")
     return value
 
 
@@ -93,10 +94,10 @@ def lengths_s(min_s: float, max_s: float) -> tuple[float, ...]:
     """The clip lengths in seconds of a corpus, two per doubling, in steps of 0.25 s.
 
     A handful of distinct lengths lets evaluation batch whole clips without padding.
-    Raises ValueError unless 0 < min_s <= max_s.
+    Raises SonifyError unless 0 < min_s <= max_s.
     """
     if not 0 < min_s <= max_s:
-        raise ValueError(f"min_s is {min_s} and max_s {max_s}: 0 < min_s <= max_s must hold")
+        raise SonifyError(f"min_s is {min_s} and max_s {max_s}: 0 < min_s <= max_s must hold")
     count = round(2 * np.log2(max_s / min_s)) + 1
     ladder = np.geomspace(min_s, max_s, count)
     steps = np.clip(np.rint(ladder / _LENGTH_STEP_S) * _LENGTH_STEP_S, min_s, max_s)

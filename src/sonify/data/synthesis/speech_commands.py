@@ -9,6 +9,7 @@ import numpy as np
 from sonify.data.synthesis.files import wav
 from sonify.data.synthesis.textures import background
 from sonify.data.synthesis.words import RATE_HZ, WORDS, speaker, spoken
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 
 _TAKES = 2  # of each word by each speaker
@@ -29,13 +30,13 @@ _LICENCE = "CC0 1.0 Universal: https://creativecommons.org/publicdomain/zero/1.0
 def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """All files, as at the root of the archive.
 
-    Raises ValueError if there are too few takes for three speakers or more words than are known.
+    Raises SonifyError if there are too few takes for three speakers or more words than are known.
     """
     seed, takes = settings["seed"], settings["takes_per_word"]
     if not 1 <= settings["words"] <= len(WORDS):
-        raise ValueError(f"words is {settings['words']}: it must be between 1 and {len(WORDS)}")
+        raise SonifyError(f"words is {settings['words']}: it must be between 1 and {len(WORDS)}")
     if takes <= 2 * _TAKES:
-        raise ValueError(
+        raise SonifyError(
             f"takes_per_word is {takes}: at least {2 * _TAKES + 1} are needed, {_TAKES} by each "
             "speaker, for one speaker in each of train, val and test"
         )

@@ -12,6 +12,7 @@ from scipy.signal import istft, stft
 
 from sonify.data.synthesis.signals import log_uniform, noise, phase, pulses, unit_peak, wander
 from sonify.data.synthesis.textures import background
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
 RATE_HZ = 16000
@@ -98,10 +99,10 @@ def speaker(seed: int, number: int) -> Speaker:
 def spoken(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.ndarray:
     """One take of `word`: (time,) int16 at 16 kHz, 1 s or, one time in ten, 0.6 to 0.95 s.
 
-    Raises ValueError, naming the words there are, for any other.
+    Raises SonifyError, naming the words there are, for any other.
     """
     if word not in WORDS:
-        raise ValueError(f"no word named {word!r}: choose one of {', '.join(WORDS)}")
+        raise SonifyError(f"no word named {word!r}: choose one of {', '.join(WORDS)}")
     n = RATE_HZ if rng.uniform() > 0.1 else round(RATE_HZ * rng.uniform(0.6, 0.95))
     utterance = unit_peak(_utterance(word, voice, rng=rng))[:n]
     x = np.zeros(n)

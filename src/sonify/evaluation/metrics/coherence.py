@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
 NPERSEG = 256
@@ -30,22 +31,22 @@ def mean_topk_coherence(
 
     x is (clip, time), s is (signal, time); `clips`, (signal,), says which x is whose, one each in
     order if None. A silent s (a dead map) counts as 0; so does a bin in which either signal has no
-    power, where coherence is undefined. Raises ValueError for shapes that do not fit, or clips that
-    hold fewer than two segments: one makes every coherence 1, whatever the signals.
+    power, where coherence is undefined. Raises SonifyError for shapes that do not fit, or clips
+    that hold fewer than two segments: one makes every coherence 1, whatever the signals.
     """
     clips = np.arange(len(x)) if clips is None else clips
     if x.ndim != 2 or s.shape != (len(clips), x.shape[1]):
-        raise ValueError(
+        raise SonifyError(
             f"signals {x.shape} and {s.shape}: both must be (clip, time), with an x for each s"
         )
     if x.shape[1] < shortest(nperseg):
-        raise ValueError(
+        raise SonifyError(
             f"clips of {x.shape[1]} samples hold fewer than two segments of nperseg {nperseg}: "
             f"coherence would be 1 for any two signals; leave out clips under {shortest(nperseg)}"
         )
     bins = nperseg // 2 + 1
     if not 1 <= k <= bins:
-        raise ValueError(f"top_k is {k}: it must be from 1 to {bins}")
+        raise SonifyError(f"top_k is {k}: it must be from 1 to {bins}")
     of_clips = [_welch(clip, nperseg) for clip in torch.from_numpy(x)]
     # One by one, for a signal's segments stay in a CPU's cache.
     found = [

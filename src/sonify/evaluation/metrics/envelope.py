@@ -5,6 +5,8 @@ Section 3.2 says of strided convolutions that they distort the time structure of
 
 import numpy as np
 
+from sonify.runtime.errors import SonifyError
+
 FRAME = 128  # samples, 16 ms at 8 kHz
 FLAT = 1e-9  # variation of an envelope, relative to its level, that is rounding
 
@@ -16,10 +18,10 @@ def envelope_correlation(
 
     x is (clip, time), s is (signal, time); `clips`, (signal,), says which x is whose, one each in
     order if None. 0 where either envelope is constant, as of silence: it has no time structure.
-    Raises ValueError for signals under two frames.
+    Raises SonifyError for signals under two frames.
     """
     if x.shape[1] < 2 * FRAME:
-        raise ValueError(
+        raise SonifyError(
             f"clips of {x.shape[1]} samples hold fewer than two frames of {FRAME}, and have no "
             f"envelope: leave out clips under {2 * FRAME}"
         )

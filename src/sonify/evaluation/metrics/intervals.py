@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit  # quantile of Student's t; scipy.stats takes a second to import
 
+from sonify.runtime.errors import SonifyError
+
 
 class Interval(NamedTuple):
     """Mean over n runs and the half-width of its 95% t-interval, in the unit of the values."""
@@ -22,12 +24,12 @@ def t_interval(values: Iterable[float]) -> Interval:
 
     One run has no interval (ci95 NaN), no runs have no mean either (NaN, NaN, 0), equal finite
     values have half-width 0. An infinite value (d-prime of a perfect ranking) gives an infinite
-    mean and no interval. Raises ValueError for NaN.
+    mean and no interval. Raises SonifyError for NaN.
     """
     x = np.asarray(list(values), np.float64)
     n = len(x)
     if np.isnan(x).any():
-        raise ValueError(f"{np.isnan(x).sum()} of {n} values are NaN: a run without a result")
+        raise SonifyError(f"{np.isnan(x).sum()} of {n} values are NaN: a run without a result")
     if n == 0:
         return Interval(math.nan, math.nan, 0)
     if not np.isfinite(x).all():

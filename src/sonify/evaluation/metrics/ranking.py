@@ -10,6 +10,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from sonify.runtime.errors import SonifyError
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -38,7 +40,7 @@ def rank(targets: np.ndarray, scores: np.ndarray) -> Ranking:
 
     n_classes and prevalence are those of mAP; n_dropped counts the classes without a positive.
 
-    Raises ValueError for shapes that differ, targets other than 0 and 1, scores that are not
+    Raises SonifyError for shapes that differ, targets other than 0 and 1, scores that are not
     finite, or no class to rank.
     """
     targets, scores = _validated(targets, scores)
@@ -64,7 +66,7 @@ def mean_average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
     targets, scores = _validated(targets, scores)
     positive = targets.any(axis=0)
     if not positive.any():
-        raise ValueError("no class has a positive clip: mAP has nothing to average")
+        raise SonifyError("no class has a positive clip: mAP has nothing to average")
     values = [_average_precision(targets[:, c], scores[:, c]) for c in np.flatnonzero(positive)]
     return float(np.mean(values))
 
@@ -74,7 +76,7 @@ def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
     targets, scores = _validated(targets, scores)
     kept = _rankable(targets)
     if not kept.any():
-        raise ValueError("no class has a positive and a negative clip: AUC has nothing to average")
+        raise SonifyError("no class has a positive and a negative clip: AUC has nothing to average")
     targets, ranks = targets[:, kept], average_ranks(scores[:, kept])
     n, positives = len(targets), targets.sum(axis=0, dtype=np.float64)
     # Mann-Whitney: the share of (positive, negative) pairs in the right order, ties half.
@@ -97,7 +99,7 @@ def average_ranks(scores: np.ndarray) -> np.ndarray:
 def d_prime(auc: float) -> float:
     """d' = sqrt(2) times the normal quantile of the mean AUC; infinite for a perfect ranking."""
     if not 0 <= auc <= 1:
-        raise ValueError(f"AUC is {auc}: it must be in [0, 1]")
+        raise SonifyError(f"AUC is {auc}: it must be in [0, 1]")
     if auc in (0, 1):
         return float("inf") if auc else float("-inf")
     return float(np.sqrt(2) * NormalDist().inv_cdf(auc))
@@ -107,7 +109,7 @@ def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
     """Share of clips whose highest score is at their one class; ties go to the lower class."""
     targets, scores = _validated(targets, scores)
     if (targets.sum(axis=1) != 1).any():
-        raise ValueError("accuracy needs exactly one class per clip")
+        raise SonifyError("accuracy needs exactly one class per clip")
     return float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
 
 
@@ -128,12 +130,12 @@ def _rankable(targets: np.ndarray) -> np.ndarray:
 def _validated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     targets, scores = np.asarray(targets), np.asarray(scores)
     if targets.shape != scores.shape or targets.ndim != 2 or not targets.size:
-        raise ValueError(
+        raise SonifyError(
             f"targets {targets.shape}, scores {scores.shape}: both must be (clip, class), not empty"
         )
     if not np.isin(targets, (0, 1)).all():
-        raise ValueError("targets must be 0 or 1")
+        raise SonifyError("targets must be 0 or 1")
     if not np.isfinite(scores).all():
         clip = int(np.argwhere(~np.isfinite(scores))[0, 0])
-        raise ValueError(f"the score of clip {clip} is not finite: was training stable?")
+        raise SonifyError(f"the score of clip {clip} is not finite: was training stable?")
     return targets.astype(np.int64), scores

@@ -7,6 +7,7 @@ from scipy import signal
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.coherence import NPERSEG
+from sonify.runtime.errors import SonifyError
 
 
 class SpectralShape(NamedTuple):
@@ -24,12 +25,12 @@ def spectral_shape(x: np.ndarray, nperseg: int = NPERSEG) -> SpectralShape:
     between 0 Hz (which detrending empties) and 4000 Hz (which a one-sided spectrum counts half).
     Flatness is the geometric over the arithmetic mean of p: near 1 for white noise (0.56 if p is of
     one segment, closer to 1 the more there are), near 0 for a tone. Centroid is c = Σ f p / Σ p,
-    and bandwidth √(Σ (f - c)² p / Σ p). Silence has no spectrum: NaN. Raises ValueError for signals
-    shorter than nperseg.
+    and bandwidth √(Σ (f - c)² p / Σ p). Silence has no spectrum: NaN. Raises SonifyError for
+    signals shorter than nperseg.
     """
     x = np.asarray(x, np.float64)
     if x.ndim != 2 or x.shape[1] < nperseg:
-        raise ValueError(f"signals {x.shape}: expected (signal, time) with {nperseg} samples each")
+        raise SonifyError(f"signals {x.shape}: expected (signal, time) with {nperseg} samples each")
     frequencies, power = signal.welch(x, RATE_HZ, nperseg=nperseg)
     inner = (frequencies > 0) & (frequencies < RATE_HZ / 2)
     f, p = frequencies[inner], power[:, inner]

@@ -32,7 +32,7 @@ def coherence_table(
     active map, one row per clip and layer, with the noise floor beside it.
 
     A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
-    marked. Raises ValueError for an unknown rule and for clips shorter than two segments of
+    marked. Raises SonifyError for an unknown rule and for clips shorter than two segments of
     `nperseg` or two frames of the envelope.
     """
     sonifier = Sonifier(model, precision, allow_strided=True)

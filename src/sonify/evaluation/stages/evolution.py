@@ -21,6 +21,7 @@ from sonify.data.clips import Clips
 from sonify.evaluation.stages.scoring import Counter, whole_clips
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.rendering import to_pcm
@@ -49,17 +50,17 @@ def evolution_table(
     `filters_per_layer` filters of each layer are drawn at random by the model's run and seed. A
     filter that is dead at a checkpoint gives silence there, one that is dead at the end keeps its
     first-ranked clip. Runs all clips through every checkpoint once; `progress` is told how many are
-    done. Raises ValueError when nothing was kept, for a layer or a number of filters that the model
-    does not have, and for top activations of another model or split.
+    done. Raises SonifyError when nothing was kept, for a layer or a number of filters that the
+    model does not have, and for top activations of another model or split.
     """
     if not epochs:
-        raise ValueError("the model keeps no checkpoints: set checkpoints in its recipe")
+        raise SonifyError("the model keeps no checkpoints: set checkpoints in its recipe")
     _, card = load(epochs[-1])
     drawn = _drawn(card, layers, filters_per_layer)
     first = top[(top["model"] == card.model) & (top["rank"] == 1)]
     fixed = drawn.merge(first[[*_FILTER, "clip_id"]], on=_FILTER, validate="1:1")
     if len(fixed) < len(drawn):
-        raise ValueError(f"the top activations lack filters of model {card.model}: mine it again")
+        raise SonifyError(f"the top activations lack filters of model {card.model}: mine it again")
 
     def sonifier(epoch: int) -> Sonifier:
         blocks = find_blocks(load(epoch)[0], allow_strided=True)
@@ -106,9 +107,9 @@ def _drawn(card: ModelCard, layers: Sequence[int], n: int) -> pd.DataFrame:
     chosen = []
     for layer in layers:
         if layer not in sizes:
-            raise ValueError(f"layers has {layer}: model {card.model} has 1 to {max(sizes)}")
+            raise SonifyError(f"layers has {layer}: model {card.model} has 1 to {max(sizes)}")
         if not 1 <= n <= sizes[layer]:
-            raise ValueError(
+            raise SonifyError(
                 f"filters_per_layer is {n}: layer {layer} of model {card.model} has {sizes[layer]}"
             )
         order = generator(card.run, card.seed, "evolution", layer).permutation(sizes[layer])
@@ -146,7 +147,7 @@ def _asked(maxima: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
     kept = fixed.merge(maxima, on=[*_FILTER, "clip_id"], how="left", validate="1:1")
     if kept["activation"].isna().any():
         lost = kept.loc[kept["activation"].isna(), "clip_id"].iloc[0]
-        raise ValueError(f"clip {lost} was mined but is not in the split: mine again")
+        raise SonifyError(f"clip {lost} was mined but is not in the split: mine again")
     return pd.concat([kept.assign(inputs="fixed"), own])
 
 

@@ -13,6 +13,7 @@ from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.evaluation.stages.scoring import Counter, whole_clips
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
 _OWN = ["layer", "filter"]
@@ -41,12 +42,12 @@ def filters_table(
     Label purity is the largest share, of the top clips on which the filter is alive, that have one
     label in common; NaN with fewer than two such clips, of which it would say nothing.
 
-    `progress` is told how many clips and sonifications are done. Raises ValueError for tables of
+    `progress` is told how many clips and sonifications are done. Raises SonifyError for tables of
     another model or of other clips.
     """
     if set(top["model"]) != {card.model}:
         found = ", ".join(sorted(set(top["model"]))) or "no model"
-        raise ValueError(f"the top activations are of {found}, not of {card.model}: mine it again")
+        raise SonifyError(f"the top activations are of {found}, not of {card.model}: mine it again")
     split = _survey(Sonifier(model, allow_strided=True), parts, top, max_samples, device, progress)
     done, described = split.n_clips, []
     for rows in sonifications:
@@ -55,7 +56,7 @@ def filters_table(
         if progress:
             progress(done)
     if done - split.n_clips != len(top):
-        raise ValueError(
+        raise SonifyError(
             f"there are {done - split.n_clips} sonifications of {len(top)} top clips of "
             f"{card.model}: render them again"
         )
@@ -107,7 +108,7 @@ def _survey(
                 pcm[clips.ids[i]] = clips.pcm(i).copy()
                 targets[clips.ids[i]] = clips.targets[i].copy()
     if missing := mined - set(pcm):
-        raise ValueError(f"clip {min(missing)} was mined but is not in the split: mine again")
+        raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine again")
     counted = [counts.cpu().numpy() for counts in active]
     return _Split(n_clips, clips.classes, totals, counted, pcm, targets)
 
@@ -121,7 +122,7 @@ def _described(
     """
     for row in rows.itertuples():
         if row.n_samples != len(inputs.get(row.clip_id, ())):
-            raise ValueError(
+            raise SonifyError(
                 f"the sonification of {row.model}, layer {row.layer}, filter {row.filter}, is not "
                 f"of clip {row.clip_id} as it was mined: render it again"
             )

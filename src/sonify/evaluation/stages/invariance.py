@@ -20,6 +20,7 @@ from sonify.evaluation.stages.scoring import Counter
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 from sonify.sonification.activity import strongest
 from sonify.sonification.deconvnet.sonifier import Sonifier
@@ -62,11 +63,11 @@ def invariance_tables(
 
     A row compares, for one clip, layer and shift, the sonification of the layer's most active map
     with that of the same map of the delayed clip. The example is of the middle layer, of the clip
-    whose sonification has the most energy there. Raises ValueError unless `shown_shift` is among
+    whose sonification has the most energy there. Raises SonifyError unless `shown_shift` is among
     the shifts.
     """
     if shown_shift not in shifts:
-        raise ValueError(f"shown_shift is {shown_shift}: it must be one of {list(shifts)}")
+        raise SonifyError(f"shown_shift is {shown_shift}: it must be one of {list(shifts)}")
     sonifier = Sonifier(model, precision, allow_strided=True)
     strides = np.array(card.architecture.strides)
     middle = (sonifier.n_layers + 1) // 2

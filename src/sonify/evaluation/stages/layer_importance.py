@@ -34,7 +34,7 @@ def layer_importance_table(
     """The layer importance table of one pretrained model: its probes trained on `clips` and scored
     on the whole clips of the parts of one split, which `held_out` opens anew at each call.
 
-    `progress` is called with the `passes` done and a note. Raises ValueError as `train_probes` and
+    `progress` is called with the `passes` done and a note. Raises SonifyError as `train_probes` and
     `scoring.measured` do.
     """
     model, card = start

@@ -56,7 +56,7 @@ def removal_table(
     layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead, so
     that nothing was removed.
 
-    What conditions have in common is computed once. Raises ValueError for an unknown rule.
+    What conditions have in common is computed once. Raises SonifyError for an unknown rule.
     """
     sonifier = Sonifier(model, precision, allow_strided=True)
     rules = list(dict.fromkeys(condition.rule for condition in conditions))

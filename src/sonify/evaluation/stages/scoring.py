@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sonify.data.clips import Clips, length_buckets
 from sonify.evaluation.metrics.ranking import Ranking, accuracy, rank
 from sonify.models.checkpoint import ModelCard
+from sonify.runtime.errors import SonifyError
 
 Counter = Callable[[int], None]  # told how many clips are done
 
@@ -36,7 +37,7 @@ def whole_clips(
 
 def measured(targets: np.ndarray, scores: np.ndarray) -> tuple[Ranking, dict[str, float]]:
     """The ranking of scores, (clip, class), and its metrics by name; accuracy is among them where
-    every clip has one class. Raises ValueError as `rank` does.
+    every clip has one class. Raises SonifyError as `rank` does.
     """
     ranking = rank(targets, scores)
     values = ranking.metrics
@@ -56,13 +57,13 @@ def metrics_table(
     progress: Counter | None = None,
 ) -> pd.DataFrame:
     """The metrics table of one model on the parts of one split: mAP, mAUC, d_prime, and accuracy
-    where every clip has one class. Raises ValueError when the model has other classes than the
+    where every clip has one class. Raises SonifyError when the model has other classes than the
     clips.
     """
     targets, logits = [], []
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         if list(card.classes) != clips.classes:
-            raise ValueError(
+            raise SonifyError(
                 f"model {card.model} knows other classes than {clips.dataset} has: train it on "
                 f"{clips.dataset} first"
             )

@@ -7,6 +7,7 @@ from typing import TypeVar
 import pandas as pd
 
 from sonify.paper.labels import DATASETS, finetuned_label
+from sonify.runtime.errors import SonifyError
 
 REGIMES = ("contrastive", "supervised")
 FINETUNES = ("fconly", "full")
@@ -111,7 +112,7 @@ class Evidence:
     def of(self, table: str, kind: Kind, **where: object) -> pd.DataFrame:
         """The rows of `table` of the one run of this kind, where the columns have these values.
 
-        Raises Missing without any, ValueError when two runs of the configuration are of one kind
+        Raises Missing without any, SonifyError when two runs of the configuration are of one kind
         or were measured in two places.
         """
         frame = _where(getattr(self, table), where)
@@ -189,7 +190,7 @@ def _one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
     ):
         found = sorted(rows[column].unique())
         if len(found) > 1:
-            raise ValueError(
+            raise SonifyError(
                 f"table {table} has {column} {' and '.join(found)} for {words}, of which a claim "
                 f"can mean only one: {remedy}"
             )

@@ -17,7 +17,7 @@ CLAIMS = sorted((c for theme in _BY_THEME for c in theme.CLAIMS), key=lambda cla
 def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
     """Rows of contract claims, one for each of the paper's claims, run or not.
 
-    Raises ValueError for an unknown scale, or naming table and runs when the evidence has two runs
+    Raises SonifyError for an unknown scale, or naming table and runs when the evidence has two runs
     where a claim means one.
     """
     scale_label(scale)

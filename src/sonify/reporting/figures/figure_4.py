@@ -23,6 +23,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
+from sonify.runtime.errors import SonifyError
 
 _METRICS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # a panel each, in this order
 # Finetunings are told apart by fill and dashes, so that they are in grey too.
@@ -35,13 +36,13 @@ def figure_4(layer_importance: pd.DataFrame, scale: str) -> Figure:
     from contract layer_importance: mAP on FSD50K, accuracy on Speech Commands.
 
     The dashed line of the same hue is the whole encoder: no layer removed. Bands, and bars at its
-    right end, are 95% t-intervals over runs. Raises ValueError when there is nothing to draw or a
+    right end, are 95% t-intervals over runs. Raises SonifyError when there is nothing to draw or a
     dataset has two splits.
     """
     scale_label(scale)
     runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(_METRICS)]
     if runs.empty:
-        raise ValueError(
+        raise SonifyError(
             "the layer importance table has neither mAP on FSD50K nor accuracy on Speech Commands, "
             "so that Figure 4 would be empty"
         )
@@ -63,7 +64,7 @@ def _draw_dataset(panel: Axes, runs: pd.DataFrame) -> dict[str, Line2D]:
     """Draw the runs of one dataset; returns its entries of the legend by label."""
     splits = sorted(runs["split"].unique())
     if len(splits) > 1:
-        raise ValueError(
+        raise SonifyError(
             f"table layer_importance has split {' and '.join(splits)} of "
             f"{runs['dataset'].iloc[0]}: a mean over both would mean nothing; give one at a time"
         )

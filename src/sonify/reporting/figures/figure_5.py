@@ -12,6 +12,7 @@ from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
 from sonify.paper.labels import clips_label, encoder_label, scale_label
 from sonify.reporting.figures.style import RC
 from sonify.reporting.spectrogram import RANGE_DB, STEPS, decibels
+from sonify.runtime.errors import SonifyError
 
 ROWS, CHECKPOINTS = 6, 6
 _CAPTION = 17  # letters of a line beside a row
@@ -24,12 +25,12 @@ def figure_5(evolution: pd.DataFrame, scale: str) -> Figure:
     Of the table's first model, contrastive ones before others. At most ROWS filters: the first of
     each layer, then the second of each, and so on, as drawn at random. At most CHECKPOINTS
     checkpoints: first, last and evenly spaced between. A row has one scale of RANGE_DB below the
-    loudest in it. Raises ValueError without rows.
+    loudest in it. Raises SonifyError without rows.
     """
     scale_label(scale)
     fixed = evolution[evolution["inputs"] == "fixed"].sort_values(["regime", "model"])
     if fixed.empty:
-        raise ValueError("the evolution table has no rows, so that Figure 5 would be empty")
+        raise SonifyError("the evolution table has no rows, so that Figure 5 would be empty")
     model = fixed[fixed["model"] == fixed["model"].iloc[0]]
     filters, epochs = _filters(model), _epochs(model)
     with rc_context({**RC, "axes.grid": False}):

@@ -20,6 +20,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
+from sonify.runtime.errors import SonifyError
 
 TITLES = {"fconly": "fc-only finetuning", "full": "full finetuning", "none": "from scratch"}
 # The finetuning is told apart a second time inside the curve, for panels cut out of their figure.
@@ -37,13 +38,13 @@ def figure_6(
     `rule` and `rescaled` say which of the conditions in the table is drawn. At 0 nothing is
     removed: each model's baseline has its own hue, marker and dashes there, runs on as a dashed
     line, and has its interval as a bar. Bands and bars are 95% t-intervals over runs. Raises
-    ValueError when there is no mAP to draw.
+    SonifyError when there is no mAP to draw.
     """
     scale_label(scale)
     curves = removal_curves(removal, rule, rescaled)
     runs = removal_runs(removal, rule, rescaled)
     if curves.empty:
-        raise ValueError("the removal table has no mAP, so that Figure 6 would be empty")
+        raise SonifyError("the removal table has no mAP, so that Figure 6 would be empty")
     panels = [kind for kind in TITLES if kind in set(curves["finetune"])]
     with rc_context(RC):
         figure, axes = blank(len(panels))

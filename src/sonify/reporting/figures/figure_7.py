@@ -23,6 +23,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
+from sonify.runtime.errors import SonifyError
 
 MEASURE = "mean top-k coherence"
 _STYLES = {"none": "-", "full": "-.", "fconly": (0, (3, 1))}
@@ -36,12 +37,12 @@ def figure_7(
 
     `rule` says which of the rules in the table is drawn, `runs` which runs (None for all). The
     dotted line is what independent noises of the clips' lengths would score. Bands are 95%
-    t-intervals over seeds, each the mean over its clips. Raises ValueError without rows.
+    t-intervals over seeds, each the mean over its clips. Raises SonifyError without rows.
     """
     scale_label(scale)
     curves = coherence_curves(coherence, rule, runs)
     if curves.empty:
-        raise ValueError("the coherence table has no rows, so that Figure 7 would be empty")
+        raise SonifyError("the coherence table has no rows, so that Figure 7 would be empty")
     noise = floor(coherence)
     with rc_context(RC):
         figure, (axes,) = blank(1)

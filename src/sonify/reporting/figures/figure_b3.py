@@ -13,6 +13,7 @@ from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
 from sonify.reporting.figures.style import COLOURS, PANEL_INCHES, RC, interval_key, scale_mark
+from sonify.runtime.errors import SonifyError
 
 SHOWN_S = 0.02  # of the overlay: a few periods
 SHOWN_LAYERS = 4
@@ -30,11 +31,11 @@ def figure_b3(invariance: pd.DataFrame, invariance_example: pd.DataFrame, scale:
     run: the correlation of the two by delay, for layers spread over the network, mean over clips,
     with 95% t-intervals over seeds from three on (of two they would fill the panels). Delays by
     multiples of the layer's stride, which must come out exact up to rounding, and others are two
-    curves, solid and dashed. Raises ValueError for a table without rows.
+    curves, solid and dashed. Raises SonifyError for a table without rows.
     """
     scale_label(scale)
     if invariance["correlation"].isna().all() or invariance_example.empty:
-        raise ValueError("an invariance table has no rows, so that Figure B.3 would be empty")
+        raise SonifyError("an invariance table has no rows, so that Figure B.3 would be empty")
     widths = [PANEL_INCHES, max(PANEL_INCHES, 2.3 * invariance["run"].nunique())]
     with rc_context(RC):
         figure = Figure(figsize=(sum(widths), 4.2), layout="constrained")

@@ -22,6 +22,7 @@ from sonify.reporting.figures.figure_7 import (
     encoder_keys,
 )
 from sonify.reporting.figures.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
+from sonify.runtime.errors import SonifyError
 
 _RULES = {"max": "by largest value", "mean": "by mean", "energy": "by energy"}  # the main one first
 _MOST_LAYERS = 7  # numbers below a small panel
@@ -31,7 +32,7 @@ def figure_sensitivity_6(removal: pd.DataFrame, scale: str) -> Figure:
     """mAP by layer removed, from contract removal: a column for each way of choosing the most
     active map and of scaling what is left, a row per finetuning, all on the same axes.
 
-    Curves, dashes and bands are those of Figure 6. Raises ValueError when there is no mAP to draw.
+    Curves, dashes and bands are those of Figure 6. Raises SonifyError when there is no mAP to draw.
     """
     scale_label(scale)
     found = removal[["rescaled", "rule"]].drop_duplicates().itertuples(index=False)
@@ -39,7 +40,7 @@ def figure_sensitivity_6(removal: pd.DataFrame, scale: str) -> Figure:
     curves = [removal_curves(removal, c.rule, c.rescaled) for c in conditions]
     every = pd.concat(curves) if curves else removal
     if every.empty:
-        raise ValueError("the removal table has no mAP, so that the figure would be empty")
+        raise SonifyError("the removal table has no mAP, so that the figure would be empty")
     rows = [kind for kind in TITLES if kind in set(every["finetune"])]
     with rc_context(RC):
         figure, panels = grid(len(rows), len(conditions))
@@ -66,13 +67,13 @@ def figure_sensitivity_7(
     """Mean top-k coherence by layer, from contract coherence: a panel for each way of choosing the
     most active map, all on the same axes.
 
-    Curves, floor and bands are those of Figure 7, of `runs` (None for all). Raises ValueError
+    Curves, floor and bands are those of Figure 7, of `runs` (None for all). Raises SonifyError
     without rows.
     """
     scale_label(scale)
     rules = [rule for rule in _RULES if rule in set(coherence["rule"])]
     if not rules:
-        raise ValueError("the coherence table has no rows, so that the figure would be empty")
+        raise SonifyError("the coherence table has no rows, so that the figure would be empty")
     curves = [coherence_curves(coherence, rule, runs) for rule in rules]
     every, noise = pd.concat(curves), floor(coherence)
     with rc_context(RC):

@@ -22,6 +22,7 @@ from sonify.reporting.figures.style import (
     scale_mark,
     unit_axis,
 )
+from sonify.runtime.errors import SonifyError
 
 _LOOKS = {"pool": "max pooling", "strided": "strided convolutions"}
 
@@ -34,11 +35,11 @@ def figure_strided(
 
     `pairs` names the two training runs to compare, "pool" and "strided". The dotted line is the
     coherence of independent noises. Bands are 95% t-intervals over seeds, each the mean over its
-    clips. Raises ValueError without rows of both runs.
+    clips. Raises SonifyError without rows of both runs.
     """
     scale_label(scale)
     if coherence.empty:
-        raise ValueError("the coherence table has no rows, so that the figure would be empty")
+        raise SonifyError("the coherence table has no rows, so that the figure would be empty")
     names, noise = list(pairs.values()), floor(coherence)
     with rc_context(RC):
         figure, panels = blank(2, sharey=False)

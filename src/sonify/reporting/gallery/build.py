@@ -18,6 +18,7 @@ from sonify.paper.labels import clips_label, scale_label
 from sonify.reporting.gallery import chunks, inputs, pictures
 from sonify.reporting.listening import CREDITS, samples
 from sonify.reporting.spectrogram import RANGE_DB
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -38,8 +39,8 @@ def build(
     `sonification` are the folders of the models, `data` that of all prepared clips, `filters` and
     `evolution` the tables of these names. settings: scale (mini or paper), setting (what stands
     behind it, in words), models (names, in the order shown), and audio, the codec of sonifications
-    (flac unless it says opus; inputs are always flac). Raises ValueError in one sentence for tables
-    that do not fit together.
+    (flac unless it says opus; inputs are always flac). Raises SonifyError in one sentence for
+    tables that do not fit together.
     """
     models = inputs.models(sonification, filters, settings["models"])
     evolved = inputs.evolved(evolution)
@@ -106,7 +107,7 @@ class _Writer:
         def one(signal: tuple[tuple, list[dict]]) -> tuple[tuple, np.ndarray]:
             key, rows = signal
             if [_take(row) for row in rows] != [_take(row) for row in top.get(key, [])]:
-                raise ValueError(
+                raise SonifyError(
                     f"{model.sonifications}: layer {key[0]}, filter {key[1]} is not of the clips "
                     "in top_activations beside it: sonify again"
                 )
@@ -123,7 +124,7 @@ class _Writer:
             pictures.write_sheets(list(tiles), self.folder / place, f"layer-{layer}")
             layers.append([layer, len(table), int(table["dead"].sum())])
         if sum(filters for _, filters, _ in layers) != len(top):
-            raise ValueError(
+            raise SonifyError(
                 f"{model.sonifications}: it lacks filters of top_activations beside it: sonify "
                 "again"
             )
@@ -149,7 +150,7 @@ class _Writer:
         """The clip, which must have the length of a signal of it: a residual needs both alike."""
         clip = self.clips[key]
         if clip["n_samples"] != n_samples:
-            raise ValueError(
+            raise SonifyError(
                 f"a signal of clip {'/'.join(key)} has {n_samples} samples, the manifest says "
                 f"{clip['n_samples']}: rerun preparation and sonification"
             )

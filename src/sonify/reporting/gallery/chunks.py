@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.runtime.errors import SonifyError
 
 CODECS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 
@@ -19,7 +20,8 @@ CODECS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 def write(folder: Path, key: str, value: object) -> None:
     """Write `value` below `folder` as the script <key>.js, which hands it to the page.
 
-    Only JSON values; raises ValueError for NaN or infinity. No text in it can end a script element.
+    Only JSON values; raises SonifyError for NaN or infinity. No text in it can end a script
+    element.
     """
     file = folder / f"{key}.js"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -29,11 +31,11 @@ def write(folder: Path, key: str, value: object) -> None:
 def sound(pcm: bytes, codec: str) -> str:
     """Samples (16-bit little-endian, mono, 8 kHz) as a sound file in base64.
 
-    `flac` keeps every bit, `opus` takes about a fifth of the space. Raises ValueError for another
+    `flac` keeps every bit, `opus` takes about a fifth of the space. Raises SonifyError for another
     codec.
     """
     if codec not in CODECS:
-        raise ValueError(f"audio is {codec!r}: it must be one of {', '.join(CODECS)}")
+        raise SonifyError(f"audio is {codec!r}: it must be one of {', '.join(CODECS)}")
     container, coding = CODECS[codec]
     buffer = io.BytesIO()
     samples = np.frombuffer(pcm, "<i2")

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from sonify.contracts import tables
 from sonify.reporting.sources import read_all
+from sonify.runtime.errors import SonifyError
 
 CLIP = ["dataset", "split", "clip_id"]
 EVOLVED = ["model", "inputs", "layer", "filter"]
@@ -36,19 +37,21 @@ class Model:
 def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list[Model]:
     """The models called `names`, in that order, each from the folder of its name.
 
-    Raises ValueError for a model without folder or a sonified filter that table `filters` lacks.
+    Raises SonifyError for a model without folder or a sonified filter that table `filters` lacks.
     """
     by_name = {folder.name: folder for folder in folders}
     described, found = tables.read(filters, "filters"), []
     for name in names:
         if name not in by_name:
-            raise ValueError(f"model {name} has no folder among {sorted(by_name)}: sonify it first")
+            raise SonifyError(
+                f"model {name} has no folder among {sorted(by_name)}: sonify it first"
+            )
         file = by_name[name] / "top_activations.parquet"
         top = tables.read(file, "top_activations")
         own = described[described["model"] == name].set_index(["layer", "filter"])
         ours = top.set_index(["layer", "filter"]).index.unique()
         if not ours.isin(own.index).all() or not own.index.is_unique:
-            raise ValueError(
+            raise SonifyError(
                 f"{filters}: it must have each filter of {file} once: rerun the evaluation of "
                 "filters"
             )
@@ -65,7 +68,7 @@ def evolved(evolution: Path) -> pd.DataFrame:
 def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
     """Manifest rows of the clips in `used` (columns of CLIP), each with its `number`, from 0.
 
-    Raises ValueError naming a clip that no manifest in `data` has.
+    Raises SonifyError naming a clip that no manifest in `data` has.
     """
     wanted = pd.concat([frame[CLIP] for frame in used]).drop_duplicates().sort_values(CLIP)
     files = [data / dataset / "manifest.parquet" for dataset in wanted["dataset"].unique()]
@@ -74,7 +77,7 @@ def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
     keys = [tuple(key) for key in wanted.to_numpy()]
     lost = [key for key in keys if key not in known]
     if lost:
-        raise ValueError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
+        raise SonifyError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
     return {key: known[key] | {"number": number} for number, key in enumerate(keys)}
 
 
@@ -86,12 +89,12 @@ def key_of(row: dict) -> Key:
 def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple, list[dict]]]:
     """The rows of a table sorted by `key`, a key at a time; memory holds _ROWS of them and a key's.
 
-    Raises ValueError naming the file when it breaks its contract or is not sorted.
+    Raises SonifyError naming the file when it breaks its contract or is not sorted.
     """
     seen = None
     for own, rows in groupby(_rows(file, table), itemgetter(*key)):
         if seen is not None and own <= seen:
-            raise ValueError(f"{file}: {own} comes after {seen}: delete it and make it again")
+            raise SonifyError(f"{file}: {own} comes after {seen}: delete it and make it again")
         seen = own
         yield own, list(rows)
 
@@ -99,7 +102,7 @@ def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple,
 def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
     """Key and samples of each of `clips`, one row group at a time.
 
-    Raises ValueError naming a clip that is not stored.
+    Raises SonifyError naming a clip that is not stored.
     """
     missing = set(clips)
     for dataset, split in sorted({(key[0], key[1]) for key in missing}):
@@ -109,7 +112,7 @@ def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
                     missing.remove(key_of(row))
                     yield key_of(row), row["pcm"]
     if missing:
-        raise ValueError(f"{data}: clip {'/'.join(min(missing))} has no sound: prepare it again")
+        raise SonifyError(f"{data}: clip {'/'.join(min(missing))} has no sound: prepare it again")
 
 
 def _rows(file: Path, table: str, clip_ids: set[str] | None = None) -> Iterator[dict]:
@@ -125,4 +128,4 @@ def _rows(file: Path, table: str, clip_ids: set[str] | None = None) -> Iterator[
                     yield from tables.checked(pa.Table.from_batches([batch]), table).to_pylist()
     except (pa.ArrowInvalid, ValueError) as error:
         why = str(error).partition("\n")[0]
-        raise ValueError(f"{file}: {why}: delete it and rerun the stage that makes it") from error
+        raise SonifyError(f"{file}: {why}: delete it and rerun the stage that makes it") from error

@@ -62,7 +62,7 @@ class Content:
 def page(content: Content) -> str:
     """The page as HTML that needs no other file and no network; text from tables is escaped.
 
-    Raises ValueError for an unknown scale.
+    Raises SonifyError for an unknown scale.
     """
     return rendered(PAGE, context(content))
 
@@ -83,7 +83,7 @@ def rendered(template: str, context: dict) -> str:
 def context(content: Content, residual: bool = False) -> dict:
     """All that the templates show, by the names they use; with `residual`, one hears that too.
 
-    Raises ValueError for an unknown scale.
+    Raises SonifyError for an unknown scale.
     """
     scale, accounts = content.settings["scale"], (content.attrition, content.manifest)
     return {

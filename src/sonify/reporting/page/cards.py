@@ -18,7 +18,7 @@ def cards(content: Content) -> dict[str, str]:
 
     tables/table_A1.html and so on, claims.html, clips.html, time.html, and
     listening/<model>/layer_01.html for every model to listen to and layer of the settings. Raises
-    ValueError for an unknown scale.
+    SonifyError for an unknown scale.
     """
     shared = context(content, residual=True)
     made = {

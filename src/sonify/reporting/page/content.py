@@ -23,7 +23,7 @@ def gathered(
     """What the page shows: `data` and `figures` are folders, `sonification` those of models.
     Without `figures` it shows none.
 
-    Of clips and sonifications only what can be heard on the page is read. Raises ValueError naming
+    Of clips and sonifications only what can be heard on the page is read. Raises SonifyError naming
     a file that breaks its contract or is missing.
     """
     top = read_all([f / "top_activations.parquet" for f in sonification], "top_activations")

@@ -9,6 +9,7 @@ from sonify.evaluation.metrics.intervals import t_interval
 from sonify.paper.labels import finetuned_label, scale_label
 from sonify.paper.matching import Facts, pretraining, runs_of_lines
 from sonify.paper.published import PAPER_TABLES, Line, Model, PaperTable
+from sonify.runtime.errors import SonifyError
 
 
 def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd.DataFrame:
@@ -17,14 +18,14 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd
     metrics has rows of contract metrics; runs are the facts of the configuration's runs. What has
     not been run keeps the paper's numbers, with no mean and 0 runs; published baselines are never
     measured. Our models that the paper lacks follow, where they were scored. An infinite d-prime
-    stays infinite. Raises ValueError for an unknown table or scale, for two runs that are the same
+    stays infinite. Raises SonifyError for an unknown table or scale, for two runs that are the same
     line, and for scores of a run that the configuration lacks.
     """
     scale_label(scale)
     table = named(name)
     stray = sorted(set(metrics["run"]) - set(runs))
     if stray:
-        raise ValueError(
+        raise SonifyError(
             f"the metrics are also of {', '.join(stray)}, which the configuration lacks: rerun the "
             "evaluation stage"
         )
@@ -46,9 +47,9 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd
 
 
 def named(name: str) -> PaperTable:
-    """The paper's table called `name`; ValueError lists the legal names."""
+    """The paper's table called `name`; SonifyError lists the legal names."""
     if name not in PAPER_TABLES:
-        raise ValueError(f"table {name!r} is none of the paper's: use {', '.join(PAPER_TABLES)}")
+        raise SonifyError(f"table {name!r} is none of the paper's: use {', '.join(PAPER_TABLES)}")
     return PAPER_TABLES[name]
 
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.activity import strongest
 from sonify.sonification.deconvnet.back_projection import Forward, sweep
 from sonify.sonification.deconvnet.convolution import Convolution
@@ -69,7 +70,7 @@ class Sonifier:
     in the type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the
     forward pass stays in float32, so that the maps and switches are the same). Strided
     convolutions, whose sonifications carry images, must be asked for by `allow_strided`. Raises
-    ValueError for what cannot be inverted.
+    SonifyError for what cannot be inverted.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Sonifier:
         allow_strided: bool = False,
     ) -> None:
         if precision not in PRECISIONS:
-            raise ValueError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
+            raise SonifyError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
         self.blocks = find_blocks(model, allow_strided)
         self.precision = precision
         self._convolutions: dict[tuple[int, torch.dtype], Convolution] = {}
@@ -122,7 +123,7 @@ class Sonifier:
         filters = torch.as_tensor(filters, device=x.device)
         filters = filters.expand(len(x)) if filters.ndim == 0 else filters
         if len(filters) != len(x):
-            raise ValueError(f"{len(filters)} filters for {len(x)} clips: give one, or one each")
+            raise SonifyError(f"{len(filters)} filters for {len(x)} clips: give one, or one each")
         return self.render(x, layer, torch.arange(len(x), device=x.device), filters).signals
 
     @torch.no_grad()

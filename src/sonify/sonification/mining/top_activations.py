@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
 
@@ -22,9 +23,9 @@ class TopActivations:
     """
 
     def __init__(self, filters: Sequence[int], k: int = 3) -> None:
-        """`filters` is the number of filters of each layer; ValueError when k is under 1."""
+        """`filters` is the number of filters of each layer; SonifyError when k is under 1."""
         if k < 1:
-            raise ValueError(f"top is {k}: keep at least one clip per filter")
+            raise SonifyError(f"top is {k}: keep at least one clip per filter")
         self.k = k
         self.firsts = np.cumsum([0, *filters])  # where each layer's filters begin among all
         self.layers = np.repeat(np.arange(1, len(filters) + 1), filters)
@@ -41,15 +42,15 @@ class TopActivations:
         """Which maxima, (clip, filter of the layer), can still be among the k best: clip and filter
         indices, (entry,) each. Later in a pass that is next to none.
 
-        Raises ValueError for a shape that does not fit or a value that is not finite.
+        Raises SonifyError for a shape that does not fit or a value that is not finite.
         """
         of_layer = slice(*self.firsts[layer - 1 : layer + 1])
         worst, holders = self.activations[of_layer, -1], self.clips[of_layer, -1]
         if maxima.shape != (len(clip_ids), len(worst)):
-            raise ValueError(f"maxima {maxima.shape}: expected {(len(clip_ids), len(worst))}")
+            raise SonifyError(f"maxima {maxima.shape}: expected {(len(clip_ids), len(worst))}")
         if not np.isfinite(maxima).all():
             bad = clip_ids[int(np.argwhere(~np.isfinite(maxima))[0, 0])]
-            raise ValueError(f"clip {bad}: an activation is not finite; was training stable?")
+            raise SonifyError(f"clip {bad}: an activation is not finite; was training stable?")
         enter = maxima > worst
         # A dead filter ties with its candidates in every batch: then the lower clip id enters.
         tied = np.nonzero(maxima == worst)
@@ -84,12 +85,12 @@ class TopActivations:
     def merge(self, table: pd.DataFrame) -> None:
         """Take in a table of candidates of the same model over other clips (see `table`).
 
-        Raises ValueError for a filter that the model does not have.
+        Raises SonifyError for a filter that the model does not have.
         """
         for layer, rows in table.groupby("layer"):
             known = 1 <= layer < len(self.firsts)
             if not known or rows["filter"].max() >= np.diff(self.firsts)[layer - 1]:
-                raise ValueError(f"candidates of another model: layer {layer} is not alike")
+                raise SonifyError(f"candidates of another model: layer {layer} is not alike")
             columns = (rows[c].to_numpy() for c in ("filter", "activation", "frame", "clip_id"))
             self.update(int(layer), *columns)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.trace.line import Step, line
 
 
@@ -32,7 +33,7 @@ def find_blocks(
     and, before the first convolution, reshaping are passed over. The model is not changed.
 
     `allow_strided` takes convolutions of a stride above 1, which section 3.2 found to sound worse:
-    see docs/m5.md. Raises ValueError, in one sentence naming the module, for anything else that
+    see docs/m5.md. Raises SonifyError, in one sentence naming the module, for anything else that
     cannot be inverted.
     """
     if not isinstance(model, nn.Module):
@@ -43,7 +44,7 @@ def find_blocks(
         blocks.append(_block(steps[:size], allow_strided, first=not blocks))
         steps = steps[size:]
     if not blocks:
-        raise ValueError("the model has no Conv1d -> ReLU block to sonify")
+        raise SonifyError("the model has no Conv1d -> ReLU block to sonify")
     return tuple(blocks)
 
 
@@ -86,12 +87,12 @@ def single(value: int | tuple[int, ...]) -> int:
 def _block(steps: list[Step], allow_strided: bool, first: bool) -> Block:
     conv = steps[0]
     if conv.kind != "conv":
-        raise ValueError(f"{conv.told} stands where a Conv1d must begin a block{_hint(conv)}")
+        raise SonifyError(f"{conv.told} stands where a Conv1d must begin a block{_hint(conv)}")
     _check_conv(conv.told, conv.module, allow_strided, first)
     if len(steps) == 1 or steps[1].kind != "relu":
         follower = steps[1].told if len(steps) > 1 else "nothing"
         hint = _hint_behind_conv(steps[1] if len(steps) > 1 else None)
-        raise ValueError(f"{conv.told} is followed by {follower}: {hint}")
+        raise SonifyError(f"{conv.told} is followed by {follower}: {hint}")
     if len(steps) == 3:
         _check_pool(steps[2].told, steps[2].module)
     return Block(
@@ -127,15 +128,15 @@ def _normalises(step: Step) -> bool:
 
 def _check_conv(told: str, conv: nn.Conv1d, allow_strided: bool, first: bool) -> None:
     if first and conv.in_channels != 1:
-        raise ValueError(f"{told} takes {conv.in_channels} channels: a waveform has 1")
+        raise SonifyError(f"{told} takes {conv.in_channels} channels: a waveform has 1")
     if conv.padding_mode != "zeros":
-        raise ValueError(f"{told} pads with {conv.padding_mode!r}: only zeros can be inverted")
+        raise SonifyError(f"{told} pads with {conv.padding_mode!r}: only zeros can be inverted")
     if conv.padding == "same" and conv.dilation[0] * (conv.kernel_size[0] - 1) % 2:
-        raise ValueError(
+        raise SonifyError(
             f"{told} pads unevenly ('same' with an even kernel): give the padding as a number"
         )
     if conv.stride[0] != 1 and not allow_strided:
-        raise ValueError(
+        raise SonifyError(
             f"{told} has stride {conv.stride[0]}: its transpose distorts the waveform between the "
             "frames (section 3.2); to hear it nevertheless, ask with allow_strided=True or "
             "--allow-strided"
@@ -147,9 +148,9 @@ def _check_pool(told: str, pool: nn.MaxPool1d) -> None:
     if stride < kernel or single(pool.dilation) != 1:
         dilation = single(pool.dilation)
         beside = f", dilation {dilation}" if dilation != 1 else ""
-        raise ValueError(
+        raise SonifyError(
             f"{told} has windows that overlap (kernel {kernel}, stride {stride}{beside}): its "
             "switches do not say how to undo it"
         )
     if pool.return_indices:
-        raise ValueError(f"{told} gives out indices: build it without return_indices")
+        raise SonifyError(f"{told} gives out indices: build it without return_indices")

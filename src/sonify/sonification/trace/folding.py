@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.trace.line import normalised
 
 
@@ -14,7 +15,7 @@ def folded(model: nn.Module) -> nn.Module:
     into it and replaced by nn.Identity.
 
     In evaluation the copy computes what the model does, up to rounding. The model is not changed.
-    Raises ValueError, in one sentence, for a model that cannot be traced, a batch norm without
+    Raises SonifyError, in one sentence, for a model that cannot be traced, a batch norm without
     running statistics, and a convolution or batch norm that is used twice.
     """
     pairs = normalised(model)
@@ -22,7 +23,7 @@ def folded(model: nn.Module) -> nn.Module:
     for conv_path, norm_path in pairs:
         conv, norm = model.get_submodule(conv_path), model.get_submodule(norm_path)
         if norm.running_mean is None:
-            raise ValueError(
+            raise SonifyError(
                 f"module {norm_path!r} (BatchNorm1d) keeps no running statistics, so that it "
                 "depends on the batch and cannot be folded: train it with track_running_stats"
             )

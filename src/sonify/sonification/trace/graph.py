@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from sonify.runtime.errors import SonifyError
+
 SAMPLES = 160_001  # of the clips whose form is followed; no multiple of anything
 SHORT_SAMPLES = 1_009  # of others: no condition may tell the two lengths apart
 INERT = (nn.Identity, _DropoutNd)  # modules that do nothing in evaluation
@@ -26,13 +28,13 @@ _Found = TypeVar("_Found")
 class Traced:
     """A model and the graph of its operations on two clips in `shape`.
 
-    ends: by node, the modules that give out its result. Raises ValueError, in one sentence, for a
+    ends: by node, the modules that give out its result. Raises SonifyError, in one sentence, for a
     model that cannot be traced.
     """
 
     def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
         if isinstance(model, torch.jit.ScriptModule):
-            raise ValueError("a TorchScript model cannot be traced: pass what it was made from")
+            raise SonifyError("a TorchScript model cannot be traced: pass what it was made from")
         self.model, self.shape = model, shape
         self._modules = dict(model.named_modules(remove_duplicate=False))
         tracer = _Tracer(model, shape)
@@ -42,7 +44,7 @@ class Traced:
                 self.nodes = list(tracer.trace(model, _defaults(model)).nodes)
             except Exception as error:  # a user's code, given stand-ins, may raise anything
                 reason = str(error).split(". ")[0].split("\n")[0] or type(error).__name__
-                raise ValueError(
+                raise SonifyError(
                     f"{type(model).__name__} cannot be traced ({reason}): "
                     "pass the submodule that holds the chain of convolutions"
                 ) from error
@@ -70,8 +72,8 @@ def either(follow: Callable[[tuple[int, ...]], _Found]) -> _Found:
     """What comes of clips as (clip, 1, time) or, where that is refused, as (clip, time)."""
     try:
         return follow((2, 1, SAMPLES))
-    except ValueError as refusal:
-        with suppress(ValueError):
+    except SonifyError as refusal:
+        with suppress(SonifyError):
             return follow((2, SAMPLES))
         raise refusal
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.trace.graph import INERT, SAMPLES, Traced, either, value
 
 # Operations on the form of a tensor rather than on its values.
@@ -43,7 +44,7 @@ def line(model: nn.Module) -> list[Step]:
     """The operations from the first convolution on, without those that do nothing in evaluation.
 
     The line is followed while a convolution lies ahead, and behind the last one while it does not
-    fork. Raises ValueError, in one sentence, for a model that cannot be traced, that changes the
+    fork. Raises SonifyError, in one sentence, for a model that cannot be traced, that changes the
     waveform before the first convolution, or that forks between convolutions.
     """
     return either(lambda shape: _Line(Traced(model, shape)).steps())
@@ -52,7 +53,7 @@ def line(model: nn.Module) -> list[Step]:
 def normalised(model: nn.Module) -> list[tuple[str, str]]:
     """Qualified names of each Conv1d whose result goes to a BatchNorm1d alone, and of that.
 
-    Raises ValueError for a model that cannot be traced or that uses one of the two elsewhere too.
+    Raises SonifyError for a model that cannot be traced or that uses one of the two elsewhere too.
     """
     traced = either(lambda shape: Traced(model, shape))
     used = Counter(str(n.target) for n in traced.nodes if n.op == "call_module")
@@ -63,7 +64,7 @@ def normalised(model: nn.Module) -> list[tuple[str, str]]:
             if not is_pair or len(conv.users) > 1:
                 continue
             for twice in (n for n in (conv, node) if used[str(n.target)] > 1):
-                raise ValueError(
+                raise SonifyError(
                     f"{traced.told(twice)} is used more than once, so that its batch "
                     "normalisation cannot be folded: give each use a module of its own"
                 )
@@ -84,12 +85,12 @@ class _Line:
         for node in convolutions:
             module = traced.module(node)
             if module is not None and module._forward_hooks:
-                raise ValueError(
+                raise SonifyError(
                     f"{self.told(node)} has a forward hook, which may replace what it gives: "
                     "remove it first"
                 )
             if module is not None and module._forward_pre_hooks:
-                raise ValueError(
+                raise SonifyError(
                     f"{self.told(node)} has a forward pre-hook, which may replace its weights: "
                     "remove it first, for instance with torch.nn.utils.remove_weight_norm"
                 )
@@ -119,9 +120,9 @@ class _Line:
             leading = [u for u in users if u in self.leading]
             if len(leading) > 1:
                 if not any(map(self._convolves, found)):
-                    raise ValueError(self._changes_input(leading[0]))
+                    raise SonifyError(self._changes_input(leading[0]))
                 ways = " and ".join(self.told(u) for u in leading[:2])
-                raise ValueError(
+                raise SonifyError(
                     f"the output of {self.told(found[-1])} goes to both {ways}: residual and "
                     "branching networks are no chain; pass a submodule without branches"
                 )
@@ -130,24 +131,24 @@ class _Line:
             found.append((leading or users)[0])
 
     def _check_in_place(self, nodes: list[fx.Node]) -> None:
-        """Raise ValueError where something off the line may change what is on it."""
+        """Raise SonifyError where something off the line may change what is on it."""
         last = max((self.traced.nodes.index(n) for n in nodes if n in self.leading), default=0)
         for node in self.traced.nodes[:last]:
             if node in self.data and node not in nodes and self._in_place(node):
-                raise ValueError(
+                raise SonifyError(
                     f"{self.told(node)} changes its input in place, off the line to the next "
                     "convolution: use what it returns, or call it without inplace"
                 )
 
     def _begin(self, nodes: list[fx.Node]) -> int:
         """Position of the first convolution, or of what stands in its place; the waveform arrives
-        there as (clip, 1, time) and unchanged, or ValueError is raised."""
+        there as (clip, 1, time) and unchanged, or SonifyError is raised."""
         probe = torch.linspace(-2, 2, 2 * SAMPLES).view(self.traced.shape)
         arriving = probe
         for i, node in enumerate(nodes[1:], start=1):
             if node not in self.leading or self._convolves(node):
                 if self._convolves(node) and arriving.shape != (2, 1, SAMPLES):
-                    raise ValueError(
+                    raise SonifyError(
                         f"{self.told(node)} comes first but is not given waveforms as "
                         "(clip, 1, time), whichever way the model is called"
                     )
@@ -158,7 +159,7 @@ class _Line:
             except Exception:  # of the user's own operations
                 same = False
             if not same:
-                raise ValueError(self._changes_input(node))
+                raise SonifyError(self._changes_input(node))
         return len(nodes)
 
     def _changes_input(self, node: fx.Node) -> str:
