@@ -11,10 +11,10 @@ import torch
 from harness import Bench, bench
 
 from sonify.data.clips import Clips, load
+from sonify.evaluation.measurements.removal import residual
+from sonify.evaluation.measurements.scoring import whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence
 from sonify.evaluation.metrics.ranking import rank
-from sonify.evaluation.stages.removal import residual
-from sonify.evaluation.stages.scoring import whole_clips
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard

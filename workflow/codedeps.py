@@ -9,6 +9,7 @@ contracts).
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,8 @@ _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def closure(script: str) -> list[Path]:
     """The script and every first-party module it imports, at any depth, sorted by path.
 
-    Imports inside functions count. Raises ValueError naming the script when it does not exist.
+    Imports inside functions count, those for type checkers do not. Raises ValueError naming the
+    script when it does not exist.
     """
     start = SCRIPTS / script
     if not start.is_file():
@@ -86,7 +88,7 @@ def _source(file: Path) -> _Source:
     text = file.read_text(encoding="utf-8")
     tree = ast.parse(text, filename=str(file))
     imports, strings, documented = [], set(), []
-    for node in ast.walk(tree):
+    for node in _run(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports += [found for name in _names(node, file) for found in _files(name)]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -96,7 +98,17 @@ def _source(file: Path) -> _Source:
     for node in documented:
         node.body = node.body[1:] or [ast.Pass()]
     bare = ast.unparse(tree)
-    return _Source(tuple(imports), frozenset(strings), "tables." in text, bare)
+    return _Source(tuple(imports), frozenset(strings), "tables" in text, bare)
+
+
+def _run(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a tree, without what stands below `if TYPE_CHECKING:`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        waiting.extend(node.orelse if typing_only else ast.iter_child_nodes(node))
 
 
 def _names(node: ast.Import | ast.ImportFrom, file: Path) -> list[str]:

@@ -11,13 +11,13 @@ from oracles import captum_sonification
 from torch import nn
 
 from sonify.data.clips import load, part_sizes
-from sonify.evaluation.stages.coherence import coherence_table
-from sonify.evaluation.stages.evolution import evolution_table
-from sonify.evaluation.stages.filters import filters_table
-from sonify.evaluation.stages.invariance import invariance_tables
-from sonify.evaluation.stages.layer_importance import layer_importance_table
-from sonify.evaluation.stages.removal import Condition, removal_table
-from sonify.evaluation.stages.scoring import metrics_table
+from sonify.evaluation.measurements.coherence import coherence_table
+from sonify.evaluation.measurements.evolution import evolution_table
+from sonify.evaluation.measurements.filters import filters_table
+from sonify.evaluation.measurements.invariance import invariance_tables
+from sonify.evaluation.measurements.layer_importance import layer_importance_table
+from sonify.evaluation.measurements.removal import Condition, removal_table
+from sonify.evaluation.measurements.scoring import metrics_table
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.channels_last import run_trunk

@@ -96,7 +96,7 @@ def evidence(given, runs=RUNS, strided=STRIDED, probes=PROBES):
     """The tables given by name, the others empty."""
     every = {name: given.get(name, _EMPTY[name]) for name in TABLES}
     known = {"runs": runs, "probes": probes, "strided": strided}
-    return Evidence(**every, **known, rule="max", rescaled=False)
+    return Evidence(every, **known, rule="max", rescaled=False)
 
 
 def row(number, given, **known):

@@ -54,12 +54,12 @@ def changed(copy: Path, file: str, old: str, new: str) -> set[str]:
 
 
 def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
-    module = "src/sonify/evaluation/coherence.py"
+    module = "src/sonify/evaluation/metrics/coherence.py"
     assert changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17") == {
         "coherence.py",
         "filters.py",
     }
-    mining = "src/sonify/sonification/mining.py"
+    mining = "src/sonify/sonification/mining/top_activations.py"
     assert changed(copy, mining, "if k < 1:", "if k <= 0:") == {"mine.py"}
     losses = "src/sonify/training/losses.py"
     assert changed(copy, losses, "if temperature <= 0:", "if not temperature > 0:") == {
@@ -69,11 +69,11 @@ def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
 
 
 def test_a_shared_module_reaches_all(copy):
-    assert changed(copy, "src/sonify/jobs.py", "default=1", "default=2") == set(LAST[copy])
+    assert changed(copy, "src/sonify/runtime/jobs.py", "default=1", "default=2") == set(LAST[copy])
 
 
 def test_comments_docstrings_and_layout_reach_none(copy):
-    module = "src/sonify/evaluation/coherence.py"
+    module = "src/sonify/evaluation/metrics/coherence.py"
     assert not changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES  =  16  # noises\n\n")
     assert not changed(copy, module, '"""Mean top-k', '"""The mean top-k')
     assert not changed(copy, module, '    """The measure for', '    """Our measure for')

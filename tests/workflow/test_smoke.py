@@ -19,7 +19,8 @@ from browsers import violations
 from sonify.contracts import tables
 from sonify.data.corpora.required import SPLITS
 from sonify.models import checkpoint
-from sonify.plan.files import EVALUATIONS, FIGURES, TABLES
+from sonify.plan.files import TABLES
+from sonify.plan.registry import EVALUATION_TABLES, FIGURES
 from sonify.reporting.page.figures import FIGURES as WORDS
 from sonify.reporting.reference import queries
 
@@ -45,7 +46,7 @@ def test_it_makes_every_table_figure_and_page(finished):
         assert card["recipe"]["epochs"] == 2
         kept = checkpoint.kept(results / "models" / model)
         assert kept == ([0, 1, 2] if model == "contrastive-s0" else [])
-    for name in EVALUATIONS:
+    for name in EVALUATION_TABLES:
         frame = tables.read(results / "evaluation" / f"{name}.parquet", name)
         assert set(frame["seed"]) == {0}
     removal = tables.read(results / "evaluation" / "removal.parquet", "removal")
@@ -206,12 +207,15 @@ def test_everybody_can_use_the_results_page(browser, finished, scheme):
 
 
 def test_editing_the_coherence_module_reruns_what_uses_it_and_what_follows(finished):
-    finished.edit("src/sonify/evaluation/coherence.py", "FLOOR_NOISES = 16", "FLOOR_NOISES = 17")
+    module = "src/sonify/evaluation/metrics/coherence.py"
+    finished.edit(module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17")
+        "src/sonify/evaluation/metrics/coherence.py", "FLOOR_NOISES = 16", "FLOOR_NOISES = 17"
+    )
     assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
 
 
 def test_editing_a_comment_or_docstring_reruns_nothing(finished):
-    module = "src/sonify/evaluation/coherence.py"
+    module = "src/sonify/evaluation/metrics/coherence.py"
     finished.edit(module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 16  # enough")
     finished.edit(module, '"""Mean top-k', '"""The mean top-k')
     assert "Nothing to be done" in finished("--dry-run")
@@ -249,7 +253,7 @@ def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     of_one_seed = {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
     of_one_seed |= {"mine": 2, "render": 2, "invariance": 3, "evolution": 1, "layer_importance": 8}
     figures = dict.fromkeys(set(FIGURES) - {"figure_1", "figure_2", "figure_3"}, 1)
-    gathered = {"gather": len(EVALUATIONS), "table": len(TABLES), "gallery": 1}
+    gathered = {"gather": len(EVALUATION_TABLES), "table": len(TABLES), "gallery": 1}
     assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
 
 

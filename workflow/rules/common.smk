@@ -1,6 +1,7 @@
 # Checks the configuration and gives the rules what they share. No rules here.
 import sys
 import time
+from functools import partial
 
 sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow")]
 
@@ -11,9 +12,9 @@ from sonify.config import checks as configuration
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.corpora.required import SPLITS
 from sonify.runtime.errors import ConfigError
-from sonify.reporting.page.figures import FIGURES as DRAWN
 from sonify.paper.published import PAPER_TABLES
-from sonify.plan.files import EVALUATIONS, FIGURES, Plan
+from sonify.plan.files import Plan
+from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
 from surroundings import gpus, shell_prefix, stop_timers
 
 try:
@@ -31,7 +32,20 @@ wildcard_constraints:
     run="|".join(re.escape(run) for run in plan.training["runs"]),
     seed=r"\d+",
     model="|".join(re.escape(model) for model in plan.models),
-    probe="|".join(re.escape(probe) for probe in plan.probes),
+
+
+def stage_input(stage, wildcards):
+    return plan.stage_input(stage, wildcards.job)
+
+
+def stage_settings(stage, wildcards):
+    return plan.evaluation_job(stage, wildcards.job)
+
+
+def stage_needs(stage, wildcards, input):
+    """The --input option of what a stage needs besides a model and clips."""
+    named = [f"{name}={input[name]}" for name in stage.needs]
+    return ["--input", *named] if named else []
 
 
 def data_targets():

@@ -50,33 +50,33 @@ rule pairs:
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
-for figure in FIGURES:
+for figure in FIGURES.values():
 
     rule:
         name:
-            figure
+            figure.name
         input:
             **plan.figure_tables(figure),
         output:
-            png=f"results/reporting/figures/{figure}.png",
+            png=f"results/reporting/figures/{figure.name}.png",
             # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
             svg=report(
-                f"results/reporting/figures/{figure}.svg",
+                f"results/reporting/figures/{figure.name}.svg",
                 caption="../report/figure.rst",
                 category="Figures",
-                labels={"figure": DRAWN[figure]["title"]},
+                labels={"figure": figure.title},
             ),
         log:
-            f"results/logs/reporting/{figure}.log",
+            f"results/logs/reporting/{figure.name}.log",
         conda:
             "../../envs/sonify.yaml"
         params:
-            code=code_hash(f"{figure.lower()}.py"),
+            code=code_hash(figure.script),
             settings=plan.figure(figure),
-            script=f"{figure.lower()}.py",
+            script=figure.script,
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
             # For the caption alone: what follows from the output does not make jobs run again.
-            words=lambda w, output: DRAWN[Path(output.svg).stem],
+            words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
         shell:
             'python "$SCRIPTS/{params.script}" {params.tables}'
             " --settings {params.settings:q} --out {output.png} 2>&1 | tee {log}"
@@ -84,13 +84,7 @@ for figure in FIGURES:
 
 rule claims:
     input:
-        metrics="results/evaluation/metrics.parquet",
-        removal="results/evaluation/removal.parquet",
-        coherence="results/evaluation/coherence.parquet",
-        layers="results/evaluation/layer_importance.parquet",
-        invariance="results/evaluation/invariance.parquet",
-        evolution="results/evaluation/evolution.parquet",
-        filters="results/evaluation/filters.parquet",
+        **{stage.tables[0]: plan.evaluation_table(stage.tables[0]) for stage in STAGES.values()},
     output:
         parquet="results/reporting/claims.parquet",
         markdown=report(
@@ -109,12 +103,10 @@ rule claims:
     params:
         code=code_hash("claims.py"),
         settings=plan.claims(),
+        tables=lambda w, input: [f"{name}={file}" for name, file in input.items()],
     shell:
-        'python "$SCRIPTS/claims.py" --metrics {input.metrics} --removal {input.removal}'
-        " --coherence {input.coherence} --layer-importance {input.layers}"
-        " --invariance {input.invariance} --evolution {input.evolution}"
-        " --filters {input.filters} --settings {params.settings:q} --out {output.parquet}"
-        " 2>&1 | tee {log}"
+        'python "$SCRIPTS/claims.py" --tables {params.tables}'
+        " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
 
 
 rule gallery:

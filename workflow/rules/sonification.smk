@@ -3,7 +3,7 @@
 
 rule mine:
     input:
-        unpack(lambda w: plan.model_input(w.model, "sonification")),
+        unpack(lambda w: plan.mining_input(w.model)),
     output:
         "results/sonification/{model}/top_activations.parquet",
     log:
@@ -30,8 +30,8 @@ rule mine:
 
 rule render:
     input:
-        unpack(lambda w: plan.model_input(w.model, "sonification")),
-        top="results/sonification/{model}/top_activations.parquet",
+        unpack(lambda w: plan.mining_input(w.model)),
+        top_activations="results/sonification/{model}/top_activations.parquet",
     output:
         "results/sonification/{model}/sonifications.parquet",
     log:
@@ -50,5 +50,5 @@ rule render:
         data=lambda w: plan.data_folder(config["sonification"]["dataset"]),
     shell:
         'python "$SCRIPTS/render.py" --model {params.model} --data {params.data}'
-        " --top {input.top} --settings {params.settings:q} --threads {threads}"
+        " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"
         " --out {output} 2>&1 | tee {log}"

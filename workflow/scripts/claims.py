@@ -5,31 +5,19 @@ from pathlib import Path
 from sonify.contracts import tables
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import claims, to_markdown
-from sonify.runtime.jobs import parser, run
-
-TABLES = (
-    "metrics",
-    "removal",
-    "coherence",
-    "layer_importance",
-    "invariance",
-    "evolution",
-    "filters",
-)
+from sonify.runtime.jobs import named_file, parser, run
 
 
 def main() -> None:
     options = parser(__doc__)
-    for name in TABLES:
-        option = f"--{name.replace('_', '-')}"
-        options.add_argument(option, dest=name, type=Path, required=True)
+    options.add_argument("--tables", type=named_file, nargs="+", required=True, help="NAME=FILE")
     options.add_argument("--out", type=Path, required=True, help="claims.parquet")
     args = options.parse_args()
     facts = {
         name: args.settings[name] for name in ("runs", "probes", "rule", "rescaled", "strided")
     }
-    measured = {name: tables.read(getattr(args, name), name) for name in TABLES}
-    table = claims(Evidence(**measured, **facts), args.settings["scale"])
+    measured = {name: tables.read(file, name) for name, file in args.tables}
+    table = claims(Evidence(measured, **facts), args.settings["scale"])
     tables.write(table, args.out, "claims")
     page = to_markdown(table, args.settings["setting"])
     args.out.with_suffix(".md").write_text(page, encoding="utf-8")

@@ -1,6 +1,6 @@
-"""Draw Figure 3 from the pairs table."""
+"""Draw Figure 3."""
 
-from sonify.reporting.figures.job import figure_job
-from sonify.reporting.figures.pairs import figure_3
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_3 import FIGURE
 
-figure_job(__doc__, figure_3, "pairs")
+draw_figure(FIGURE)

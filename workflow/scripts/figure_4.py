@@ -1,6 +1,6 @@
-"""Draw Figure 4 from the layer importance table."""
+"""Draw Figure 4."""
 
-from sonify.reporting.figures.figure_4 import figure_4
-from sonify.reporting.figures.job import figure_job
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_4 import FIGURE
 
-figure_job(__doc__, figure_4, "layer_importance")
+draw_figure(FIGURE)

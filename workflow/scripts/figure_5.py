@@ -1,6 +1,6 @@
-"""Draw Figure 5 from the evolution table."""
+"""Draw Figure 5."""
 
-from sonify.reporting.figures.figure_5 import figure_5
-from sonify.reporting.figures.job import figure_job
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_5 import FIGURE
 
-figure_job(__doc__, figure_5, "evolution")
+draw_figure(FIGURE)

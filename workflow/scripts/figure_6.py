@@ -1,6 +1,6 @@
-"""Draw Figure 6 from the removal table."""
+"""Draw Figure 6."""
 
-from sonify.reporting.figures.figure_6 import figure_6
-from sonify.reporting.figures.job import figure_job
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_6 import FIGURE
 
-figure_job(__doc__, figure_6, "removal")
+draw_figure(FIGURE)

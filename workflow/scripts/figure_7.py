@@ -1,6 +1,6 @@
-"""Draw Figure 7 from the coherence table."""
+"""Draw Figure 7."""
 
-from sonify.reporting.figures.figure_7 import figure_7
-from sonify.reporting.figures.job import figure_job
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_7 import FIGURE
 
-figure_job(__doc__, figure_7, "coherence")
+draw_figure(FIGURE)

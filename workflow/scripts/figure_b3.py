@@ -1,6 +1,6 @@
-"""Draw Figure B.3 from the invariance tables."""
+"""Draw Figure B.3."""
 
-from sonify.reporting.figures.figure_b3 import figure_b3
-from sonify.reporting.figures.job import figure_job
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_b3 import FIGURE
 
-figure_job(__doc__, figure_b3, "invariance", "invariance_example")
+draw_figure(FIGURE)

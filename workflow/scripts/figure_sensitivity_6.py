@@ -1,6 +1,6 @@
-"""Draw Figure 6 under every choice that the paper leaves open, from the removal table."""
+"""Draw Figure 6 under other choices."""
 
-from sonify.reporting.figures.job import figure_job
-from sonify.reporting.figures.sensitivity import figure_sensitivity_6
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_sensitivity_6 import FIGURE
 
-figure_job(__doc__, figure_sensitivity_6, "removal")
+draw_figure(FIGURE)

@@ -1,6 +1,6 @@
-"""Draw Figure 7 under every rule for the most active map, from the coherence table."""
+"""Draw Figure 7 under other choices."""
 
-from sonify.reporting.figures.job import figure_job
-from sonify.reporting.figures.sensitivity import figure_sensitivity_7
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_sensitivity_7 import FIGURE
 
-figure_job(__doc__, figure_sensitivity_7, "coherence")
+draw_figure(FIGURE)

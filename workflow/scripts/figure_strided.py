@@ -1,6 +1,6 @@
-"""Draw strided convolutions against max pooling, from the coherence table."""
+"""Draw Strided convolutions in place of pooling."""
 
-from sonify.reporting.figures.job import figure_job
-from sonify.reporting.figures.strided import figure_strided
+from sonify.reporting.drawing.job import draw_figure
+from sonify.reporting.figures.figure_strided import FIGURE
 
-figure_job(__doc__, figure_strided, "coherence")
+draw_figure(FIGURE)

@@ -7,7 +7,7 @@ from sonify.runtime.jobs import parser, run
 
 
 def main() -> None:
-    options = parser(__doc__, settings=False)
+    options = parser(__doc__, settings=None)
     options.add_argument("--table", required=True, help="name of the table's contract")
     options.add_argument("--parts", type=Path, nargs="+", required=True)
     options.add_argument("--out", type=Path, required=True)

@@ -10,10 +10,11 @@ from sonify.contracts import tables
 from sonify.models.job import model_job, model_options
 from sonify.runtime.jobs import run, say
 from sonify.sonification.mining.parts import discard, mine_parts, share
+from sonify.sonification.settings import MiningSettings
 
 
 def main() -> None:
-    options = model_options(__doc__)
+    options = model_options(__doc__, MiningSettings)
     options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
     options.add_argument("--code", default="", help="names the state of the code that mines")
     options.add_argument("--share", type=share, default=(1, 1), help="i/n: which part of the work")
@@ -26,13 +27,13 @@ def main() -> None:
             job.sizes,
             work=args.work,
             code=args.code,
-            top=job.settings["top"],
+            top=job.settings.top,
             share=args.share,
             progress=bar.update,
             **job.running,
         )
     if found is not None:
-        tables.write(found, job.out, "top_activations")
+        tables.write(found, *args.out, "top_activations")
         discard(args.work)
         say(f"{job.named('mine')}: {len(found)} top activations over {job.n_clips} clips")
 

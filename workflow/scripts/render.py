@@ -1,23 +1,21 @@
 """Sonify every filter for each of the clips that activate it most."""
 
-from pathlib import Path
-
 from sonify.contracts import tables
 from sonify.models.job import model_job, model_options
 from sonify.runtime.jobs import run, say
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.rendering import render_layers
+from sonify.sonification.settings import RenderingSettings
 
 
 def main() -> None:
-    options = model_options(__doc__)
-    options.add_argument("--top", type=Path, required=True, help="the model's top activations")
-    args = options.parse_args()
-    job, top = model_job(args), tables.read(args.top, "top_activations")
+    args = model_options(__doc__, RenderingSettings).parse_args()
+    job = model_job(args)
+    top = tables.read(job.inputs["top_activations"], "top_activations")
     with job.progress("sonify", len(top), unit="sonifications") as bar:
-        sonifier = Sonifier(job.model, job.settings["precision"], allow_strided=True)
+        sonifier = Sonifier(job.model, job.settings.precision, allow_strided=True)
         layers = render_layers(sonifier, job.parts(), top, progress=bar.update, **job.running)
-        tables.write_parts(layers, job.out, "sonifications")
+        tables.write_parts(layers, *args.out, "sonifications")
     dead = int(top["dead"].sum())
     say(f"{job.named('sonify')}: {len(top)} sonifications, {dead} of them dead")
 

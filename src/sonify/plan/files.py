@@ -7,28 +7,12 @@ from pathlib import Path
 
 from sonify.data.corpora.required import SPLITS, lists
 from sonify.data.download.catalogue import pending_bytes
-from sonify.plan.runs import scored_split
+from sonify.evaluation.stage import Stage
+from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
 from sonify.plan.settings import Settings
+from sonify.reporting.figure import FigureSpec
 
-# The tables that each figure is drawn from; what is not named here comes from evaluation.
-FIGURES = {
-    "figure_1": ("pairs",),
-    "figure_2": ("pairs",),
-    "figure_3": ("pairs",),
-    "figure_4": ("layer_importance",),
-    "figure_5": ("evolution",),
-    "figure_6": ("removal",),
-    "figure_7": ("coherence",),
-    "figure_B3": ("invariance", "invariance_example"),
-    "figure_sensitivity_6": ("removal",),
-    "figure_sensitivity_7": ("coherence",),
-    "figure_strided": ("coherence",),
-}
 TABLES = ("A1", "A2", "A3", "A4", "A5", "A6")
-EVALUATIONS = (
-    *("metrics", "layer_importance", "removal", "coherence", "filters"),
-    *("invariance", "invariance_example", "evolution"),
-)
 
 
 class Plan(Settings):
@@ -49,14 +33,19 @@ class Plan(Settings):
         return [f"results/data/{d}/{name}" for d in self.prepared for name in (*tables, *SPLITS[d])]
 
     def parts(self, table: str) -> list[str]:
-        """The single-model files that make up an evaluation table."""
-        return [f"results/evaluation/{table}/{job}.parquet" for job in self.measured(table)]
+        """The single-job files that make up an evaluation table."""
+        jobs = EVALUATION_TABLES[table].jobs(self)
+        return [f"results/evaluation/{table}/{job}.parquet" for job in jobs]
+
+    def evaluation_table(self, table: str) -> str:
+        """An evaluation table of all jobs."""
+        return f"results/evaluation/{table}.parquet"
 
     @property
     def evaluation_files(self) -> list[str]:
         """Everything that evaluation writes."""
-        whole = [f"results/evaluation/{table}.parquet" for table in EVALUATIONS]
-        return whole + [part for table in EVALUATIONS for part in self.parts(table)]
+        whole = [self.evaluation_table(table) for table in EVALUATION_TABLES]
+        return whole + [part for table in EVALUATION_TABLES for part in self.parts(table)]
 
     @property
     def table_files(self) -> list[str]:
@@ -70,10 +59,10 @@ class Plan(Settings):
         folder = "results/reporting/figures"
         return [f"{folder}/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
 
-    def figure_tables(self, name: str) -> dict[str, str]:
-        """Where the tables of a figure are, by their names."""
+    def figure_tables(self, figure: FigureSpec) -> dict[str, str]:
+        """The tables that a figure is drawn from, by name."""
         own = {"pairs": "results/reporting/pairs.parquet"}
-        return {t: own.get(t, f"results/evaluation/{t}.parquet") for t in FIGURES[name]}
+        return {t: own.get(t) or self.evaluation_table(t) for t in figure.tables}
 
     @property
     def benchmarks(self) -> list[str]:
@@ -84,10 +73,8 @@ class Plan(Settings):
         jobs = {"synthesise": made, "download": fetched, "prepare": self.prepared}
         jobs |= {"train": list(self.models)}
         jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
-        jobs |= {"score": self.measured("metrics")}
+        jobs |= {stage.name: stage.jobs(self) for stage in STAGES.values()}
         jobs |= {"gallery": ["all"]}
-        rules = ("layer_importance", "removal", "coherence", "filters", "invariance", "evolution")
-        jobs |= {rule: self.measured(rule) for rule in rules}
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
 
     # --- input files ---------------------------------------------------------------------------
@@ -130,34 +117,20 @@ class Plan(Settings):
             files |= self._model_files(f"{run.start}-s{seed}")
         return files
 
-    def model_input(self, model: str, stage: str) -> dict:
-        """A model and the clips that a stage (sonification, removal, coherence) runs it on."""
-        stage_config = self.config.get(stage) or self.evaluation[stage]
-        return self._model_files(model) | self._prepared(
-            stage_config["dataset"], [stage_config["split"]]
-        )
+    def mining_input(self, model: str) -> dict:
+        """A model and the clips that are mined."""
+        return self._model_files(model) | self._prepared(*self.mined_clips)
 
-    def scored_input(self, model: str) -> dict:
-        """A classifier and the clips its published results are measured on."""
-        dataset = self.run_of(model).dataset
-        return self._model_files(model) | self._prepared(dataset, [scored_split(dataset)])
+    def stage_input(self, stage: Stage, job: str) -> dict:
+        """The model that a job of an evaluation stage runs, its clips, and what else it needs."""
+        model = stage.model(self, job)
+        files = self._model_files(model) | self._prepared(*stage.clips(self, job))
+        return files | {name: _needed(name, model) for name in stage.needs}
 
     def start_option(self, name: str, seed: str) -> str:
         """The --start option of finetuning, or nothing."""
         run = self.run(name)
         return f"--start results/models/{run.start}-s{seed}" if run.start else ""
-
-    def probe_input(self, name: str) -> dict:
-        """The encoder that a probe reads, and the clips it is trained and scored on."""
-        probe = self.probes[name]
-        splits = sorted({*probe.run.splits, probe.split})
-        start = self._model_files(f"{probe.run.start}-s{probe.seed}")
-        return start | self._prepared(probe.run.dataset, splits)
-
-    def mined_input(self, model: str) -> dict:
-        """A model, the clips it was mined on, and what was found."""
-        top = f"results/sonification/{model}/top_activations.parquet"
-        return self.model_input(model, "sonification") | {"top": top}
 
     # -------------------------------------------------------------------------------------------
 
@@ -173,3 +146,10 @@ class Plan(Settings):
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",
         }
+
+
+def _needed(name: str, model: str) -> str:
+    """A further input of an evaluation stage, see `Stage.needs`."""
+    if name == "checkpoints":
+        return f"results/models/{model}/checkpoints"
+    return f"results/sonification/{model}/{name}.parquet"

@@ -4,11 +4,14 @@ Light: imported while the Snakefile is read.
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from sonify.data.corpora.required import SPLITS
+from sonify.evaluation.stage import ClipsRead
 from sonify.models.architecture import WHOLE_ENCODER
+from sonify.plan.registry import STAGES
 from sonify.plan.runs import Run, has_classifier, resolve, scored_split
 
 # 1 to 11 are blocks that are kept, 12 is the whole encoder with its fully connected layer.
@@ -74,7 +77,7 @@ class Matrix:
         """The model of a run that figures of single sounds show."""
         return f"{run}-s{self.training['seeds'][0]}"
 
-    def models_of(self, runs: list[str]) -> list[str]:
+    def models_of(self, runs: Iterable[str]) -> list[str]:
         """The models of some runs."""
         return [f"{run}-s{seed}" for run in runs for seed in self.training["seeds"]]
 
@@ -101,22 +104,15 @@ class Matrix:
             found += [Probe(run, seed, layers, kind["split"]) for seed in seeds for layers in cut]
         return {probe.name: probe for probe in found}
 
-    def measured(self, table: str) -> list[str]:
-        """The jobs (models, or probes) whose results make up an evaluation table."""
-        strided = list(self.evaluation["strided"].values())
-        sonified = self.config["sonification"]["runs"]
-        if table == "layer_importance":
-            return list(self.probes)
-        runs = {
-            "metrics": self.classifiers,
-            "removal": self.evaluation["removal"]["runs"],
-            "coherence": [*self.evaluation["coherence"]["runs"], *strided],
-            "filters": sonified,
-            "invariance": [*sonified, *strided],
-            "invariance_example": [*sonified, *strided],
-            "evolution": self.evaluation["evolution"]["runs"],
-        }[table]
-        return self.models_of(list(dict.fromkeys(runs)))
+    @property
+    def mined_clips(self) -> ClipsRead:
+        """The clips whose top activations are mined."""
+        stage = self.config["sonification"]
+        return ClipsRead(stage["dataset"], (stage["split"],))
+
+    def scored_split(self, dataset: str) -> str:
+        """The split on which a dataset's published results are measured."""
+        return scored_split(dataset)
 
     @property
     def prepared(self) -> list[str]:
@@ -130,11 +126,10 @@ class Matrix:
 
     def used_splits(self, dataset: str) -> list[str]:
         """Splits of a dataset that some job of this configuration reads."""
-        runs = [run for run in self.models.values() if run.dataset == dataset]
-        probes = [probe for probe in self.probes.values() if probe.run.dataset == dataset]
-        used = {split for run in runs for split in run.splits}
-        used |= {scored_split(dataset) for run in runs if run.name in self.classifiers}
-        used |= {split for probe in probes for split in (*probe.run.splits, probe.split)}
-        stages = (self.config["sonification"], *map(self.evaluation.get, ("removal", "coherence")))
-        used |= {stage["split"] for stage in stages if stage["dataset"] == dataset}
+        used = {
+            split for run in self.models.values() if run.dataset == dataset for split in run.splits
+        }
+        read = [stage.clips(self, job) for stage in STAGES.values() for job in stage.jobs(self)]
+        read += [self.mined_clips]
+        used |= {split for clips in read if clips.dataset == dataset for split in clips.splits}
         return sorted(used)

@@ -9,10 +9,15 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
+
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.corpora.required import SPLITS, names_hash
+from sonify.evaluation.stage import Stage
 from sonify.plan.matrix import Matrix
-from sonify.plan.runs import facts, scored_split
+from sonify.plan.registry import FIGURES
+from sonify.plan.runs import facts
+from sonify.reporting.figure import FigureSpec
 
 
 class Settings(Matrix):
@@ -72,74 +77,13 @@ class Settings(Matrix):
     def mine(self) -> str:
         """What is mined, and how many clips are kept."""
         stage = self.config["sonification"]
-        return self._on_clips(split=stage["split"], top=stage["top"])
+        return _canonical({**self.on_clips, "split": stage["split"], "top": stage["top"]})
 
     def render(self) -> str:
         """Where the mined clips are, and how they are sonified."""
         stage = self.config["sonification"]
-        return self._on_clips(split=stage["split"], precision=stage["precision"])
-
-    def score(self, model: str) -> str:
-        """The split that published results are measured on."""
-        return self._on_clips(split=scored_split(self.run_of(model).dataset))
-
-    def layer_importance(self, probe: str) -> str:
-        """The probe, how it is trained and what it is scored on."""
-        job = self.probes[probe]
-        return self._on_clips(
-            run=asdict(job.run),
-            seed=job.seed,
-            layers=job.layers,
-            split=job.split,
-            recipe=self.training["recipes"][job.run.recipe] | self.training["reader"],
-        )
-
-    def removal(self) -> str:
-        """What is removed from which clips: first as configured, then by other choices."""
-        stage, choices = self.evaluation["removal"], self.evaluation["sensitivity"]
-        rule, rescaled = self._main
-        conditions = [(rule, rescaled)]
-        conditions += [(other, rescaled) for other in choices["rules"] if other != rule]
-        conditions += [(rule, other) for other in choices["rescale_residual"] if other != rescaled]
-        return self._on_clips(
-            split=stage["split"],
-            precision=self.config["sonification"]["precision"],
-            conditions=[{"rule": rule, "rescaled": rescaled} for rule, rescaled in conditions],
-        )
-
-    def coherence(self) -> str:
-        """How coherence is measured, and on which clips."""
-        stage = self.evaluation["coherence"]
-        rule = self.config["sonification"]["rule"]
-        others = [other for other in self.evaluation["sensitivity"]["rules"] if other != rule]
-        return self._on_clips(
-            split=stage["split"],
-            top_k=stage["top_k"],
-            nperseg=stage["nperseg"],
-            precision=self.config["sonification"]["precision"],
-            rules=[rule, *others],
-        )
-
-    def filters(self) -> str:
-        """What the filters' sonifications are measured by."""
-        stage = self.evaluation["coherence"]
-        split = self.config["sonification"]["split"]
-        return self._on_clips(split=split, top_k=stage["top_k"], nperseg=stage["nperseg"])
-
-    def invariance(self) -> str:
-        """Which clips are delayed, by how much."""
-        stage, sonification = self.evaluation["invariance"], self.config["sonification"]
-        return self._on_clips(
-            **stage, **{key: sonification[key] for key in ("split", "rule", "precision")}
-        )
-
-    def evolution(self) -> str:
-        """Which filters are followed through training, on which clips."""
-        stage, sonification = self.evaluation["evolution"], self.config["sonification"]
-        return self._on_clips(
-            layers=stage["layers"],
-            filters_per_layer=stage["filters_per_layer"],
-            **{key: sonification[key] for key in ("split", "precision")},
+        return _canonical(
+            {**self.on_clips, "split": stage["split"], "precision": stage["precision"]}
         )
 
     def pairs(self) -> str:
@@ -159,17 +103,13 @@ class Settings(Matrix):
         }
         return _canonical({"figures": figures, "chosen": chosen})
 
-    def figure(self, name: str) -> str:
+    def evaluation_job(self, stage: Stage, job: str) -> str:
+        """The settings of one job of an evaluation stage."""
+        return _canonical(msgspec.to_builtins(stage.settings(self, job)))
+
+    def figure(self, figure: FigureSpec) -> str:
         """How a figure is labelled, and which of the measured conditions it shows."""
-        rule, rescaled = self._main
-        runs = self.evaluation["coherence"]["runs"]
-        own = {
-            "figure_6": {"rule": rule, "rescaled": rescaled},
-            "figure_7": {"rule": rule, "runs": runs},
-            "figure_sensitivity_7": {"runs": runs},
-            "figure_strided": {"rule": rule, "pairs": self.evaluation["strided"]},
-        }
-        return _canonical({"scale": self.config["scale"], **own.get(name, {})})
+        return _canonical({"scale": self.config["scale"], **figure.settings(self)})
 
     def label(self) -> str:
         """The scale, and the sounds and networks behind it in words."""
@@ -209,6 +149,7 @@ class Settings(Matrix):
                 "scale": self.config["scale"],
                 "setting": self.setting,
                 "listen": self.config["reporting"]["listen"],
+                "captions": {name: figure.caption for name, figure in FIGURES.items()},
             }
         )
 
@@ -222,9 +163,11 @@ class Settings(Matrix):
         runs = {run: facts(self.config, run) for run in self.training["runs"]}
         return {"scale": self.config["scale"], "setting": self.setting, "runs": runs, **more}
 
-    def _on_clips(self, **settings) -> str:
+    @property
+    def on_clips(self) -> dict:
+        """Settings that every job which runs a model over whole clips shares, but for the split."""
         batch = round(self.evaluation["batch_s"] * RATE_HZ)
-        return _canonical({"device": self.config["device"], "batch_samples": batch, **settings})
+        return {"device": self.config["device"], "batch_samples": batch}
 
 
 def _canonical(settings: dict) -> str:

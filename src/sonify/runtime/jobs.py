@@ -6,21 +6,30 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from sonify.runtime.errors import one_sentence_errors
 
 
-def parser(description: str | None, settings: bool = True) -> argparse.ArgumentParser:
-    """A parser with --threads and, unless told otherwise, --settings.
+def parser(
+    description: str | None, settings: Callable[[str], object] | None = json.loads
+) -> argparse.ArgumentParser:
+    """A parser with --threads and, unless `settings` is None, --settings, decoded by it.
 
-    Settings are the config values that the job uses, as JSON; `sonify.plan` makes them.
+    Settings are the configuration values that the job uses, as JSON; `sonify.plan` makes them.
     """
     options = argparse.ArgumentParser(description=description)
     if settings:
-        told = "config values, as JSON"
-        options.add_argument("--settings", type=json.loads, required=True, help=told)
+        words = "configuration values, as JSON"
+        options.add_argument("--settings", type=settings, required=True, help=words)
     options.add_argument("--threads", type=int, default=1, help="CPU threads of this job")
     return options
+
+
+def named_file(text: str) -> tuple[str, Path]:
+    """Name and path of an option written NAME=FILE."""
+    name, _, file = text.partition("=")
+    return name, Path(file)
 
 
 def say(sentence: str) -> None:

@@ -18,7 +18,11 @@ from safetensors.torch import save_file
 from scipy.signal import welch
 
 from sonify.contracts import tables
-from sonify.evaluation.stages.evolution import evolution_table, power_spectrum, spectral_change
+from sonify.evaluation.measurements.evolution import (
+    evolution_table,
+    power_spectrum,
+    spectral_change,
+)
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import Architecture

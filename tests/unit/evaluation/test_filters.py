@@ -15,7 +15,7 @@ from scipy.signal import coherence
 
 from sonify.contracts import tables
 from sonify.data.clips import Clips, length_buckets
-from sonify.evaluation.stages.filters import filters_table
+from sonify.evaluation.measurements.filters import filters_table
 from sonify.models.checkpoint import ModelCard, build, save
 from sonify.models.cnn import Architecture
 from sonify.sonification.deconvnet.sonifier import Sonifier

@@ -10,7 +10,7 @@ from torch import nn
 
 from sonify.contracts import tables
 from sonify.data.clips import part_sizes
-from sonify.evaluation.stages.invariance import (
+from sonify.evaluation.measurements.invariance import (
     _margin,
     correlation,
     invariance_tables,

@@ -12,7 +12,7 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from sonify.contracts import tables
-from sonify.evaluation.stages.layer_importance import layer_importance_table, passes
+from sonify.evaluation.measurements.layer_importance import layer_importance_table, passes
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build

@@ -11,10 +11,10 @@ from scipy.signal import coherence as scipy_coherence
 
 from sonify.contracts import tables
 from sonify.data.clips import Clips
+from sonify.evaluation.measurements.coherence import coherence_table
+from sonify.evaluation.measurements.removal import Condition, removal_table, residual
+from sonify.evaluation.measurements.scoring import metrics_table, whole_clips
 from sonify.evaluation.metrics.ranking import rank
-from sonify.evaluation.stages.coherence import coherence_table
-from sonify.evaluation.stages.removal import Condition, removal_table, residual
-from sonify.evaluation.stages.scoring import metrics_table, whole_clips
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import Architecture
 from sonify.sonification.deconvnet.sonifier import Sonifier

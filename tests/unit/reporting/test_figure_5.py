@@ -7,8 +7,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from sonify.contracts import tables
-from sonify.reporting.figures.figure_5 import CHECKPOINTS, ROWS, figure_5
-from sonify.reporting.figures.style import image
+from sonify.reporting.drawing.figure_5 import CHECKPOINTS, ROWS, figure_5
+from sonify.reporting.drawing.style import image
 from sonify.reporting.spectrogram import RANGE_DB, decibels
 
 N = 4_000

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
 from sonify.contracts import tables
-from sonify.reporting.figures.figure_b3 import figure_b3
-from sonify.reporting.figures.style import image
+from sonify.reporting.drawing.figure_b3 import figure_b3
+from sonify.reporting.drawing.style import image
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 RUNS = ("contrastive", "contrastive_strided", "supervised")

@@ -10,10 +10,10 @@ import pytest
 from drawn import bands, shown, texts
 
 from sonify.contracts import tables
-from sonify.reporting.figures.figure_4 import figure_4
-from sonify.reporting.figures.figure_6 import figure_6
-from sonify.reporting.figures.figure_7 import figure_7
-from sonify.reporting.figures.style import COLOURS, image
+from sonify.reporting.drawing.figure_4 import figure_4
+from sonify.reporting.drawing.figure_6 import figure_6
+from sonify.reporting.drawing.figure_7 import figure_7
+from sonify.reporting.drawing.style import COLOURS, image
 
 
 def test_figure_6_draws_every_model_with_its_baseline(removal):

@@ -15,8 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from sonify.contracts import tables
-from sonify.reporting.figures.pairs import figure_1, figure_2, figure_3
-from sonify.reporting.figures.style import DPI, RC, image
+from sonify.reporting.drawing.pairs import figure_1, figure_2, figure_3
+from sonify.reporting.drawing.style import DPI, RC, image
 from sonify.reporting.listening import samples
 from sonify.reporting.pairs import pairs_table, select
 from sonify.reporting.spectrogram import RANGE_DB, decibels

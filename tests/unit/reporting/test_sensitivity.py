@@ -11,9 +11,9 @@ import pytest
 from drawn import bands, shown, texts
 
 from sonify.contracts import tables
-from sonify.reporting.figures.sensitivity import figure_sensitivity_6, figure_sensitivity_7
-from sonify.reporting.figures.strided import figure_strided
-from sonify.reporting.figures.style import COLOURS, image
+from sonify.reporting.drawing.sensitivity import figure_sensitivity_6, figure_sensitivity_7
+from sonify.reporting.drawing.strided import figure_strided
+from sonify.reporting.drawing.style import COLOURS, image
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 PAIRS = {"pool": "contrastive", "strided": "contrastive_strided"}

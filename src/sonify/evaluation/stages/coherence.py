@@ -1,60 +1,90 @@
 """Coherence of every clip with the sonification of each layer's most active map (section 4.2)."""
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
-import torch
+from msgspec import Meta
 
-from sonify.data.clips import Clips
-from sonify.evaluation.metrics.coherence import NPERSEG, mean_topk_coherence, noise_floor
-from sonify.evaluation.metrics.envelope import envelope_correlation
-from sonify.evaluation.stages.scoring import Counter, whole_clips
-from sonify.models.checkpoint import ModelCard
-from sonify.models.heads import SoundModel
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.most_active import most_active
+from sonify.evaluation.option_types import DatasetName, RunNames
+from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
+from sonify.models.settings import JobSettings
+
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
 
 
-def coherence_table(
-    model: SoundModel,
-    card: ModelCard,
-    parts: Iterable[Clips],
-    *,
-    rules: Sequence[str],
-    top_k: int = 5,
-    nperseg: int = NPERSEG,
-    precision: str = "exact",
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
-) -> pd.DataFrame:
-    """The coherence table of one model on the parts of one split: under each rule for the most
-    active map, one row per clip and layer, with the noise floor beside it.
+class CoherenceOptions(Options):
+    """Block `evaluation.coherence`."""
 
-    A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
-    marked. Raises SonifyError for an unknown rule and for clips shorter than two segments of
-    `nperseg` or two frames of the envelope.
-    """
-    sonifier = Sonifier(model, precision, allow_strided=True)
-    rows: list[pd.DataFrame] = []
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        floor = noise_floor(x.shape[1], top_k, nperseg)
-        for some, found in most_active(sonifier, x, rules):
-            waveforms, signals = x[some].cpu().numpy(), found.made.signals.cpu().numpy()
-            of = found.clips.cpu().numpy()
-            distinct = pd.DataFrame(
-                {
-                    "clip_id": [clips.ids[i] for i in indices[some][of]],
-                    "split": [clips.splits[i] for i in indices[some][of]],
-                    "layer": found.layers.cpu().numpy(),
-                    "filter": found.made.filters.cpu().numpy(),
-                    "coherence": mean_topk_coherence(waveforms, signals, top_k, nperseg, of),
-                    "envelope_correlation": envelope_correlation(waveforms, signals, of),
-                    "dead": found.made.dead.cpu().numpy(),
-                }
-            ).assign(dataset=clips.dataset, floor=floor, n_samples=x.shape[1])
-            rows += [
-                distinct.iloc[at.flatten().cpu().numpy()].assign(rule=rule)
-                for rule, at in found.at.items()
-            ]
-    return pd.concat(rows, ignore_index=True).assign(**card.keys)
+    runs: RunNames
+    dataset: DatasetName
+    split: Annotated[str, Meta(description="Split whose clips are measured.")]
+    top_k: Annotated[int, Meta(ge=1, le=129, description="Bins averaged; k of equation 3.")]
+    nperseg: Annotated[
+        int, Meta(ge=16, le=65536, description="Samples per segment of Welch's estimate.")
+    ]
+
+
+class CoherenceSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of one job; the first rule is the configured one."""
+
+    precision: str
+    top_k: int
+    nperseg: int
+    rules: tuple[str, ...]
+
+
+def _jobs(plan: "Plan") -> list[str]:
+    """The configured runs, and those whose downsampling is compared (section 3.2)."""
+    strided = plan.evaluation["strided"].values()
+    return plan.models_of(dict.fromkeys([*plan.evaluation["coherence"]["runs"], *strided]))
+
+
+def _clips(plan: "Plan", model: str) -> ClipsRead:
+    stage = plan.evaluation["coherence"]
+    return ClipsRead(stage["dataset"], (stage["split"],))
+
+
+def _settings(plan: "Plan", model: str) -> CoherenceSettings:
+    stage = plan.evaluation["coherence"]
+    rule = plan.config["sonification"]["rule"]
+    others = [other for other in plan.evaluation["sensitivity"]["rules"] if other != rule]
+    return CoherenceSettings(
+        **plan.on_clips,
+        split=stage["split"],
+        precision=plan.config["sonification"]["precision"],
+        top_k=stage["top_k"],
+        nperseg=stage["nperseg"],
+        rules=(rule, *others),
+    )
+
+
+def _compute(job: "ModelJob[CoherenceSettings]") -> Result:
+    from sonify.evaluation.measurements.coherence import coherence_table
+
+    with job.progress("coherence") as bar:
+        table = coherence_table(
+            job.model,
+            job.card,
+            job.parts(),
+            rules=job.settings.rules,
+            precision=job.settings.precision,
+            top_k=job.settings.top_k,
+            nperseg=job.settings.nperseg,
+            progress=bar.update,
+            **job.running,
+        )
+    summary = f"{job.named('coherence')}: {job.n_clips} clips, {table['layer'].max()} layers"
+    return Result({"coherence": table}, summary)
+
+
+STAGE = Stage(
+    name="coherence",
+    tables=("coherence",),
+    jobs=_jobs,
+    clips=_clips,
+    settings=_settings,
+    settings_type=CoherenceSettings,
+    options=CoherenceOptions,
+    compute=_compute,
+)

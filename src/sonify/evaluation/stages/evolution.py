@@ -1,202 +1,80 @@
-"""How features evolve over training (section 3.4, Figure 5): some filters at every kept checkpoint.
+"""Evolution of features over training (section 3.4, Figure 5)."""
 
-Each is sonified for the clip that excites it most at the end of training (`fixed`, the paper's way)
-and for the one that does at the checkpoint itself (`own`, as Zeiler and Fergus did).
+from typing import TYPE_CHECKING, Annotated
 
-What changes from one checkpoint to the next is measured on power spectra over the whole
-sonification, which signals of different clips and lengths have in common; normalised, since the
-scale of a sonification is that of its clip; by their total variation distance, which has no free
-parameter (a logarithm would need a floor) and a plain meaning: the share of the power that moved.
-"""
+from msgspec import Meta
 
-from collections.abc import Callable, Iterable, Sequence
+from sonify.evaluation.option_types import LayerNumbers, RunNames
+from sonify.evaluation.stage import Options, Result, Stage
+from sonify.models.settings import JobSettings
 
-import numpy as np
-import pandas as pd
-import torch
-from scipy import signal
-
-from sonify.contracts.audio_format import PCM_PEAK
-from sonify.data.clips import Clips
-from sonify.evaluation.stages.scoring import Counter, whole_clips
-from sonify.models.checkpoint import ModelCard
-from sonify.models.heads import SoundModel
-from sonify.runtime.errors import SonifyError
-from sonify.runtime.seeds import generator
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.rendering import to_pcm
-from sonify.sonification.trace.chain import find_blocks
-
-NPERSEG = 256  # bins of 31 Hz
-_FILTER = ["layer", "filter"]
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
 
 
-def evolution_table(
-    load: Callable[[int], tuple[SoundModel, ModelCard]],
-    epochs: Sequence[int],
-    top: pd.DataFrame,
-    parts: Callable[[], Iterable[Clips]],
-    *,
-    layers: Sequence[int],
-    filters_per_layer: int,
-    precision: str = "exact",
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
-) -> pd.DataFrame:
-    """The evolution table of one model over the checkpoints kept after `epochs`, each of which
-    `load` gives; `top` are its top_activations, `parts` gives the parts of the split they are of.
+class EvolutionOptions(Options):
+    """Block `evaluation.evolution`."""
 
-    `filters_per_layer` filters of each layer are drawn at random by the model's run and seed. A
-    filter that is dead at a checkpoint gives silence there, one that is dead at the end keeps its
-    first-ranked clip. Runs all clips through every checkpoint once; `progress` is told how many are
-    done. Raises SonifyError when nothing was kept, for a layer or a number of filters that the
-    model does not have, and for top activations of another model or split.
-    """
-    if not epochs:
-        raise SonifyError("the model keeps no checkpoints: set checkpoints in its recipe")
-    _, card = load(epochs[-1])
-    drawn = _drawn(card, layers, filters_per_layer)
-    first = top[(top["model"] == card.model) & (top["rank"] == 1)]
-    fixed = drawn.merge(first[[*_FILTER, "clip_id"]], on=_FILTER, validate="1:1")
-    if len(fixed) < len(drawn):
-        raise SonifyError(f"the top activations lack filters of model {card.model}: mine it again")
-
-    def sonifier(epoch: int) -> Sonifier:
-        blocks = find_blocks(load(epoch)[0], allow_strided=True)
-        return Sonifier(blocks[: max(layers)], precision, allow_strided=True)
-
-    asked = []
-    for done, epoch in enumerate(epochs, start=1):
-        maxima = _maxima(sonifier(epoch), parts(), drawn, max_samples, device)
-        asked.append(_asked(maxima, fixed).assign(epoch=epoch))
-        if progress:
-            progress(done)
-    asked = pd.concat(asked)
-    clips = _collected(parts(), set(asked["clip_id"]))
-    made = []
-    for epoch, rows in asked.groupby("epoch"):
-        at = sonifier(int(epoch))
-        made += [_sonified(at, *clips[c], some, device) for c, some in rows.groupby("clip_id")]
-    found = pd.concat(made).sort_values(["inputs", *_FILTER, "epoch"])
-    found["change"] = _changes(found)
-    return found.drop(columns="spectrum").assign(**card.keys)
+    runs: RunNames
+    layers: LayerNumbers
+    filters_per_layer: Annotated[
+        int, Meta(ge=1, le=100, description="Filters drawn at random from each layer.")
+    ]
 
 
-def power_spectrum(s: np.ndarray) -> np.ndarray:
-    """Power over the whole signal s, (time,), by frequency: Welch's estimate, NPERSEG // 2 + 1 bins
-    up to 4 kHz, in float64.
-    """
-    return signal.welch(np.asarray(s, np.float64), nperseg=NPERSEG)[1]
+class EvolutionSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of one job."""
+
+    layers: tuple[int, ...]
+    filters_per_layer: int
+    precision: str
 
 
-def spectral_change(before: np.ndarray, after: np.ndarray) -> float:
-    """Total variation distance of two power spectra, (bin,), once their sums are 1: in [0, 1].
-
-    0 if both are silent, 1 if one is.
-    """
-    if not (before.any() and after.any()):
-        return float(before.any() != after.any())
-    moved = np.abs(before / before.sum() - after / after.sum()).sum() / 2
-    return min(1.0, float(moved))  # rounding may pass 1 by an ulp
-
-
-def _drawn(card: ModelCard, layers: Sequence[int], n: int) -> pd.DataFrame:
-    """Columns layer, filter: `n` filters of each layer."""
-    sizes = dict(enumerate(card.architecture.filters, start=1))
-    chosen = []
-    for layer in layers:
-        if layer not in sizes:
-            raise SonifyError(f"layers has {layer}: model {card.model} has 1 to {max(sizes)}")
-        if not 1 <= n <= sizes[layer]:
-            raise SonifyError(
-                f"filters_per_layer is {n}: layer {layer} of model {card.model} has {sizes[layer]}"
-            )
-        order = generator(card.run, card.seed, "evolution", layer).permutation(sizes[layer])
-        chosen += [(layer, index) for index in order[:n]]
-    return pd.DataFrame(chosen, columns=_FILTER)
-
-
-@torch.no_grad()
-def _maxima(
-    sonifier: Sonifier,
-    parts: Iterable[Clips],
-    drawn: pd.DataFrame,
-    max_samples: int,
-    device: torch.device | str,
-) -> pd.DataFrame:
-    """Columns clip_id, layer, filter, activation: the largest value of each drawn map on a clip."""
-    columns = drawn.groupby("layer")["filter"].agg(list).to_dict()
-    found = []
-    for clips, indices, x in whole_clips(parts, max_samples, device):
-        ids = [clips.ids[i] for i in indices]
-        for layer, h in enumerate(sonifier.maps(x), start=1):
-            for index in columns.get(layer, ()):
-                rows = {"clip_id": ids, "layer": layer, "filter": index}
-                largest = h[:, index].amax(-1).cpu().numpy()
-                found.append(pd.DataFrame({**rows, "activation": largest}))
-    return pd.concat(found, ignore_index=True)
-
-
-def _asked(maxima: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
-    """What to sonify at a checkpoint: rows of maxima, of the fixed clips and of each filter's own
-    (ties to the lower clip id).
-    """
-    order = maxima.sort_values(["activation", "clip_id"], ascending=[False, True])
-    own = order.drop_duplicates(_FILTER).assign(inputs="own")
-    kept = fixed.merge(maxima, on=[*_FILTER, "clip_id"], how="left", validate="1:1")
-    if kept["activation"].isna().any():
-        lost = kept.loc[kept["activation"].isna(), "clip_id"].iloc[0]
-        raise SonifyError(f"clip {lost} was mined but is not in the split: mine again")
-    return pd.concat([kept.assign(inputs="fixed"), own])
-
-
-def _collected(parts: Iterable[Clips], wanted: set[str]) -> dict[str, tuple[dict, np.ndarray]]:
-    """By clip_id, the columns that say what a wanted clip is, and its samples, (time,) int16."""
-    return {
-        clip: (
-            {
-                "dataset": clips.dataset,
-                "split": clips.splits[i],
-                "labels": [clips.classes[c] for c in np.flatnonzero(clips.targets[i])],
-            },
-            clips.pcm(i).copy(),  # a view would keep the whole part
-        )
-        for clips in parts
-        for i, clip in enumerate(clips.ids)
-        if clip in wanted
-    }
-
-
-def _sonified(
-    sonifier: Sonifier,
-    keys: dict,
-    pcm: np.ndarray,
-    rows: pd.DataFrame,
-    device: torch.device | str,
-) -> pd.DataFrame:
-    """The sonifications of one clip that the rows ask for, beside them."""
-    x = torch.from_numpy(pcm / np.float32(PCM_PEAK))[None].to(device)
-    layers, filters = (torch.tensor(rows[c].to_numpy()) for c in _FILTER)
-    found = sonifier.render(x, layers, torch.zeros_like(layers), filters)
-    signals = found.signals.cpu().numpy()
-    peaks, stored = to_pcm(signals)
-    return rows.assign(
-        dataset=keys["dataset"],
-        split=keys["split"],
-        labels=[keys["labels"]] * len(rows),
-        dead=found.dead.cpu().numpy(),
-        scale_factor=found.scales.cpu().numpy().astype(np.float64),
-        peak=peaks,
-        n_samples=len(pcm),
-        pcm=stored,
-        input_pcm=[pcm.tobytes() if i == "fixed" else None for i in rows["inputs"]],
-        spectrum=[power_spectrum(s) for s in signals],
+def _settings(plan: "Plan", model: str) -> EvolutionSettings:
+    stage, sonification = plan.evaluation["evolution"], plan.config["sonification"]
+    return EvolutionSettings(
+        **plan.on_clips,
+        split=sonification["split"],
+        layers=tuple(stage["layers"]),
+        filters_per_layer=stage["filters_per_layer"],
+        precision=sonification["precision"],
     )
 
 
-def _changes(found: pd.DataFrame) -> list[float]:
-    """`spectral_change` of each row to the one before, NaN at the first of a filter's."""
-    same = found.duplicated(["inputs", *_FILTER])
-    pairs = zip(same, found["spectrum"].shift(), found["spectrum"], strict=True)
-    return [spectral_change(a, b) if known else np.nan for known, a, b in pairs]
+def _compute(job: "ModelJob[EvolutionSettings]") -> Result:
+    from functools import partial
+
+    from sonify.contracts import tables
+    from sonify.evaluation.measurements.evolution import evolution_table
+    from sonify.models import checkpoint
+
+    top = tables.read(job.inputs["top_activations"], "top_activations")
+    epochs = checkpoint.kept(job.folder)
+    with job.progress("evolution", len(epochs), unit="checkpoints") as bar:
+        table = evolution_table(
+            partial(checkpoint.load_kept, job.folder, device=job.device),
+            epochs,
+            top,
+            job.parts,
+            layers=job.settings.layers,
+            filters_per_layer=job.settings.filters_per_layer,
+            precision=job.settings.precision,
+            progress=bar.update,
+            **job.running,
+        )
+    summary = f"{job.named('evolution')}: {len(table)} sonifications at {len(epochs)} checkpoints"
+    return Result({"evolution": table}, summary)
+
+
+STAGE = Stage(
+    name="evolution",
+    tables=("evolution",),
+    jobs=lambda plan: plan.models_of(plan.evaluation["evolution"]["runs"]),
+    clips=lambda plan, model: plan.mined_clips,
+    settings=_settings,
+    settings_type=EvolutionSettings,
+    options=EvolutionOptions,
+    needs=("top_activations", "checkpoints"),
+    compute=_compute,
+)

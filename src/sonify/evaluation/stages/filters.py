@@ -1,149 +1,60 @@
-"""What each filter is like: how often it is active, what its top clips share, how it sounds."""
+"""Properties of every filter: activity, label purity, spectrum, coherence (section 3.3)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-import torch
+from sonify.evaluation.stage import Result, Stage
+from sonify.models.settings import JobSettings
 
-from sonify.data.clips import Clips
-from sonify.evaluation.metrics.coherence import mean_topk_coherence, shortest
-from sonify.evaluation.metrics.spectra import spectral_shape
-from sonify.evaluation.stages.scoring import Counter, whole_clips
-from sonify.models.checkpoint import ModelCard
-from sonify.models.heads import SoundModel
-from sonify.runtime.errors import SonifyError
-from sonify.sonification.deconvnet.sonifier import Sonifier
-
-_OWN = ["layer", "filter"]
-_SOUND = ["coherence", "flatness", "centroid_hz", "bandwidth_hz"]
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
 
 
-def filters_table(
-    model: SoundModel,
-    card: ModelCard,
-    parts: Iterable[Clips],
-    top: pd.DataFrame,
-    sonifications: Iterable[pd.DataFrame],
-    *,
-    top_k: int,
-    nperseg: int,
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
-) -> pd.DataFrame:
-    """The filters table of one model: a row for every filter in `top`, its top_activations.
+class FiltersSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of one job."""
 
-    `parts` are those of the mined split. `sonifications` are the rows of that table, a few at a
-    time: of all the sound, memory holds those and the mined clips. Coherence (mean of the `top_k`
-    largest bins) and the spectral measures are means over those of the filter's top clips whose
-    sonification is not silent and that hold two segments of `nperseg` samples; NaN if none does.
-    Label purity is the largest share, of the top clips on which the filter is alive, that have one
-    label in common; NaN with fewer than two such clips, of which it would say nothing.
+    top_k: int
+    nperseg: int
 
-    `progress` is told how many clips and sonifications are done. Raises SonifyError for tables of
-    another model or of other clips.
-    """
-    if set(top["model"]) != {card.model}:
-        found = ", ".join(sorted(set(top["model"]))) or "no model"
-        raise SonifyError(f"the top activations are of {found}, not of {card.model}: mine it again")
-    split = _survey(Sonifier(model, allow_strided=True), parts, top, max_samples, device, progress)
-    done, described = split.n_clips, []
-    for rows in sonifications:
-        described.append(_described(rows, split.pcm, top_k, nperseg))
-        done += len(rows)
-        if progress:
-            progress(done)
-    if done - split.n_clips != len(top):
-        raise SonifyError(
-            f"there are {done - split.n_clips} sonifications of {len(top)} top clips of "
-            f"{card.model}: render them again"
+
+def _settings(plan: "Plan", model: str) -> FiltersSettings:
+    stage = plan.evaluation["coherence"]
+    split = plan.config["sonification"]["split"]
+    return FiltersSettings(
+        **plan.on_clips, split=split, top_k=stage["top_k"], nperseg=stage["nperseg"]
+    )
+
+
+def _compute(job: "ModelJob[FiltersSettings]") -> Result:
+    from sonify.contracts import tables
+    from sonify.evaluation.measurements.filters import filters_table
+
+    top = tables.read(job.inputs["top_activations"], "top_activations")
+    with job.progress("filters", job.n_clips + len(top), unit="sounds") as bar:
+        table = filters_table(
+            job.model,
+            job.card,
+            job.parts(),
+            top,
+            tables.read_parts(job.inputs["sonifications"], "sonifications", rows=16),
+            top_k=job.settings.top_k,
+            nperseg=job.settings.nperseg,
+            progress=bar.update,
+            **job.running,
         )
-    first = top[top["rank"] == 1].set_index(_OWN)
-    table = first[["dataset", "split", *card.keys, "dead", "activation"]]
-    table = table.join(pd.concat(described).groupby(_OWN)[_SOUND].mean())
-    table = table.join(_purity(top[~top["dead"]], split))
-    return table.assign(
-        n_clips=split.n_clips,
-        n_active=[split.active[layer - 1][index] for layer, index in table.index],
-        main_label=table["main_label"].fillna(""),
-    ).reset_index()
+    dead = int(table["dead"].sum())
+    return Result(
+        {"filters": table}, f"{job.named('filters')}: {len(table)} filters, {dead} of them dead"
+    )
 
 
-@dataclass(frozen=True)
-class _Split:
-    """active: clips on which each filter is, (filter,) of each layer. totals: clips of each class.
-    Samples, (time,) int16, and classes, (class,) 0 or 1, are those of the mined clips.
-    """
-
-    n_clips: int
-    classes: list[str]
-    totals: np.ndarray
-    active: list[np.ndarray]
-    pcm: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
-
-
-@torch.no_grad()
-def _survey(
-    sonifier: Sonifier,
-    parts: Iterable[Clips],
-    top: pd.DataFrame,
-    max_samples: int,
-    device: torch.device | str,
-    progress: Counter | None,
-) -> _Split:
-    """One forward pass over the split."""
-    mined, n_clips, totals = set(top["clip_id"]), 0, 0
-    active = [torch.zeros(b.conv.out_channels, dtype=int, device=device) for b in sonifier.blocks]
-    pcm, targets = {}, {}
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        for counts, maps in zip(active, sonifier.maps(x), strict=True):
-            counts += (maps.amax(-1) > 0).sum(0)
-        n_clips += len(indices)
-        totals = totals + clips.targets[indices].sum(axis=0, dtype=np.int64)
-        for i in indices:
-            if clips.ids[i] in mined:  # copies: views would keep the whole part
-                pcm[clips.ids[i]] = clips.pcm(i).copy()
-                targets[clips.ids[i]] = clips.targets[i].copy()
-    if missing := mined - set(pcm):
-        raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine again")
-    counted = [counts.cpu().numpy() for counts in active]
-    return _Split(n_clips, clips.classes, totals, counted, pcm, targets)
-
-
-def _described(
-    rows: pd.DataFrame, inputs: dict[str, np.ndarray], top_k: int, nperseg: int
-) -> pd.DataFrame:
-    """Layer, filter and how it sounds, of some sonifications; NaN for those that are left out.
-
-    No measure depends on loudness, so that samples are taken as they are stored.
-    """
-    for row in rows.itertuples():
-        if row.n_samples != len(inputs.get(row.clip_id, ())):
-            raise SonifyError(
-                f"the sonification of {row.model}, layer {row.layer}, filter {row.filter}, is not "
-                f"of clip {row.clip_id} as it was mined: render it again"
-            )
-    found = pd.DataFrame(np.nan, index=rows.index, columns=_SOUND)
-    heard = rows[(rows["peak"] > 0) & (rows["n_samples"] >= shortest(nperseg))]
-    for _, alike in heard.groupby("n_samples"):
-        s = np.stack([np.frombuffer(pcm, "<i2") for pcm in alike["pcm"]])
-        x = np.stack([inputs[clip] for clip in alike["clip_id"]])
-        coherence = mean_topk_coherence(x, s, top_k, nperseg)
-        found.loc[alike.index] = np.column_stack([coherence, *spectral_shape(s, nperseg)])
-    return rows[_OWN].join(found)
-
-
-def _purity(living: pd.DataFrame, split: _Split) -> pd.DataFrame:
-    """label_purity and main_label of filters, from those rows of `top` that are not dead."""
-    rarest = np.argsort(split.totals, kind="stable")  # first among equally frequent: the rarest
-    found = {}
-    for own, clips in living.groupby(_OWN)["clip_id"]:
-        counts = np.sum([split.targets[c] for c in clips], axis=0, dtype=np.int64)[rarest]
-        best = int(counts.argmax())
-        purity = counts[best] / len(clips) if len(clips) > 1 else np.nan
-        found[own] = (purity, split.classes[rarest[best]] if counts[best] > 1 else "")
-    index = pd.MultiIndex.from_tuples(found, names=_OWN)
-    return pd.DataFrame(found.values(), index=index, columns=["label_purity", "main_label"])
+STAGE = Stage(
+    name="filters",
+    tables=("filters",),
+    jobs=lambda plan: plan.sonified_models,
+    clips=lambda plan, model: plan.mined_clips,
+    settings=_settings,
+    settings_type=FiltersSettings,
+    needs=("top_activations", "sonifications"),
+    compute=_compute,
+)

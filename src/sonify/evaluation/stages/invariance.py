@@ -1,197 +1,95 @@
-"""How exactly sonifications follow a delay of the input (section 3.2, Figure B.3).
+"""How exactly sonifications follow a delay of the input (section 3.2, Figure B.3)."""
 
-The recording is taken as lying in silence: samples of silence are put before and behind it, more
-than any output of the network depends on, and a delay moves it within them. So a clip of any length
-can be delayed by any shift, nothing of it is lost, and all of it is compared, free of the padding
-of the convolutions. A sonification's scale depends on all that was sonified; what is compared are
-raw deconvolutions times the scale factor of the sonification without delay.
-"""
+from typing import TYPE_CHECKING, Annotated
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from msgspec import Meta
 
-import numpy as np
-import pandas as pd
-import torch
+from sonify.evaluation.stage import Options, Result, Stage
+from sonify.models.settings import JobSettings
 
-from sonify.data.clips import Clips, load_part
-from sonify.evaluation.stages.scoring import Counter
-from sonify.models.architecture import Architecture
-from sonify.models.checkpoint import ModelCard
-from sonify.models.heads import SoundModel
-from sonify.runtime.errors import SonifyError
-from sonify.runtime.seeds import generator
-from sonify.sonification.activity import strongest
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.rendering import to_pcm
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
 
 
-class Invariance(NamedTuple):
-    """The tables invariance and invariance_example."""
-
-    table: pd.DataFrame
-    example: pd.DataFrame
+Shift = Annotated[int, Meta(ge=1, le=1_000_000, description="Delay in samples at 8 kHz.")]
 
 
-class Returned(NamedTuple):
-    """Sonifications of one delayed clip, shifted back: `signals`, (shift, layer, time), of the same
-    `filters`, (layer,); `dead`, (layer,), says of the first shift that the map is zero throughout.
-    """
+class InvarianceOptions(Options):
+    """Block `evaluation.invariance`."""
 
-    signals: np.ndarray
-    filters: np.ndarray
-    dead: np.ndarray
-
-
-def invariance_tables(
-    model: SoundModel,
-    card: ModelCard,
-    sizes: dict[Path, int],
-    *,
-    clips: int,
-    shifts: Sequence[int],
-    shown_shift: int,
-    rule: str,
-    precision: str = "exact",
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
-) -> Invariance:
-    """Both tables of one model: `shifts`, in samples, of `clips` clips of one split (all of it if
-    it has fewer), drawn alike for every model. `sizes` are its parts (`part_sizes`).
-
-    A row compares, for one clip, layer and shift, the sonification of the layer's most active map
-    with that of the same map of the delayed clip. The example is of the middle layer, of the clip
-    whose sonification has the most energy there. Raises SonifyError unless `shown_shift` is among
-    the shifts.
-    """
-    if shown_shift not in shifts:
-        raise SonifyError(f"shown_shift is {shown_shift}: it must be one of {list(shifts)}")
-    sonifier = Sonifier(model, precision, allow_strided=True)
-    strides = np.array(card.architecture.strides)
-    middle = (sonifier.n_layers + 1) // 2
-    margin = _margin(card.architecture)
-    rows, example, most = [], None, -1.0
-    for done, (part, i) in enumerate(_drawn(sizes, clips), start=1):
-        x, delays = part.waveform(i), [0, *shifts]
-        found = returned(sonifier, x, delays, margin, rule, max_samples, device)
-        keys = {"dataset": part.dataset, "split": part.splits[i], "clip_id": part.ids[i]}
-        keys |= card.keys
-        sonification, others = found.signals[0], found.signals[1:]
-        for shift, signals in zip(shifts, others, strict=True):
-            measured = {
-                **keys,
-                "layer": range(1, sonifier.n_layers + 1),
-                "filter": found.filters,
-                "shift": shift,
-                "on_stride": shift % strides == 0,
-                "sdr_db": sdr_db(sonification, signals),
-                "correlation": correlation(sonification, signals),
-                "dead": found.dead,
-            }
-            rows.append(pd.DataFrame(measured))
-        energy = np.square(sonification[middle - 1]).mean()
-        if energy > most:
-            shown = found.signals[1 + list(shifts).index(shown_shift), middle - 1]
-            signals = np.stack([x, sonification[middle - 1], shown])
-            at = {"layer": middle, "filter": found.filters[middle - 1]}
-            example, most = _example({**keys, **at}, signals, shown_shift), energy
-        if progress:
-            progress(done)
-    return Invariance(pd.concat(rows, ignore_index=True), example)
+    clips: Annotated[int, Meta(ge=1, description="Clips of the mined split that are delayed.")]
+    shifts: Annotated[
+        list[Shift],
+        Meta(
+            min_length=1,
+            description="Delays in samples at 8 kHz.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ]
+    shown_shift: Shift
 
 
-@torch.no_grad()
-def returned(
-    sonifier: Sonifier,
-    x: np.ndarray,
-    shifts: Sequence[int],
-    margin: int,
-    rule: str,
-    max_samples: int,
-    device: torch.device | str = "cpu",
-) -> Returned:
-    """Sonifications of x, (time,), delayed by each shift, shifted back: the most active maps of x
-    as the first shift delays it, with its scale factors. `margin` samples of silence stay on either
-    side; runs at most `max_samples` samples, or one shift, at a time.
-    """
-    delayed = np.zeros((len(shifts), len(x) + max(shifts) + 2 * margin), x.dtype)
-    for row, shift in zip(delayed, shifts, strict=True):
-        row[margin + shift :][: len(x)] = x
-    waveforms = torch.from_numpy(delayed).to(device)
-    filters = torch.cat([strongest(maps, rule) for maps in sonifier.maps(waveforms[:1])])
-    layers = torch.arange(1, sonifier.n_layers + 1, device=device)
-    made = []
-    for some in waveforms.split(max(1, max_samples // delayed.shape[1])):
-        clips = torch.arange(len(some), device=device).repeat_interleave(len(layers))
-        made.append(
-            sonifier.render(some, layers.repeat(len(some)), clips, filters.repeat(len(some)))
-        )
-    each = len(shifts), len(layers)
-    signals = torch.cat([m.signals for m in made]).cpu().numpy().reshape(*each, -1)
-    scales = torch.cat([m.scales for m in made]).double().cpu().numpy().reshape(each)
-    factors = np.divide(scales[0], scales, out=np.zeros(each), where=scales > 0)
-    back = np.empty((*each, len(x)))
-    for row, wide, shift in zip(back, signals, shifts, strict=True):
-        row[:] = wide[:, margin + shift :][:, : len(x)]
-    dead = made[0].dead[: len(layers)].cpu().numpy()
-    return Returned(back * factors[..., None], filters.cpu().numpy(), dead)
+class InvarianceSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of one job."""
+
+    clips: int
+    shifts: tuple[int, ...]
+    shown_shift: int
+    rule: str
+    precision: str
 
 
-def sdr_db(s: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Energy of s over that of s - other, in dB, (signal,), of signals (signal, time).
-
-    Infinite where both are equal, NaN where s is silent.
-    """
-    energy, difference = np.square(s).sum(-1), np.square(s - other).sum(-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(energy > 0, 10 * np.log10(energy / difference), np.nan)
+def _jobs(plan: "Plan") -> list[str]:
+    """The sonified runs, and those whose downsampling is compared (section 3.2)."""
+    strided = plan.evaluation["strided"].values()
+    return plan.models_of(dict.fromkeys([*plan.config["sonification"]["runs"], *strided]))
 
 
-def correlation(s: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Pearson correlation, (signal,) in [-1, 1], of signals (signal, time).
-
-    NaN where s is silent, 0 where only the other is.
-    """
-    s, other = (v - v.mean(-1, keepdims=True) for v in (s, other))
-    product = np.sqrt(np.square(s).sum(-1) * np.square(other).sum(-1))
-    found = np.divide((s * other).sum(-1), product, out=np.zeros_like(product), where=product > 0)
-    return np.where(s.any(-1), np.clip(found, -1, 1), np.nan)  # rounding may pass 1 by an ulp
-
-
-def _margin(architecture: Architecture) -> int:
-    """Samples of silence that keep the padding of the convolutions out of what is compared.
-
-    A sample of a sonification depends on less than a receptive field either side. It is a whole
-    number of frames of the last layer, so that pooling falls as in the clip by itself.
-    """
-    stride = architecture.pool_stride
-    return -(-architecture.receptive_field // stride) * stride
-
-
-def _drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
-    """`n` clips of a split, each as the part that holds it and its index there."""
-    total = sum(sizes.values())
-    draw = np.sort(generator("invariance", "clips").permutation(total)[:n])
-    first = 0
-    for file, size in sizes.items():
-        here = draw[(draw >= first) & (draw < first + size)] - first
-        part = load_part(file) if len(here) else None
-        yield from ((part, int(i)) for i in here)
-        first += size
-
-
-def _example(keys: dict, signals: np.ndarray, shift: int) -> pd.DataFrame:
-    """The example's rows, of signals (input, sonification, returned) x (time,)."""
-    peaks, pcm = to_pcm(signals)
-    return pd.DataFrame(
-        {
-            **keys,
-            "signal": ["input", "sonification", "returned"],
-            "shift": [0, 0, shift],
-            "peak": peaks,
-            "n_samples": signals.shape[1],
-            "pcm": pcm,
-        }
+def _settings(plan: "Plan", model: str) -> InvarianceSettings:
+    stage, sonification = plan.evaluation["invariance"], plan.config["sonification"]
+    return InvarianceSettings(
+        **plan.on_clips,
+        split=sonification["split"],
+        clips=stage["clips"],
+        shifts=tuple(stage["shifts"]),
+        shown_shift=stage["shown_shift"],
+        rule=sonification["rule"],
+        precision=sonification["precision"],
     )
+
+
+def _compute(job: "ModelJob[InvarianceSettings]") -> Result:
+    from sonify.evaluation.measurements.invariance import invariance_tables
+
+    settings = job.settings
+    with job.progress("invariance", settings.clips) as bar:
+        made = invariance_tables(
+            job.model,
+            job.card,
+            job.sizes,
+            clips=settings.clips,
+            shifts=settings.shifts,
+            shown_shift=settings.shown_shift,
+            rule=settings.rule,
+            precision=settings.precision,
+            progress=bar.update,
+            **job.running,
+        )
+    n_clips = made.table["clip_id"].nunique()
+    return Result(
+        {"invariance": made.table, "invariance_example": made.example},
+        f"{job.named('invariance')}: {n_clips} clips, {len(settings.shifts)} shifts",
+    )
+
+
+STAGE = Stage(
+    name="invariance",
+    tables=("invariance", "invariance_example"),
+    jobs=_jobs,
+    clips=lambda plan, model: plan.mined_clips,
+    settings=_settings,
+    settings_type=InvarianceSettings,
+    options=InvarianceOptions,
+    compute=_compute,
+)

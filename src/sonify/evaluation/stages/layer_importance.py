@@ -1,81 +1,114 @@
-"""Layer importance (appendix B, Figure 4): what the first layers of an encoder suffice for."""
+"""Layer importance (appendix B, Figure 4): probes on the first layers of a pretrained encoder."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-import pandas as pd
-import torch
+import msgspec
+from msgspec import Meta
 
-from sonify.data.clips import Clips
-from sonify.data.stored import StoredClips
-from sonify.evaluation.stages.scoring import measured, whole_clips
-from sonify.models.checkpoint import ModelCard
-from sonify.models.heads import SoundModel
-from sonify.models.probes import Probes
-from sonify.training.probes import Probing, train_probes
+from sonify.evaluation.option_types import RunNames
+from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
+from sonify.models.settings import JobSettings
 
-
-def passes(probing: Probing) -> int:
-    """How often the table below goes through clips: each training's epochs, and its scoring."""
-    return len(probing.trainings) * (probing.recipe.epochs + 1)
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
 
 
-def layer_importance_table(
-    probing: Probing,
-    start: tuple[SoundModel, ModelCard],
-    clips: StoredClips,
-    held_out: Callable[[], Iterable[Clips]],
-    *,
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Callable[[int, str], None] | None = None,
-) -> pd.DataFrame:
-    """The layer importance table of one pretrained model: its probes trained on `clips` and scored
-    on the whole clips of the parts of one split, which `held_out` opens anew at each call.
+class ProbeOptions(Options):
+    """One curve of Figure 4."""
 
-    `progress` is called with the `passes` done and a note. Raises SonifyError as `train_probes` and
-    `scoring.measured` do.
-    """
-    model, card = start
-    run = probing.run
-    keys = replace(
-        card,
-        run=run.name,
-        seed=probing.seed,
-        regime=run.regime,
-        finetune=run.finetune,
-        architecture_name=run.architecture,
-    ).keys
-    done = 0
-
-    def count(note: str) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, note)
-
-    found = []
-    for probes in train_probes(probing, model.encoder, clips, device=device, progress=count):
-        found.append(_scores(probes, held_out(), max_samples, device))
-        count("")
-    return pd.concat(found, ignore_index=True).assign(**keys)
+    recipe: Annotated[str, Meta(description="Name of a recipe.")]
+    finetune: Annotated[
+        Literal["fconly", "full"], Meta(description="Train the classifier alone, or everything.")
+    ]
+    split: Annotated[
+        str, Meta(description="Split of the recipe's dataset that they are scored on.")
+    ]
 
 
-@torch.no_grad()
-def _scores(
-    probes: Probes, parts: Iterable[Clips], max_samples: int, device: torch.device | str
-) -> pd.DataFrame:
-    """The metrics of every probe, all scored in one forward pass."""
-    targets, logits = [], []
-    for clips, indices, x in whole_clips(parts, max_samples, device):
-        targets.append(clips.targets[indices])
-        logits.append(probes(x).float().cpu().numpy())
-    truth, scores = np.concatenate(targets), np.concatenate(logits, axis=1)
-    rows = []
-    for layer, of_layer in zip(probes.layers, scores, strict=True):
-        ranking, values = measured(truth, of_layer)
-        shared = {"dataset": clips.dataset, "split": clips.splits[0], "layer": layer}
-        counts = {"n_clips": ranking.n_clips, "prevalence": ranking.prevalence}
-        rows += [{**shared, "metric": m, "value": v, **counts} for m, v in values.items()]
-    return pd.DataFrame(rows)
+class LayerImportanceOptions(Options):
+    """Block `evaluation.layer_importance`."""
+
+    starts: RunNames
+    probes: Annotated[
+        list[ProbeOptions],
+        Meta(
+            min_length=1,
+            description="How the probes are trained and what they are scored on.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ]
+    layers_per_job: Annotated[
+        int,
+        Meta(ge=1, description="Probes of full finetuning that one job trains, one after another."),
+    ]
+
+
+class LayerImportanceSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of one job: the probes, how they are trained, and the split they are scored on."""
+
+    run: dict
+    seed: int
+    layers: tuple[int, ...]
+    recipe: dict
+
+
+def _clips(plan: "Plan", job: str) -> ClipsRead:
+    probe = plan.probes[job]
+    return ClipsRead(probe.run.dataset, tuple(sorted({*probe.run.splits, probe.split})))
+
+
+def _model(plan: "Plan", job: str) -> str:
+    probe = plan.probes[job]
+    return f"{probe.run.start}-s{probe.seed}"
+
+
+def _settings(plan: "Plan", job: str) -> LayerImportanceSettings:
+    probe = plan.probes[job]
+    return LayerImportanceSettings(
+        **plan.on_clips,
+        split=probe.split,
+        run=asdict(probe.run),
+        seed=probe.seed,
+        layers=probe.layers,
+        recipe=plan.training["recipes"][probe.run.recipe] | plan.training["reader"],
+    )
+
+
+def _compute(job: "ModelJob[LayerImportanceSettings]") -> Result:
+    from sonify.data.stored import stored
+    from sonify.evaluation.measurements.layer_importance import layer_importance_table, passes
+    from sonify.runtime.progress import Progress
+    from sonify.training.probes import probing_from
+
+    probing = probing_from(msgspec.to_builtins(job.settings))
+    name = f"probe {probing.model}"
+    with Progress(passes(probing), name, unit="passes") as bar:
+        table = layer_importance_table(
+            probing,
+            (job.model, job.card),
+            stored(job.data, probing.run.splits),
+            job.parts,
+            progress=bar.update,
+            **job.running,
+        )
+    best = table[table["metric"] == "mAP"].nlargest(1, "value").iloc[0]
+    summary = (
+        f"{name}: {job.n_clips} clips, mAP {best['value']:.3f} at best, after layer {best['layer']}"
+    )
+    return Result({"layer_importance": table}, summary)
+
+
+STAGE = Stage(
+    name="layer_importance",
+    tables=("layer_importance",),
+    jobs=lambda plan: list(plan.probes),
+    model=_model,
+    clips=_clips,
+    settings=_settings,
+    settings_type=LayerImportanceSettings,
+    options=LayerImportanceOptions,
+    priority=5,
+    compute=_compute,
+)

@@ -1,105 +1,90 @@
-"""The removal test (section 4.1): what a model still recognises without a layer's sonification."""
+"""The removal test (section 4.1, Figure 6): mAP of clips without a layer's sonification."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import pandas as pd
-import torch
-from torch import Tensor
+import msgspec
+from msgspec import Meta
 
-from sonify.data.clips import Clips
-from sonify.evaluation.metrics.ranking import rank
-from sonify.evaluation.stages.scoring import Counter, whole_clips
-from sonify.models.checkpoint import ModelCard
-from sonify.models.heads import SoundModel
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.most_active import Chosen, most_active
+from sonify.evaluation.option_types import DatasetName, RunNames
+from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
+from sonify.models.settings import JobSettings
+
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
 
 
-@dataclass(frozen=True)
-class Condition:
-    """What the paper leaves open: the rule by which the most active map is chosen, and whether what
-    is left of a clip is brought back to the clip's own peak."""
+class RemovalOptions(Options):
+    """Block `evaluation.removal`."""
+
+    runs: RunNames
+    dataset: DatasetName
+    split: Annotated[str, Meta(description="Split that is scored.")]
+    rescale_residual: Annotated[
+        bool, Meta(description="Scale x - s back to the peak of x before scoring it.")
+    ]
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """The choices that the paper leaves open: the rule by which the most active map is chosen, and
+    whether the residual is scaled back to the clip's own peak."""
 
     rule: str
     rescaled: bool
 
 
-def residual(x: Tensor, s: Tensor, rescale: bool = False) -> Tensor:
-    """r = x - s: what is left of each clip, (..., time), once its sonification is taken away.
+class RemovalSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of one job; the first condition is the configured one."""
 
-    `rescale` brings r back to the clip's own peak; a residual of silence stays silence.
-    """
-    r = x - s
-    if not rescale:
-        return r
-    peak = r.abs().amax(-1, keepdim=True)
-    factor = torch.where(peak > 0, x.abs().amax(-1, keepdim=True) / peak.clamp_min(1e-12), 1.0)
-    return r * factor
+    precision: str
+    conditions: tuple[Condition, ...]
 
 
-@torch.no_grad()
-def removal_table(
-    model: SoundModel,
-    card: ModelCard,
-    parts: Iterable[Clips],
-    *,
-    conditions: Sequence[Condition],
-    precision: str = "exact",
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
-) -> pd.DataFrame:
-    """The removal table of one model on the parts of one split: under each condition, mAP, mAUC and
-    d_prime of what is left of the clips when each layer's most active sonification is taken away;
-    layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead, so
-    that nothing was removed.
-
-    What conditions have in common is computed once. Raises SonifyError for an unknown rule.
-    """
-    sonifier = Sonifier(model, precision, allow_strided=True)
-    rules = list(dict.fromkeys(condition.rule for condition in conditions))
-    targets, untouched = [], []
-    scores: dict[Condition, list[np.ndarray]] = {condition: [] for condition in conditions}
-    dead = {rule: np.zeros(sonifier.n_layers, np.int64) for rule in rules}
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        targets.append(clips.targets[indices])
-        for some, found in most_active(sonifier, x, rules):
-            untouched.append(_scores(model, x[some]))
-            for condition, left in _left(model, x[some], found, conditions):
-                scores[condition].append(left)
-            for rule, at in found.at.items():
-                dead[rule] += found.made.dead[at].sum(dim=1).cpu().numpy()
-    truth = np.concatenate(targets)
-    ranked = rank(truth, np.concatenate(untouched))
-    shared = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
-    rows = []
-    for condition, batches in scores.items():
-        layers = [rank(truth, left) for left in np.concatenate(batches, axis=1)]
-        n_dead = [0, *dead[condition.rule]]
-        for layer, ranking in enumerate([ranked, *layers]):
-            place = {**shared, **asdict(condition), "layer": layer, "n_dead": n_dead[layer]}
-            for metric, value in ranking.metrics.items():
-                rows.append({**place, "metric": metric, "value": value, "n_clips": len(truth)})
-    return pd.DataFrame(rows)
+def _clips(plan: "Plan", model: str) -> ClipsRead:
+    stage = plan.evaluation["removal"]
+    return ClipsRead(stage["dataset"], (stage["split"],))
 
 
-def _left(
-    model: SoundModel, x: Tensor, found: Chosen, conditions: Sequence[Condition]
-) -> Iterator[tuple[Condition, np.ndarray]]:
-    """By condition, the scores of what is left of the clips, (layer, clip, class).
+def _settings(plan: "Plan", model: str) -> RemovalSettings:
+    stage, choices = plan.evaluation["removal"], plan.evaluation["sensitivity"]
+    rule, rescaled = plan.config["sonification"]["rule"], stage["rescale_residual"]
+    conditions = [Condition(rule, rescaled)]
+    conditions += [Condition(other, rescaled) for other in choices["rules"] if other != rule]
+    conditions += [
+        Condition(rule, other) for other in choices["rescale_residual"] if other != rescaled
+    ]
+    return RemovalSettings(
+        **plan.on_clips,
+        split=stage["split"],
+        precision=plan.config["sonification"]["precision"],
+        conditions=tuple(conditions),
+    )
 
-    What several conditions leave alike goes through the model once.
-    """
-    for rescaled in sorted({condition.rescaled for condition in conditions}):
-        alike = [condition for condition in conditions if condition.rescaled == rescaled]
-        at = torch.stack([found.at[condition.rule] for condition in alike])
-        wanted, at = at.unique(return_inverse=True)
-        left = residual(x[found.clips[wanted]], found.made.signals[wanted], rescaled)
-        scores = np.concatenate([_scores(model, some) for some in left.split(len(x))])
-        yield from zip(alike, scores[at.cpu().numpy()], strict=True)
+
+def _compute(job: "ModelJob[RemovalSettings]") -> Result:
+    from sonify.evaluation.measurements.removal import removal_table
+
+    with job.progress("removal") as bar:
+        table = removal_table(
+            job.model,
+            job.card,
+            job.parts(),
+            conditions=job.settings.conditions,
+            precision=job.settings.precision,
+            progress=bar.update,
+            **job.running,
+        )
+    summary = f"{job.named('removal')}: {job.n_clips} clips, {table['layer'].max()} layers"
+    return Result({"removal": table}, summary)
 
 
-def _scores(model: SoundModel, x: Tensor) -> np.ndarray:
-    return model(x).float().cpu().numpy()
+STAGE = Stage(
+    name="removal",
+    tables=("removal",),
+    jobs=lambda plan: plan.models_of(plan.evaluation["removal"]["runs"]),
+    clips=_clips,
+    settings=_settings,
+    settings_type=RemovalSettings,
+    options=RemovalOptions,
+    compute=_compute,
+)

@@ -89,20 +89,14 @@ CONTRASTIVE = Kind("audioset", "contrastive")
 
 @dataclass(frozen=True)
 class Evidence:
-    """The tables of these contracts, and what the configuration says of them.
+    """Evaluation tables by contract, and what the configuration says of them.
 
     `runs` are the facts by run; `probes` says by run of layer_importance which of `runs` it starts
     from; `rule` and `rescaled` are the main condition of removal and coherence; `strided` the runs
     with "pool" and "strided" downsampling that section 3.2 compares, or None.
     """
 
-    metrics: pd.DataFrame
-    removal: pd.DataFrame
-    coherence: pd.DataFrame
-    layer_importance: pd.DataFrame
-    invariance: pd.DataFrame
-    evolution: pd.DataFrame
-    filters: pd.DataFrame
+    tables: Mapping[str, pd.DataFrame]
     runs: Mapping[str, Mapping]
     probes: Mapping[str, str]
     rule: str
@@ -115,13 +109,13 @@ class Evidence:
         Raises Missing without any, SonifyError when two runs of the configuration are of one kind
         or were measured in two places.
         """
-        frame = _where(getattr(self, table), where)
+        frame = _where(self.tables[table], where)
         fitting = [r for r in frame["run"].unique() if r in self.runs and kind.fits(r, self.runs)]
         return _one_run(frame[frame["run"].isin(fitting)], table, str(kind))
 
     def of_run(self, table: str, run: str, **where: object) -> pd.DataFrame:
         """The rows of `table` of the run of this name, as `of`."""
-        return _one_run(_where(getattr(self, table), {"run": run, **where}), table, f"run {run}")
+        return _one_run(_where(self.tables[table], {"run": run, **where}), table, f"run {run}")
 
     def score(self, kind: Kind) -> pd.Series:
         """What the paper reports of a run of this kind, mAP or accuracy in [0, 1], by seed."""
@@ -143,7 +137,7 @@ class Evidence:
         probe = {"dataset": dataset, "split": "val", "metric": VALIDATED[dataset]}
         start = Kind("audioset", regime)
         fitting = [run for run, name in self.probes.items() if start.fits(name, self.runs)]
-        rows = _where(self.layer_importance, probe | {"finetune": finetune})
+        rows = _where(self.tables["layer_importance"], probe | {"finetune": finetune})
         words = f"{DATASETS[dataset]}, {finetuned_label(regime, finetune)}"
         rows = _one_run(rows[rows["run"].isin(fitting)], "layer_importance", words)
         return by_layer(rows, "value")

@@ -1,92 +1,30 @@
-"""Figure 4: what the first layers of an encoder suffice for."""
+"""Figure 4: performance against the number of layers retained (appendix B)."""
 
-import numpy as np
-import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from typing import TYPE_CHECKING
 
-from sonify.evaluation.metrics.intervals import t_intervals
-from sonify.models.architecture import WHOLE_ENCODER
-from sonify.paper.labels import distinct_labels, measured_on, scale_label
-from sonify.reporting.curves import MODEL
-from sonify.reporting.figures.style import (
-    COLOURS,
-    MARKERS,
-    RC,
-    blank,
-    draw_curve,
-    interval_key,
-    layer_axis,
-    legend,
-    scale_mark,
-    unit_axis,
+from sonify.reporting.figure import FigureSpec
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def _draw(**tables_and_settings) -> "Figure":
+    from sonify.reporting.drawing.figure_4 import figure_4
+
+    return figure_4(**tables_and_settings)
+
+
+FIGURE = FigureSpec(
+    name="figure_4",
+    title="Figure 4: how many layers recognition needs",
+    alt="Performance on validation clips against the number of blocks retained, for FSD50K and "
+    "Speech Commands; a curve for each regime and finetuning, dashed lines for the whole "
+    "encoder.",
+    read="Each point is a classifier on the average of the last retained block. A curve above "
+    "its dashed line means that the deepest layers do harm.",
+    paper="Performance grows with layers; contrastive leads in the first ones, supervised in the "
+    "deep ones on FSD50K, while on Speech Commands contrastive leads in all but the last "
+    "two and the middle of the frozen stack beats its end (appendix B).",
+    tables=("layer_importance",),
+    draw=_draw,
 )
-from sonify.runtime.errors import SonifyError
-
-_METRICS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # a panel each, in this order
-# Finetunings are told apart by fill and dashes, so that they are in grey too.
-_FILLS = {"fconly": "white", "full": None}
-_DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
-
-
-def figure_4(layer_importance: pd.DataFrame, scale: str) -> Figure:
-    """Performance by retained layers, a panel per dataset and a curve per regime and finetuning,
-    from contract layer_importance: mAP on FSD50K, accuracy on Speech Commands.
-
-    The dashed line of the same hue is the whole encoder: no layer removed. Bands, and bars at its
-    right end, are 95% t-intervals over runs. Raises SonifyError when there is nothing to draw or a
-    dataset has two splits.
-    """
-    scale_label(scale)
-    runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(_METRICS)]
-    if runs.empty:
-        raise SonifyError(
-            "the layer importance table has neither mAP on FSD50K nor accuracy on Speech Commands, "
-            "so that Figure 4 would be empty"
-        )
-    shown = [dataset for dataset in _METRICS if dataset in set(runs["dataset"])]
-    keys: dict[str, Line2D] = {}
-    with rc_context(RC):
-        figure, panels = blank(len(shown), sharey=False)
-        for panel, dataset in zip(panels, shown, strict=True):
-            keys |= _draw_dataset(panel, runs[runs["dataset"] == dataset])
-            panel.set_ylabel(_METRICS[dataset])
-        scale_mark(panels[-1], scale)
-        whole = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
-        spread = interval_key(t_intervals(runs, ["dataset", *MODEL, "layer"], "value"))
-        legend(figure, [*keys.values(), whole, spread], columns=len(shown) + 1)
-    return figure
-
-
-def _draw_dataset(panel: Axes, runs: pd.DataFrame) -> dict[str, Line2D]:
-    """Draw the runs of one dataset; returns its entries of the legend by label."""
-    splits = sorted(runs["split"].unique())
-    if len(splits) > 1:
-        raise SonifyError(
-            f"table layer_importance has split {' and '.join(splits)} of "
-            f"{runs['dataset'].iloc[0]}: a mean over both would mean nothing; give one at a time"
-        )
-    curves = t_intervals(runs, [*MODEL, "layer"], "value")
-    labels, keys = distinct_labels(curves), {}
-    places = WHOLE_ENCODER + np.linspace(-0.24, 0.24, len(labels))  # so that no bar hides another
-    for place, ((regime, finetune, _, run), curve) in zip(
-        places, curves.groupby(MODEL), strict=True
-    ):
-        look = {"color": COLOURS[regime], "marker": MARKERS[regime]}
-        look["markerfacecolor"] = _FILLS[finetune] or look["color"]
-        keys[labels[run]] = Line2D([], [], label=labels[run], **look)
-        retained = curve[curve["layer"] < WHOLE_ENCODER]
-        draw_curve(panel, retained, runs, regime, run, markerfacecolor=look["markerfacecolor"])
-        for mean, ci95 in curve.loc[curve["layer"] == WHOLE_ENCODER, ["mean", "ci95"]].to_numpy():
-            line = {"ls": _DASHES[finetune], "lw": 1.1, "label": "_whole"}
-            panel.axhline(mean, color=look["color"], **line)
-            panel.errorbar(place, mean, ci95, lw=0.9, label="_whole at its place", **look)
-    layers = sorted(runs["layer"].unique())
-    layer_axis(panel, runs["layer"])
-    panel.set_xticks(layers, ["all" if n == WHOLE_ENCODER else str(n) for n in layers])
-    panel.set_xlabel("retained layers")
-    unit_axis(panel, curves)
-    panel.set_title(measured_on(runs), loc="left")
-    return keys

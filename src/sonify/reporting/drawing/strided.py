@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 
 from sonify.paper.labels import measured_on, scale_label
 from sonify.reporting.curves import coherence_curves, coherence_runs, floor
-from sonify.reporting.figures.figure_7 import MEASURE, coherence_axis, draw_floor, floor_key
-from sonify.reporting.figures.style import (
+from sonify.reporting.drawing.figure_7 import MEASURE, coherence_axis, draw_floor, floor_key
+from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,
     RC,

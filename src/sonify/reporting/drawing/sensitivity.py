@@ -14,14 +14,14 @@ from sonify.reporting.curves import (
     removal_curves,
     removal_runs,
 )
-from sonify.reporting.figures.figure_6 import TITLES, draw_models, model_keys
-from sonify.reporting.figures.figure_7 import (
+from sonify.reporting.drawing.figure_6 import TITLES, draw_models, model_keys
+from sonify.reporting.drawing.figure_7 import (
     MEASURE,
     coherence_axis,
     draw_encoders,
     encoder_keys,
 )
-from sonify.reporting.figures.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
+from sonify.reporting.drawing.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
 from sonify.runtime.errors import SonifyError
 
 _RULES = {"max": "by largest value", "mean": "by mean", "energy": "by energy"}  # the main one first

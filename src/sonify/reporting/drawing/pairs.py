@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.paper.labels import encoder_label, scale_label
-from sonify.reporting.figures.style import PANEL_INCHES, RC
+from sonify.reporting.drawing.style import PANEL_INCHES, RC
 from sonify.reporting.listening import samples
 from sonify.reporting.spectrogram import HEIGHT, RANGE_DB, STEPS, decibels
 

@@ -1,0 +1,19 @@
+"""The job of every evaluation stage's script: a model and clips in, result tables out."""
+
+from sonify.contracts import tables
+from sonify.evaluation.stage import Stage
+from sonify.models.job import model_job, model_options
+from sonify.runtime.jobs import run, say
+
+
+def run_stage(stage: Stage, description: str | None) -> None:
+    """Run the script of a stage; --out names a file for each of its tables, in their order."""
+
+    def main() -> None:
+        args = model_options(description, stage.settings_type).parse_args()
+        result = stage.compute(model_job(args))
+        for table, file in zip(stage.tables, args.out, strict=True):
+            tables.write(result.tables[table], file, table)
+        say(result.summary)
+
+    run(main)

@@ -1,0 +1,60 @@
+"""Coherence of every clip with the sonification of each layer's most active map (section 4.2)."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+import torch
+
+from sonify.data.clips import Clips
+from sonify.evaluation.measurements.scoring import Counter, whole_clips
+from sonify.evaluation.metrics.coherence import NPERSEG, mean_topk_coherence, noise_floor
+from sonify.evaluation.metrics.envelope import envelope_correlation
+from sonify.models.checkpoint import ModelCard
+from sonify.models.heads import SoundModel
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.most_active import most_active
+
+
+def coherence_table(
+    model: SoundModel,
+    card: ModelCard,
+    parts: Iterable[Clips],
+    *,
+    rules: Sequence[str],
+    top_k: int = 5,
+    nperseg: int = NPERSEG,
+    precision: str = "exact",
+    max_samples: int,
+    device: torch.device | str = "cpu",
+    progress: Counter | None = None,
+) -> pd.DataFrame:
+    """The coherence table of one model on the parts of one split: under each rule for the most
+    active map, one row per clip and layer, with the noise floor beside it.
+
+    A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
+    marked. Raises SonifyError for an unknown rule and for clips shorter than two segments of
+    `nperseg` or two frames of the envelope.
+    """
+    sonifier = Sonifier(model, precision, allow_strided=True)
+    rows: list[pd.DataFrame] = []
+    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
+        floor = noise_floor(x.shape[1], top_k, nperseg)
+        for some, found in most_active(sonifier, x, rules):
+            waveforms, signals = x[some].cpu().numpy(), found.made.signals.cpu().numpy()
+            of = found.clips.cpu().numpy()
+            distinct = pd.DataFrame(
+                {
+                    "clip_id": [clips.ids[i] for i in indices[some][of]],
+                    "split": [clips.splits[i] for i in indices[some][of]],
+                    "layer": found.layers.cpu().numpy(),
+                    "filter": found.made.filters.cpu().numpy(),
+                    "coherence": mean_topk_coherence(waveforms, signals, top_k, nperseg, of),
+                    "envelope_correlation": envelope_correlation(waveforms, signals, of),
+                    "dead": found.made.dead.cpu().numpy(),
+                }
+            ).assign(dataset=clips.dataset, floor=floor, n_samples=x.shape[1])
+            rows += [
+                distinct.iloc[at.flatten().cpu().numpy()].assign(rule=rule)
+                for rule, at in found.at.items()
+            ]
+    return pd.concat(rows, ignore_index=True).assign(**card.keys)

@@ -1,0 +1,69 @@
+"""The declaration of an evaluation stage: what is measured, on which clips, into which tables.
+
+Stage modules are imported while the Snakefile is read, so they are light: what computes is imported
+inside their functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
+
+
+class ClipsRead(NamedTuple):
+    """The prepared clips that a job reads."""
+
+    dataset: str
+    splits: tuple[str, ...]
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the types of `evaluation.<stage>` blocks in the configuration."""
+
+
+class Result(NamedTuple):
+    """Result tables of one job by contract, and one sentence for the console."""
+
+    tables: dict[str, pd.DataFrame]
+    summary: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One evaluation stage, declared by a module of `sonify.evaluation.stages` as its `STAGE`.
+
+    name: rule, script, folder of logs and run times, and block of the configuration, of the type
+    `options` (None: it has no block). tables: contracts written, each as one file per job below
+    results/evaluation/<table>, then gathered into results/evaluation/<table>.parquet.
+
+    jobs: names of its jobs, by default models. clips: what a job reads. settings: the values that
+    a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
+    model: the trained model that a job loads. needs: further inputs, contracts of the model's
+    sonification tables or "checkpoints". priority: jobs with a higher one start first.
+    """
+
+    name: str
+    tables: tuple[str, ...]
+    jobs: Callable[[Plan], list[str]]
+    clips: Callable[[Plan, str], ClipsRead]
+    settings: Callable[[Plan, str], msgspec.Struct]
+    settings_type: type[msgspec.Struct]
+    compute: Callable[[ModelJob[Any]], Result]
+    model: Callable[[Plan, str], str] = lambda plan, job: job
+    options: type[Options] | None = None
+    needs: tuple[str, ...] = ()
+    priority: int = 0
+
+    @property
+    def script(self) -> str:
+        """Name of the script that runs one job."""
+        return f"{self.name}.py"

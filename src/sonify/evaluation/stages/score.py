@@ -1,0 +1,41 @@
+"""Recognition performance of classifiers on whole clips (appendix A, Tables A.1 to A.6)."""
+
+from typing import TYPE_CHECKING
+
+from sonify.evaluation.stage import ClipsRead, Result, Stage
+from sonify.models.settings import JobSettings
+
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.files import Plan
+
+
+def _clips(plan: "Plan", model: str) -> ClipsRead:
+    """The split that published results are measured on."""
+    dataset = plan.run_of(model).dataset
+    return ClipsRead(dataset, (plan.scored_split(dataset),))
+
+
+def _settings(plan: "Plan", model: str) -> JobSettings:
+    return JobSettings(**plan.on_clips, split=_clips(plan, model).splits[0])
+
+
+def _compute(job: "ModelJob[JobSettings]") -> Result:
+    from sonify.evaluation.measurements.scoring import metrics_table
+
+    with job.progress("score") as bar:
+        table = metrics_table(job.model, job.card, job.parts(), progress=bar.update, **job.running)
+    best = table.set_index("metric").loc["mAP"]
+    summary = f"{job.named('score')}: mAP {best['value']:.3f}, by chance {best['prevalence']:.3f}"
+    return Result({"metrics": table}, summary)
+
+
+STAGE = Stage(
+    name="score",
+    tables=("metrics",),
+    jobs=lambda plan: plan.models_of(plan.classifiers),
+    clips=_clips,
+    settings=_settings,
+    settings_type=JobSettings,
+    compute=_compute,
+)

@@ -1,0 +1,48 @@
+"""The declaration of a figure: its words, the tables that it is drawn from, how it is drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sonify.plan.files import Plan
+
+
+def _no_settings(plan: "Plan") -> dict:
+    return {}
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure, declared by a module of `sonify.reporting.figures` as its `FIGURE`.
+
+    These modules are imported while the Snakefile is read, so they are light: `draw` imports what
+    it draws with.
+
+    name: figure_<number>, also the name of the files. title, alt (what is drawn), read (how to read
+    it) and paper (what the paper reports) are shown beside it; width is "page", or "column" for a
+    single panel. tables: contracts, passed to `draw` by name as data frames, together with `scale`
+    and what `settings` takes from the plan.
+    """
+
+    name: str
+    title: str
+    alt: str
+    read: str
+    paper: str
+    tables: tuple[str, ...]
+    draw: Callable[..., "Figure"]
+    settings: Callable[["Plan"], dict] = _no_settings
+    width: str = "page"
+
+    @property
+    def script(self) -> str:
+        """Name of the script that draws it."""
+        return f"{self.name.lower()}.py"
+
+    @property
+    def caption(self) -> dict[str, str]:
+        """The words shown beside the figure."""
+        return {key: getattr(self, key) for key in ("title", "width", "alt", "read", "paper")}
