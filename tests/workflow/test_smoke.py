@@ -209,8 +209,6 @@ def test_everybody_can_use_the_results_page(browser, finished, scheme):
 def test_editing_the_coherence_module_reruns_what_uses_it_and_what_follows(finished):
     module = "src/sonify/evaluation/metrics/coherence.py"
     finished.edit(module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17")
-        "src/sonify/evaluation/metrics/coherence.py", "FLOOR_NOISES = 16", "FLOOR_NOISES = 17"
-    )
     assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
 
 

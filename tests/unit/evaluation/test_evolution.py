@@ -224,7 +224,8 @@ def test_the_script(models, clips, store, tmp_path, monkeypatch):
     tables.write(mined(models[6], clips), tmp_path / "top.parquet", "top_activations")
     running = {"split": "eval", "precision": "exact", "device": "cpu", "batch_samples": 4_000}
     words = ["--settings", json.dumps(ASKED | running), "--model", folder, "--data", tmp_path]
-    words += ["--top", tmp_path / "top.parquet", "--out", tmp_path / "evolution.parquet"]
+    words += ["--input", f"top_activations={tmp_path / 'top.parquet'}"]
+    words += ["--out", tmp_path / "evolution.parquet"]
     monkeypatch.setattr(sys, "argv", ["evolution.py", *map(str, words)])
     runpy.run_path(str(SCRIPT))
     found = tables.read(tmp_path / "evolution.parquet", "evolution")

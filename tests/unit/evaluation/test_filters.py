@@ -175,9 +175,11 @@ def test_the_script_writes_the_table(world, store, tmp_path, monkeypatch, capsys
     tables.write(world.top, files["top"], "top_activations")
     tables.write(world.sonifications, files["sonifications"], "sonifications")
     settings = {"split": "eval", "top_k": 5, "nperseg": NPERSEG, "device": "cpu"}
-    words = {"model": tmp_path / "model", "data": tmp_path, **files}
+    words = {"model": tmp_path / "model", "data": tmp_path, "out": files["out"]}
     words["settings"] = json.dumps(settings | {"batch_samples": 6_000})
     argv = [word for name, value in words.items() for word in (f"--{name}", str(value))]
+    argv += ["--input", f"top_activations={files['top']}"]
+    argv += [f"sonifications={files['sonifications']}"]
     monkeypatch.setattr(sys, "argv", ["filters.py", *argv])
     runpy.run_path(str(SCRIPTS / "filters.py"))
     found = tables.read(files["out"], "filters")

@@ -119,7 +119,7 @@ def test_accuracy_where_every_clip_has_one_class(make_clips, store, start):
 
 
 def job(monkeypatch, tmp_path, model, **others):
-    words = ["x", "--start", str(model), "--data", str(tmp_path), "--out", str(tmp_path / "t.pq")]
+    words = ["x", "--model", str(model), "--data", str(tmp_path), "--out", str(tmp_path / "t.pq")]
     words += ["--settings", json.dumps(settings(**others)), "--threads", "1"]
     monkeypatch.setattr(sys, "argv", words)
     runpy.run_path(str(SCRIPT))
