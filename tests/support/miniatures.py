@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-DEV = Path(__file__).parent / "data" / "fsd50k"
+DEV = Path(__file__).parents[1] / "data" / "fsd50k"
 DEV_PARTS = ["FSD50K.dev_audio.z01", "FSD50K.dev_audio.z02", "FSD50K.dev_audio.zip"]
 DEV_CLIPS = [str(1000 + i) for i in range(16)]
 EVAL_CLIPS = [str(2000 + i) for i in range(6)]
