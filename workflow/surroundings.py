@@ -32,6 +32,14 @@ def gpus(device: str) -> int:
     return 1 if wants else 0
 
 
+def model_job(device: str, mem_mb: int = 32_000, runtime: int = 480) -> dict[str, int]:
+    """Resources of a job that runs or trains a model: GPUs, megabytes and minutes.
+
+    The last two are what a cluster's scheduler is asked for; one machine takes no notice of them.
+    """
+    return {"gpu": gpus(device), "mem_mb": mem_mb, "runtime": runtime}
+
+
 def stop_timers() -> None:
     """Cancel the timers of this process: those of Snakemake's scheduler would keep it from ending
     until the timespan of `max-jobs-per-timespan` is over, although nothing is left to start.

@@ -1,6 +1,10 @@
 """What the workflow plans and refuses before any job runs."""
 
+import re
+
 import yaml
+
+from sonify.plan.registry import STAGES
 
 
 def test_the_plan_holds_the_whole_matrix(workflow):
@@ -62,8 +66,12 @@ def test_a_failing_job_says_why_in_one_sentence(workflow, tmp_path):
     assert "error: " in printed and "Traceback" not in printed
 
 
-def test_the_cluster_profile_names_rules_that_exist(workflow):
+def test_every_model_job_asks_a_cluster_for_a_gpu_and_names_no_rule_in_the_profile(workflow):
     profile = yaml.safe_load((workflow.checkout / "profiles/slurm/config.yaml").read_text())
-    rules = set(workflow("--list-rules").split())
-    assert set(profile["set-resources"]) <= rules
-    assert all(resources["gpu"] == 1 for resources in profile["set-resources"].values())
+    assert "set-resources" not in profile
+    printed = workflow("--dry-run", "--quiet", "host", "--config", "device=cuda")
+    asked = dict(re.findall(r"^rule (\w+):.*?    resources: (.*?)$", printed, re.M | re.S))
+    for rule in ("train", "mine", "render", *STAGES):
+        assert re.search(r"\bgpu=1\b", asked[rule]), (rule, asked[rule])
+        assert {"mem_mb", "runtime"} <= set(re.findall(r"(\w+)=", asked[rule])), (rule, asked[rule])
+    assert "gpu" not in asked["gather"]

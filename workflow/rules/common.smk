@@ -15,7 +15,7 @@ from sonify.runtime.errors import ConfigError
 from sonify.paper.published import PAPER_TABLES
 from sonify.plan.files import Plan
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
-from surroundings import gpus, shell_prefix, stop_timers
+from surroundings import model_job, shell_prefix, stop_timers
 
 try:
     plan = Plan(configuration.checked(config))
@@ -23,6 +23,8 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 STARTED = time.time()
+MODEL_JOB = model_job(config["device"])
+LONG_MODEL_JOB = model_job(config["device"], mem_mb=64_000, runtime=2_880)
 
 shell.prefix(shell_prefix(workflow))
 

@@ -21,7 +21,7 @@ for stage in STAGES.values():
             "../../envs/sonify.yaml"
         threads: config["threads"]
         resources:
-            gpu=gpus(config["device"]),
+            **(LONG_MODEL_JOB if stage.trains else MODEL_JOB),
         params:
             code=code_hash(stage.script),
             script=stage.script,

@@ -84,7 +84,10 @@ for figure in FIGURES.values():
 
 rule claims:
     input:
-        **{stage.tables[0]: plan.evaluation_table(stage.tables[0]) for stage in STAGES.values()},
+        **{
+            stage.tables[0]: plan.evaluation_table(stage.tables[0])
+            for stage in STAGES.values()
+        },
     output:
         parquet="results/reporting/claims.parquet",
         markdown=report(

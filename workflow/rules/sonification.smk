@@ -14,7 +14,7 @@ rule mine:
         "../../envs/sonify.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus(config["device"]),
+        **MODEL_JOB,
     params:
         code=code_hash("mine.py"),
         settings=plan.mine(),
@@ -42,7 +42,7 @@ rule render:
         "../../envs/sonify.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus(config["device"]),
+        **MODEL_JOB,
     params:
         code=code_hash("render.py"),
         settings=plan.render(),

@@ -18,7 +18,7 @@ rule train:
         "../../envs/sonify.yaml"
     threads: config["threads"]
     resources:
-        gpu=gpus(config["device"]),
+        **LONG_MODEL_JOB,
     params:
         code=code_hash("train.py"),
         settings=lambda w: plan.train(w.run),

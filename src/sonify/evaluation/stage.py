@@ -48,7 +48,8 @@ class Stage:
     jobs: names of its jobs, by default models. clips: what a job reads. settings: the values that
     a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
     model: the trained model that a job loads. needs: further inputs, contracts of the model's
-    sonification tables or "checkpoints". priority: jobs with a higher one start first.
+    sonification tables or "checkpoints". priority: jobs with a higher one start first. trains: a
+    job trains models, and so may take long.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Stage:
     options: type[Options] | None = None
     needs: tuple[str, ...] = ()
     priority: int = 0
+    trains: bool = False
 
     @property
     def script(self) -> str:

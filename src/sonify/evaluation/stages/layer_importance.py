@@ -110,5 +110,6 @@ STAGE = Stage(
     settings_type=LayerImportanceSettings,
     options=LayerImportanceOptions,
     priority=5,
+    trains=True,
     compute=_compute,
 )
