@@ -157,7 +157,11 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("data/audioset/hub_url", "http://m", "audioset.hub_url is set, but source is synthetic"),
         ("data/fsd50k/base_url", "/mirror", "base_url is '/mirror', but '/mirror' does not match"),
         ("data/fsd50k/path", "/x", "path is '/x', but source is synthetic: make it null"),
-        ("data/min_samples", 100, "min_samples is 100, less than the pool stride 512 of CNN12"),
+        (
+            "data/min_samples",
+            100,
+            "is 100, less than the 512 that leave CNN12 a frame",
+        ),
         (
             "models/CNN12/width",
             1e-4,
@@ -353,7 +357,11 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "'contrastive', which has no classifier for fsd50k",
         ),
         ("evaluation/coherence/top_k", 200, "top_k is 200, but must be at most 129"),
-        ("reporting/listen/layers", [12], "is 12, but must be at most 11"),
+        (
+            "reporting/listen/layers",
+            [12],
+            "listen names layer 12, but contrastive has layers 1",
+        ),
         ("reporting/listen/per_layer", 0, "per_layer is 0, but must be at least 1"),
         (
             "evaluation/coherence/runs",

@@ -17,7 +17,7 @@ from sonify.config.expansion import recipes_of, with_bases, with_finetunings
 from sonify.config.suggestions import check_name
 from sonify.data.corpora.required import SPLITS, missing
 from sonify.models.architecture import Architecture
-from sonify.runtime.errors import ConfigError
+from sonify.runtime.errors import ConfigError, SonifyError
 
 SCHEMA = Path(__file__).resolve().parents[1] / "contracts" / "schemas" / "config.schema.yaml"
 # JSON Schema takes 8.0 for an integer; Python's range and file names do not.
@@ -147,13 +147,13 @@ def _check_models(config: dict) -> None:
     shortest = config["data"]["min_samples"]
     for name, shape in config["models"].items():
         try:
-            stride = Architecture(**shape).pool_stride
-        except ValueError as error:
+            needed = Architecture(**shape).shortest_clip()
+        except SonifyError as error:
             raise ConfigError(f"config: models.{name}: {error}") from error
-        if shortest < stride:
+        if shortest < needed:
             raise ConfigError(
-                f"config: data.min_samples is {shortest}, less than the pool stride {stride} of "
-                f"{name}: set it to {stride} or more"
+                f"config: data.min_samples is {shortest}, less than the {needed} that leave {name} "
+                f"a frame: set it to {needed} or more"
             )
 
 

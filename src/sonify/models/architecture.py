@@ -1,37 +1,74 @@
-"""The shape of CNN12 as plain numbers: no torch here, so that the workflow can ask cheaply.
+"""The shape of an encoder as plain numbers: no torch here, so that the workflow can ask cheaply.
 
-Figure A.1 of the paper, which drew the network, did not survive. The layout below meets everything
-the text fixes (11 conv-relu-[pool] blocks, pooling the only downsampling, 14M parameters and 53M
-with doubled filters) but is not identified by it.
+Figure A.1 of the paper, which drew CNN12, did not survive. The default layout meets everything the
+text fixes (11 conv-relu-[pool] blocks, pooling the only downsampling, 14M parameters and 53M with
+doubled filters) but is not identified by it.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
+from operator import mul
 
 from sonify.runtime.errors import SonifyError
 
-FILTERS = (128, 128, 128, 256, 256, 256, 512, 512, 512, 1024, 1024)
-KERNELS = (11, 11, 11, 11, 7, 7, 7, 5, 5, 5, 5)
-POOLS = (4, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1)
-WHOLE_ENCODER = len(FILTERS) + 1  # "layer" of all blocks and the fully connected layer after them
 DOWNSAMPLINGS = ("pool", "strided")
+PADDINGS = ("same", "valid")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Blocks of an encoder, first to last: filters at width 1, kernels, pool sizes (1: no pool).
+
+    padding is "same" (zeros on both sides, so that convolutions keep the length) or "valid" (none).
+    Raises SonifyError for lists of different lengths, numbers under 1, an even kernel with "same".
+    """
+
+    filters: tuple[int, ...] = (128, 128, 128, 256, 256, 256, 512, 512, 512, 1024, 1024)
+    kernels: tuple[int, ...] = (11, 11, 11, 11, 7, 7, 7, 5, 5, 5, 5)
+    pools: tuple[int, ...] = (4, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1)
+    padding: str = "same"
+
+    def __post_init__(self) -> None:
+        for name in ("filters", "kernels", "pools"):
+            values = tuple(getattr(self, name))
+            object.__setattr__(self, name, values)
+            if len(values) != len(self.filters) or not values:
+                raise SonifyError(
+                    f"layout.{name} has {len(values)} numbers for {len(self.filters)} layers: give "
+                    "filters, kernels and pools one number for each layer"
+                )
+            if min(values) < 1:
+                raise SonifyError(f"layout.{name} has {min(values)}: it must be 1 or more")
+        if self.padding not in PADDINGS:
+            legal = " or ".join(PADDINGS)
+            raise SonifyError(f"layout.padding is {self.padding!r}: it must be {legal}")
+        even = [kernel for kernel in self.kernels if kernel % 2 == 0]
+        if self.padding == "same" and even:
+            raise SonifyError(
+                f"layout.kernels has {even[0]}, but padding same needs odd lengths: make it "
+                "odd, or set padding to valid"
+            )
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """CNN12 with its filters scaled by `width` (1 is CNN12, 2 is CNN12_x2, 1/8 the miniature).
+    """An encoder: a layout with its filters scaled by `width` (of CNN12, 2 is CNN12_x2).
 
     `downsampling` is "pool" (max-pooling, the paper's network) or "strided" (the stride moves into
     the convolution, the variant section 3.2 compares with). `features` is d of section 3.1.
-    Raises SonifyError for a width that is not positive or leaves a layer without filters, or an
-    unknown downsampling.
+    Raises SonifyError for a width that is not positive or leaves a layer without filters, an
+    unknown downsampling, and as `Layout` does.
     """
 
     width: float = 1.0
     downsampling: str = "pool"
     features: int = 512
+    layout: Layout = Layout()
 
     def __post_init__(self) -> None:
-        if self.width <= 0 or min(FILTERS) * self.width < 1:
+        if isinstance(self.layout, dict):  # as read from JSON or YAML
+            object.__setattr__(self, "layout", Layout(**self.layout))
+        if self.width <= 0 or min(self.layout.filters) * self.width < 1:
             raise SonifyError(f"width is {self.width}: it must leave at least one filter a layer")
         if self.downsampling not in DOWNSAMPLINGS:
             legal = " or ".join(DOWNSAMPLINGS)
@@ -40,41 +77,79 @@ class Architecture:
             raise SonifyError(f"features is {self.features}: it must be at least 1")
 
     @property
+    def n_layers(self) -> int:
+        """Number of conv-relu-[pool] blocks."""
+        return len(self.layout.filters)
+
+    @property
+    def whole(self) -> int:
+        """The "layer" of the whole encoder: its blocks and the fully connected layer after them."""
+        return self.n_layers + 1
+
+    @property
     def filters(self) -> tuple[int, ...]:
         """Filters of each layer."""
-        return tuple(round(n * self.width) for n in FILTERS)
+        return tuple(round(n * self.width) for n in self.layout.filters)
 
     @property
     def kernels(self) -> tuple[int, ...]:
         """Kernel length of each layer, in samples of its input."""
-        return KERNELS
+        return self.layout.kernels
 
     @property
     def pools(self) -> tuple[int, ...]:
         """Downsampling of each layer; 1 where it keeps the length."""
-        return POOLS
+        return self.layout.pools
+
+    @property
+    def paddings(self) -> tuple[int, ...]:
+        """Zeros on either side of each convolution's input."""
+        same = self.layout.padding == "same"
+        return tuple(kernel // 2 if same else 0 for kernel in self.kernels)
 
     @property
     def pool_stride(self) -> int:
-        """Input samples per output frame; a clip must be at least this long."""
+        """Input samples per frame of the last layer."""
         return self.strides[-1]
 
     @property
     def strides(self) -> tuple[int, ...]:
         """Input samples per frame of each layer's output."""
-        strides, stride = [], 1
-        for pool in self.pools:
-            stride *= pool
-            strides.append(stride)
-        return tuple(strides)
+        return tuple(accumulate(self.pools, mul))
 
     @property
     def receptive_field(self) -> int:
-        """Input samples that one output frame depends on."""
-        field, stride = 1, 1
+        """Input samples that one frame of the last layer depends on."""
+        return self.receptive_fields[-1]
+
+    @property
+    def receptive_fields(self) -> tuple[int, ...]:
+        """Input samples that one frame of each layer's output depends on."""
+        fields, field, stride = [], 1, 1
         for kernel, pool in zip(self.kernels, self.pools, strict=True):
             field += (kernel - 1) * stride
             if self.downsampling == "pool":
                 field += (pool - 1) * stride
             stride *= pool
-        return field
+            fields.append(field)
+        return tuple(fields)
+
+    def shortest_clip(self, layers: int | None = None) -> int:
+        """Fewest samples that leave a frame behind the first `layers` layers (None: all).
+
+        With padding, shorter clips than a stride would still leave one, of zeros for the most part.
+        """
+        last = self.n_layers if layers is None else layers
+        if self.layout.padding == "same":
+            return self.strides[last - 1]
+        return self.receptive_fields[last - 1]
+
+    def frames(self, n_samples: int) -> tuple[int, ...]:
+        """Frames of each layer's output for a clip of `n_samples` samples."""
+        frames, n = [], n_samples
+        for kernel, pool, padding in zip(self.kernels, self.pools, self.paddings, strict=True):
+            stride = pool if self.downsampling == "strided" else 1
+            n = max(0, (n + 2 * padding - kernel) // stride + 1)
+            n = n if stride > 1 else n // pool
+            frames.append(n)
+        return tuple(frames)

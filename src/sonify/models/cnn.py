@@ -13,7 +13,7 @@ class CNN12(nn.Module):
     """Encoder f_enc: 11 conv-relu-[pool] blocks, temporal average, a fully connected layer.
 
     `trunk` is one flat nn.Sequential (conv1, relu1, pool1, conv2, ...), which is what the Sonifier
-    reads. Convolutions keep the length ("same" zero padding); pooling has kernel = stride, so that
+    reads. Pooling has kernel = stride, so that
     its switches say everything needed to undo it. No normalisation layer anywhere.
     """
 
@@ -27,21 +27,22 @@ class CNN12(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features h, (clip, feature), of waveforms x, (clip, time) in [-1, 1] at 8 kHz.
 
-        Raises SonifyError as `check_waveforms` does, for the pool stride.
+        Raises SonifyError as `check_waveforms` does, for the shortest clip of the architecture.
         """
-        check_waveforms(x, self.architecture.pool_stride)
+        check_waveforms(x, self.architecture.shortest_clip())
         return self.fc(run_trunk(self.trunk, x.unsqueeze(1)).mean(dim=-1))
 
 
-def check_waveforms(x: Tensor, stride: int) -> None:
-    """Raises SonifyError unless x is (clip, time) and its clips are at least `stride` samples long:
-    shorter ones would leave no frame to average.
+def check_waveforms(x: Tensor, shortest: int) -> None:
+    """Raise SonifyError unless x is (clip, time) with at least `shortest` samples per clip.
+
+    Shorter clips would leave no frame to average.
     """
     if x.ndim != 2:
         raise SonifyError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
-    if x.shape[1] < stride:
+    if x.shape[1] < shortest:
         raise SonifyError(
-            f"clips of {x.shape[1]} samples are shorter than the pool stride {stride}: "
+            f"clips of {x.shape[1]} samples are shorter than the {shortest} that leave a frame: "
             "leave them out or repeat them to length"
         )
 
@@ -54,10 +55,10 @@ def count_parameters(module: nn.Module) -> int:
 def _trunk(architecture: Architecture) -> nn.Sequential:
     trunk = nn.Sequential()
     channels = 1
-    shape = zip(architecture.filters, architecture.kernels, architecture.pools, strict=True)
-    for layer, (filters, kernel, pool) in enumerate(shape, start=1):
+    shape = (architecture.filters, architecture.kernels, architecture.pools, architecture.paddings)
+    for layer, (filters, kernel, pool, padding) in enumerate(zip(*shape, strict=True), start=1):
         stride = pool if architecture.downsampling == "strided" else 1
-        conv = nn.Conv1d(channels, filters, kernel, stride=stride, padding=kernel // 2)
+        conv = nn.Conv1d(channels, filters, kernel, stride=stride, padding=padding)
         trunk.add_module(f"conv{layer}", conv)
         trunk.add_module(f"relu{layer}", nn.ReLU())
         if pool > 1 and architecture.downsampling == "pool":

@@ -6,24 +6,25 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
-from sonify.models.architecture import WHOLE_ENCODER, Architecture
+from sonify.models.architecture import Architecture
 from sonify.models.channels_last import run_trunk
 from sonify.models.cnn import CNN12, check_waveforms
 from sonify.runtime.errors import SonifyError
 
 
-def check_layers(layers: Collection[int]) -> None:
-    """Raises SonifyError for no layers, one named twice, or one that the encoder lacks."""
-    missing = [layer for layer in layers if not 1 <= layer <= WHOLE_ENCODER]
+def check_layers(layers: Collection[int], architecture: Architecture) -> None:
+    """Raise SonifyError for no layers, one named twice, or one that the encoder lacks."""
+    whole = architecture.whole
+    missing = [layer for layer in layers if not 1 <= layer <= whole]
     if missing or not layers or len(set(layers)) < len(layers):
         raise SonifyError(
-            f"layers are {list(layers)}: name different ones from 1 to {WHOLE_ENCODER - 1}, "
-            f"and {WHOLE_ENCODER} for the whole encoder"
+            f"layers are {list(layers)}: name different ones from 1 to {whole - 1}, "
+            f"and {whole} for the whole encoder"
         )
 
 
 def retained_features(architecture: Architecture, layer: int) -> int:
-    """Width of what `layer` leaves: its filters, or the encoder's features for WHOLE_ENCODER."""
+    """Width of the output of `layer`: its filters, or the features of the whole encoder."""
     return (*architecture.filters, architecture.features)[layer - 1]
 
 
@@ -31,26 +32,27 @@ class Retained(nn.Module):
     """The first layers of an encoder, as copies: changing them leaves the encoder as it was.
 
     `blocks` are its conv-relu-[pool] blocks up to the deepest of `layers` and no further; `fc` is
-    its fully connected layer where WHOLE_ENCODER is among `layers`, else None. Raises SonifyError
+    its fully connected layer where `layers` has the whole encoder, else None. Raises SonifyError
     as `check_layers` does.
     """
 
     def __init__(self, encoder: CNN12, layers: Collection[int]) -> None:
         super().__init__()
-        check_layers(layers)
+        architecture = encoder.architecture
+        check_layers(layers, architecture)
         blocks = _blocks(encoder.trunk)[: max(layers)]
         self.layers = tuple(sorted(layers))
-        self.stride = encoder.architecture.strides[len(blocks) - 1]
+        self.shortest = architecture.shortest_clip(len(blocks))
         self.blocks = copy.deepcopy(nn.ModuleList(blocks))
-        self.fc = copy.deepcopy(encoder.fc) if WHOLE_ENCODER in layers else None
+        self.fc = copy.deepcopy(encoder.fc) if architecture.whole in layers else None
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """What each of `layers` leaves of waveforms x, (clip, time) in [-1, 1] at 8 kHz: its
         feature maps averaged over time, (clip, filter), or the encoder's features, (clip, feature).
 
-        Raises SonifyError as `check_waveforms` does, for the stride of the deepest block.
+        Raises SonifyError as `check_waveforms` does, for the deepest block.
         """
-        check_waveforms(x, self.stride)
+        check_waveforms(x, self.shortest)
         h, found = x.unsqueeze(1), []
         for layer, block in enumerate(self.blocks, start=1):
             h = run_trunk(block, h)

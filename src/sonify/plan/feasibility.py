@@ -20,6 +20,7 @@ def check_measurable(config: dict) -> None:
     _check_strided(config)
     _check_sonified(config)
     _check_kinds(config)
+    _check_layers(config)
     _check_invariance(config)
     _check_filters(config)
 
@@ -161,6 +162,28 @@ def _check_kinds(config: dict) -> None:
                     f"config: {key}.runs and evaluation.strided name {kinds[kind]} and {run}, "
                     "which figures and claims cannot tell apart (same data, pretraining and "
                     "network): keep one"
+                )
+
+
+def _check_layers(config: dict) -> None:
+    """Layers that are shown or followed must exist in every encoder of which they are."""
+    evolution, reporting = config["evaluation"]["evolution"], config["reporting"]
+    pairs = {
+        f"reporting.pairs.{name}": p for name, p in reporting["pairs"].items() if name != "chosen"
+    }
+    asked = {key: (figure["runs"], figure["layers"]) for key, figure in pairs.items()}
+    asked["evaluation.evolution"] = evolution["runs"], evolution["layers"]
+    asked["reporting.listen"] = config["sonification"]["runs"], reporting["listen"]["layers"]
+    for choice in reporting["pairs"]["chosen"]:
+        asked[f"reporting.pairs.chosen of {choice['run']}"] = [choice["run"]], [choice["layer"]]
+    for key, (runs, layers) in asked.items():
+        for run in runs:
+            deepest = len(_filters(config, run))
+            beyond = [layer for layer in layers if layer > deepest]
+            if beyond:
+                raise ConfigError(
+                    f"config: {key} names layer {beyond[0]}, but {run} has layers 1 to {deepest}: "
+                    "name one of these"
                 )
 
 

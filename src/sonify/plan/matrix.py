@@ -10,12 +10,9 @@ from functools import cached_property
 
 from sonify.data.corpora.required import SPLITS
 from sonify.evaluation.stage import ClipsRead
-from sonify.models.architecture import WHOLE_ENCODER
+from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
 from sonify.plan.runs import Run, has_classifier, resolve, scored_split
-
-# 1 to 11 are blocks that are kept, 12 is the whole encoder with its fully connected layer.
-PROBED_LAYERS = tuple(range(1, WHOLE_ENCODER + 1))
 
 
 @dataclass(frozen=True)
@@ -98,11 +95,16 @@ class Matrix:
                 start=start.name,
                 architecture=start.architecture,
             )
-            each = len(PROBED_LAYERS) if run.finetune == "fconly" else stage["layers_per_job"]
-            cut = [PROBED_LAYERS[at : at + each] for at in range(0, len(PROBED_LAYERS), each)]
+            depths = tuple(range(1, self.architecture(start.name).whole + 1))
+            each = len(depths) if run.finetune == "fconly" else stage["layers_per_job"]
+            cut = [depths[at : at + each] for at in range(0, len(depths), each)]
             seeds = self.training["seeds"]
             found += [Probe(run, seed, layers, kind["split"]) for seed in seeds for layers in cut]
         return {probe.name: probe for probe in found}
+
+    def architecture(self, run: str) -> Architecture:
+        """The architecture of a run's encoder."""
+        return Architecture(**self.config["models"][self.run(run).architecture])
 
     @property
     def mined_clips(self) -> ClipsRead:

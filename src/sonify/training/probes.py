@@ -26,7 +26,7 @@ from sonify.training.recipe import Recipe, recipe_from
 @dataclass(frozen=True)
 class Probing:
     """Which layers are probed, and how their classifiers are trained; `run.finetune` is fconly or
-    full. Raises SonifyError for another finetuning, a recipe without labels, or as `check_layers`.
+    full. Raises SonifyError for another finetuning, or a recipe without labels.
     """
 
     run: Run
@@ -35,7 +35,6 @@ class Probing:
     layers: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check_layers(self.layers)
         if self.run.finetune not in ("fconly", "full"):
             raise SonifyError(
                 f"run {self.run.name} has finetune {self.run.finetune!r}: "
@@ -79,8 +78,9 @@ def train_probes(
     """The trained probes of `encoder`, one after another, in evaluation mode.
 
     The encoder is left as it was. `progress` is called after every pass over the clips, with a
-    note. Raises SonifyError as `loop.train` does.
+    note. Raises SonifyError as `check_layers` and `loop.train` do.
     """
+    check_layers(probing.layers, encoder.architecture)
     run, seed = probing.run, probing.seed
     precision = pick_precision(probing.recipe.precision, device)
     recipe = replace(probing.recipe, precision=precision)

@@ -1,9 +1,14 @@
+import json
+from dataclasses import asdict, replace
+
 import pytest
 import torch
 from torch import nn
 
+from sonify.models.architecture import Layout
 from sonify.models.cnn import CNN12, Architecture, count_parameters
 from sonify.models.heads import SoundModel
+from sonify.runtime.errors import SonifyError
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_impossible_architectures_are_refused(arguments, message):
 
 def test_wrong_shapes_and_short_clips_are_refused():
     model = CNN12(Architecture(width=0.125))
-    with pytest.raises(ValueError, match="shorter than the pool stride 512"):
+    with pytest.raises(ValueError, match="shorter than the 512 that leave a frame"):
         model(torch.zeros(1, 511))
     with pytest.raises(ValueError, match=r"expected \(clip, time\)"):
         model(torch.zeros(1, 1, 512))
@@ -86,3 +91,43 @@ def test_wrong_shapes_and_short_clips_are_refused():
 def test_an_unknown_head_is_refused():
     with pytest.raises(ValueError, match="must be one of classifier, projection"):
         SoundModel(CNN12(Architecture(width=0.125)), "regressor", 3)
+
+
+LAYOUT = Layout(filters=(8, 16, 24), kernels=(7, 4, 3), pools=(2, 3, 1), padding="valid")
+
+
+@pytest.mark.parametrize("downsampling", ["pool", "strided"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_any_layout_has_the_frames_and_the_shortest_clip_that_it_says(downsampling, padding):
+    layout = replace(LAYOUT, padding=padding, kernels=(7, 5, 3) if padding == "same" else (7, 4, 3))
+    shape = Architecture(width=0.5, downsampling=downsampling, features=32, layout=layout)
+    model = CNN12(shape)
+    assert shape.filters == (4, 8, 12) and shape.whole == 4 and shape.strides == (2, 6, 6)
+    shortest = shape.shortest_clip()
+    for n_samples in (shortest, shortest + 1, 97, 1_000):
+        assert model.trunk(torch.zeros(1, 1, n_samples)).shape[-1] == shape.frames(n_samples)[-1]
+    assert model(torch.randn(2, shortest)).shape == (2, 32)
+    assert shape.frames(shortest)[-1] == 1
+    if padding == "valid":
+        assert shape.frames(shortest - 1)[-1] == 0
+    with pytest.raises(ValueError, match=f"shorter than the {shortest} that leave a frame"):
+        model(torch.zeros(1, shortest - 1))
+
+
+def test_a_layout_survives_json():
+    shape = Architecture(width=0.5, layout=LAYOUT)
+    assert Architecture(**json.loads(json.dumps(asdict(shape)))) == shape
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kernels": (7, 5)}, "layout.kernels has 2 numbers for 3 layers: give"),
+        ({"pools": (2, 0, 1)}, "layout.pools has 0: it must be 1 or more"),
+        ({"padding": "full"}, "layout.padding is 'full': it must be same or valid"),
+        ({"padding": "same"}, "layout.kernels has 4, but padding same needs odd lengths"),
+    ],
+)
+def test_impossible_layouts_are_refused(changes, message):
+    with pytest.raises(SonifyError, match=message):
+        replace(LAYOUT, **changes)

@@ -3,11 +3,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sonify.models.architecture import KERNELS, POOLS, Architecture
+from sonify.models.architecture import Architecture, Layout
 from sonify.models.cnn import CNN12
 from sonify.models.probes import Probes, Retained, retained_features
 
 WIDTH = 1 / 16
+
+LAYOUT = Layout()
 
 
 def encoder(downsampling="pool") -> CNN12:
@@ -18,10 +20,10 @@ def kept_by_hand(weights: dict, x, layer: int, downsampling: str):
     """The first `layer` blocks as plain functions, from a state dict of the whole encoder."""
     h = x[:, None, :]
     for n in range(1, min(layer, 11) + 1):
-        pool = POOLS[n - 1]
+        pool = LAYOUT.pools[n - 1]
         kernel = weights[f"trunk.conv{n}.weight"], weights[f"trunk.conv{n}.bias"]
         stride = pool if downsampling == "strided" else 1
-        h = F.relu(F.conv1d(h, *kernel, stride=stride, padding=KERNELS[n - 1] // 2))
+        h = F.relu(F.conv1d(h, *kernel, stride=stride, padding=LAYOUT.kernels[n - 1] // 2))
         if downsampling == "pool" and pool > 1:
             h = F.max_pool1d(h, pool)
     h = h.sum(-1) / h.shape[-1]
@@ -81,7 +83,9 @@ def test_layers_that_are_not_there_are_refused(layers):
 def test_clips_need_a_frame_of_the_deepest_layer_only():
     whole = encoder()
     assert Retained(whole, (1, 2))(torch.zeros(1, 8).double())[1].shape == (1, 8)
-    with pytest.raises(ValueError, match="clips of 7 samples are shorter than the pool stride 8"):
+    with pytest.raises(
+        ValueError, match="clips of 7 samples are shorter than the 8 that leave a frame"
+    ):
         Retained(whole, (1, 2))(torch.zeros(1, 7).double())
     with pytest.raises(ValueError, match=r"expected \(clip, time\)"):
         Retained(whole, (1,))(torch.zeros(1, 1, 600).double())

@@ -15,6 +15,13 @@ from sonify.reporting.drawing.figure_6 import figure_6
 from sonify.reporting.drawing.figure_7 import figure_7
 from sonify.reporting.drawing.style import COLOURS, image
 
+WHOLE = {
+    f"{dataset}_probe-{regime}-{finetune}": 12
+    for dataset in ("fsd50k", "speech_commands")
+    for regime in ("contrastive", "supervised")
+    for finetune in ("fconly", "full")
+}
+
 
 def test_figure_6_draws_every_model_with_its_baseline(removal):
     figure = figure_6(removal(), "mini")
@@ -193,7 +200,7 @@ def whole(axes):
 
 
 def test_figure_4_draws_every_regime_and_finetuning_with_its_whole_encoder(layer_importance):
-    figure = figure_4(layer_importance(), "mini")
+    figure = figure_4(layer_importance(), "mini", WHOLE)
     titles = [axes.get_title("left") for axes in figure.axes]
     assert titles == ["FSD50K val, 80 clips", "Speech Commands val, 80 clips"]
     assert [axes.get_ylabel() for axes in figure.axes] == ["mAP", "accuracy"]
@@ -210,7 +217,7 @@ def test_figure_4_draws_every_regime_and_finetuning_with_its_whole_encoder(layer
 
 
 def test_figure_4_values(layer_importance):
-    left, right = figure_4(layer_importance(), "mini").axes
+    left, right = figure_4(layer_importance(), "mini", WHOLE).axes
     for axes, factor in ((left, 0.5), (right, 1.0)):
         curve = next(
             c
@@ -227,22 +234,22 @@ def test_figure_4_values(layer_importance):
 
 
 def test_figure_4_of_what_there_is(layer_importance):
-    one = figure_4(layer_importance(seeds=(0,)), "paper")
+    one = figure_4(layer_importance(seeds=(0,)), "paper", WHOLE)
     assert not any(bands(axes) for axes in one.axes)
     assert not any("interval" in t.get_text() for t in one.legends[0].get_texts())
-    (axes,) = figure_4(layer_importance(datasets=["speech_commands"]), "mini").axes
+    (axes,) = figure_4(layer_importance(datasets=["speech_commands"]), "mini", WHOLE).axes
     assert axes.get_ylabel() == "accuracy" and axes.get_title("right") == "miniature"
     table = layer_importance()
     lost = table[(table["run"] != "fsd50k_probe-supervised-full") & (table["layer"] < 12)]
-    left, right = figure_4(lost, "mini").axes
+    left, right = figure_4(lost, "mini", WHOLE).axes
     assert (len(bands(left)), len(bands(right))) == (3, 4) and not any(whole(left))
-    assert len(figure_4(lost, "mini").legends[0].get_texts()) == 6
+    assert len(figure_4(lost, "mini", WHOLE).legends[0].get_texts()) == 6
 
 
 @pytest.mark.parametrize("layers", [(1, 4, 8, 11, 12), range(1, 13)])
 @pytest.mark.parametrize("datasets", [["fsd50k"], ["fsd50k", "speech_commands"]])
 def test_figure_4_is_legible(layer_importance, layers, datasets):
-    figure = figure_4(layer_importance(layers=layers, datasets=datasets), "mini")
+    figure = figure_4(layer_importance(layers=layers, datasets=datasets), "mini", WHOLE)
     found = texts(figure)
     for (one, a), (other, b) in itertools.combinations(found, 2):
         assert not a.overlaps(b), (one.get_text(), other.get_text())
@@ -254,18 +261,20 @@ def test_figure_4_is_legible(layer_importance, layers, datasets):
 
 def test_figure_4_gives_the_same_bytes_and_refuses_what_it_cannot_draw(layer_importance):
     table = layer_importance(layers=(1, 12))
-    assert image(figure_4(table, "mini"), "svg") == image(figure_4(table, "mini"), "svg")
+    one, other = (image(figure_4(table, "mini", WHOLE), "svg") for _ in range(2))
+    assert one == other
     with pytest.raises(ValueError, match="Figure 4 would be empty"):
-        figure_4(table[:0], "mini")
+        figure_4(table[:0], "mini", WHOLE)
     with pytest.raises(ValueError, match="split test and val of fsd50k"):
-        figure_4(pd.concat([table, table.assign(split="test")]), "mini")
+        figure_4(pd.concat([table, table.assign(split="test")]), "mini", WHOLE)
 
 
 def test_the_script_of_figure_4_writes_both_kinds(layer_importance, monkeypatch, tmp_path):
     tables.write(layer_importance(), tmp_path / "t.parquet", "layer_importance")
     out = tmp_path / "figures" / "figure_4.png"
     words = ["--layer_importance", str(tmp_path / "t.parquet"), "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", ["x", "--settings", json.dumps({"scale": "mini"}), *words])
+    settings = json.dumps({"scale": "mini", "whole": WHOLE})
+    monkeypatch.setattr(sys, "argv", ["x", "--settings", settings, *words])
     runpy.run_path(
         str(Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "figure_4.py")
     )

@@ -132,7 +132,7 @@ def test_progress_counts_every_pass_and_tells_the_mean_loss(encoder, clips):
     assert len(shared) == 2 and all(0.3 < float(note.split()[1]) < 1.2 for note in shared)
 
 
-def test_what_cannot_be_probed_is_refused():
+def test_what_cannot_be_probed_is_refused(encoder, clips):
     scratch = dataclasses.replace(FCONLY, finetune="none")
     with pytest.raises(ValueError, match="finetune 'none': probes are trained fconly or full"):
         Probing(scratch, 0, RECIPE, (1,))
@@ -142,7 +142,7 @@ def test_what_cannot_be_probed_is_refused():
     with pytest.raises(ValueError, match="contrastive recipe probe: probes need labels"):
         Probing(FCONLY, 0, contrastive, (1,))
     with pytest.raises(ValueError, match=r"layers are \[13\]"):
-        Probing(FCONLY, 0, RECIPE, (13,))
+        next(train_probes(Probing(FCONLY, 0, RECIPE, (13,)), encoder, clips))
 
 
 def test_a_batch_in_parts_trains_the_same_probes(encoder, clips):

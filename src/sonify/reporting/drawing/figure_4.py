@@ -1,5 +1,7 @@
 """Figure 4: what the first layers of an encoder suffice for."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
@@ -8,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sonify.evaluation.metrics.intervals import t_intervals
-from sonify.models.architecture import WHOLE_ENCODER
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
 from sonify.reporting.drawing.style import (
@@ -31,13 +32,13 @@ _FILLS = {"fconly": "white", "full": None}
 _DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
 
 
-def figure_4(layer_importance: pd.DataFrame, scale: str) -> Figure:
+def figure_4(layer_importance: pd.DataFrame, scale: str, whole: Mapping[str, int]) -> Figure:
     """Performance by retained layers, a panel per dataset and a curve per regime and finetuning,
     from contract layer_importance: mAP on FSD50K, accuracy on Speech Commands.
 
-    The dashed line of the same hue is the whole encoder: no layer removed. Bands, and bars at its
-    right end, are 95% t-intervals over runs. Raises SonifyError when there is nothing to draw or a
-    dataset has two splits.
+    `whole` says by run which "layer" is the whole encoder: the dashed line of the same hue.
+    Bands, and bars at its right end, are 95% t-intervals over runs. Raises SonifyError when there
+    is nothing to draw or a dataset has two splits.
     """
     scale_label(scale)
     runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(_METRICS)]
@@ -51,16 +52,16 @@ def figure_4(layer_importance: pd.DataFrame, scale: str) -> Figure:
     with rc_context(RC):
         figure, panels = blank(len(shown), sharey=False)
         for panel, dataset in zip(panels, shown, strict=True):
-            keys |= _draw_dataset(panel, runs[runs["dataset"] == dataset])
+            keys |= _draw_dataset(panel, runs[runs["dataset"] == dataset], whole)
             panel.set_ylabel(_METRICS[dataset])
         scale_mark(panels[-1], scale)
-        whole = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
+        dashed = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
         spread = interval_key(t_intervals(runs, ["dataset", *MODEL, "layer"], "value"))
-        legend(figure, [*keys.values(), whole, spread], columns=len(shown) + 1)
+        legend(figure, [*keys.values(), dashed, spread], columns=len(shown) + 1)
     return figure
 
 
-def _draw_dataset(panel: Axes, runs: pd.DataFrame) -> dict[str, Line2D]:
+def _draw_dataset(panel: Axes, runs: pd.DataFrame, whole: Mapping[str, int]) -> dict[str, Line2D]:
     """Draw the runs of one dataset; returns its entries of the legend by label."""
     splits = sorted(runs["split"].unique())
     if len(splits) > 1:
@@ -70,22 +71,24 @@ def _draw_dataset(panel: Axes, runs: pd.DataFrame) -> dict[str, Line2D]:
         )
     curves = t_intervals(runs, [*MODEL, "layer"], "value")
     labels, keys = distinct_labels(curves), {}
-    places = WHOLE_ENCODER + np.linspace(-0.24, 0.24, len(labels))  # so that no bar hides another
+    places = np.linspace(-0.24, 0.24, len(labels))  # so that no bar hides another
     for place, ((regime, finetune, _, run), curve) in zip(
         places, curves.groupby(MODEL), strict=True
     ):
         look = {"color": COLOURS[regime], "marker": MARKERS[regime]}
         look["markerfacecolor"] = _FILLS[finetune] or look["color"]
         keys[labels[run]] = Line2D([], [], label=labels[run], **look)
-        retained = curve[curve["layer"] < WHOLE_ENCODER]
+        retained = curve[curve["layer"] < whole[run]]
         draw_curve(panel, retained, runs, regime, run, markerfacecolor=look["markerfacecolor"])
-        for mean, ci95 in curve.loc[curve["layer"] == WHOLE_ENCODER, ["mean", "ci95"]].to_numpy():
+        for mean, ci95 in curve.loc[curve["layer"] == whole[run], ["mean", "ci95"]].to_numpy():
             line = {"ls": _DASHES[finetune], "lw": 1.1, "label": "_whole"}
             panel.axhline(mean, color=look["color"], **line)
-            panel.errorbar(place, mean, ci95, lw=0.9, label="_whole at its place", **look)
+            panel.errorbar(
+                whole[run] + place, mean, ci95, lw=0.9, label="_whole at its place", **look
+            )
     layers = sorted(runs["layer"].unique())
     layer_axis(panel, runs["layer"])
-    panel.set_xticks(layers, ["all" if n == WHOLE_ENCODER else str(n) for n in layers])
+    panel.set_xticks(layers, ["all" if n in whole.values() else str(n) for n in layers])
     panel.set_xlabel("retained layers")
     unit_axis(panel, curves)
     panel.set_title(measured_on(runs), loc="left")

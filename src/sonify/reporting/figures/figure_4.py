@@ -7,6 +7,14 @@ from sonify.reporting.figure import FigureSpec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from sonify.plan.files import Plan
+
+
+def _settings(plan: "Plan") -> dict:
+    """By run, which "layer" is the whole encoder."""
+    runs = [probe.run for probe in plan.probes.values()]
+    return {"whole": {run.name: plan.architecture(run.start).whole for run in runs}}
+
 
 def _draw(**tables_and_settings) -> "Figure":
     from sonify.reporting.drawing.figure_4 import figure_4
@@ -26,5 +34,6 @@ FIGURE = FigureSpec(
     "deep ones on FSD50K, while on Speech Commands contrastive leads in all but the last "
     "two and the middle of the frozen stack beats its end (appendix B).",
     tables=("layer_importance",),
+    settings=_settings,
     draw=_draw,
 )
