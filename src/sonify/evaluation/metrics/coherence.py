@@ -33,6 +33,13 @@ def mean_topk_coherence(
     order if None. A silent s (a dead map) counts as 0; so does a bin in which either signal has no
     power, where coherence is undefined. Raises SonifyError for shapes that do not fit, or clips
     that hold fewer than two segments: one makes every coherence 1, whatever the signals.
+
+    >>> import numpy as np
+    >>> from sonify.api import mean_topk_coherence
+    >>> x = np.random.default_rng(0).standard_normal((2, 8000))  # two clips of 1 s
+    >>> s = np.stack([0.5 * x[0], np.zeros(8000)])  # one related signal, one silent one
+    >>> mean_topk_coherence(x, s).round(3)
+    array([1., 0.])
     """
     clips = np.arange(len(x)) if clips is None else clips
     if x.ndim != 2 or s.shape != (len(clips), x.shape[1]):

@@ -68,7 +68,7 @@ def test_what_is_observed_are_maxima_of_the_recorded_maps():
     with torch.no_grad():
         sonifier.blocks[4].conv.bias[3] = -1e6  # a dead filter
     x, ids = torch.randn(4, 3_000), ["d", "b", "a", "c"]
-    miner = TopActivations([b.conv.out_channels for b in sonifier.blocks], k=2)
+    miner = TopActivations(sonifier.filters, k=2)
     for some in ([0, 1], [2, 3]):
         observe(miner, sonifier, x[some], [ids[i] for i in some])
     maps = sonifier.forward(x).maps
@@ -90,7 +90,9 @@ def test_bad_batches_are_refused():
     with pytest.raises(ValueError, match="clip b: an activation is not finite"):
         miner.entering(1, np.array([[0, 1], [np.nan, 1]]), ["a", "b"])
     feed(other := TopActivations(FILTERS, 3), np.ones((1, 5)), np.zeros((1, 5), int), ["a"])
-    with pytest.raises(ValueError, match="candidates of another model: layer 2 is not alike"):
+    with pytest.raises(
+        ValueError, match="candidates are of another model: layer 2 has other filters"
+    ):
         miner.merge(other.table())
     with pytest.raises(ValueError, match="top is 0"):
         TopActivations([2], 0)

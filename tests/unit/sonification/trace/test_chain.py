@@ -439,23 +439,23 @@ REFUSED = {
     ),
     "batch norm after the ReLU": (
         lambda: seq(conv(), nn.ReLU(), nn.BatchNorm1d(2), *again()),
-        r"module '2' \(BatchNorm1d\) stands where a Conv1d must begin a block: only normalisation "
-        "straight behind a convolution can be folded away",
+        r"module '2' \(BatchNorm1d\) comes where a Conv1d must begin a block: only a batch norm "
+        "directly after a convolution can be folded away",
     ),
     "another activation": (
         lambda: seq(conv(), nn.GELU(), *again()),
-        r"module '0' \(Conv1d\) is followed by module '1' \(GELU\): a ReLU must be, nothing",
+        r"module '0' \(Conv1d\) is followed by module '1' \(GELU\): a ReLU must follow, no other",
     ),
     "ReLU6": (lambda: seq(conv(), nn.ReLU6()), r"followed by module '1' \(ReLU6\)"),
     "no activation": (lambda: seq(conv(), nn.Conv1d(2, 2, 3), nn.ReLU()), r"by module '1' \(Conv1"),
     "convolutional head": (
         lambda: seq(conv(), nn.ReLU(), nn.Conv1d(2, 9, 1)),
-        r"module '2' \(Conv1d\) is followed by nothing: a ReLU must be; if it is the model's head, "
-        "pass the part before it",
+        r"module '2' \(Conv1d\) is followed by nothing: a ReLU must follow; if this "
+        "is the model's head, pass only the part before it",
     ),
     "pool before ReLU": (
         lambda: seq(conv(), nn.MaxPool1d(2), nn.ReLU()),
-        "a ReLU must be; put it before the pool, which changes no output",
+        "a ReLU must follow; put it before the pool, which does not change",
     ),
     "overlapping pools": (
         lambda: seq(conv(), nn.ReLU(), nn.MaxPool1d(3, stride=2), *again()),
@@ -471,16 +471,16 @@ REFUSED = {
     ),
     "average pools": (
         lambda: seq(conv(), nn.ReLU(), nn.AvgPool1d(2), *again()),
-        r"module '2' \(AvgPool1d\) stands where a Conv1d must begin a block: pass the part of the "
-        "model before it",
+        r"module '2' \(AvgPool1d\) comes where a Conv1d must begin a block: pass only the part of "
+        "the model before it",
     ),
     "strided convolution": (
         lambda: seq(conv(stride=2), nn.ReLU()),
-        r"module '0' \(Conv1d\) has stride 2: .* ask with allow_strided=True or --allow-strided$",
+        r"module '0' \(Conv1d\) has stride 2: .* pass allow_strided=True or --allow-strided$",
     ),
     "reflected padding": (
         lambda: seq(conv(padding=1, padding_mode="reflect"), nn.ReLU()),
-        r"'0' \(Conv1d\) pads with 'reflect': only zeros can be inverted",
+        r"'0' \(Conv1d\) pads with 'reflect': only zero padding can be inverted",
     ),
     "uneven same": (
         lambda: seq(nn.Conv1d(1, 2, 4, padding="same"), nn.ReLU()),
@@ -488,32 +488,32 @@ REFUSED = {
     ),
     "two channels": (
         lambda: seq(nn.Conv1d(2, 2, 3), nn.ReLU()),
-        r"module '0' \(Conv1d\) takes 2 channels: a waveform has 1",
+        r"module '0' \(Conv1d\) takes 2 channels: it must take 1",
     ),
     "transposed convolution": (
         lambda: seq(conv(), nn.ReLU(), nn.ConvTranspose1d(2, 2, 3), nn.ReLU()),
-        r"module '2' \(ConvTranspose1d\) stands where a Conv1d must begin a block",
+        r"module '2' \(ConvTranspose1d\) comes where a Conv1d must begin a block",
     ),
     "image convolution": (
         Two,
-        r"the call of unsqueeze\(\) stands where a Conv1d must begin a block: pass the part of the "
-        "model before it",
+        r"the call of unsqueeze\(\) comes where a Conv1d must begin a block: pass only the part of "
+        "the model before it",
     ),
     "residual": (
         Residual,
         r"the output of module 'relu' \(ReLU\) goes to both the call of pad\(\) and the call of "
-        r"add\(\): residual and branching networks are no chain",
+        r"add\(\): residual and branching networks are not a chain",
     ),
     "residual at the end": (
         LastResidual,
-        r"module 'two' \(Conv1d\) is followed by the call of add\(\): a ReLU must be",
+        r"module 'two' \(Conv1d\) is followed by the call of add\(\): a ReLU must follow",
     ),
     "framed input": (Framed, r"the call of view\(\) changes the waveform before the first Conv1d"),
     "normalised input": (Normalising, r"the call of abs\(\) changes the waveform"),
     "normed input": (
         lambda: seq(nn.BatchNorm1d(1), conv(), nn.ReLU()),
         r"module '0' \(BatchNorm1d\) changes the waveform before the first Conv1d: pass the "
-        "submodule behind it",
+        "submodule after it",
     ),
     "control flow": (
         DataDependent,
@@ -526,26 +526,26 @@ REFUSED = {
     ),
     "changed in place": (
         InPlace,
-        r"the call of mul_\(\) changes its input in place, off the line to the next convolution: "
-        "use what it returns",
+        r"the call of mul_\(\) changes its input in place, off the path to the next convolution: "
+        "use its return value",
     ),
     "loop over clips": (Looping, r"Looping cannot be traced \(.*\): pass the submodule"),
     "scripted": (
         lambda: torch.jit.trace(Modules(), torch.randn(1, 1, 99)),
-        "a TorchScript model cannot be traced: pass what it was made from",
+        "a TorchScript model cannot be traced: pass the nn.Module it was made from",
     ),
     "convolution as a function": (
         FunctionalConv,
-        r"the call of conv1d\(\) stands where a Conv1d must begin a block: build it as an "
+        r"the call of conv1d\(\) comes where a Conv1d must begin a block: build it as an "
         "nn.Conv1d, whose weights are its own$",
     ),
     "convolution with its own forward": (
         lambda: seq(Own(1, 2, 3), nn.ReLU()),
         r"the call of pad\(\) changes the waveform",
     ),
-    "dropout that never stops": (AlwaysDropping, r"the call of dropout\(\) stands where a Conv1d"),
+    "dropout that never stops": (AlwaysDropping, r"the call of dropout\(\) comes where a Conv1d"),
     "hooked weights": (hooked, r"'0' \(Conv1d\) has a forward pre-hook, which may replace its we"),
-    "no convolution": (lambda: nn.Linear(2, 2), r"linear\(\) stands where a Conv1d must begin"),
+    "no convolution": (lambda: nn.Linear(2, 2), r"linear\(\) comes where a Conv1d must begin"),
     "nothing": (lambda: seq(), "the model has no Conv1d -> ReLU block to sonify"),
 }
 

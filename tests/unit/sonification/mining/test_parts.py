@@ -76,7 +76,8 @@ class Miner:
         sizes = part_sizes(self.folder, ["eval"])
         options = {"work": self.work, "top": 2, "max_samples": 4_000, "progress": progress}
         with patch.object(Sonifier, "maps", counting):
-            return mine_parts(self.model, self.card, sizes, **options | changes)
+            explainer = Sonifier(self.model)
+            return mine_parts(explainer, self.model, self.card, sizes, **options | changes)
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_a_share_is_read(text):
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/2/3"])
 def test_what_is_no_share_is_refused(text):
-    with pytest.raises(ArgumentTypeError, match="is no share: give i/n"):
+    with pytest.raises(ArgumentTypeError, match="is not a share: give i/n"):
         share(text)
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of a Sonifier: waveforms and requests for feature maps, checked."""
+"""Requests to an explainer, validated: waveforms, and the feature maps to sonify."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,16 @@ import torch
 from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.trace.chain import Block, shortest
 
 ALL = -1  # in place of a filter: the whole layer at once
 
 
 @dataclass(frozen=True)
 class Requests:
-    """Which feature maps to take down, (request,) each: 1-based layer, clip of the batch, filter;
-    `frames`, if any, is the only frame of the map to keep."""
+    """The feature maps to sonify: layers (from 1), clips of the batch, filters, (request,) each.
+
+    `frames`, (request,), if given, keeps a single frame of each map.
+    """
 
     layers: Tensor
     clips: Tensor
@@ -23,43 +24,28 @@ class Requests:
     frames: Tensor | None = None
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of requests."""
         return len(self.layers)
 
     def __getitem__(self, chosen: Tensor) -> "Requests":
-        """Some of the requests."""
+        """Select some of the requests."""
         frames = None if self.frames is None else self.frames[chosen]
         return Requests(self.layers[chosen], self.clips[chosen], self.filters[chosen], frames)
 
 
-def check_layer(layer: int, blocks: Sequence[Block]) -> None:
-    """Raise SonifyError unless there is such a layer."""
-    if not 1 <= layer <= len(blocks):
-        raise SonifyError(f"layer is {layer}: the model has layers 1 to {len(blocks)}")
+def check_layer(layer: int, n_layers: int) -> None:
+    """Raise SonifyError unless `layer` is from 1 to `n_layers`."""
+    if not 1 <= layer <= n_layers:
+        raise SonifyError(f"layer is {layer}: the model has layers 1 to {n_layers}")
 
 
-def check_waveforms(x: Tensor, blocks: Sequence[Block]) -> None:
-    """Raise SonifyError unless x, (clip, time), can go through the blocks.
-
-    That takes the model's type and device, finite samples, and enough of them.
-    """
+def check_waveforms(x: Tensor) -> None:
+    """Raise SonifyError unless x is (clip, time), not empty, and finite."""
     if x.ndim != 2 or not x.numel():
         raise SonifyError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
-    weight = blocks[0].conv.weight
-    for what in ("dtype", "device"):
-        ours, theirs = getattr(x, what), getattr(weight, what)
-        if ours != theirs:
-            raise SonifyError(f"waveforms are {ours}, the model's weights {theirs}: convert one")
     if not x.isfinite().all():
         clip = int((~x.isfinite()).any(1).nonzero()[0])
         raise SonifyError(f"clip {clip} has a sample that is not finite: leave it out")
-    if x.shape[1] < shortest(blocks):
-        layers = range(1, len(blocks) + 1)
-        layer = next(n for n in layers if x.shape[1] < shortest(blocks[:n]))
-        raise SonifyError(
-            f"clips of {x.shape[1]} samples are too short for layer {layer}, which needs "
-            f"{shortest(blocks[:layer])}"
-        )
 
 
 def check_frames(asked: Requests, maps: Sequence[Tensor]) -> None:
@@ -71,15 +57,17 @@ def check_frames(asked: Requests, maps: Sequence[Tensor]) -> None:
 
 def requests(
     x: Tensor,
-    blocks: Sequence[Block],
+    n_filters: Sequence[int],
     layers: int | Tensor,
     clips: Tensor,
     filters: Tensor,
     frames: Tensor | None = None,
 ) -> Requests:
-    """The requests for maps of x, (clip, time), on its device; `layers` are one or one each.
+    """Validate requests for maps of x, (clip, time), and move them to its device.
 
-    Raises SonifyError for lengths that differ, and for a layer, filter or clip that is not there.
+    `n_filters` is the number of filters of each layer; `layers` is one for all requests, or one
+    each. Raises SonifyError for lengths that differ, and for a layer, filter or clip that is not
+    there.
     """
     given = {"layers": torch.as_tensor(layers), "clips": clips, "filters": filters}
     if frames is not None:
@@ -94,14 +82,14 @@ def requests(
             )
     asked = Requests(**{name: values.to(x.device) for name, values in given.items()})
     for layer in asked.layers.unique().tolist():
-        check_layer(layer, blocks)
-        n = blocks[layer - 1].conv.out_channels
-        _check("filter", asked.filters[asked.layers == layer], n, f"layer {layer}")
+        check_layer(layer, len(n_filters))
+        indices = asked.filters[asked.layers == layer]
+        _check("filter", indices, n_filters[layer - 1], f"layer {layer}")
     _check("clip", asked.clips, len(x), "the batch")
     return asked
 
 
-def _check(what: str, values: Tensor, n: int, where: str, whose: str = "") -> None:
+def _check(name: str, values: Tensor, n: int, where: str, whose: str = "") -> None:
     wrong = values[(values < 0) | (values >= n)]
     if len(wrong):
-        raise SonifyError(f"{where} has {what}s 0 to {n - 1}{whose}, not {int(wrong[0])}")
+        raise SonifyError(f"{where} has {name}s 0 to {n - 1}{whose}, not {int(wrong[0])}")

@@ -1,4 +1,4 @@
-"""The way down: many requests at once, groups, whole layers, single neurons, silence, precision."""
+"""Back-projection: many requests at once, whole layers, single neurons, silence, precision."""
 
 import pytest
 import torch
@@ -6,8 +6,8 @@ from oracles import captum_sonification, literal_sonification
 from torch import nn
 
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet import back_projection as sweep
-from sonify.sonification.deconvnet import overlap_save as blocks
+from sonify.sonification import explainer
+from sonify.sonification.deconvnet import back_projection, overlap_save
 from sonify.sonification.deconvnet import sonifier as deconvnet
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
@@ -18,7 +18,7 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 
 
 def wide_net() -> nn.Sequential:
-    """Wide enough for blocks; pools of three kinds, one of them padded."""
+    """Wide enough for overlap-save; pools of three kinds, one of them padded."""
     return nn.Sequential(
         nn.Conv1d(1, 50, 9, padding=4), nn.ReLU(), nn.MaxPool1d(4),
         nn.Conv1d(50, 64, 7, padding=3), nn.ReLU(), nn.MaxPool1d(3, padding=1),
@@ -42,12 +42,12 @@ def test_many_layers_filters_and_clips_at_once(requests, monkeypatch):
         literal = literal_sonification(net, x[clip], layer, f)
         assert relative(found.signals[i], literal) < 1e-9
     assert found.filters.tolist() == requests[2].tolist()
-    # However the work is cut up, and whether in blocks or not.
+    # However the work is cut up, and whether by overlap-save or not.
     for where, name, value in (
-        (sweep, "CACHED_BYTES", 1), (sweep, "CACHED_BYTES", 1 << 40),
-        (deconvnet, "CACHED_SAMPLES", 1), (deconvnet, "CACHED_SAMPLES", 1 << 40),
-        (deconvnet, "STREAM_BYTES", 1), (blocks, "WORTHWHILE_BLOCKS", 1),
-        (blocks, "WORTHWHILE_FILTERS", 1 << 40),
+        (back_projection, "CACHED_BYTES", 1), (back_projection, "CACHED_BYTES", 1 << 40),
+        (explainer, "CACHED_SAMPLES", 1), (explainer, "CACHED_SAMPLES", 1 << 40),
+        (deconvnet, "STREAM_BYTES", 1), (overlap_save, "MIN_SEGMENTS", 1),
+        (overlap_save, "MIN_FILTERS", 1 << 40),
     ):  # fmt: skip
         with monkeypatch.context() as patch:
             patch.setattr(where, name, value)
@@ -71,12 +71,12 @@ def test_windows_that_reach_beyond_the_ends_leave_the_neighbours_alone():
                 assert relative(ours, literal_sonification(net, x, 2, f)) < 1e-9
 
 
-def test_the_way_through_blocks_was_taken(monkeypatch, requests):
+def test_overlap_save_was_used(monkeypatch, requests):
     taken = []
-    correlate = blocks.correlate
-    monkeypatch.setattr(blocks, "correlate", lambda *a: taken.append(a[2]) or correlate(*a))
+    correlate = overlap_save.correlate
+    monkeypatch.setattr(overlap_save, "correlate", lambda *a: taken.append(a[2]) or correlate(*a))
     Sonifier(wide_net()).render(torch.randn(3, 2_003).double(), *requests)
-    assert set(taken) >= {7, 5}, "the comparisons above would be of the direct way with itself"
+    assert set(taken) >= {7, 5}, "the comparisons above would compare the dense path with itself"
 
 
 def test_a_whole_layer_at_once():
@@ -115,8 +115,8 @@ def test_residuals_and_scales():
     assert found.residuals(x).shape == (11, 2, 3_000)
 
 
-def test_silence_is_silence_in_blocks_too():
-    """A map that rectification silences on the way down, where blocks would leave rounding errors
+def test_silence_is_silence_with_overlap_save_too():
+    """A map that rectification silences on the way down, where overlap-save leaves rounding errors
     for the scaling to blow up."""
     net = wide_net()
     with torch.no_grad():
@@ -153,7 +153,7 @@ def stays_silent(convs: list[nn.Conv1d], dtype: torch.dtype) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_silence_is_silence_after_several_convolutions_in_blocks(dtype):
+def test_silence_is_silence_after_several_convolutions_by_overlap_save(dtype):
     """A stream that the second convolution from its start silences: what the first left as rounding
     errors, where zeros are due, must not come through."""
     wide = 48
@@ -267,22 +267,22 @@ def test_weights_made_anew_on_every_access_are_never_kept():
 
 
 PATHS = [
-    pytest.param(dtype, precision, in_blocks, id=f"{dtype}-{precision}-{in_blocks}")
+    pytest.param(dtype, precision, allowed, id=f"{dtype}-{precision}-{allowed}")
     for dtype, precision in
     ((torch.float64, "exact"), (torch.float32, "exact"), (torch.float32, "fast"))
-    for in_blocks in (True, False)
+    for allowed in (True, False)
 ]  # fmt: skip
 
 
-def in_blocks_or_not(monkeypatch, in_blocks: bool) -> None:
-    if not in_blocks:
-        monkeypatch.setattr(blocks, "WORTHWHILE_FILTERS", 1 << 40)
+def allow_or_forbid(monkeypatch, allowed: bool) -> None:
+    if not allowed:
+        monkeypatch.setattr(overlap_save, "MIN_FILTERS", 1 << 40)
 
 
-@pytest.mark.parametrize(("dtype", "precision", "in_blocks"), PATHS)
-def test_dead_filters_are_silent_among_living_ones(monkeypatch, dtype, precision, in_blocks):
+@pytest.mark.parametrize(("dtype", "precision", "allowed"), PATHS)
+def test_dead_filters_are_silent_among_living_ones(monkeypatch, dtype, precision, allowed):
     """A third of every layer is dead; all filters of all layers go down together."""
-    in_blocks_or_not(monkeypatch, in_blocks)
+    allow_or_forbid(monkeypatch, allowed)
     net, x = wide_net(), torch.randn(2, 2_012).double()  # the last block reaches beyond
     with torch.no_grad():
         for module in net:
@@ -309,11 +309,11 @@ def test_dead_filters_are_silent_among_living_ones(monkeypatch, dtype, precision
                 assert relative(found.signals[i].double(), truth.view(-1)) < tolerance
 
 
-@pytest.mark.parametrize(("dtype", "precision", "in_blocks"), PATHS)
-def test_silenced_streams_are_silent_beside_loud_ones(monkeypatch, dtype, precision, in_blocks):
-    """The end of a stream shares a block with the beginning of the next, which must not be felt:
-    here the first is silenced where it starts, and has nothing of its own in the blocks below."""
-    in_blocks_or_not(monkeypatch, in_blocks)
+@pytest.mark.parametrize(("dtype", "precision", "allowed"), PATHS)
+def test_silenced_streams_are_silent_beside_loud_ones(monkeypatch, dtype, precision, allowed):
+    """The end of a stream shares a segment with the beginning of the next, which must not be felt:
+    here the first is silenced where it starts, and has nothing of its own in the segments below."""
+    allow_or_forbid(monkeypatch, allowed)
     net, x = wide_net(), torch.randn(1, 4_012).double()
     with torch.no_grad():
         net[6].weight[::2] = -net[6].weight[::2].abs()  # layer 3: only negative on the way
@@ -342,8 +342,8 @@ def test_a_faint_stream_is_the_same_beside_a_loud_one():
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_silence_is_silence_where_a_convolution_outside_blocks_silences(dtype):
-    """As above, but the convolution that silences is dilated, and so not in blocks itself."""
+def test_silence_is_silence_where_a_convolution_without_overlap_save_silences(dtype):
+    """As above, but the convolution that silences is dilated, and so never by overlap-save."""
     wide = 48
     convs = [nn.Conv1d(1, wide, 5, padding=2), nn.Conv1d(wide, wide, 5, padding=4, dilation=2),
              nn.Conv1d(wide, wide, 5, padding=2), nn.Conv1d(wide, wide, 3, padding=1)]  # fmt: skip
@@ -353,22 +353,33 @@ def test_silence_is_silence_where_a_convolution_outside_blocks_silences(dtype):
 def test_what_several_rectifications_leave_counts_together(monkeypatch):
     """None of them leaves next to nothing, all of them do."""
     left = torch.tensor([[[1.0, -4.0]], [[0.0, -2.0]], [[0.0, 0.0]], [[3.0, -1.0]]])
-    assert sweep._left(left).tolist() == [0.25, 0.0, 0.0, 1.0]
+    assert back_projection._positive_fraction(left).tolist() == [0.25, 0.0, 0.0, 1.0]
     net, x = wide_net(), torch.randn(1, 4_000).double()
     with torch.no_grad():
         net[9].bias.fill_(5)  # layer 4 lives
-    shares, again, measure, inner = [], [], sweep._left, sweep.sweep
-    monkeypatch.setattr(sweep, "_left", lambda *a: shares.append(measure(*a)) or shares[-1])
-    monkeypatch.setattr(sweep, "sweep", lambda *a, **k: again.append(len(a[3])) or inner(*a, **k))
+    fractions, again = [], []
+    measure, inner = back_projection._positive_fraction, back_projection.back_project
+    monkeypatch.setattr(
+        back_projection,
+        "_positive_fraction",
+        lambda *a: fractions.append(measure(*a)) or fractions[-1],
+    )
+    monkeypatch.setattr(
+        back_projection, "back_project", lambda *a: again.append(len(a[3])) or inner(*a)
+    )
     for f in range(50):
-        shares.clear()
+        fractions.clear()
         asked = 4, torch.tensor([0]), torch.tensor([f])
         Sonifier(net).render(x, *asked)
-        assert len(shares) == 2 and not again, "it goes down through layers 3 and 2"
-        if max(shares) < 1:
+        assert len(fractions) == 2 and not again, "it goes down through layers 3 and 2"
+        if max(fractions) < 1:
             break
-    assert shares[0] * shares[1] < min(shares)
-    monkeypatch.setattr(sweep, "LITTLE", float((shares[0] * shares[1] + min(shares)) / 2))
+    assert fractions[0] * fractions[1] < min(fractions)
+    monkeypatch.setattr(
+        back_projection,
+        "MIN_POSITIVE_FRACTION",
+        float((fractions[0] * fractions[1] + min(fractions)) / 2),
+    )
     Sonifier(net).render(x, *asked)
     assert again == [1]
 

@@ -163,7 +163,7 @@ def test_wrong_requests_are_refused():
         sonifier.sonify(x, 12, 0)
     with pytest.raises(ValueError, match="layer 1 has filters 0 to 15"):
         sonifier.sonify(x, 1, 16)
-    with pytest.raises(ValueError, match="3 filters for 2 clips"):
+    with pytest.raises(ValueError, match="filters has 3 indices for 2 clips"):
         sonifier.sonify(x, 1, [0, 1, 2])
     with pytest.raises(ValueError, match=r"expected \(clip, time\)"):
         sonifier.sonify(x[0], 1, 0)

@@ -101,5 +101,5 @@ def test_a_norm_behind_the_relu_stays_and_is_named_when_sonified():
     model = nn.Sequential(
         *[nn.Conv1d(1, 2, 3), nn.ReLU(), nn.BatchNorm1d(2)], *[nn.Conv1d(2, 2, 3), nn.ReLU()]
     )
-    with pytest.raises(ValueError, match=r"module '2' \(BatchNorm1d\) stands where"):
+    with pytest.raises(ValueError, match=r"module '2' \(BatchNorm1d\) comes where"):
         find_blocks(folded(model))

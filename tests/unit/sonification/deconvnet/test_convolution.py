@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sonify.sonification.deconvnet import convolution
-from sonify.sonification.deconvnet import overlap_save as blocks
+from sonify.sonification.deconvnet import convolution, overlap_save
 from sonify.sonification.deconvnet.convolution import Convolution
 
 
@@ -18,39 +17,39 @@ def relative(ours: torch.Tensor, theirs: torch.Tensor) -> float:
 
 
 @given(st.integers(2, 70), st.integers(1, 3), st.integers(1, 5), st.data())
-def test_blocks_correlate(taps, signals, n_blocks, data):
+def test_correlation_by_overlap_save(taps, signals, n_segments, data):
     """Against a plain convolution, float64; frames that reach into the next signal left out."""
     filters, out_filters = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
     torch.manual_seed(taps)
-    frames = n_blocks * blocks.hop(taps)
+    frames = n_segments * overlap_save.hop(taps)
     memory = torch.randn((signals * frames + taps - 1) * filters).double()
     x = memory[: signals * frames * filters].view(signals, frames, filters)
     kernel = torch.randn(filters, out_filters, taps).double()
     out = torch.full((signals, frames, out_filters), torch.nan).double()
-    blocks.correlate(x, blocks.spectra(kernel), taps, out)
+    overlap_save.correlate(x, overlap_save.spectra(kernel), taps, out)
     dense = F.conv1d(x.transpose(1, 2), kernel.transpose(0, 1)).transpose(1, 2)
     assert relative(out[:, : dense.shape[1]], dense) < 1e-12 or not dense.numel()
     assert out.isfinite().all()
 
 
-def test_blocks_keep_the_precision_of_float32():
-    x, kernel = torch.randn(1, 4 * blocks.hop(11), 64), torch.randn(64, 64, 11)
+def test_overlap_save_keeps_the_precision_of_float32():
+    x, kernel = torch.randn(1, 4 * overlap_save.hop(11), 64), torch.randn(64, 64, 11)
     memory = torch.cat([x.flatten(), torch.zeros(10 * 64)])
     x = memory[: x.numel()].view_as(x)
     out = torch.empty_like(x)
-    blocks.correlate(x, blocks.spectra(kernel), 11, out)
+    overlap_save.correlate(x, overlap_save.spectra(kernel), 11, out)
     exact = F.conv1d(x.double().transpose(1, 2), kernel.double().transpose(0, 1)).transpose(1, 2)
     assert relative(out[:, : exact.shape[1]].double(), exact) < 2e-6
 
 
-def test_blocks_go_in_pieces_that_do_not_show(monkeypatch):
-    x, kernel = torch.randn(2, 5 * blocks.hop(7), 4).double(), torch.randn(4, 3, 7).double()
+def test_the_size_of_the_pieces_does_not_show(monkeypatch):
+    x, kernel = torch.randn(2, 5 * overlap_save.hop(7), 4).double(), torch.randn(4, 3, 7).double()
     memory = torch.cat([x.flatten(), torch.zeros(6 * 4).double()])
     x, found = memory[: x.numel()].view_as(x), []
     for cached in (1, 1 << 30):
-        monkeypatch.setattr(blocks, "CACHED_BYTES", cached)
+        monkeypatch.setattr(overlap_save, "CACHED_BYTES", cached)
         found.append(torch.empty(2, x.shape[1], 3).double())
-        blocks.correlate(x, blocks.spectra(kernel), 7, found[-1])
+        overlap_save.correlate(x, overlap_save.spectra(kernel), 7, found[-1])
     torch.testing.assert_close(*found, rtol=0, atol=1e-12)
 
 
@@ -65,7 +64,7 @@ CONVS = {
 
 
 def padded(stream: torch.Tensor, way: Convolution, length: int) -> torch.Tensor:
-    """The stream with zeros around it, in whole blocks, and more zeros behind in memory."""
+    """The stream with zeros around it, in whole segments, and more zeros behind in memory."""
     rows = way.frames_needed(length + way.reach)
     signals, frames, filters = stream.shape
     memory = stream.new_zeros((signals * rows + way.reach) * filters)
@@ -77,7 +76,7 @@ def padded(stream: torch.Tensor, way: Convolution, length: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", CONVS)
 @pytest.mark.parametrize("few", [0, 1 << 40])
 def test_every_way_equals_the_transposed_convolution(name, few, monkeypatch):
-    monkeypatch.setattr(convolution, "FEW_VALUES", few)  # as a product, or as a convolution
+    monkeypatch.setattr(convolution, "MATRIX_PRODUCT_VALUES", few)  # never, or always
     conv = nn.Conv1d(6, 4, 5, **CONVS[name]).double()
     x = torch.randn(3, 6, 41).double()
     y = conv(x)
@@ -94,7 +93,7 @@ def test_every_way_equals_the_transposed_convolution(name, few, monkeypatch):
     torch.testing.assert_close(way.general(stream, length), expected.detach())
     if conv.groups == 1 and conv.dilation[0] == 1:
         out = torch.empty(3, room.shape[1], 6).double()
-        way.by_blocks(room, out)
+        way.by_overlap_save(room, out)
         torch.testing.assert_close(out[:, :length], expected.detach())
 
     filters = torch.tensor([3, 0, 2])
