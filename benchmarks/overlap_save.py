@@ -69,7 +69,7 @@ def timed(
 ) -> dict:
     """Measure one comparison; the row shown for it."""
     case = f"{layout}, width {width:g}, {clips} clips, {part}"
-    times = run.measure(case, variants, repetitions=5 if conv is None else 9)
+    times = run.measure(case, variants, repetitions=9 if conv is None else 15)
     of_conv = {} if conv is None else {"taps": conv.taps, "filters": conv.conv.out_channels}
     return {
         "layout": layout,

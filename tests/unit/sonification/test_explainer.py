@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from sonify.evaluation.stages.removal import residual
+from sonify.evaluation.measurements.removal import residual
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
