@@ -1,4 +1,4 @@
-"""What overlap-save convolution saves: against the dense path, layer by layer and in all."""
+"""Overlap-save against dense transposed convolutions: layer by layer, and in all."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
