@@ -96,8 +96,15 @@ def test_a_script_that_is_not_there_is_named():
         codedeps.closure("nothing.py")
 
 
-def test_static_files_beside_the_code_are_code(copy):
-    page = "src/sonify/reporting/gallery/static/style.css"
+@pytest.mark.parametrize(
+    ("file", "scripts"),
+    [
+        ("reporting/gallery/static/style.css", {"gallery.py"}),
+        ("reporting/page/static/page.html.jinja", {"page.py", "cards.py"}),
+    ],
+)
+def test_static_files_beside_the_code_are_code(copy, file, scripts):
+    static = copy / "src" / "sonify" / file
     before = LAST[copy]
-    (copy / page).write_text((copy / page).read_text() + "/* changed */\n")
-    assert {s for s, h in hashes().items() if h != before[s]} == {"gallery.py"}
+    static.write_text(static.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert {s for s, h in hashes().items() if h != before[s]} == scripts

@@ -11,7 +11,7 @@ from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page.build import Content
-from sonify.reporting.page.figures import Drawing
+from sonify.reporting.page.figures import FIGURES, Drawing
 from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [
@@ -332,7 +332,11 @@ def content(
             },
             "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
             "claims": claims,
-            "figures": {"figure_6": Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",))},
+            "figures": {
+                "figure_6": Drawing(
+                    b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"]
+                )
+            },
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
             "attrition": attrition,

@@ -1,10 +1,8 @@
 """The results page: one HTML file with claims, tables, figures, sounds to play and the accounts."""
 
-import base64
 from dataclasses import dataclass, field
 
 import pandas as pd
-from jinja2 import DictLoader, Environment, StrictUndefined
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
@@ -12,9 +10,8 @@ from sonify.paper.labels import DATASETS, scale_label
 from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.accounting import clip_accounts, runtime, verdicts
 from sonify.reporting.listening import RULE, Pair, level, wav
-from sonify.reporting.page.figures import FIGURES, Drawing
-from sonify.reporting.page.parts import PARTS
-from sonify.reporting.page.template import PAGE
+from sonify.reporting.page.figures import Drawing
+from sonify.reporting.page.templates import rendered
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
 from sonify.reporting.tables import display
 
@@ -64,20 +61,7 @@ def page(content: Content) -> str:
 
     Raises SonifyError for an unknown scale.
     """
-    return rendered(PAGE, context(content))
-
-
-def rendered(template: str, context: dict) -> str:
-    """A template that may include the page's parts, filled with `context`, as HTML."""
-    environment = Environment(
-        loader=DictLoader(PARTS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    return environment.from_string(template).render(context)
+    return rendered("page.html.jinja", context(content))
 
 
 def context(content: Content, residual: bool = False) -> dict:
@@ -95,7 +79,7 @@ def context(content: Content, residual: bool = False) -> dict:
         "verdicts": verdicts(content.claims),
         "intervals": display.INTERVALS,
         "tables": [_table(frame) for frame in content.paper_tables],
-        "figures": _figures(content.figures),
+        "figures": content.figures,
         "rule": RULE,
         "range_db": round(RANGE_DB),
         "layers": _layers(content, residual),
@@ -103,23 +87,6 @@ def context(content: Content, residual: bool = False) -> dict:
         "rules": _rules(content.jobs),
         "files": FILES,
     }
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """`content` of media type `kind` inside an address, so that the page needs no other file."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _claims(claims: pd.DataFrame) -> list[dict]:
@@ -139,15 +106,6 @@ def _table(frame: pd.DataFrame) -> dict:
         "heads": display.heads(frame),
         "lines": display.lines(frame),
     }
-
-
-def _figures(drawings: dict[str, Drawing]) -> list[dict]:
-    """As images rather than inline SVG: the ids of two drawings in one page would clash."""
-    return [
-        {"name": name, **FIGURES[name], "image": data_uri(drawing.image, drawing.kind)}
-        | {"files": drawing.files}
-        for name, drawing in drawings.items()
-    ]
 
 
 def _layers(content: Content, residual: bool) -> list[dict]:
@@ -179,7 +137,7 @@ def _card(pair: Pair, residual: bool) -> dict:
     if residual:
         sounds["residual"] = pair.x - pair.s
     pictures, loudness = spectrograms(*sounds.values()), level(pair.x, pair.s)
-    players = {name: data_uri(wav(loudness * x), "audio/wav") for name, x in sounds.items()}
+    waves = {name: wav(loudness * x) for name, x in sounds.items()}
     return {
         "filter": pair.filter,
         "rank": pair.rank,
@@ -190,8 +148,8 @@ def _card(pair: Pair, residual: bool) -> dict:
         "seconds": f"{len(pair.x) / RATE_HZ:.1f}",
         "credits": _credits(pair),
         "sounds": [
-            {"name": name, "wav": player, "png": data_uri(png, "image/png")}
-            for (name, player), png in zip(players.items(), pictures, strict=True)
+            {"name": name, "wav": sound, "png": png}
+            for (name, sound), png in zip(waves.items(), pictures, strict=True)
         ],
     }
 

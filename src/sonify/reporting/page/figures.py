@@ -1,9 +1,9 @@
 """The figures of the results page: what each shows, how to read it, what the paper saw there."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -12,31 +12,36 @@ _WEBP_QUALITY = 85
 
 
 class Drawing(NamedTuple):
-    """One drawn figure: its image, the media type of that, and the names of all its files."""
+    """One drawn figure: its image, the names of all its files, and the words beside it.
+
+    `caption` has title, width, alt, read and paper, as keys or as attributes.
+    """
 
     image: bytes
-    kind: str
+    media_type: str
     files: tuple[str, ...]
+    caption: Any
 
 
-def drawings(files: Iterable[Path]) -> dict[str, Drawing]:
-    """The figures among `files` by name, in the page's order: figure_6 from figure_6.svg and .png.
+def drawings(files: Iterable[Path], captions: Mapping[str, Any]) -> dict[str, Drawing]:
+    """Return the figures among `files` by name, in the order of `captions`.
 
-    Curves are shown as the SVG that they are. Where there is none, or one beyond LARGE_BYTES, the
-    PNG is shown, as WebP: of spectrograms a fifth of the size. Other files are passed over.
+    figure_6 comes from figure_6.svg and figure_6.png. Curves are shown as SVG; the PNG, as WebP,
+    is shown where there is no SVG or it exceeds LARGE_BYTES (spectrograms become five times
+    smaller). Other files are ignored.
     """
-    found: dict[str, dict[str, Path]] = {name: {} for name in FIGURES}
+    by_suffix: dict[str, dict[str, Path]] = {name: {} for name in captions}
     for file in sorted(files):
-        if file.suffix in (".svg", ".png") and file.stem in found:
-            found[file.stem][file.suffix] = file
+        if file.suffix in (".svg", ".png") and file.stem in by_suffix:
+            by_suffix[file.stem][file.suffix] = file
     return {
-        name: Drawing(*_shown(of), tuple(file.name for file in of.values()))
-        for name, of in found.items()
+        name: Drawing(*_image(of), tuple(file.name for file in of.values()), captions[name])
+        for name, of in by_suffix.items()
         if of
     }
 
 
-def _shown(files: dict[str, Path]) -> tuple[bytes, str]:
+def _image(files: dict[str, Path]) -> tuple[bytes, str]:
     svg, png = files.get(".svg"), files.get(".png")
     if svg and (png is None or svg.stat().st_size <= LARGE_BYTES):
         return svg.read_bytes(), "image/svg+xml"
