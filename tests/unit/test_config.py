@@ -460,7 +460,7 @@ def test_the_matrix_is_that_of_the_paper(config):
     """Tables A.1, A.2, A.4 and A.6, and Figure 4, by the facts of their runs."""
     plan = Plan(checked(config))
     found = [facts(plan.config, run) for run in plan.classifiers]
-    kinds = Counter((f["dataset"], tuple(f["splits"]), f["finetune"]) for f in found)
+    kinds = Counter((f.dataset, f.splits, f.finetune) for f in found)
     whole, balanced = ("balanced_train", "unbalanced_train"), ("balanced_train",)
     assert kinds == {
         **{("audioset", balanced, "fconly"): 7, ("audioset", balanced, "full"): 7},
@@ -475,9 +475,7 @@ def test_the_matrix_is_that_of_the_paper(config):
         },
     }
     settings = {
-        (f["architecture"], f["temperature"], len(f["augmentation"]))
-        for f in found
-        if tuple(f["splits"]) == balanced
+        (f.architecture, f.temperature, len(f.augmentation)) for f in found if f.splits == balanced
     }
     assert settings == {
         *(("CNN12", 0.1, n) for n in (1, 2, 3, 4)),

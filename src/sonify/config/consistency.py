@@ -1,6 +1,9 @@
 """Values of config.yaml that are well formed each by itself but do not go together."""
 
+from dataclasses import replace
+
 from sonify.data.corpora.required import SPLITS
+from sonify.paper.run_facts import RunFacts
 from sonify.plan.feasibility import check_measurable
 from sonify.plan.runs import facts, has_classifier
 from sonify.runtime.errors import ConfigError
@@ -103,9 +106,9 @@ def _check_rows(config: dict) -> None:
     runs = config["training"]["runs"]
     if not any(has_classifier(config, run) for run in runs):
         raise ConfigError("config: training.runs has no run with labels: add one to be scored")
-    rows: dict[str, str] = {}
+    rows: dict[RunFacts, str] = {}
     for name in filter(lambda run: has_classifier(config, run), runs):
-        row = str({k: v for k, v in facts(config, name).items() if k != "start"})
+        row = replace(facts(config, name), start=None)
         if rows.setdefault(row, name) != name:
             raise ConfigError(
                 f"config: training.runs.{rows[row]} and {name} would be the same row of a table "

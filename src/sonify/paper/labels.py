@@ -1,6 +1,9 @@
-"""What readers see in place of the short names in our tables."""
+"""The words that readers see in place of the short names in our tables."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from sonify.runtime.errors import SonifyError
 
@@ -32,7 +35,7 @@ def encoder_label(regime: str, finetune: str) -> str:
     return regime if finetune == "none" else finetuned_label(regime, finetune)
 
 
-def distinct_labels(curves: pd.DataFrame) -> dict[str, str]:
+def distinct_labels(curves: "pd.DataFrame") -> dict[str, str]:
     """Labels by run, from columns run, regime, finetune; runs that would share one keep their
     name.
     """
@@ -48,7 +51,7 @@ def clips_label(dataset: str, split: str, n_clips: int | None = None) -> str:
     return label if n_clips is None else f"{label}, {n_clips:,} clips"
 
 
-def measured_on(frame: pd.DataFrame) -> str:
+def measured_on(frame: "pd.DataFrame") -> str:
     """`clips_label` of a table of one dataset and split: n_clips, or the clips that it lists."""
     n = frame["n_clips"].max() if "n_clips" in frame else frame["clip_id"].nunique()
     return clips_label(*frame[["dataset", "split"]].iloc[0], int(n))

@@ -1,10 +1,12 @@
 """Whether the measurements that config.yaml asks for can be made, and mean what is said of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sonify.config.suggestions import check_name
 from sonify.data.corpora.required import SPLITS
 from sonify.models.architecture import Architecture
+from sonify.paper.run_facts import RunFacts
 from sonify.plan.runs import Run, chain, facts, has_classifier, resolve, scored_split
 from sonify.runtime.errors import ConfigError
 
@@ -95,7 +97,7 @@ def _check_strided(config: dict) -> None:
     for kind, run in config["evaluation"]["strided"].items():
         key = f"evaluation.strided.{kind}"
         check_name(key, run, config["training"]["runs"])
-        found = facts(config, run)["downsampling"]
+        found = facts(config, run).downsampling
         if found != kind:
             raise ConfigError(
                 f"config: {key} is {run!r}, whose encoder has downsampling {found}: name a run "
@@ -114,7 +116,7 @@ def _trained(config: dict, name: str) -> dict:
     """What a run is and how it is trained, but for downsampling and kept states."""
     recipes, links = config["training"]["recipes"], chain(config, name)
     own = facts(config, name)
-    found = {key: own[key] for key in ("width", "dataset", "regime", "finetune")}
+    found = {key: getattr(own, key) for key in ("width", "dataset", "regime", "finetune")}
     found["the number of trainings"] = len(links)
     for link in links:
         of = f" of {link.finetune} training" if len(links) > 1 else ""
@@ -154,9 +156,9 @@ def _check_kinds(config: dict) -> None:
     coherence = config["evaluation"]["coherence"]
     stages = {"sonification": config["sonification"], "evaluation.coherence": coherence}
     for key, stage in stages.items():
-        kinds: dict[str, str] = {}
+        kinds: dict[RunFacts, str] = {}
         for run in [*stage["runs"], *strided]:
-            kind = str({k: v for k, v in facts(config, run).items() if k != "start"})
+            kind = replace(facts(config, run), start=None)
             if kinds.setdefault(kind, run) != run:
                 raise ConfigError(
                     f"config: {key}.runs and evaluation.strided name {kinds[kind]} and {run}, "

@@ -160,7 +160,7 @@ class Settings(Matrix):
         return self.config["sonification"]["rule"], rescaled
 
     def _labelled(self, **more) -> dict:
-        runs = {run: facts(self.config, run) for run in self.training["runs"]}
+        runs = {run: asdict(facts(self.config, run)) for run in self.training["runs"]}
         return {"scale": self.config["scale"], "setting": self.setting, "runs": runs, **more}
 
     @property

@@ -7,7 +7,7 @@ import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import distinct_labels, finetuned_label, scale_label
-from sonify.paper.matching import Facts
+from sonify.paper.run_facts import Runs
 from sonify.reporting.accounting import reasons, verdicts
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.tables.rows import paper_table
@@ -25,7 +25,7 @@ def summary(
     rejected: pd.DataFrame,
     scale: str,
     setting: str,
-    runs: Facts,
+    runs: Runs,
     rule: str,
     rescaled: bool,
 ) -> str:
@@ -35,7 +35,7 @@ def summary(
 
     Coherence is that of encoders with pooling. Raises SonifyError for an unknown scale.
     """
-    pooled = [run for run, facts in runs.items() if facts["downsampling"] == "pool"]
+    pooled = [run for run, facts in runs.items() if facts.downsampling == "pool"]
     coherence = coherence[coherence["run"].isin(pooled)]
     lines = [
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",

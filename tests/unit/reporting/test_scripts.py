@@ -3,6 +3,7 @@
 import json
 import runpy
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,10 @@ def script(monkeypatch):
     return call
 
 
+def _as_json(facts):
+    return {run: asdict(own) for run, own in facts.items()}
+
+
 @pytest.fixture
 def table(script, metrics, facts, tmp_path):
     """Make one of the paper's tables and give its path."""
@@ -34,7 +39,7 @@ def table(script, metrics, facts, tmp_path):
     def make(name):
         tables.write(metrics(), tmp_path / "m.parquet", "metrics")
         out = tmp_path / "reporting" / "tables" / f"table_{name}.parquet"
-        settings = {**LABEL, "runs": facts}
+        settings = {**LABEL, "runs": _as_json(facts)}
         script("table", settings, table=name, metrics=tmp_path / "m.parquet", out=out)
         return out
 
@@ -170,7 +175,7 @@ def test_summary(script, results, metrics, removal, coherence, claims, facts, ca
         tables.write(frame, results / f"{name}.parquet", name)
     script(
         "summary",
-        {**LABEL, "runs": facts, "rule": "max", "rescaled": False},
+        {**LABEL, "runs": _as_json(facts), "rule": "max", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
         data=results / "data",
         out=results / "reporting/summary.txt",
