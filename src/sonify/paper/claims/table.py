@@ -9,8 +9,8 @@ from sonify.contracts import tables
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims import themes
 from sonify.paper.claims.evidence import Evidence
-from sonify.paper.claims.verdicts import VERDICTS, Claim
-from sonify.paper.labels import scale_label
+from sonify.paper.claims.verdicts import Claim
+from sonify.paper.labels import VERDICTS, scale_label
 
 
 def _declared() -> list[Claim]:
@@ -49,9 +49,9 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
         "# The paper's claims",
         f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
         "\n".join(lines),
-        "A claim is one number a seed, or the least of several: mean ± half-width of the 95% "
-        "t-interval over seeds. What the number is, when it speaks for the claim (thresholds were "
-        "fixed before any was seen) and what stands behind it:",
+        "A claim is judged by one number per seed, or by the least of several: mean ± half-width "
+        "of the 95% t-interval over seeds. Below, for each claim: the number, the criterion it "
+        "must meet (thresholds were fixed before any number was seen), and the values behind it.",
         *(_details(row) for row in frame.itertuples()),
     ]
     return "\n\n".join(parts) + "\n"

@@ -20,10 +20,9 @@ import pandas as pd
 from sonify.evaluation.metrics.intervals import t_interval
 from sonify.paper.claims.evidence import Evidence, Missing
 from sonify.paper.claims.measurement import Measurement, Values
+from sonify.paper.labels import VERDICTS
 
-REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
-INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
-VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
+REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN = VERDICTS
 
 # An interval must clear its threshold by more than the rounding error of float64 sums: equal seeds
 # have an interval of width 0, and 1e-17 is no effect.

@@ -1,4 +1,4 @@
-"""The results page: one HTML file with claims, tables, figures, sounds to play and the accounts."""
+"""The results page: one HTML file with claims, tables, figures, sounds to play and accounts."""
 
 from dataclasses import dataclass, field
 
@@ -35,13 +35,11 @@ _REGIMES = ("supervised", "contrastive")
 
 @dataclass(frozen=True)
 class Content:
-    """What goes on the page; every table keeps its contract.
+    """The content of the page; every table keeps its contract.
 
-    paper_tables: of contract table, those there are. claims: of contract claims. figures: as
-    `page_figures.drawings` finds them. pairs: what to listen to. activity: as
-    `listening.activity` gives it. jobs: one row a benchmarked job, as
-    `accounting.runtime` takes it. settings: scale, setting, and
-    listen with its layers.
+    settings: scale, setting, and listen with its layers. paper_tables: frames of contract table.
+    figures: by name, from `figures.drawings`. pairs: what to listen to. activity: from
+    `listening.activity`. jobs: one row a benchmarked job, from `accounting.jobs`.
     """
 
     settings: dict
@@ -57,17 +55,17 @@ class Content:
 
 
 def page(content: Content) -> str:
-    """The page as HTML that needs no other file and no network; text from tables is escaped.
+    """Return the page as HTML that needs no other file and no network.
 
-    Raises SonifyError for an unknown scale.
+    Text from tables is escaped. Raises SonifyError for an unknown scale.
     """
     return rendered("page.html.jinja", context(content))
 
 
 def context(content: Content, residual: bool = False) -> dict:
-    """All that the templates show, by the names they use; with `residual`, one hears that too.
+    """Return everything that the templates show, by the names they use.
 
-    Raises SonifyError for an unknown scale.
+    With `residual`, residuals can be played too. Raises SonifyError for an unknown scale.
     """
     scale, accounts = content.settings["scale"], (content.attrition, content.manifest)
     return {
@@ -109,7 +107,7 @@ def _table(frame: pd.DataFrame) -> dict:
 
 
 def _layers(content: Content, residual: bool) -> list[dict]:
-    """Per layer to listen to, one column a model: supervised first, so that columns line up."""
+    """Return the layers to listen to, a column for each model, supervised models first."""
     models = sorted(
         {(p.regime, p.model) for p in content.pairs},
         key=lambda m: (_REGIMES.index(m[0]) if m[0] in _REGIMES else len(_REGIMES), m[1]),
@@ -155,11 +153,11 @@ def _card(pair: Pair, residual: bool) -> dict:
 
 
 def _credits(pair: Pair) -> list[dict]:
-    """Whom a clip is owed to, as far as is known: words, and where they lead if to the web."""
-    named = {"recorded by": pair.uploader, "licence": pair.licence, "source": pair.source_url}
+    """Return the known credits of a clip: name, text, and whether the text is a web address."""
+    given = {"recorded by": pair.uploader, "licence": pair.licence, "source": pair.source_url}
     return [
         {"name": name, "text": text, "link": text.startswith(("https://", "http://"))}
-        for name, text in named.items()
+        for name, text in given.items()
         if text
     ]
 

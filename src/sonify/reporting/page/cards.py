@@ -1,7 +1,7 @@
-"""The cards of Snakemake's report: its viewer shows no tables and plays no sounds, but HTML files.
+"""The cards of Snakemake's report, whose viewer shows HTML files but no tables and no sounds.
 
-One file a table, the claims, the accounts, and one for each model and layer to listen to; each
-needs no other file and no network.
+A file for each table, for the claims, for the accounts, and for each model and layer to listen to.
+None needs another file or a network.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from sonify.reporting.page.templates import rendered
 
 
 def cards(content: Content) -> dict[str, str]:
-    """HTML by path below the folder of cards; text from tables is escaped.
+    """Return the cards as HTML, by path below their folder; text from tables is escaped.
 
     tables/table_A1.html and so on, claims.html, clips.html, time.html, and
     listening/<model>/layer_01.html for every model to listen to and layer of the settings. Raises
@@ -36,7 +36,7 @@ def cards(content: Content) -> dict[str, str]:
 
 
 def write(made: dict[str, str], folder: Path) -> None:
-    """Write cards into `folder`, which has its parts even if there is nothing in them."""
+    """Write cards into `folder`; its subfolders exist even if they stay empty."""
     for part in ("tables", "listening"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for path, text in made.items():

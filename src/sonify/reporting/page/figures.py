@@ -1,4 +1,4 @@
-"""The figures of the results page: what each shows, how to read it, what the paper saw there."""
+"""The figures of the results page: their images, and the captions beside them."""
 
 import io
 from collections.abc import Iterable, Mapping

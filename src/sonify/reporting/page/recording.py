@@ -1,4 +1,4 @@
-"""A page to listen to what filters heard in one recording: input beside each sonification."""
+"""The page of one recording: its most active filters' sonifications beside the input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from sonify.reporting.page.templates import rendered
 
 @dataclass(frozen=True)
 class Card:
-    """One filter on the page. The pictures are PNG, the sound a WAV file, all as bytes."""
+    """One filter on the page; pictures are PNG and the sound is WAV, all as bytes."""
 
     layer: int
     filter: int

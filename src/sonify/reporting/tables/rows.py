@@ -1,4 +1,4 @@
-"""A table of the paper as rows of contract `table`: our means and intervals beside its values."""
+"""The paper's tables as rows of contract `table`: our means and intervals beside its values."""
 
 import math
 
@@ -14,13 +14,13 @@ from sonify.runtime.errors import SonifyError
 
 
 def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.DataFrame:
-    """Rows of contract table: one for each system and metric of table `name` (A1 to A6).
+    """Return rows of contract table: one for each system and metric of table `name` (A1 to A6).
 
-    metrics has rows of contract metrics; runs are the facts of the configuration's runs. What has
-    not been run keeps the paper's numbers, with no mean and 0 runs; published baselines are never
-    measured. Our models that the paper lacks follow, where they were scored. An infinite d-prime
-    stays infinite. Raises SonifyError for an unknown table or scale, for two runs that are the same
-    line, and for scores of a run that the configuration lacks.
+    metrics has rows of contract metrics; runs are all runs of the configuration. A model that has
+    not been run keeps the paper's numbers, with no mean and 0 runs; so do published baselines.
+    Models of ours that the paper lacks follow, if they were scored. An infinite d-prime stays
+    infinite. Raises SonifyError for an unknown table or scale, for two runs that are the same line,
+    and for scores of a run that the configuration lacks.
     """
     scale_label(scale)
     table = named(name)
@@ -48,7 +48,7 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.
 
 
 def named(name: str) -> PaperTable:
-    """The paper's table called `name`; SonifyError lists the legal names."""
+    """Return the paper's table of this name; SonifyError lists the names."""
     if name not in PAPER_TABLES:
         raise SonifyError(f"table {name!r} is none of the paper's: use {', '.join(PAPER_TABLES)}")
     return PAPER_TABLES[name]
@@ -85,7 +85,7 @@ def _run_of(line: Line, candidates: list[str], runs: Runs) -> str | None:
 
 
 def _system(line: Line | None, run: str | None, runs: Runs) -> dict:
-    """Who is on the line; of a baseline only what the paper calls it."""
+    """Return the columns that identify the model; a baseline has only its name in the paper."""
     if line is None:
         facts = runs[run]
         known = {k: getattr(facts, k) for k in ("dataset", "regime", "finetune", "architecture")}
@@ -104,7 +104,7 @@ def _system(line: Line | None, run: str | None, runs: Runs) -> dict:
 
 
 def _measured(values: pd.DataFrame) -> dict:
-    """Mean, half-width, runs, prevalence and clips of one metric of one model."""
+    """Return mean, half-width, runs, prevalence and clips of one metric of one model."""
     mean, ci95, n = t_interval(values["value"])
     return {
         "mean": mean,
