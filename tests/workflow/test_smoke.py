@@ -21,7 +21,6 @@ from sonify.data.corpora.required import SPLITS
 from sonify.models import checkpoint
 from sonify.plan.files import TABLES
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES
-from sonify.reporting.page.figures import FIGURES as WORDS
 from sonify.reporting.reference import queries
 
 AGGREGATES = {"claims": 1, "cards": 1, "page": 1, "summary": 1, "all": 1}
@@ -153,7 +152,7 @@ def test_the_reports_figures_are_explained_by_the_words_of_the_results_page(list
         caption = re.sub(
             r"<[^>]+>|\s+", " ", listed[f"results/reporting/figures/{name}.svg"]["caption"]
         )
-        for words in (WORDS[name]["read"], WORDS[name]["paper"]):
+        for words in (FIGURES[name].read, FIGURES[name].paper):
             assert words.replace("'", "’") in caption.replace("'", "’"), name
 
 

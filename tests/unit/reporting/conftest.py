@@ -10,10 +10,11 @@ import pytest
 from sonify.contracts import tables
 from sonify.paper.published import PAPER_TABLES
 from sonify.paper.run_facts import RunFacts
+from sonify.plan.registry import FIGURES
 from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page.build import Content
-from sonify.reporting.page.figures import FIGURES, Drawing
+from sonify.reporting.page.figures import Drawing
 from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [
@@ -337,7 +338,7 @@ def content(
             "claims": claims,
             "figures": {
                 "figure_6": Drawing(
-                    b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"]
+                    b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption
                 )
             },
             "pairs": pairs(chosen, clips, sonifications, manifest),

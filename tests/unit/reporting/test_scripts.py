@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from sonify.contracts import tables
+from sonify.plan.registry import FIGURES
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 LABEL = {"scale": "mini", "setting": "synthesised sounds"}
 LISTEN = {"layers": [1, 4], "per_layer": 2}
+SHOWN = {"listen": LISTEN, "captions": {"figure_6": FIGURES["figure_6"].caption}}
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def page(script, results, table, claims):
         (figures / "figure_6.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         script(
             "page",
-            {**LABEL, "listen": LISTEN},
+            {**LABEL, **SHOWN},
             data=results / "data",
             sonification=sorted((results / "sonification").iterdir()),
             figures=figures,
@@ -125,7 +127,7 @@ def cards(script, results, table, claims):
         tables.write(claims, results / "reporting/claims.parquet", "claims")
         script(
             "cards",
-            {**LABEL, "listen": LISTEN},
+            {**LABEL, **SHOWN},
             data=results / "data",
             sonification=sorted((results / "sonification").iterdir()),
             tables=[table("A6"), table("A4")],

@@ -89,8 +89,8 @@ def key_of(row: dict) -> Key:
 def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple, list[dict]]]:
     """Yield the rows of a table sorted by `key`, one key at a time.
 
-    Memory holds _ROWS rows and those of one key. Raises SonifyError naming the file if it breaks its
-    contract or is not sorted.
+    Memory holds _ROWS rows and those of one key. Raises SonifyError naming the file if it breaks
+    its contract or is not sorted.
     """
     seen = None
     for own, rows in groupby(_rows(file, table), itemgetter(*key)):

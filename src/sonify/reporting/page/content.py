@@ -6,7 +6,7 @@ from pathlib import Path
 from sonify.contracts import tables
 from sonify.reporting import accounting, listening
 from sonify.reporting.page.build import Content
-from sonify.reporting.page.figures import FIGURES, drawings
+from sonify.reporting.page.figures import drawings
 from sonify.reporting.sources import read_all, texts
 
 
@@ -35,7 +35,9 @@ def gathered(
         settings=settings,
         paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
         claims=tables.read(claims, "claims"),
-        figures=drawings(figures.iterdir() if figures and figures.is_dir() else (), FIGURES),
+        figures=drawings(
+            figures.iterdir() if figures and figures.is_dir() else (), settings["captions"]
+        ),
         pairs=listening.pairs(
             chosen,
             read_all([data / folder for folder in listening.folders(chosen)], "clips", clips),

@@ -57,7 +57,7 @@ def named(name: str) -> PaperTable:
 def _runs_of_lines(table: PaperTable, runs: Runs) -> list[tuple[Line | None, str | None]]:
     """Pair each line of the table with its run, None for a baseline or where there is none.
 
-    After them, without a line, stand the runs that the paper lacks, by name. Raises SonifyError when
+    After them, without a line, stand the runs that the paper lacks, by name. Raises SonifyError if
     two runs are the same line.
     """
     candidates = [run for run in sorted(runs) if _belongs(runs[run], table)]
