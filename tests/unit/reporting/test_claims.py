@@ -533,11 +533,11 @@ def test_markdown_escapes_what_would_break_its_table(page):
 
 
 def test_script(monkeypatch, tmp_path):
-    words = [sys.executable]
+    words = [sys.executable, "--tables"]
     given = BUILDERS[5]([0.02, 0.03])
     for name in TABLES:
         tables.write(given.get(name, table(name)), tmp_path / f"{name}.parquet", name)
-        words += [f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.parquet")]
+        words.append(f"{name}={tmp_path / name}.parquet")
     told = {"scale": "mini", "setting": "synthesised sounds", "rule": "max"}
     told["runs"] = {run: asdict(facts) for run, facts in RUNS.items()}
     told |= {"rescaled": False, "strided": STRIDED, "probes": PROBES}
