@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio import pcm
 from sonify.data.audio.samples import Limits, UnusableAudio, prepared
 from sonify.models import checkpoint, imported
 from sonify.reporting.listening import wav
@@ -75,7 +76,7 @@ def _run(args: argparse.Namespace) -> None:
         recording = prepared(args.clip, Limits(shortest(blocks), LONGEST_S), rate_hz)
     except UnusableAudio as error:
         raise SonifyError(f"{args.clip} cannot be used: {error.detail}") from error
-    x = recording.pcm.astype(np.float32) / PCM_PEAK
+    x = pcm.decode(recording.pcm)
     spread = np.linspace(1, len(blocks), _SHOWN_LAYERS).round().astype(int).tolist()
     found = hear(
         Sonifier(blocks, args.precision),

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sonify.contracts import tables
+from sonify.data.audio.pcm import samples
 from sonify.data.clips import (
     broken,
     check_start,
@@ -108,7 +109,7 @@ class StoredClips:
                     return False
                 for start, row in zip(row_starts.tolist(), rows, strict=True):
                     if size < row.nbytes:
-                        x = np.frombuffer(os.pread(source, size, begin + 4), "<i2")
+                        x = samples(os.pread(source, size, begin + 4))
                         row[:] = cut(x, start, len(row))
                     else:
                         check_start(size // 2, start, len(row))

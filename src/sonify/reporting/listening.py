@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.pcm import decode, encode
 from sonify.runtime.errors import SonifyError
 
 RULE = (
@@ -188,7 +189,7 @@ def _name(row) -> str:
 
 def samples(pcm: bytes, peak: float) -> np.ndarray:
     """Stored samples as floats: signed 16-bit little-endian, 32767 standing for `peak`."""
-    return np.frombuffer(pcm, "<i2") / 32767 * peak
+    return decode(pcm, np.float64) * peak
 
 
 def level(x: np.ndarray, s: np.ndarray) -> float:
@@ -212,7 +213,7 @@ def wav(x: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
-        file.writeframes(np.rint(np.clip(x, -1, 1) * 32767).astype("<i2").tobytes())
+        file.writeframes(encode(np.clip(x, -1, 1)).tobytes())
     return buffer.getvalue()
 
 

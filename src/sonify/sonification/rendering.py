@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio.pcm import decode, encode_each
 from sonify.data.clips import Clips
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.sonifier import Sonifier
@@ -62,10 +62,10 @@ def _rendered(
 ) -> pd.DataFrame:
     """Sonify the rows of one layer, of clips of one length."""
     clips, names = pd.factorize(wanted["clip_id"])
-    x = np.stack([waveforms[clip] for clip in names]) / np.float32(PCM_PEAK)
+    x = decode(np.stack([waveforms[clip] for clip in names]))
     filters = torch.tensor(wanted["filter"].to_numpy(), dtype=torch.int64)
     found = sonifier.render(torch.from_numpy(x).to(device), layer, torch.tensor(clips), filters)
-    peaks, pcm = to_pcm(found.signals.cpu().numpy())
+    peaks, pcm = encode_each(found.signals.cpu().numpy())
     return wanted.assign(
         scale_factor=found.scales.cpu().numpy().astype(np.float64),
         peak=peaks,
@@ -73,14 +73,3 @@ def _rendered(
         dead=found.dead.cpu().numpy(),
         pcm=pcm,
     ).drop(columns=["activation", "frame", "time_s"])
-
-
-def to_pcm(signals: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
-    """Peaks, (signal,), and 16-bit little-endian samples that use the full range, of each signal.
-
-    signals is (signal, time); sample / 32767 * peak gives it back within half a step.
-    """
-    signals = signals.astype(np.float64)
-    peaks = np.abs(signals).max(axis=1)
-    steps = np.divide(PCM_PEAK, peaks, out=np.zeros_like(peaks), where=peaks > 0)
-    return peaks, [row.tobytes() for row in np.rint(signals * steps[:, None]).astype("<i2")]

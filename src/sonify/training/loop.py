@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio import pcm
 from sonify.data.stream import Batch, CropStream
 from sonify.models.heads import SoundModel
 from sonify.models.probes import Probes
@@ -103,7 +103,7 @@ def _loss(
 
     def views(batch: Batch) -> list[Tensor]:
         # Half the bytes to move: samples become float32 in [-1, 1] where they are computed with.
-        crops = torch.from_numpy(batch.crops).to(device).float().div_(PCM_PEAK)
+        crops = torch.from_numpy(batch.crops).to(device).float().div_(pcm.PEAK)
         return [augment(x, recipe.augmentation, rng) for x in crops.unbind(1)]
 
     def contrastive(batch: Batch) -> Tensor:

@@ -9,7 +9,7 @@ from sonify.data.clips import length_buckets
 from sonify.models.cnn import CNN12, Architecture
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.top_activations import TopActivations, observe
-from sonify.sonification.rendering import render_layers, to_pcm
+from sonify.sonification.rendering import render_layers
 
 
 def by_sorting(values: np.ndarray, ids: list[str], k: int) -> list[list[str]]:
@@ -128,10 +128,3 @@ def test_a_mined_clip_that_is_not_there_is_named(make_clips):
         list(
             render_layers(Sonifier(CNN12(Architecture(width=1 / 32))), [clips], top, max_samples=9)
         )
-
-
-def test_pcm_uses_the_full_range_and_keeps_silence():
-    peaks, pcm = to_pcm(np.array([[0.5, -0.25, 0.0], [0.0, 0.0, 0.0]]))
-    assert peaks.tolist() == [0.5, 0.0]
-    assert np.frombuffer(pcm[0], "<i2").tolist() == [32767, -16384, 0]
-    assert np.frombuffer(pcm[1], "<i2").tolist() == [0, 0, 0]

@@ -19,6 +19,7 @@ import soxr
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, too_long
+from sonify.data.audio.pcm import DTYPE
 from sonify.data.audio.samples import Limits, Recording, prepared, too_short
 from sonify.runtime.errors import SonifyError
 
@@ -107,7 +108,7 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     if len(pcm) != kept["n_samples"]:
         raise _broken(file, f"row {shard_row} has {len(pcm)} of {kept['n_samples']} samples")
     described = ("gain", "source_rate", "source_samples", "channels")
-    return Recording(pcm.astype("<i2"), **{name: kept[name] for name in described})
+    return Recording(pcm.astype(DTYPE), **{name: kept[name] for name in described})
 
 
 def reading_order(path: str) -> tuple[str, int]:

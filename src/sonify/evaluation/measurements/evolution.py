@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from scipy import signal
 
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio.pcm import decode, encode_each
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
 from sonify.models.checkpoint import ModelCard
@@ -24,7 +24,6 @@ from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.rendering import to_pcm
 from sonify.sonification.trace.chain import find_blocks
 
 NPERSEG = 256  # bins of 31 Hz
@@ -176,11 +175,11 @@ def _sonified(
     device: torch.device | str,
 ) -> pd.DataFrame:
     """The sonifications of one clip that the rows ask for, beside them."""
-    x = torch.from_numpy(pcm / np.float32(PCM_PEAK))[None].to(device)
+    x = torch.from_numpy(decode(pcm))[None].to(device)
     layers, filters = (torch.tensor(rows[c].to_numpy()) for c in _FILTER)
     found = sonifier.render(x, layers, torch.zeros_like(layers), filters)
     signals = found.signals.cpu().numpy()
-    peaks, stored = to_pcm(signals)
+    peaks, stored = encode_each(signals)
     return rows.assign(
         dataset=keys["dataset"],
         split=keys["split"],

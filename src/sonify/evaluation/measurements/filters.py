@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sonify.data.audio.pcm import samples
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence, shortest
@@ -129,7 +130,7 @@ def _described(
     found = pd.DataFrame(np.nan, index=rows.index, columns=_SOUND)
     heard = rows[(rows["peak"] > 0) & (rows["n_samples"] >= shortest(nperseg))]
     for _, alike in heard.groupby("n_samples"):
-        s = np.stack([np.frombuffer(pcm, "<i2") for pcm in alike["pcm"]])
+        s = np.stack([samples(pcm) for pcm in alike["pcm"]])
         x = np.stack([inputs[clip] for clip in alike["clip_id"]])
         coherence = mean_topk_coherence(x, s, top_k, nperseg)
         found.loc[alike.index] = np.column_stack([coherence, *spectral_shape(s, nperseg)])

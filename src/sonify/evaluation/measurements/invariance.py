@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sonify.data.audio.pcm import encode_each
 from sonify.data.clips import Clips, load_part
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.models.architecture import Architecture
@@ -24,7 +25,6 @@ from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 from sonify.sonification.activity import strongest
 from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.rendering import to_pcm
 
 
 class Invariance(NamedTuple):
@@ -184,7 +184,7 @@ def _drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
 
 def _example(keys: dict, signals: np.ndarray, shift: int) -> pd.DataFrame:
     """The example's rows, of signals (input, sonification, returned) x (time,)."""
-    peaks, pcm = to_pcm(signals)
+    peaks, pcm = encode_each(signals)
     return pd.DataFrame(
         {
             **keys,

@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.pcm import samples
 from sonify.runtime.errors import SonifyError
 
 CODECS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
@@ -38,8 +39,7 @@ def sound(pcm: bytes, codec: str) -> str:
         raise SonifyError(f"audio is {codec!r}: it must be one of {', '.join(CODECS)}")
     container, coding = CODECS[codec]
     buffer = io.BytesIO()
-    samples = np.frombuffer(pcm, "<i2")
-    soundfile.write(buffer, samples, RATE_HZ, format=container, subtype=coding)
+    soundfile.write(buffer, samples(pcm), RATE_HZ, format=container, subtype=coding)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
