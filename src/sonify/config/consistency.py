@@ -1,6 +1,7 @@
 """Values of config.yaml that are well formed each by itself but do not go together."""
 
 from sonify.data.corpora.required import SPLITS
+from sonify.evaluation.metrics.segments import shortest
 from sonify.plan.feasibility import check_measurable
 from sonify.plan.runs import facts, has_classifier
 from sonify.runtime.errors import ConfigError
@@ -90,11 +91,9 @@ def _check_coherence(config: dict) -> None:
             f"config: evaluation.coherence.top_k is {top_k}, but nperseg {nperseg} has only "
             f"{nperseg // 2 + 1} bins: lower it"
         )
-    # Two half-overlapping segments; with one, any two signals are coherent.
-    shortest = 2 * nperseg - nperseg // 2
-    if config["data"]["min_samples"] < shortest:
+    if config["data"]["min_samples"] < shortest(nperseg):
         raise ConfigError(
-            f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of {shortest} "
+            f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of {shortest(nperseg)} "
             f"samples, but data.min_samples is {config['data']['min_samples']}: change one of them"
         )
 

@@ -10,7 +10,8 @@ import torch
 from sonify.data.audio.pcm import samples
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
-from sonify.evaluation.metrics.coherence import mean_topk_coherence, shortest
+from sonify.evaluation.metrics.coherence import mean_topk_coherence
+from sonify.evaluation.metrics.segments import shortest
 from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel

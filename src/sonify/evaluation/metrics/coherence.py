@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.evaluation.metrics.segments import shortest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
@@ -54,11 +55,6 @@ def mean_topk_coherence(
         for clip, signal in zip(clips.tolist(), torch.from_numpy(s), strict=True)
     ]
     return _top(torch.stack(found), k).numpy()
-
-
-def shortest(nperseg: int) -> int:
-    """Samples that two half-overlapping segments take: below, coherence says nothing."""
-    return nperseg + nperseg - nperseg // 2
 
 
 def noise_floor(n_samples: int, k: int = 5, nperseg: int = NPERSEG) -> float:
