@@ -18,14 +18,12 @@ import pyarrow.compute as pc
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.samples import Limits, UnusableAudio
-from sonify.data.corpora import audioset, fsd50k, speech_commands
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
-from sonify.data.corpora.required import SPLITS, required
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
-_LAYOUTS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
 # Plain pages for the samples: a dictionary of them would only be a copy.
 CLIPS_PER_ROW_GROUP = 64  # what a reader fetches at once: 10 MB of clips of 10 s
 _PART_FORMAT = {
@@ -84,12 +82,6 @@ class Batch:
     seen: int
 
 
-def read(dataset: str, root: Path) -> Listing:
-    """The listing of the corpus at `root`. Raises LayoutError; SonifyError for an unknown name."""
-    required(dataset)
-    return _LAYOUTS[dataset].read(Path(root))
-
-
 def prepare(
     listing: Listing,
     root: Path,
@@ -114,7 +106,7 @@ def prepare(
     manifests = [_empty("manifest")]
     rejections = [_rejected(listing.dataset, listing.problems.itertuples(index=False))]
     empty = []
-    for split in SPLITS[listing.dataset]:
+    for split in DATASETS[listing.dataset].splits:
         used = 0
         for batch in batches(listing, split, root, limits, clips_per_part, workers):
             tables.write(batch.clips, out / split / batch.part, "clips", **_PART_FORMAT)

@@ -66,6 +66,11 @@ class StoredClips:
         """How many clips there are."""
         return len(self.lengths)
 
+    @property
+    def single_label(self) -> bool:
+        """True if every clip has exactly one label."""
+        return set(pc.list_value_length(self.labels).to_numpy().tolist()) == {1}
+
     def targets(self, clips: np.ndarray) -> np.ndarray:
         """(clip, class) uint8 of the clips at these positions, 1 where labelled."""
         return multi_hot(self.labels.take(pa.array(clips)), len(self.classes))

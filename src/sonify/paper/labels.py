@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from sonify.data.corpora import registry
 from sonify.runtime.errors import SonifyError
 
 SCALES = {"mini": "miniature", "paper": "paper scale"}
 METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′", "accuracy": "accuracy (%)"}
-DATASETS = {"audioset": "AudioSet", "fsd50k": "FSD50K", "speech_commands": "Speech Commands"}
+DATASETS = {dataset.name: dataset.display_name for dataset in registry.DATASETS.values()}
 FINETUNES = {"none": "", "fconly": "fc-only", "full": "full"}
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from sonify.config.suggestions import check_name
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
 from sonify.plan.runs import Run, chain, facts, has_classifier, resolve, scored_split
+from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
-
-DRAWN = ("fsd50k", "speech_commands")  # the panels of Figure 4
 
 
 def check_measurable(config: dict) -> None:
@@ -38,10 +37,10 @@ def _check_probes(config: dict) -> None:
         recipe = training["recipes"][name]
         if recipe["objective"] == "contrastive":
             raise ConfigError(f"config: {key}.probes names {name}, which has no labels: replace it")
-        if split not in SPLITS[recipe["dataset"]]:
+        if split not in DATASETS[recipe["dataset"]].splits:
             raise ConfigError(
                 f"config: {key}.probes scores {name} on {split!r}: {recipe['dataset']} has "
-                f"{', '.join(SPLITS[recipe['dataset']])}"
+                f"{', '.join(DATASETS[recipe['dataset']].splits)}"
             )
         curve = recipe["dataset"], probe["finetune"]
         if curve in curves:
@@ -50,10 +49,10 @@ def _check_probes(config: dict) -> None:
                 "where Figure 4 has one curve: remove one"
             )
         curves[curve] = name
-    if not {dataset for dataset, _ in curves} & set(DRAWN):
+    if not {dataset for dataset, _ in curves} & set(PANELS):
         raise ConfigError(
-            f"config: {key}.probes are all of audioset, but Figure 4 shows {' and '.join(DRAWN)}: "
-            "name a recipe of one of these"
+            f"config: {key}.probes are none of {' or '.join(PANELS)}, which Figure 4 shows: name a "
+            "recipe of one of these"
         )
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sonify.data.corpora.registry import DATASETS
+
 
 @dataclass(frozen=True)
 class Run:
@@ -80,4 +82,4 @@ def has_classifier(config: dict, name: str) -> bool:
 
 def scored_split(dataset: str) -> str:
     """The split on which a dataset's published results are measured."""
-    return "test" if dataset == "speech_commands" else "eval"
+    return DATASETS[dataset].scored_split

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.corpora.required import SPLITS, names_hash
+from sonify.data.corpora.roots import names_hash
 from sonify.evaluation.stage import Stage
 from sonify.plan.matrix import Matrix
 from sonify.plan.registry import FIGURES
@@ -26,8 +26,8 @@ class Settings(Matrix):
     @property
     def setting(self) -> str:
         """The sounds and networks of this configuration in words, for those who read results."""
-        recorded = [d for d in SPLITS if self.config["data"][d]["source"] != "synthetic"]
-        if 0 < len(recorded) < len(SPLITS):
+        recorded = [d for d in self.datasets if self.config["data"][d]["source"] != "synthetic"]
+        if 0 < len(recorded) < len(self.datasets):
             sounds = f"recorded sounds for {', '.join(recorded)}, else synthesised ones"
         else:
             sounds = "recorded sounds" if recorded else "synthesised sounds"

@@ -44,9 +44,14 @@ def train(
     """Train `model` in place, yielding after every epoch.
 
     `freeze_encoder` trains the head alone (fconly). Order and crops are the stream's, augmentation
-    is drawn from `rng`. Raises SonifyError when fewer than two clips are long enough or the loss
-    stops being finite.
+    is drawn from `rng`. Raises SonifyError when fewer than two clips are long enough, clips of the
+    multiclass objective have several labels, or the loss stops being finite.
     """
+    if recipe.objective == "multiclass" and not stream.stored.single_label:
+        raise SonifyError(
+            f"clips of {stream.stored.dataset} have several labels or none, and the multiclass "
+            "objective needs one each: set objective to multilabel"
+        )
     if len(stream.used) < 2:
         raise SonifyError(
             f"{len(stream.used)} of {len(stream.stored)} clips are long enough to train on: "
