@@ -103,7 +103,7 @@ def prepare(
     _clear(out)
     limits = Limits(min_samples, max_s)
     done = len(listing.problems)
-    manifests = [_empty("manifest")]
+    manifests = [_table("manifest", [])]
     rejections = [_rejected(listing.dataset, listing.problems.itertuples(index=False))]
     empty = []
     for split in DATASETS[listing.dataset].splits:
@@ -170,11 +170,7 @@ def _clip(
         "labels": list(row.labels),
         "path": row.path,
         **{name: getattr(row, name) for name in Provenance._fields},
-        "n_samples": len(recording.pcm),
-        "source_rate": recording.source_rate,
-        "source_samples": recording.source_samples,
-        "channels": recording.channels,
-        "gain": recording.gain,
+        **recording.facts,
         "pcm": recording.pcm.tobytes(),
     }, None
 
@@ -195,15 +191,7 @@ def _batch(
 
 
 def _table(name: str, rows: list[dict]) -> pa.Table:
-    schema = tables.contract(name).schema
-    columns = [[row[field.name] for row in rows] for field in schema]
-    return pa.table(
-        [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
-    )
-
-
-def _empty(name: str) -> pa.Table:
-    return _table(name, [])
+    return pa.Table.from_pylist(rows, schema=tables.contract(name).schema)
 
 
 def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:

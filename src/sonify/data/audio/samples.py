@@ -42,6 +42,17 @@ class Recording:
     source_samples: int
     channels: int
 
+    @property
+    def facts(self) -> dict[str, int | float]:
+        """Everything but the samples, by column of the contracts `clips` and `harvest`."""
+        return {
+            "n_samples": len(self.pcm),
+            "gain": self.gain,
+            "source_rate": self.source_rate,
+            "source_samples": self.source_samples,
+            "channels": self.channels,
+        }
+
 
 def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) -> Recording:
     """The recording in a file, by its path or opened in memory, at `rate_hz`, ready to store.

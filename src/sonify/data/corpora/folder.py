@@ -23,6 +23,7 @@ from sonify.data.corpora.listing import (
     Row,
     is_text,
     listing,
+    text_lines,
     vocabulary,
 )
 from sonify.data.corpora.roots import walk
@@ -121,15 +122,9 @@ def _placed(root: Path) -> Iterator[Row]:
 
 def _labels(root: Path, rows: list[Row]) -> list[str]:
     """Return the labels in the order of classes; those of undecodable names are left out."""
-    try:
-        lines = (root / VOCABULARY).read_text(encoding="utf-8-sig").splitlines()
-        return [line.strip() for line in lines if line.strip()]
-    except FileNotFoundError:
-        return sorted({label for row in rows for label in row.labels if is_text(label)})
-    except UnicodeDecodeError as error:
-        raise LayoutError(
-            f"{root / VOCABULARY} is not UTF-8 text ({error}): save it as such"
-        ) from error
+    if (root / VOCABULARY).is_file():
+        return [line for line in text_lines(root, VOCABULARY, "correct it") if line]
+    return sorted({label for row in rows for label in row.labels if is_text(label)})
 
 
 DATASET = Dataset(

@@ -206,6 +206,14 @@ def headed_lines(root: Path, name: str, header: tuple[str, ...]) -> Iterator[tup
     yield from lines
 
 
+def text_lines(root: Path, name: str, remedy: str = "restore the published file") -> list[str]:
+    """Return the lines of a text file, without blanks around them; LayoutError if not UTF-8."""
+    try:
+        return [line.strip() for line in (root / name).read_text("utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise LayoutError(f"{name} is not UTF-8 text ({error}): {remedy} in {root}") from error
+
+
 def split_labels(field: str) -> tuple[str, ...]:
     """The names in a comma list; an empty field gives none."""
     return tuple(name for name in (part.strip() for part in field.split(",")) if name)

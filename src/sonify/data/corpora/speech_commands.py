@@ -14,6 +14,7 @@ from sonify.data.corpora.listing import (
     Row,
     check_root,
     listing,
+    text_lines,
     vocabulary,
 )
 from sonify.data.corpora.roots import synthesised
@@ -107,13 +108,8 @@ def _wavs(folder: Path) -> dict[str, None]:
 
 
 def _entries(root: Path, name: str) -> list[tuple[int, str]]:
-    try:
-        lines = (root / name).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise LayoutError(
-            f"{name} is not UTF-8 text ({error}): restore the published file in {root}"
-        ) from error
-    entries = [(i, line.strip().removeprefix("./")) for i, line in enumerate(lines, start=1)]
+    lines = enumerate(text_lines(root, name), start=1)
+    entries = [(i, line.removeprefix("./")) for i, line in lines]
     return [(i, path) for i, path in entries if path]
 
 

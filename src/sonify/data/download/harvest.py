@@ -50,14 +50,7 @@ def row(shard_row: int, clip_id: str, audio: bytes) -> dict:
         return found | {"reason": error.reason, "detail": error.detail}
     flac = io.BytesIO()
     soundfile.write(flac, recording.pcm, RATE_HZ, format="FLAC", subtype="PCM_16")
-    return found | {
-        "n_samples": len(recording.pcm),
-        "source_rate": recording.source_rate,
-        "source_samples": recording.source_samples,
-        "channels": recording.channels,
-        "gain": recording.gain,
-        "flac": flac.getvalue(),
-    }
+    return found | recording.facts | {"flac": flac.getvalue()}
 
 
 def write(groups: Iterable[list[dict]], path: Path) -> None:
