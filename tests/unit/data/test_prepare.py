@@ -388,7 +388,8 @@ def test_accounts_that_do_not_add_up(tmp_path, monkeypatch, fault):
     root = write_corpus(tmp_path / "corpus", [("train", i, "fine") for i in "abc"])
     if fault == "count":
         listing = replace(read("fsd50k", root), listed=4)
-        monkeypatch.setattr(fsd50k, "read", lambda _: listing)
+        counted = replace(DATASETS["fsd50k"], read=lambda _: listing)
+        monkeypatch.setitem(DATASETS, "fsd50k", counted)
     else:
         whole, more = preparing._batch, [{"clip_id": "d"}] if fault == "renamed" else []
 
