@@ -50,6 +50,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+	@if command -v npm > /dev/null; then cd tests/web && \
+	  npm ci --silent --prefer-offline --no-audit --no-fund && npm run --silent check; \
+	else echo "the JavaScript was not type-checked: install Node.js with npm for that"; fi
 
 setup: $(STAMP)
 

@@ -1,4 +1,4 @@
-"""Paired measurements: what is compared runs in turn, repetition after repetition.
+"""Paired measurements: variants run in turn, repetition after repetition.
 
 A shared machine is slow in spells. Variants that take turns meet the same spells, so that ratios of
 medians hold where absolute times do not. Every result is one row of a long table: benchmark, case,
@@ -46,7 +46,7 @@ class Bench:
     rows: list[dict] = field(default_factory=list)
 
     def cases(self, quick: Sequence, cpu: Sequence, gpu: Sequence) -> Sequence:
-        """Which of a benchmark's cases it runs."""
+        """Choose the cases to run."""
         return quick if self.quick else cpu if self.device == "cpu" else gpu
 
     def measure(
@@ -69,7 +69,7 @@ class Bench:
     def record(
         self, case: str, variant: str, quantity: str, unit: str, values: list[float]
     ) -> None:
-        """Keep the median and the spread of `values`, one for each repetition."""
+        """Record the median and the spread of `values`, one for each repetition."""
         row = {"benchmark": self.name, "case": case, "variant": variant, "quantity": quantity}
         spread = {
             "median": statistics.median(values),
@@ -140,7 +140,7 @@ def peak_memory(call: Callable, *args: object) -> float:
 
 
 def apart(call: Callable, *args: object) -> object:
-    """What `call`, a function of a module, gives in a new process."""
+    """Return the result of `call`, a function of a module, in a new process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(call, args)
 

@@ -1,4 +1,4 @@
-"""What mining the top clips of every filter costs beside a plain forward pass."""
+"""The cost of mining the top clips of every filter, in plain forward passes."""
 
 from copy import deepcopy
 
@@ -22,9 +22,9 @@ SEEN = 512
 NOTES = f"""\
 Each run is over {CLIPS} clips of noise: the first of a pass, when most maxima still enter the top
 3, and the next after {SEEN} others, when few do, as in most of a dataset. `forward` is the trunk as
-it is, without gradients; storing the pool indices is what sonifying every clip on the way would
-need. Ours goes forward channels last, which may cost less than the trunk. `forwards` is the cost
-against `forward`, `spread` the slowest run over the fastest."""
+it is, without gradients; storing the pool indices is what sonifying every clip in the same pass
+would need. Ours runs forward channels last, which may cost less than the trunk. `forwards` is the
+cost against `forward`, `spread` the slowest run over the fastest."""
 
 
 def main() -> None:
@@ -85,8 +85,10 @@ def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]
 
 
 def after(n: int, sonifier: Sonifier, few: torch.Tensor) -> TopActivations:
-    """A miner that has seen `n` clips of noise. The maxima of a few are run for, and drawn again
-    for the others, since their order is all that matters."""
+    """Return a miner that has seen `n` clips of noise.
+
+    The maxima of a few are computed, and redrawn for the others: only their order matters.
+    """
     maxima = [h.amax(-1).cpu().numpy() for h in sonifier.maps(few)]
     miner = TopActivations([m.shape[1] for m in maxima])
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What the fast path costs in exactness: trained models, their clips, and the numbers published.
+"""The accuracy of the fast path: trained models, their clips, and the published measures.
 
 Needs the results of a run in the current folder: `make run` first.
 """

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from sonify.data.prepare import prepare, read
+from sonify.data.corpora.registry import read
+from sonify.data.prepare import prepare
 from sonify.runtime.seeds import generator
 
 CLIP_S = 10.0

@@ -16,7 +16,8 @@ import torch
 from harness import Bench, bench, keep_memory, peak_memory, spread
 
 from sonify.contracts import tables
-from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.pcm import PEAK
 from sonify.data.stored import RowGroup, StoredClips, stored
 from sonify.data.stream import CropStream, Cutting
 from sonify.runtime.seeds import generator
@@ -85,13 +86,13 @@ def compared(run: Bench, scratch: Path) -> list[dict]:
             row[:] = array[i, start : start + CROP]
 
         for batch in drawn(n, samples, read, next(epochs)):
-            batch /= PCM_PEAK
+            batch /= PEAK
             yield batch
 
     def streamed(workers: int) -> Iterator[torch.Tensor]:
         stream = CropStream(clips, ONE, ("benchmark",), BATCH, SHUFFLE, workers)
         for batch in stream.epoch(next(epochs)):
-            yield torch.from_numpy(batch.crops).float().div_(PCM_PEAK)
+            yield torch.from_numpy(batch.crops).float().div_(PEAK)
 
     variants = {
         WAV: lambda: files("wav"),

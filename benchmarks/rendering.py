@@ -81,7 +81,7 @@ def variants(
     one: pd.Series,
     device: str,
 ) -> dict[str, Callable[[], object]]:
-    """What is timed, by name: the pseudo-code on the row `one`, ours on all rows of `wanted`."""
+    """Return what is timed: the pseudo-code on the row `one`, ours on all rows of `wanted`."""
     x = torch.from_numpy(clips.waveform(clips.ids.index(one["clip_id"]))).to(device)
 
     @torch.no_grad()

@@ -11,10 +11,10 @@ from sonify.sonification.deconvnet.sonifier import Sonifier
 
 NOTES = """\
 The most active map of all 11 layers, exact. Clips run in batches of one size, so that more clips
-are more batches. `a + b n` is the least-squares line through the medians and R² the share of
-their variance it explains. Memory is the peak of a process of its own, that of the interpreter and
-of torch included, with the time axis and the batch fixed; `growth` is its largest value over its
-smallest."""
+are more batches. `a + b n` is the least-squares line through the medians and R² the fraction
+of their variance it explains. Memory is the peak of a process of its own, that of the interpreter
+and of torch included, with the time axis and the batch fixed; `growth` is its largest value over
+its smallest."""
 REPETITIONS = 5
 
 

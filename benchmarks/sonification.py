@@ -55,7 +55,7 @@ def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]
 
 
 def variants(chain: torch.nn.Sequential, x: torch.Tensor) -> dict[str, Callable[[], object]]:
-    """What is timed, by name."""
+    """Return the variants that are timed, by name."""
     layers = range(1, Sonifier(chain).n_layers + 1)
 
     @torch.no_grad()

@@ -24,8 +24,8 @@ _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def closure(script: str) -> list[Path]:
     """The script and every first-party module it imports, at any depth, sorted by path.
 
-    Imports inside functions count, those for type checkers do not. Raises ValueError naming the
-    script when it does not exist.
+    Imports inside functions count, and so does every module of a package whose `__path__` is read;
+    imports for type checkers do not. Raises ValueError naming the script when it does not exist.
     """
     start = SCRIPTS / script
     if not start.is_file():
@@ -88,13 +88,21 @@ def _source(file: Path) -> _Source:
     text = file.read_text(encoding="utf-8")
     tree = ast.parse(text, filename=str(file))
     imports, strings, documented = [], set(), []
+    packages: dict[str, str] = {}
+    listed: list[str] = []
     for node in _run(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports += [found for name in _names(node, file) for found in _files(name)]
+            if isinstance(node, ast.ImportFrom):
+                packages |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             strings.add(node.value)
+        elif isinstance(node, ast.Attribute) and node.attr == "__path__":
+            listed.append(ast.unparse(node.value))
         elif isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             documented.append(node)
+    for package in filter(None, map(packages.get, listed)):
+        imports += sorted(SRC.joinpath(*package.split(".")).glob("*.py"))
     for node in documented:
         node.body = node.body[1:] or [ast.Pass()]
     bare = ast.unparse(tree)

@@ -5,13 +5,16 @@ with no run that the claim does not need. Where a claim is the least of several 
 are larger.
 """
 
+from dataclasses import replace
 from itertools import product
 
 import pandas as pd
 
 from sonify.contracts import tables
-from sonify.paper.claims.evidence import AUGMENTATIONS, Evidence
+from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import CLAIMS
+from sonify.paper.run_facts import RunFacts
+from sonify.paper.setting import AUGMENTATIONS
 
 REGIMES, FINETUNES, LAYERS = ("contrastive", "supervised"), ("fconly", "full"), range(1, 12)
 DEEP = range(8, 12)
@@ -34,31 +37,40 @@ def _matrix():
     """Facts of every run of the paper."""
     settings = {
         "contrastive": {},
-        "contrastive_gain": {"augmentation": AUGMENTATIONS[:1]},
-        "contrastive_noise": {"augmentation": AUGMENTATIONS[:2]},
-        "contrastive_mask": {"augmentation": AUGMENTATIONS[:3]},
+        "contrastive_gain": {"augmentation": tuple(sorted(AUGMENTATIONS[:1]))},
+        "contrastive_noise": {"augmentation": tuple(sorted(AUGMENTATIONS[:2]))},
+        "contrastive_mask": {"augmentation": tuple(sorted(AUGMENTATIONS[:3]))},
         "contrastive_tau02": {"temperature": 0.2},
         "contrastive_tau03": {"temperature": 0.3},
         "contrastive_x2": {"architecture": "CNN12_x2"},
         "contrastive_strided": {"architecture": "CNN12_strided", "downsampling": "strided"},
     }
-    whole, labelled = ["balanced_train", "unbalanced_train"], {"objective": "multilabel"}
-    main = {"dataset": "audioset", "splits": whole, "objective": "contrastive"}
-    main |= {"regime": "contrastive", "finetune": "none", "start": None, "architecture": "CNN12"}
-    main |= {"width": 1.0, "downsampling": "pool", "temperature": 0.1}
-    main |= {"augmentation": AUGMENTATIONS}
-    scratch = {**main, **labelled, "regime": "supervised", "temperature": None}
-    runs = {name: {**main, **setting} for name, setting in settings.items()}
-    runs["supervised"] = scratch | {"augmentation": AUGMENTATIONS[:3]}
+    whole, balanced = ("balanced_train", "unbalanced_train"), ("balanced_train",)
+    main = RunFacts(
+        dataset="audioset",
+        splits=whole,
+        objective="contrastive",
+        regime="contrastive",
+        finetune="none",
+        start=None,
+        architecture="CNN12",
+        width=1.0,
+        downsampling="pool",
+        temperature=0.1,
+        augmentation=tuple(sorted(AUGMENTATIONS)),
+    )
+    runs = {name: replace(main, **setting) for name, setting in settings.items()}
+    scratch = replace(main, objective="multilabel", regime="supervised", temperature=None)
+    runs["supervised"] = replace(scratch, augmentation=tuple(sorted(AUGMENTATIONS[:3])))
     for dataset in DATASETS:
-        runs[f"{dataset}-scratch"] = scratch | {"dataset": dataset, "splits": ["train"]}
+        runs[f"{dataset}-scratch"] = replace(scratch, dataset=dataset, splits=("train",))
     pooled = [name for name in settings if name != "contrastive_strided"]
     finetunings = [
-        *((f"balanced-{s}-{f}", s, f, "audioset", whole[:1]) for s in pooled for f in FINETUNES),
+        *((f"balanced-{s}-{f}", s, f, "audioset", balanced) for s in pooled for f in FINETUNES),
         *((f"audioset-contrastive-{f}", "contrastive", f, "audioset", whole) for f in FINETUNES),
         ("audioset-contrastive_x2-full", "contrastive_x2", "full", "audioset", whole),
         *(
-            (f"{d}-{s}-{f}", s, f, d, ["train"])
+            (f"{d}-{s}-{f}", s, f, d, ("train",))
             for d in DATASETS
             for s in (*REGIMES, "contrastive_x2")[: 3 if d == "fsd50k" else 2]
             for f in FINETUNES
@@ -66,8 +78,8 @@ def _matrix():
     ]
     for name, start, finetune, dataset, splits in finetunings:
         own = {"dataset": dataset, "splits": splits, "finetune": finetune, "start": start}
-        runs[name] = {**runs[start], **labelled, **own}
-    return {n: {**f, "augmentation": sorted(f["augmentation"])} for n, f in runs.items()}
+        runs[name] = replace(runs[start], objective="multilabel", **own)
+    return runs
 
 
 RUNS = _matrix()
@@ -106,7 +118,7 @@ def row(number, given, **known):
 
 def keys(run, seed, dataset="audioset", split="eval"):
     """The key columns of a model."""
-    own = {k: RUNS[run][k] for k in ("regime", "finetune", "architecture")}
+    own = {k: getattr(RUNS[run], k) for k in ("regime", "finetune", "architecture")}
     place = {"dataset": dataset, "split": split}
     return {"model": f"{run}-s{seed}", "run": run, "seed": seed, **place, **own}
 
@@ -115,7 +127,7 @@ def scored(scores):
     """metrics from run -> values by seed."""
     rows = []
     for run, values in scores.items():
-        dataset = RUNS[run]["dataset"]
+        dataset = RUNS[run].dataset
         speech = dataset == "speech_commands"
         for seed, value in enumerate(values):
             place = keys(run, seed, dataset, "test" if speech else "eval")

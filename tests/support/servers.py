@@ -20,11 +20,13 @@ from urllib.parse import unquote, urlsplit
 
 
 class Request(NamedTuple):
-    """One request: file name, value of its Range header (or None), status of the answer."""
+    """One request: file name, value of its Range header (or None), status of the answer, and the
+    Authorization header."""
 
     name: str
     range: str | None
     status: int
+    authorization: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(
         self, name: str, asked: str | None, code: int, headers: dict, content: bytes, fault: Fault
     ) -> None:
-        self.site.requests.append(Request(name, asked, code))
+        authorization = self.headers.get("Authorization")
+        self.site.requests.append(Request(name, asked, code, authorization))
         self.send_response(code)
         if fault.stated:
             self.send_header("Content-Length", str(len(content)))

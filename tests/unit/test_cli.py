@@ -78,9 +78,9 @@ def test_it_writes_sounds_pictures_and_a_page(model, clip, tmp_path, capsys):
         assert len(signal) == len(original) and np.abs(signal).max() == pytest.approx(1, abs=1e-3)
     page = (out / "index.html").read_text(encoding="utf-8")
     assert page.count("<audio") == 7 and "my &lt;clip&gt;.wav" in page and "http" not in page
-    told = capsys.readouterr().err
-    assert len(re.findall(r"^layer +\d+  filter +\d+  activation", told, re.MULTILINE)) == 6
-    assert "6 sonifications of 1.0 s: listen at" in told
+    printed = capsys.readouterr().err
+    assert len(re.findall(r"^layer +\d+  filter +\d+  activation", printed, re.MULTILINE)) == 6
+    assert "6 sonifications of 1.0 s: listen at" in printed
 
 
 def test_filters_are_those_asked_for_and_a_dead_one_is_said_to_be(model, clip, tmp_path, capsys):
@@ -120,10 +120,13 @@ def test_the_most_active_filters_come_first_and_are_sonified_exactly(model, rng)
         ({"--layer": "12"}, "error: layer is 12: the model has layers 1 to 11"),
         ({"--filter": "99", "--layer": "1"}, "error: layer 1 has filters 0 to 7, not 99"),
         ({"--filter": "-1"}, "error: filter is -1: filters are numbered from 0"),
-        ({"--top": "0"}, "error: --top is 0: ask for at least one filter"),
+        ({"--top": "0"}, "error: --top is 0: give the number of filters per layer, at least 1"),
         ({"--checkpoint": "nowhere"}, "error: nowhere has no model.json"),
         ({"clip": "nothing.wav"}, "error: nothing.wav cannot be used: there is no such file"),
-        ({"--out": __file__}, f"error: --out is {__file__}, which is a file: name a folder"),
+        (
+            {"--out": __file__},
+            f"error: --out is {__file__}, which is not a directory: give a folder to write to",
+        ),
     ],
 )
 def test_bad_requests_end_in_one_sentence(model, clip, tmp_path, change, sentence):
@@ -213,22 +216,22 @@ def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, caps
         place = f"{nets}:Net" if out == "a" else "user_nets:Net"
         options = ["--weights", file, "--rate", "16000", "--fold", "--top", "2", "--out", out]
         main([str(clip), "--model", place, *options])
-    told = capsys.readouterr().err
-    assert len(re.findall(r"^layer +[12]  filter", told, re.MULTILINE)) == 8
+    printed = capsys.readouterr().err
+    assert len(re.findall(r"^layer +[12]  filter", printed, re.MULTILINE)) == 8
     sounds = sorted(f.name for f in Path("a").glob("*.wav"))
-    assert len(sounds) == 5 and "4 sonifications of 1.0 s" in told
+    assert len(sounds) == 5 and "4 sonifications of 1.0 s" in printed
     for name in sounds:
         signal, rate = soundfile.read(Path("a") / name)
         assert rate == 16_000 and len(signal) == 16_000
         assert (Path("a") / name).read_bytes() == (Path("b") / name).read_bytes()
     page = Path("a/index.html").read_text(encoding="utf-8")
-    assert "user_nets.py:Net hear in it" in page and "0 to 8 kHz" in page
+    assert "user_nets.py:Net. The two" in page and "0 to 8 kHz" in page
     # The frame of the second layer that is named is where that filter peaks in the clip.
     model = folded(load(f"{nets}:Net", Path("net.pt")))
     x = prepared(clip, Limits(1, 60), 16_000).pcm.astype(np.float32)[None] / 32767
     maps = Sonifier(model).forward(torch.from_numpy(x)).maps[1][0]
     best = int(maps.amax(-1).argmax())
-    line = re.search(rf"layer  2  filter +{best}  activation .* at +([\d.]+) s", told)
+    line = re.search(rf"layer  2  filter +{best}  activation .* at +([\d.]+) s", printed)
     assert float(line[1]) == pytest.approx(int(maps[best].argmax()) * 4 / 16_000, abs=0.006)
 
 
@@ -248,8 +251,8 @@ def test_ready_made_and_strided_models(nets, clip):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--model", "nets"], "the model 'nets' is no path: write module:name or file.py:name"),
-        (["--model", "gone.py:Net"], "gone.py is not there: name a Python file"),
+        (["--model", "nets"], "--model is 'nets': write module:name or path/to/file.py:name"),
+        (["--model", "gone.py:Net"], "gone.py does not exist: give a Python file"),
         (
             ["--model", "no_such_module:Net"],
             "no_such_module cannot be imported (ModuleNotFoundError: No module named",
@@ -259,19 +262,25 @@ def test_ready_made_and_strided_models(nets, clip):
             "broken_nets.py cannot be imported (ModuleNotFoundError: No module named 'nothing_of",
         ),
         (["--model", "user_nets.py:None"], "user_nets.py has no None: name a model in it"),
-        (["--model", "user_nets:number"], "user_nets:number is a int: it must be or make a model"),
+        (["--model", "user_nets:number"], "user_nets:number is of type int: name a model"),
         (["--model", "user_nets:sized"], "user_nets:sized needs arguments (filters): name a fu"),
         (["--model", "user_nets:broken"], "user_nets:broken failed (TypeError: "),
         (["--model", "user_nets:torch.nn"], "user_nets has no torch.nn: name a model in it"),
-        (["--model", "pathlib:Path"], "pathlib:Path made a "),
+        (["--model", "pathlib:Path"], "pathlib:Path returned a "),
         (["--model", "user_nets:Net"], "module 'conv1' (Conv1d) is followed by module 'bn' (Batch"),
         (["--model", "user_nets:strided", "--fold"], "module 'conv1' (Conv1d) has stride 2: its"),
-        (["--model", "user_nets:stereo"], "module '0' (Conv1d) takes 2 channels: a waveform has 1"),
-        (["--model", "user_nets:ready", "--rate", "0"], "--rate is 0: give the sampling rate"),
+        (["--model", "user_nets:stereo"], "module '0' (Conv1d) takes 2 channels: it must take 1,"),
+        (
+            ["--model", "user_nets:ready", "--rate", "0"],
+            "--rate is 0: give a sampling rate from 1000 to 192000",
+        ),
         (["--model", "user_nets:ready", "--layer", "2"], "layer is 2: the model has layers 1 to 1"),
-        (["--checkpoint", "x", "--fold"], "--fold goes with --model only"),
-        (["--checkpoint", "x", "--allow-strided"], "--allow-strided goes with --model only"),
-        (["--checkpoint", "x", "--weights", "y"], "--weights goes with --model only"),
+        (["--checkpoint", "x", "--fold"], "--fold is only for --model: leave it out"),
+        (
+            ["--checkpoint", "x", "--allow-strided"],
+            "--allow-strided is only for --model: leave it out",
+        ),
+        (["--checkpoint", "x", "--weights", "y"], "--weights is only for --model: leave it out"),
     ],
 )
 def test_models_that_cannot_be_used_end_in_one_sentence(nets, clip, options, sentence):
@@ -283,13 +292,13 @@ def test_models_that_cannot_be_used_end_in_one_sentence(nets, clip, options, sen
 @pytest.mark.parametrize(
     ("file", "sentence"),
     [
-        ("gone.pt", "gone.pt is not there: name a file of weights"),
+        ("gone.pt", "gone.pt does not exist: give a .safetensors or .pt file"),
         ("text.pt", "text.pt holds no readable weights (UnpicklingError: "),
         ("text.safetensors", "text.safetensors holds no readable weights (SafetensorError: "),
         ("other.pt", "other.pt holds no state dict: save model.state_dict()"),
         (
             "misfit.pt",
-            "misfit.pt does not fit the model: it has extra, which the model lacks, and 1 more su",
+            "misfit.pt does not fit the model: it has extra, which the model does not have (",
         ),
     ],
 )

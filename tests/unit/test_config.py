@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sonify.config.checks import checked
+from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
 from sonify.plan.files import Plan
 from sonify.plan.runs import facts, resolve
@@ -94,15 +95,13 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (tmp_path / "corpora" / name).mkdir(parents=True)
     with pytest.raises(ConfigError, match="which lacks class_labels_indices.csv: point it at"):
         checked(paper)
-    from sonify.data.corpora.required import required
-
     folders = {
         "audioset": "audioset",
         "fsd50k": "FSD50K",
         "speech_commands": "speech_commands_v0.02",
     }
     for dataset, folder in folders.items():
-        for name in required(dataset):
+        for name in DATASETS[dataset].required:
             file = tmp_path / "corpora" / folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch() if "." in Path(name).name[-5:] else file.mkdir(exist_ok=True)
@@ -274,7 +273,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (
             "evaluation/layer_importance/probes",
             [{"recipe": "balanced", "finetune": "full", "split": "eval"}],
-            "probes are all of audioset, but Figure 4 shows fsd50k and speech_commands: name",
+            "probes are none of fsd50k or speech_commands, which Figure 4 shows: name",
         ),
         ("evaluation/layer_importance/starts", ["nobody"], "starts names 'nobody', which"),
         (
@@ -460,7 +459,7 @@ def test_the_matrix_is_that_of_the_paper(config):
     """Tables A.1, A.2, A.4 and A.6, and Figure 4, by the facts of their runs."""
     plan = Plan(checked(config))
     found = [facts(plan.config, run) for run in plan.classifiers]
-    kinds = Counter((f["dataset"], tuple(f["splits"]), f["finetune"]) for f in found)
+    kinds = Counter((f.dataset, f.splits, f.finetune) for f in found)
     whole, balanced = ("balanced_train", "unbalanced_train"), ("balanced_train",)
     assert kinds == {
         **{("audioset", balanced, "fconly"): 7, ("audioset", balanced, "full"): 7},
@@ -475,9 +474,7 @@ def test_the_matrix_is_that_of_the_paper(config):
         },
     }
     settings = {
-        (f["architecture"], f["temperature"], len(f["augmentation"]))
-        for f in found
-        if tuple(f["splits"]) == balanced
+        (f.architecture, f.temperature, len(f.augmentation)) for f in found if f.splits == balanced
     }
     assert settings == {
         *(("CNN12", 0.1, n) for n in (1, 2, 3, 4)),

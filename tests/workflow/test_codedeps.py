@@ -96,8 +96,28 @@ def test_a_script_that_is_not_there_is_named():
         codedeps.closure("nothing.py")
 
 
-def test_static_files_beside_the_code_are_code(copy):
-    page = "src/sonify/reporting/gallery/static/style.css"
+@pytest.mark.parametrize(
+    ("file", "scripts"),
+    [
+        ("reporting/gallery/static/style.css", {"gallery.py"}),
+        ("reporting/page/static/page.html.jinja", {"page.py", "cards.py"}),
+    ],
+)
+def test_static_files_beside_the_code_are_code(copy, file, scripts):
+    static = copy / "src" / "sonify" / file
     before = LAST[copy]
-    (copy / page).write_text((copy / page).read_text() + "/* changed */\n")
-    assert {s for s, h in hashes().items() if h != before[s]} == {"gallery.py"}
+    static.write_text(static.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    assert {s for s, h in hashes().items() if h != before[s]} == scripts
+
+
+def test_the_papers_numbers_are_code_of_its_tables(copy):
+    values = "src/sonify/paper/static/published.yaml"
+    assert "table.py" in changed(copy, values, "mAP: [0.299, 0.001]", "mAP: [0.298, 0.001]")
+
+
+def test_modules_that_a_package_is_searched_for_are_code(copy):
+    """Claims are discovered: a new file in `themes` is imported without being named."""
+    theme = copy / "src" / "sonify" / "paper" / "claims" / "themes" / "more.py"
+    theme.write_text("CLAIMS = ()\n", encoding="utf-8")
+    before = LAST[copy]
+    assert {s for s, h in hashes().items() if h != before[s]} == {"claims.py"}

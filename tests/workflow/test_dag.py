@@ -75,3 +75,27 @@ def test_every_model_job_asks_a_cluster_for_a_gpu_and_names_no_rule_in_the_profi
         assert re.search(r"\bgpu=1\b", asked[rule]), (rule, asked[rule])
         assert {"mem_mb", "runtime"} <= set(re.findall(r"(\w+)=", asked[rule])), (rule, asked[rule])
     assert "gpu" not in asked["gather"]
+
+
+def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):
+    """Prepared, trained on, scored, mined and measured; without the block there is no trace."""
+    assert "folder" not in workflow("--dry-run")
+    clips = tmp_path / "mine"
+    clips.mkdir()
+    (clips / "clips.csv").write_text("path,split,labels\na.wav,train,dog\n")
+    recipe = {"base": "fsd50k", "dataset": "folder", "splits": ["train", "val"]}
+    changes = {
+        "data": {"folder": {"source": "local", "path": str(clips)}},
+        "training": {
+            "recipes": {"mine": recipe},
+            "runs": {"mine": {"recipe": "mine", "architecture": "CNN12"}},
+        },
+        "sonification": {"runs": ["contrastive", "supervised", "mine"], "dataset": "folder"},
+        "evaluation": {"coherence": {"runs": ["mine"], "dataset": "folder"}},
+    }
+    workflow.overlay(changes)
+    names = ["evaluation/metrics/mine-s0", "evaluation/coherence/mine-s0"]
+    names += ["sonification/mine-s0/sonifications"]
+    jobs = workflow.planned("--", *(f"results/{name}.parquet" for name in names))
+    once = ("prepare_folder", "train", "score", "coherence", "mine", "render")
+    assert jobs == dict.fromkeys(once, 1)

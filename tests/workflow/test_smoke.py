@@ -17,13 +17,13 @@ import yaml
 from browsers import violations
 
 from sonify.contracts import tables
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS
 from sonify.models import checkpoint
 from sonify.plan.files import TABLES
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES
-from sonify.reporting.page.figures import FIGURES as WORDS
 from sonify.reporting.reference import queries
 
+SYNTHETIC = [name for name, d in DATASETS.items() if "synthetic" in d.sources]
 AGGREGATES = {"claims": 1, "cards": 1, "page": 1, "summary": 1, "all": 1}
 COHERENCE = {"coherence": 3, "figure_7": 1, "figure_sensitivity_7": 1, "figure_strided": 1}
 FILTERS = {"filters": 2, "gallery": 1}
@@ -70,14 +70,14 @@ def test_it_makes_every_table_figure_and_page(finished):
 
 
 def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
-    for dataset, splits in SPLITS.items():
+    for dataset in SYNTHETIC:
         folder = finished.folder / "results" / "data" / dataset
         used = tables.read(folder / "manifest.parquet", "manifest")
         rejected = tables.read(folder / "rejected.parquet", "rejected")
         assert not set(used["clip_id"]) & set(rejected["clip_id"])
         assert (rejected["reason"] == "missing_file").all()
         assert len(rejected) == (3 if dataset == "audioset" else 0)
-        for split in splits:
+        for split in DATASETS[dataset].splits:
             parts = (folder / split).glob("part-*.parquet")
             stored = sum(pq.read_metadata(part).num_rows for part in parts)
             assert stored == (used["split"] == split).sum() > 0
@@ -153,7 +153,7 @@ def test_the_reports_figures_are_explained_by_the_words_of_the_results_page(list
         caption = re.sub(
             r"<[^>]+>|\s+", " ", listed[f"results/reporting/figures/{name}.svg"]["caption"]
         )
-        for words in (WORDS[name]["read"], WORDS[name]["paper"]):
+        for words in (FIGURES[name].read, FIGURES[name].paper):
             assert words.replace("'", "’") in caption.replace("'", "’"), name
 
 
@@ -297,10 +297,10 @@ def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tm
     """The readers serve the public layouts: the synthetic corpora, read as a user's own."""
     corpora = tmp_path / "my corpora"
     shutil.copytree(finished.folder / "results" / "data" / "raw", corpora)
-    local = {d: {"source": "local", "path": str(corpora / d)} for d in SPLITS}
+    local = {d: {"source": "local", "path": str(corpora / d)} for d in SYNTHETIC}
     workflow.overlay({"data": local})
     workflow("data")
-    for dataset in SPLITS:
+    for dataset in SYNTHETIC:
         for table in ("vocabulary", "manifest", "rejected"):
             file = Path("results", "data", dataset, f"{table}.parquet")
             made, again = (tables.read(w.folder / file, table) for w in (finished, workflow))

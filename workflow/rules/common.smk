@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from codedeps import code_hash
 from sonify.config import checks as configuration
 from sonify.data.download.catalogue import in_words, receipt
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
 from sonify.paper.published import PAPER_TABLES
 from sonify.plan.files import Plan
@@ -30,7 +30,7 @@ shell.prefix(shell_prefix(workflow))
 
 
 wildcard_constraints:
-    dataset="|".join(SPLITS),
+    dataset="|".join(DATASETS),
     run="|".join(re.escape(run) for run in plan.training["runs"]),
     seed=r"\d+",
     model="|".join(re.escape(model) for model in plan.models),

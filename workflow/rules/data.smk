@@ -54,7 +54,7 @@ for dataset in plan.downloaded:
             " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
 
 
-for dataset in SPLITS:
+for dataset in plan.datasets:
 
     rule:
         name:
@@ -68,7 +68,7 @@ for dataset in SPLITS:
             attrition=f"results/data/{dataset}/attrition.parquet",
             splits=[
                 directory(f"results/data/{dataset}/{split}")
-                for split in SPLITS[dataset]
+                for split in DATASETS[dataset].splits
             ],
         log:
             f"results/logs/prepare/{dataset}.log",

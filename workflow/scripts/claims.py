@@ -5,6 +5,7 @@ from pathlib import Path
 from sonify.contracts import tables
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import claims, to_markdown
+from sonify.paper.run_facts import read_runs
 from sonify.runtime.jobs import named_file, parser, run
 
 
@@ -13,11 +14,10 @@ def main() -> None:
     options.add_argument("--tables", type=named_file, nargs="+", required=True, help="NAME=FILE")
     options.add_argument("--out", type=Path, required=True, help="claims.parquet")
     args = options.parse_args()
-    facts = {
-        name: args.settings[name] for name in ("runs", "probes", "rule", "rescaled", "strided")
-    }
+    known = {name: args.settings[name] for name in ("probes", "rule", "rescaled", "strided")}
+    known["runs"] = read_runs(args.settings["runs"])
     measured = {name: tables.read(file, name) for name, file in args.tables}
-    table = claims(Evidence(measured, **facts), args.settings["scale"])
+    table = claims(Evidence(measured, **known), args.settings["scale"])
     tables.write(table, args.out, "claims")
     page = to_markdown(table, args.settings["setting"])
     args.out.with_suffix(".md").write_text(page, encoding="utf-8")

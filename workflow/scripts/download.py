@@ -13,7 +13,7 @@ MB = 10**6
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
+    options.add_argument("--dataset", required=True, help="name of the dataset")
     options.add_argument("--root", type=Path, required=True, help="root of the corpus")
     options.add_argument("--out", type=Path, required=True, help="table downloads to write")
     args = options.parse_args()

@@ -9,6 +9,7 @@ from pathlib import Path
 from sonify.contracts import tables
 from sonify.models.job import model_job, model_options
 from sonify.runtime.jobs import run, say
+from sonify.sonification.methods import DEFAULT, build_explainer
 from sonify.sonification.mining.parts import discard, mine_parts, share
 from sonify.sonification.settings import MiningSettings
 
@@ -22,6 +23,7 @@ def main() -> None:
     job = model_job(args)
     with job.progress("mine") as bar:
         found = mine_parts(
+            build_explainer(DEFAULT, job.model),
             job.model,
             job.card,
             job.sizes,

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from sonify.data import attrition
-from sonify.data.prepare import prepare, read
+from sonify.data.corpora.registry import read
+from sonify.data.prepare import prepare
 from sonify.runtime.jobs import parser, run, say
 from sonify.runtime.progress import Progress
 
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
+    options.add_argument("--dataset", required=True, help="name of the dataset")
     options.add_argument("--root", type=Path, required=True, help="root of the corpus")
     options.add_argument("--out", type=Path, required=True, help="folder of the prepared dataset")
     options.add_argument("--used", nargs="*", default=[], help="splits that must not be empty")

@@ -3,7 +3,7 @@
 from sonify.contracts import tables
 from sonify.models.job import model_job, model_options
 from sonify.runtime.jobs import run, say
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.methods import build_explainer
 from sonify.sonification.rendering import render_layers
 from sonify.sonification.settings import RenderingSettings
 
@@ -13,8 +13,10 @@ def main() -> None:
     job = model_job(args)
     top = tables.read(job.inputs["top_activations"], "top_activations")
     with job.progress("sonify", len(top), unit="sonifications") as bar:
-        sonifier = Sonifier(job.model, job.settings.precision, allow_strided=True)
-        layers = render_layers(sonifier, job.parts(), top, progress=bar.update, **job.running)
+        explainer = build_explainer(
+            job.settings.method, job.model, precision=job.settings.precision
+        )
+        layers = render_layers(explainer, job.parts(), top, progress=bar.update, **job.running)
         tables.write_parts(layers, *args.out, "sonifications")
     dead = int(top["dead"].sum())
     say(f"{job.named('sonify')}: {len(top)} sonifications, {dead} of them dead")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sonify.contracts import tables
+from sonify.paper.run_facts import read_runs
 from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
 from sonify.runtime.jobs import parser, run
@@ -22,6 +23,7 @@ def main() -> None:
         for name in ("manifest", "rejected")
     }
     results = {name: tables.read(getattr(args, name), name) for name in TABLES}
+    args.settings["runs"] = read_runs(args.settings["runs"])
     text = summary(**results, **accounts, **args.settings)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from sonify.runtime.jobs import parser, run, say
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--dataset", required=True, help="audioset, fsd50k or speech_commands")
+    options.add_argument("--dataset", required=True, help="name of the dataset")
     options.add_argument("--out", type=Path, required=True, help="root of the corpus to write")
     args = options.parse_args()
     tally = Tally(args.dataset)

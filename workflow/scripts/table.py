@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sonify.contracts import tables
+from sonify.paper.run_facts import read_runs
 from sonify.reporting.tables.display import to_csv, to_markdown
 from sonify.reporting.tables.rows import paper_table
 from sonify.runtime.jobs import parser, run
@@ -15,7 +16,8 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="table_<name>.parquet")
     args = options.parse_args()
     metrics = tables.read(args.metrics, "metrics")
-    table = paper_table(args.table, metrics, args.settings["runs"], args.settings["scale"])
+    runs = read_runs(args.settings["runs"])
+    table = paper_table(args.table, metrics, runs, args.settings["scale"])
     tables.write(table, args.out, "table")
     args.out.with_suffix(".csv").write_text(to_csv(table), encoding="utf-8")
     args.out.with_suffix(".md").write_text(

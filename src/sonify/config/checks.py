@@ -15,7 +15,7 @@ from jsonschema.validators import extend
 from sonify.config.consistency import check_consistency
 from sonify.config.expansion import recipes_of, with_bases, with_finetunings
 from sonify.config.suggestions import check_name
-from sonify.data.corpora.required import SPLITS, missing
+from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
 from sonify.runtime.errors import ConfigError, SonifyError
 
@@ -39,7 +39,7 @@ def checked(config: dict) -> dict:
         raise ConfigError(_sentence(_origin(best_match(errors), errors, bases)))
     _check_sources(config["data"])
     _check_models(config)
-    _check_recipes(config["training"]["recipes"])
+    _check_recipes(config["training"]["recipes"], config["data"])
     config = with_finetunings(config)
     _check_runs(config)
     for path in ("sonification", "evaluation.removal", "evaluation.coherence"):
@@ -112,7 +112,7 @@ def _expected(error: ValidationError) -> str:
 
 
 def _check_sources(data: dict) -> None:
-    for dataset in SPLITS:
+    for dataset in (d for d in DATASETS if d in data):
         source, path = data[dataset]["source"], data[dataset]["path"]
         key = f"data.{dataset}"
         if source == "local" and path is None:
@@ -135,7 +135,7 @@ def _check_sources(data: dict) -> None:
         if source == "local":
             if not Path(path).is_dir():
                 raise ConfigError(f"config: {key}.path is {path!r}, which is no folder: correct it")
-            lacking = missing(dataset, Path(path))
+            lacking = DATASETS[dataset].missing(Path(path))
             if lacking:
                 raise ConfigError(
                     f"config: {key}.path is {path!r}, which lacks {', '.join(lacking)}: "
@@ -157,10 +157,10 @@ def _check_models(config: dict) -> None:
             )
 
 
-def _check_recipes(recipes: dict) -> None:
+def _check_recipes(recipes: dict, data: dict) -> None:
     for name, recipe in recipes.items():
         key = f"training.recipes.{name}"
-        _check_splits(f"{key}.splits", recipe["dataset"], recipe["splits"])
+        _check_splits(f"{key}.splits", data, recipe["dataset"], recipe["splits"])
         contrastive = recipe["objective"] == "contrastive"
         for option, wanted in (("temperature", contrastive), ("min_gap_s", contrastive)):
             if option in recipe and not wanted:
@@ -176,12 +176,12 @@ def _check_recipes(recipes: dict) -> None:
                 f"config: {key}.warmup_epochs is {recipe['warmup_epochs']}, but "
                 f"training ends after {recipe['epochs']} epochs: lower it"
             )
-        single = recipe["dataset"] == "speech_commands"
-        if not contrastive and single != (recipe["objective"] == "multiclass"):
-            right = "multiclass" if single else "multilabel"
+        dataset = DATASETS[recipe["dataset"]]
+        if not contrastive and recipe["objective"] not in dataset.objectives:
             raise ConfigError(
-                f"config: {key}.objective is {recipe['objective']!r}, but {recipe['dataset']} has "
-                f"{'one label' if single else 'several labels'} a clip: set it to {right!r}"
+                f"config: {key}.objective is {recipe['objective']!r}, but {dataset.name} has "
+                f"{'one label' if dataset.single_label else 'several labels'} a clip: set it to "
+                f"{dataset.objectives[0]!r}"
             )
 
 
@@ -217,7 +217,7 @@ def _check_stage(config: dict, path: str) -> None:
     stage = config
     for part in path.split("."):
         stage = stage[part]
-    _check_splits(f"{path}.split", stage["dataset"], [stage["split"]])
+    _check_splits(f"{path}.split", config["data"], stage["dataset"], [stage["split"]])
     recipes, runs = config["training"]["recipes"], config["training"]["runs"]
     for run in stage["runs"]:
         check_name(f"{path}.runs", run, runs)
@@ -230,9 +230,10 @@ def _check_stage(config: dict, path: str) -> None:
             )
 
 
-def _check_splits(key: str, dataset: str, splits: list[str]) -> None:
+def _check_splits(key: str, data: dict, dataset: str, splits: list[str]) -> None:
+    if dataset not in data:
+        raise ConfigError(f"config: {key} are of {dataset}, which is not there: add data.{dataset}")
+    known = DATASETS[dataset].splits
     for split in splits:
-        if split not in SPLITS[dataset]:
-            raise ConfigError(
-                f"config: {key} names {split!r}: {dataset} has {', '.join(SPLITS[dataset])}"
-            )
+        if split not in known:
+            raise ConfigError(f"config: {key} names {split!r}: {dataset} has {', '.join(known)}")

@@ -1,6 +1,10 @@
 """Values of config.yaml that are well formed each by itself but do not go together."""
 
-from sonify.data.corpora.required import SPLITS
+from dataclasses import replace
+
+from sonify.data.corpora.registry import DATASETS
+from sonify.evaluation.metrics.segments import shortest
+from sonify.paper.run_facts import RunFacts
 from sonify.plan.feasibility import check_measurable
 from sonify.plan.runs import facts, has_classifier
 from sonify.runtime.errors import ConfigError
@@ -22,7 +26,7 @@ def check_consistency(config: dict) -> None:
 def _check_scale(config: dict) -> None:
     if config["scale"] != "paper":
         return
-    made = [d for d in SPLITS if config["data"][d]["source"] == "synthetic"]
+    made = [d for d in DATASETS if config["data"].get(d, {}).get("source") == "synthetic"]
     narrow = [name for name, model in config["models"].items() if model["width"] < 1]
     if made or narrow:
         why = f"{made[0]} is synthetic" if made else f"{narrow[0]} is narrower than the paper's"
@@ -48,26 +52,26 @@ def _check_ranges(config: dict) -> None:
                     f"config: training.recipes.{name}.augmentation.{key} is {pair}: it must be "
                     "[lowest, highest]"
                 )
-    sizes = config["data"]["synthetic"]["fsd50k"]
-    if sizes["min_s"] > sizes["max_s"]:
-        raise ConfigError(
-            f"config: data.synthetic.fsd50k.min_s is {sizes['min_s']}, more than max_s "
-            f"{sizes['max_s']}: lower it"
-        )
+    for name, sizes in config["data"]["synthetic"].items():
+        if "min_s" in sizes and sizes["min_s"] > sizes["max_s"]:
+            raise ConfigError(
+                f"config: data.synthetic.{name}.min_s is {sizes['min_s']}, more than max_s "
+                f"{sizes['max_s']}: lower it"
+            )
 
 
 def _check_crops(config: dict) -> None:
     """Two contrastive crops must fit into a synthetic clip, whose length is known."""
     for name, recipe in config["training"]["recipes"].items():
-        data = config["data"]
-        if recipe["objective"] != "contrastive" or recipe["dataset"] != "audioset":
+        data, dataset = config["data"], recipe["dataset"]
+        clip_s = data["synthetic"].get(dataset, {}).get("clip_s")
+        if recipe["objective"] != "contrastive" or clip_s is None:
             continue
-        clip_s = data["synthetic"]["audioset"]["clip_s"]
         needed = 2 * recipe["crop_s"] + recipe.get("min_gap_s", 0.0)
-        if data["audioset"]["source"] == "synthetic" and needed > clip_s:
+        if data[dataset]["source"] == "synthetic" and needed > clip_s:
             raise ConfigError(
                 f"config: training.recipes.{name} needs {needed:g} s for its two crops, but "
-                f"data.synthetic.audioset.clip_s is {clip_s:g}: shorten crop_s"
+                f"data.synthetic.{dataset}.clip_s is {clip_s:g}: shorten crop_s"
             )
 
 
@@ -90,12 +94,11 @@ def _check_coherence(config: dict) -> None:
             f"config: evaluation.coherence.top_k is {top_k}, but nperseg {nperseg} has only "
             f"{nperseg // 2 + 1} bins: lower it"
         )
-    # Two half-overlapping segments; with one, any two signals are coherent.
-    shortest = 2 * nperseg - nperseg // 2
-    if config["data"]["min_samples"] < shortest:
+    if config["data"]["min_samples"] < shortest(nperseg):
         raise ConfigError(
-            f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of {shortest} "
-            f"samples, but data.min_samples is {config['data']['min_samples']}: change one of them"
+            f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of "
+            f"{shortest(nperseg)} samples, but data.min_samples is "
+            f"{config['data']['min_samples']}: change one of them"
         )
 
 
@@ -103,9 +106,9 @@ def _check_rows(config: dict) -> None:
     runs = config["training"]["runs"]
     if not any(has_classifier(config, run) for run in runs):
         raise ConfigError("config: training.runs has no run with labels: add one to be scored")
-    rows: dict[str, str] = {}
+    rows: dict[RunFacts, str] = {}
     for name in filter(lambda run: has_classifier(config, run), runs):
-        row = str({k: v for k, v in facts(config, name).items() if k != "start"})
+        row = replace(facts(config, name), start=None)
         if rows.setdefault(row, name) != name:
             raise ConfigError(
                 f"config: training.runs.{rows[row]} and {name} would be the same row of a table "

@@ -13,10 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sonify.contracts import tables
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio.pcm import DTYPE, decode
 from sonify.runtime.errors import SonifyError
-
-_SCALE = np.float32(PCM_PEAK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +42,7 @@ class Clips:
 
     def waveform(self, i: int) -> np.ndarray:
         """Clip `i`, whole: (time,) float32."""
-        return self.pcm(i) / _SCALE
+        return decode(self.pcm(i))
 
     def pcm(self, i: int) -> np.ndarray:
         """Clip `i` as stored: (time,) int16, a view."""
@@ -57,7 +55,7 @@ class Clips:
         """
         out = np.empty((len(indices), n), dtype=np.float32)
         for row, i, start in zip(out, indices, starts, strict=True):
-            np.divide(cut(self.pcm(i), start, n), _SCALE, out=row)
+            row[:] = decode(cut(self.pcm(i), start, n))
         return out
 
     def whole(self, indices: Sequence[int]) -> np.ndarray:
@@ -139,11 +137,11 @@ def _loaded(folder: Path, files: list[Path]) -> Clips:
     vocabulary = tables.read(folder / "vocabulary.parquet", "vocabulary")
     classes = list(vocabulary["label"])
     # Sizes first, so that the one buffer is filled part by part and never copied.
-    samples = np.empty(sum(_n_samples(file) for file in files), dtype=np.int16)
+    samples = np.empty(sum(_n_samples(file) for file in files), DTYPE)
     ids, owners, targets, lengths, filled = [], [], [], [], 0
     for file in files:
         part = _read_part(file)
-        pcm = np.concatenate([np.empty(0, dtype="<i2"), *pcm_arrays(part["pcm"])])
+        pcm = np.concatenate([np.empty(0, DTYPE), *pcm_arrays(part["pcm"])])
         samples[filled : filled + len(pcm)] = pcm
         filled += len(pcm)
         lengths.append(part["n_samples"].to_numpy().astype(np.int64))
@@ -228,7 +226,7 @@ def _read_part(file: Path) -> pa.Table:
 
 def pcm_arrays(column: pa.ChunkedArray) -> list[np.ndarray]:
     """The samples of every clip of a `pcm` column, (time,) int16 each, as views."""
-    return [np.frombuffer(clip.as_buffer(), dtype="<i2") for clip in column]
+    return [np.frombuffer(clip.as_buffer(), DTYPE) for clip in column]
 
 
 def label_indices(part: pa.Table, file: Path, classes: Sequence[str]) -> pa.ListArray:

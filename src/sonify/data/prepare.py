@@ -18,14 +18,12 @@ import pyarrow.compute as pc
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.samples import Limits, UnusableAudio
-from sonify.data.corpora import audioset, fsd50k, speech_commands
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
-from sonify.data.corpora.required import SPLITS, required
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
-_LAYOUTS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
 # Plain pages for the samples: a dictionary of them would only be a copy.
 CLIPS_PER_ROW_GROUP = 64  # what a reader fetches at once: 10 MB of clips of 10 s
 _PART_FORMAT = {
@@ -84,12 +82,6 @@ class Batch:
     seen: int
 
 
-def read(dataset: str, root: Path) -> Listing:
-    """The listing of the corpus at `root`. Raises LayoutError; SonifyError for an unknown name."""
-    required(dataset)
-    return _LAYOUTS[dataset].read(Path(root))
-
-
 def prepare(
     listing: Listing,
     root: Path,
@@ -111,10 +103,10 @@ def prepare(
     _clear(out)
     limits = Limits(min_samples, max_s)
     done = len(listing.problems)
-    manifests = [_empty("manifest")]
+    manifests = [_table("manifest", [])]
     rejections = [_rejected(listing.dataset, listing.problems.itertuples(index=False))]
     empty = []
-    for split in SPLITS[listing.dataset]:
+    for split in DATASETS[listing.dataset].splits:
         used = 0
         for batch in batches(listing, split, root, limits, clips_per_part, workers):
             tables.write(batch.clips, out / split / batch.part, "clips", **_PART_FORMAT)
@@ -178,11 +170,7 @@ def _clip(
         "labels": list(row.labels),
         "path": row.path,
         **{name: getattr(row, name) for name in Provenance._fields},
-        "n_samples": len(recording.pcm),
-        "source_rate": recording.source_rate,
-        "source_samples": recording.source_samples,
-        "channels": recording.channels,
-        "gain": recording.gain,
+        **recording.facts,
         "pcm": recording.pcm.tobytes(),
     }, None
 
@@ -203,15 +191,7 @@ def _batch(
 
 
 def _table(name: str, rows: list[dict]) -> pa.Table:
-    schema = tables.contract(name).schema
-    columns = [[row[field.name] for row in rows] for field in schema]
-    return pa.table(
-        [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
-    )
-
-
-def _empty(name: str) -> pa.Table:
-    return _table(name, [])
+    return pa.Table.from_pylist(rows, schema=tables.contract(name).schema)
 
 
 def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sonify.contracts import tables
+from sonify.data.audio.pcm import samples
 from sonify.data.clips import (
     broken,
     check_start,
@@ -65,6 +66,11 @@ class StoredClips:
         """How many clips there are."""
         return len(self.lengths)
 
+    @property
+    def single_label(self) -> bool:
+        """True if every clip has exactly one label."""
+        return set(pc.list_value_length(self.labels).to_numpy().tolist()) == {1}
+
     def targets(self, clips: np.ndarray) -> np.ndarray:
         """(clip, class) uint8 of the clips at these positions, 1 where labelled."""
         return multi_hot(self.labels.take(pa.array(clips)), len(self.classes))
@@ -108,7 +114,7 @@ class StoredClips:
                     return False
                 for start, row in zip(row_starts.tolist(), rows, strict=True):
                     if size < row.nbytes:
-                        x = np.frombuffer(os.pread(source, size, begin + 4), "<i2")
+                        x = samples(os.pread(source, size, begin + 4))
                         row[:] = cut(x, start, len(row))
                     else:
                         check_start(size // 2, start, len(row))

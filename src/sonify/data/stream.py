@@ -27,6 +27,7 @@ from functools import cached_property
 
 import numpy as np
 
+from sonify.data.audio.pcm import DTYPE
 from sonify.data.stored import RowGroup, StoredClips
 from sonify.runtime.prefetch import AHEAD, in_order
 from sonify.runtime.seeds import generator
@@ -111,7 +112,7 @@ class CropStream:
         wanted = np.zeros(len(self.stored), dtype=bool)
         wanted[batches] = True
         free = list(range(min(batches.size, self._most_held)))
-        pool = np.empty((len(free), self.cutting.views, self.cutting.samples), dtype="<i2")
+        pool = np.empty((len(free), self.cutting.views, self.cutting.samples), DTYPE)
         row_of: dict[int, int] = {}  # of the pool, by clip
 
         def reads() -> Iterator[tuple[RowGroup, np.ndarray, list[int]]]:

@@ -1,8 +1,8 @@
-"""The trunk of CNN12 the way it runs fastest: the filters of a frame side by side in memory.
+"""A convolutional trunk run channels last, its fastest layout: the filters of a frame are adjacent.
 
-On CPUs, PyTorch's convolution, pooling and their gradients are one and a half to three times as
-fast in this layout, on NVIDIA's GPUs 1.1 to 1.5 times in bfloat16. PyTorch knows it for images
-alone; so clips go through as images of height 1.
+On CPUs, PyTorch's convolution, pooling and their gradients are 1.5 to 3 times as fast in this
+layout, on NVIDIA GPUs 1.1 to 1.5 times in bfloat16. PyTorch offers it for images only, so clips are
+passed as images of height 1.
 """
 
 import torch
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 
 def run_trunk(trunk: nn.Sequential, x: Tensor) -> Tensor:
-    """What `trunk`, a chain of Conv1d, ReLU and perhaps MaxPool1d modules, makes of x.
+    """Run x, (clip, channel, time), through `trunk`; returns maps, (clip, filter, frame).
 
-    x is (clip, channel, time), the maps are (clip, filter, frame); they and all gradients equal
-    those of `trunk(x)` to rounding. The modules are read, not called: hooks on them do not run.
+    `trunk` is a chain of Conv1d, ReLU and optional MaxPool1d modules. Maps and all gradients equal
+    those of `trunk(x)` up to rounding. The modules are read, not called: their hooks do not run.
     """
     kind = x.device.type
-    if kind != "cpu" and kind != "cuda":  # Apple's GPU, or a stand-in that traces the modules
+    if kind != "cpu" and kind != "cuda":  # Apple's GPU, or a proxy that traces the modules
         return trunk(x)
     h = x.unsqueeze(2).to(memory_format=torch.channels_last)
     modules = list(trunk)
@@ -26,7 +26,7 @@ def run_trunk(trunk: nn.Sequential, x: Tensor) -> Tensor:
             along = (1, *module.stride), (0, *module.padding)
             h = F.conv2d(h, module.weight.unsqueeze(2), module.bias, *along)
         elif isinstance(module, nn.MaxPool1d):
-            # Maxima first: they commute with ReLU, also in where the gradient goes, and are fewer.
+            # Pool first: it commutes with ReLU, gradients included, and leaves fewer values.
             h = F.relu(F.max_pool2d(h, (1, module.kernel_size)), inplace=True)
         elif not isinstance(following, nn.MaxPool1d):
             h = F.relu(h, inplace=True)

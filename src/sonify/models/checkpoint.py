@@ -72,9 +72,14 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
 
 
 def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundModel, ModelCard]:
-    """The model saved in `folder`, in evaluation mode on `device`, and its card.
+    """Load the model saved in `folder`, in evaluation mode on `device`, and its card.
 
     Raises SonifyError naming the folder when a file is missing or the weights do not fit the card.
+
+    >>> from sonify.api import load_checkpoint
+    >>> model, card = load_checkpoint(folder)  # such as results/models/contrastive-s0
+    >>> card.regime, card.architecture.width
+    ('contrastive', 0.0625)
     """
     return _load(Path(folder), WEIGHTS, device)
 

@@ -1,4 +1,4 @@
-"""Where a job computes, and in which arithmetic."""
+"""The device a job computes on, and its arithmetic."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +11,11 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(name: str, threads: int | None = None) -> torch.device:
-    """The device called `name`; "auto" takes CUDA, then Apple's GPU, then the CPU.
+    """Return the device called `name`; "auto" takes CUDA, then Apple's GPU, then the CPU.
 
-    `threads` bounds the CPU threads of this process, so that parallel jobs do not fight. On CUDA,
-    convolutions of this process give the same bits again from then on, and are computed in float32
-    where that is asked for (see `whole_float32`). Raises SonifyError when the device asked for is
-    not there.
+    `threads` limits the CPU threads of this process, so that parallel jobs do not compete. With
+    CUDA, convolutions of this process become deterministic, and those of float32 are computed in
+    float32 (see `disable_tf32`). Raises SonifyError for an unknown or missing device.
     """
     if name not in DEVICES:
         raise SonifyError(f"device is {name!r}: it must be one of {', '.join(DEVICES)}")
@@ -27,7 +26,9 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
     if name == "auto":
         name = next(d for d in ("cuda", "mps", "cpu") if present[d])
     if not present[name]:
-        raise SonifyError(f"device is {name!r}, which this machine lacks: set device to auto")
+        raise SonifyError(
+            f"device is {name!r}, which this machine does not have: set device to auto"
+        )
     if name == "cuda":
         cudnn = torch.backends.cudnn
         cudnn.deterministic = True
@@ -36,12 +37,12 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
 
 
 @contextmanager
-def whole_float32() -> Iterator[None]:
-    """Convolutions of float32 in float32 on NVIDIA's GPUs too.
+def disable_tf32() -> Iterator[None]:
+    """Compute float32 convolutions in float32 on NVIDIA GPUs too, for the length of a `with` block.
 
-    There PyTorch computes them in TensorFloat-32 as it comes, with 10 bits of mantissa instead of
-    23: maxima change places, and a sonification is wrong by some tenths of a percent. The setting
-    is one for all threads; it is put back at the end.
+    By default PyTorch computes them in TensorFloat-32, with 10 bits of mantissa instead of 23:
+    maxima move, and a sonification is wrong by some tenths of a percent. The setting is global to
+    all threads; it is restored at the end.
     """
     conv = torch.backends.cudnn.conv
     before, conv.fp32_precision = conv.fp32_precision, "ieee"
@@ -52,11 +53,10 @@ def whole_float32() -> Iterator[None]:
 
 
 def pick_precision(name: str, device: torch.device | str) -> str:
-    """The arithmetic called `name`, "float32" or "bfloat16"; "auto" is bfloat16 where `device`
-    multiplies it in hardware, else float32.
+    """Resolve "auto" to "bfloat16" where `device` multiplies it in hardware, else to "float32".
 
-    A CPU that lacks the instructions runs bfloat16 too, in software; so do older GPUs. Other CPUs
-    than x86 are taken to lack them: what PyTorch does with theirs was not measured.
+    Any other `name` is returned as it is. A CPU without the instructions emulates bfloat16, and so
+    do older GPUs. CPUs other than x86 count as being without: PyTorch's support was not measured.
     """
     if name != "auto":
         return name

@@ -1,17 +1,22 @@
-"""What readers see in place of the short names in our tables."""
+"""The words that readers see in place of the short names in our tables."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+from sonify.data.corpora import registry
 from sonify.runtime.errors import SonifyError
 
 SCALES = {"mini": "miniature", "paper": "paper scale"}
 METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′", "accuracy": "accuracy (%)"}
-DATASETS = {"audioset": "AudioSet", "fsd50k": "FSD50K", "speech_commands": "Speech Commands"}
+DATASETS = {dataset.name: dataset.display_name for dataset in registry.DATASETS.values()}
 FINETUNES = {"none": "", "fconly": "fc-only", "full": "full"}
+VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not run")
 
 
 def scale_label(scale: str, setting: str = "") -> str:
-    """The scale in words, and the sounds and network behind it if `setting` says them.
+    """Return the scale in words, followed by `setting`, the sounds and networks behind it, if any.
 
     Raises SonifyError unless the scale is mini or paper.
     """
@@ -21,20 +26,21 @@ def scale_label(scale: str, setting: str = "") -> str:
 
 
 def finetuned_label(pretraining: str, finetune: str) -> str:
-    """A model by how it was pretrained and finetuned: `contrastive, fc-only`; `from scratch`."""
+    """Name a model by its pretraining and finetuning: `contrastive, fc-only`; `from scratch`."""
     if finetune == "none":
         return "from scratch"
     return f"{pretraining}, {FINETUNES.get(finetune, finetune)}"
 
 
 def encoder_label(regime: str, finetune: str) -> str:
-    """An encoder by its regime, and its finetuning if it had any."""
+    """Name an encoder by its regime, and by its finetuning if it had any."""
     return regime if finetune == "none" else finetuned_label(regime, finetune)
 
 
-def distinct_labels(curves: pd.DataFrame) -> dict[str, str]:
-    """Labels by run, from columns run, regime, finetune; runs that would share one keep their
-    name.
+def distinct_labels(curves: "pd.DataFrame") -> dict[str, str]:
+    """Return labels by run, from columns run, regime, finetune.
+
+    Runs whose labels would be equal keep their names.
     """
     runs = curves[["run", "regime", "finetune"]].drop_duplicates().itertuples(index=False)
     plain = {run: encoder_label(regime, finetune) for run, regime, finetune in runs}
@@ -43,12 +49,12 @@ def distinct_labels(curves: pd.DataFrame) -> dict[str, str]:
 
 
 def clips_label(dataset: str, split: str, n_clips: int | None = None) -> str:
-    """Which clips something was measured on, and how many: `AudioSet eval, 160 clips`."""
+    """Name the clips of a measurement, and their number if given: `AudioSet eval, 160 clips`."""
     label = f"{DATASETS.get(dataset, dataset)} {split}"
     return label if n_clips is None else f"{label}, {n_clips:,} clips"
 
 
-def measured_on(frame: pd.DataFrame) -> str:
-    """`clips_label` of a table of one dataset and split: n_clips, or the clips that it lists."""
+def measured_on(frame: "pd.DataFrame") -> str:
+    """Return `clips_label` for a table of one dataset and split, counting the clips it lists."""
     n = frame["n_clips"].max() if "n_clips" in frame else frame["clip_id"].nunique()
     return clips_label(*frame[["dataset", "split"]].iloc[0], int(n))

@@ -1,14 +1,16 @@
 """Whether the measurements that config.yaml asks for can be made, and mean what is said of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sonify.config.suggestions import check_name
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
+from sonify.paper.run_facts import RunFacts
 from sonify.plan.runs import Run, chain, facts, has_classifier, resolve, scored_split
+from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
-
-DRAWN = ("fsd50k", "speech_commands")  # the panels of Figure 4
+from sonify.sonification.methods import METHODS
 
 
 def check_measurable(config: dict) -> None:
@@ -38,10 +40,10 @@ def _check_probes(config: dict) -> None:
         recipe = training["recipes"][name]
         if recipe["objective"] == "contrastive":
             raise ConfigError(f"config: {key}.probes names {name}, which has no labels: replace it")
-        if split not in SPLITS[recipe["dataset"]]:
+        if split not in DATASETS[recipe["dataset"]].splits:
             raise ConfigError(
                 f"config: {key}.probes scores {name} on {split!r}: {recipe['dataset']} has "
-                f"{', '.join(SPLITS[recipe['dataset']])}"
+                f"{', '.join(DATASETS[recipe['dataset']].splits)}"
             )
         curve = recipe["dataset"], probe["finetune"]
         if curve in curves:
@@ -50,10 +52,10 @@ def _check_probes(config: dict) -> None:
                 "where Figure 4 has one curve: remove one"
             )
         curves[curve] = name
-    if not {dataset for dataset, _ in curves} & set(DRAWN):
+    if not {dataset for dataset, _ in curves} & set(PANELS):
         raise ConfigError(
-            f"config: {key}.probes are all of audioset, but Figure 4 shows {' and '.join(DRAWN)}: "
-            "name a recipe of one of these"
+            f"config: {key}.probes are none of {' or '.join(PANELS)}, which Figure 4 shows: name a "
+            "recipe of one of these"
         )
 
 
@@ -95,7 +97,7 @@ def _check_strided(config: dict) -> None:
     for kind, run in config["evaluation"]["strided"].items():
         key = f"evaluation.strided.{kind}"
         check_name(key, run, config["training"]["runs"])
-        found = facts(config, run)["downsampling"]
+        found = facts(config, run).downsampling
         if found != kind:
             raise ConfigError(
                 f"config: {key} is {run!r}, whose encoder has downsampling {found}: name a run "
@@ -114,7 +116,7 @@ def _trained(config: dict, name: str) -> dict:
     """What a run is and how it is trained, but for downsampling and kept states."""
     recipes, links = config["training"]["recipes"], chain(config, name)
     own = facts(config, name)
-    found = {key: own[key] for key in ("width", "dataset", "regime", "finetune")}
+    found = {key: getattr(own, key) for key in ("width", "dataset", "regime", "finetune")}
     found["the number of trainings"] = len(links)
     for link in links:
         of = f" of {link.finetune} training" if len(links) > 1 else ""
@@ -126,6 +128,7 @@ def _trained(config: dict, name: str) -> dict:
 
 def _check_sonified(config: dict) -> None:
     """What shows or follows mined filters needs a run that is mined."""
+    check_name("sonification.method", config["sonification"]["method"], METHODS)
     sonified, evolution = config["sonification"]["runs"], config["evaluation"]["evolution"]
     pairs = config["reporting"]["pairs"]
     named = {"evaluation.evolution.runs": evolution["runs"]}
@@ -154,9 +157,9 @@ def _check_kinds(config: dict) -> None:
     coherence = config["evaluation"]["coherence"]
     stages = {"sonification": config["sonification"], "evaluation.coherence": coherence}
     for key, stage in stages.items():
-        kinds: dict[str, str] = {}
+        kinds: dict[RunFacts, str] = {}
         for run in [*stage["runs"], *strided]:
-            kind = str({k: v for k, v in facts(config, run).items() if k != "start"})
+            kind = replace(facts(config, run), start=None)
             if kinds.setdefault(kind, run) != run:
                 raise ConfigError(
                     f"config: {key}.runs and evaluation.strided name {kinds[kind]} and {run}, "

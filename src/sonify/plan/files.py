@@ -5,7 +5,7 @@ Light: imported while the Snakefile is read.
 
 from pathlib import Path
 
-from sonify.data.corpora.required import SPLITS, lists
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.download.catalogue import pending_bytes
 from sonify.evaluation.stage import Stage
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
@@ -30,7 +30,11 @@ class Plan(Settings):
     def prepared_files(self) -> list[str]:
         """Everything that preparation writes."""
         tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
-        return [f"results/data/{d}/{name}" for d in self.prepared for name in (*tables, *SPLITS[d])]
+        return [
+            f"results/data/{d}/{name}"
+            for d in self.prepared
+            for name in (*tables, *DATASETS[d].splits)
+        ]
 
     def parts(self, table: str) -> list[str]:
         """The single-job files that make up an evaluation table."""
@@ -68,7 +72,7 @@ class Plan(Settings):
     def benchmarks(self) -> list[str]:
         """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
         data = self.config["data"]
-        made = [d for d in SPLITS if data[d]["source"] == "synthetic"]
+        made = [d for d in self.datasets if data[d]["source"] == "synthetic"]
         fetched = [d for d in self.prepared if d in self.downloaded]
         jobs = {"synthesise": made, "download": fetched, "prepare": self.prepared}
         jobs |= {"train": list(self.models)}
@@ -102,7 +106,9 @@ class Plan(Settings):
         if dataset in self.downloaded:
             return {"downloads": f"results/data/downloads/{dataset}.parquet"}
         if self.config["data"][dataset]["source"] == "local":
-            return {"lists": [f"{root}/{name}" for name in lists(dataset, Path(root))]}
+            return {
+                "lists": [f"{root}/{name}" for name in DATASETS[dataset].present_lists(Path(root))]
+            }
         return {"root": root}
 
     def data_folder(self, dataset: str) -> str:

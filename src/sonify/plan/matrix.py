@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.stage import ClipsRead
 from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
@@ -117,14 +117,19 @@ class Matrix:
         return scored_split(dataset)
 
     @property
+    def datasets(self) -> list[str]:
+        """Datasets that are configured."""
+        return [d for d in DATASETS if d in self.config["data"]]
+
+    @property
     def prepared(self) -> list[str]:
         """Datasets that are prepared; one that no job reads is not downloaded for that."""
-        return [d for d in SPLITS if d not in self.downloaded or self.used_splits(d)]
+        return [d for d in self.datasets if d not in self.downloaded or self.used_splits(d)]
 
     @property
     def downloaded(self) -> list[str]:
         """Datasets that are downloaded."""
-        return [d for d in SPLITS if self.config["data"][d]["source"] == "download"]
+        return [d for d in self.datasets if self.config["data"][d]["source"] == "download"]
 
     def used_splits(self, dataset: str) -> list[str]:
         """Splits of a dataset that some job of this configuration reads."""

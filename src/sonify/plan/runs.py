@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from sonify.data.corpora.registry import DATASETS
+from sonify.paper.run_facts import RunFacts
+
 
 @dataclass(frozen=True)
 class Run:
@@ -50,26 +53,24 @@ def chain(config: dict, name: str) -> list[Run]:
     return runs
 
 
-def facts(config: dict, name: str) -> dict:
-    """What a run is apart from its name, for tables that match it with a line of the paper.
-
-    dataset, splits and objective are what it was trained on; regime, temperature and augmentation
-    (names of those that are on) are of the first run of its chain, the pretraining.
-    """
+def facts(config: dict, name: str) -> RunFacts:
+    """Return what the run is apart from its name, for matching it with the paper's settings."""
     runs, training = chain(config, name), config["training"]
     run, recipe = runs[0], training["recipes"][runs[-1].recipe]
-    return {
-        "dataset": run.dataset,
-        "splits": list(run.splits),
-        "objective": training["recipes"][run.recipe]["objective"],
-        "regime": run.regime,
-        "finetune": run.finetune,
-        "start": run.start,
-        "architecture": run.architecture,
-        **config["models"][run.architecture],
-        "temperature": recipe.get("temperature"),
-        "augmentation": sorted(k for k, v in recipe["augmentation"].items() if v is not None),
-    }
+    model = config["models"][run.architecture]
+    return RunFacts(
+        dataset=run.dataset,
+        splits=run.splits,
+        objective=training["recipes"][run.recipe]["objective"],
+        regime=run.regime,
+        finetune=run.finetune,
+        start=run.start,
+        architecture=run.architecture,
+        width=model["width"],
+        downsampling=model["downsampling"],
+        temperature=recipe.get("temperature"),
+        augmentation=tuple(sorted(k for k, v in recipe["augmentation"].items() if v is not None)),
+    )
 
 
 def has_classifier(config: dict, name: str) -> bool:
@@ -80,4 +81,4 @@ def has_classifier(config: dict, name: str) -> bool:
 
 def scored_split(dataset: str) -> str:
     """The split on which a dataset's published results are measured."""
-    return "test" if dataset == "speech_commands" else "eval"
+    return DATASETS[dataset].scored_split

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.corpora.required import SPLITS, names_hash
+from sonify.data.corpora.roots import names_hash
 from sonify.evaluation.stage import Stage
 from sonify.plan.matrix import Matrix
 from sonify.plan.registry import FIGURES
@@ -26,8 +26,8 @@ class Settings(Matrix):
     @property
     def setting(self) -> str:
         """The sounds and networks of this configuration in words, for those who read results."""
-        recorded = [d for d in SPLITS if self.config["data"][d]["source"] != "synthetic"]
-        if 0 < len(recorded) < len(SPLITS):
+        recorded = [d for d in self.datasets if self.config["data"][d]["source"] != "synthetic"]
+        if 0 < len(recorded) < len(self.datasets):
             sounds = f"recorded sounds for {', '.join(recorded)}, else synthesised ones"
         else:
             sounds = "recorded sounds" if recorded else "synthesised sounds"
@@ -82,9 +82,7 @@ class Settings(Matrix):
     def render(self) -> str:
         """Where the mined clips are, and how they are sonified."""
         stage = self.config["sonification"]
-        return _canonical(
-            {**self.on_clips, "split": stage["split"], "precision": stage["precision"]}
-        )
+        return _canonical({**self.explaining, "split": stage["split"]})
 
     def pairs(self) -> str:
         """What Figures 1 to 3 show."""
@@ -160,7 +158,7 @@ class Settings(Matrix):
         return self.config["sonification"]["rule"], rescaled
 
     def _labelled(self, **more) -> dict:
-        runs = {run: facts(self.config, run) for run in self.training["runs"]}
+        runs = {run: asdict(facts(self.config, run)) for run in self.training["runs"]}
         return {"scale": self.config["scale"], "setting": self.setting, "runs": runs, **more}
 
     @property
@@ -168,6 +166,12 @@ class Settings(Matrix):
         """Settings that every job which runs a model over whole clips shares, but for the split."""
         batch = round(self.evaluation["batch_s"] * RATE_HZ)
         return {"device": self.config["device"], "batch_samples": batch}
+
+    @property
+    def explaining(self) -> dict:
+        """Settings that every job which sonifies whole clips shares, but for the split."""
+        stage = self.config["sonification"]
+        return {**self.on_clips, "method": stage["method"], "precision": stage["precision"]}
 
 
 def _canonical(settings: dict) -> str:

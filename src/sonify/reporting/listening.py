@@ -1,5 +1,7 @@
-"""Which filters and clips Figures 1 to 3 and the results page show, by a rule that favours neither
-regime, and their signals."""
+"""Choosing what to listen to, by a rule that favours neither regime, and reading its signals.
+
+For Figures 1 to 3, the results page and the report's cards.
+"""
 
 import io
 import wave
@@ -14,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.pcm import decode, encode
 from sonify.runtime.errors import SonifyError
 
 RULE = (
     "For each model and layer, the filters with the highest activations, in order, each with the "
     "highest-ranked of its top clips that this model has not shown yet. A filter without a new "
-    "clip is passed over for the next one; only where none is left, one shows a clip again, which "
-    "is said. Dead filters are left out. Nothing was picked by ear."
+    "clip gives way to the next one; only where none is left is a clip shown again, and marked. "
+    "Dead filters are left out. Nothing was picked by ear."
 )
 CREDITS = ("source_url", "uploader", "licence")
 _CLIP = ["dataset", "split", "clip_id"]
@@ -31,13 +34,13 @@ _REMEDY = "rerun the sonification stage"
 def choose(
     top: pd.DataFrame, layers: list[int], per_layer: int, before: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """The rows of contract top_activations to be shown, by model and layer, as RULE says.
+    """Choose the rows of contract top_activations to show, by model and layer, as RULE says.
 
-    `before` are rows that are shown already: their filters and clips are not new to their models.
-    Turn by turn each layer, in the order of `layers`, gives one filter: the one with the highest
-    activation on its first clip, of those left. Ties go to the lower filter. What shows a clip
-    again comes last in its layer. A layer with fewer living filters than `per_layer` gives fewer
-    rows, one that the model lacks gives none. Raises SonifyError for per_layer below 1.
+    `before` are rows shown already: their filters and clips are not new to their models. In turn,
+    each of `layers` contributes one filter: of those left, the one with the highest activation on
+    its first clip; ties go to the lower index. Rows that repeat a clip come last in their layer. A
+    layer with fewer live filters than `per_layer` gives fewer rows, and one that the model lacks
+    gives none. Raises SonifyError for per_layer below 1.
     """
     if per_layer < 1:
         raise SonifyError(f"listen.per_layer is {per_layer}: it must be at least 1")
@@ -54,11 +57,11 @@ def choose(
 def _of_model(
     own: pd.DataFrame, layers: list[int], per_layer: int, before: pd.DataFrame
 ) -> list[int]:
-    """Index of the rows chosen among the living ones of one model, layer by layer."""
+    """Return the index of the rows chosen among one model's live filters, layer by layer."""
     shown = set(zip(*(before[name] for name in _CLIP), strict=True))
     taken = set(zip(before["layer"], before["filter"], strict=True))
     queues = {layer: _by_activation(own[own["layer"] == layer], taken) for layer in layers}
-    found: dict[int, list[int]] = {layer: [] for layer in layers}
+    chosen: dict[int, list[int]] = {layer: [] for layer in layers}
     passed: dict[int, list[int]] = {layer: [] for layer in layers}
     for _ in range(per_layer):
         for layer in layers:
@@ -67,14 +70,14 @@ def _of_model(
                 new = [i for i, clip in enumerate(clips) if clip not in shown]
                 if new:
                     shown.add(clips[new[0]])
-                    found[layer].append(ranked.index[new[0]])
+                    chosen[layer].append(ranked.index[new[0]])
                     break
                 passed[layer].append(ranked.index[0])
-    return [row for n in layers for row in [*found[n], *passed[n]][:per_layer]]
+    return [row for n in layers for row in [*chosen[n], *passed[n]][:per_layer]]
 
 
 def _by_activation(layer: pd.DataFrame, taken: set[tuple[int, int]]) -> Iterator[pd.DataFrame]:
-    """The ranks of each filter of a layer that is not taken, highest first activation first."""
+    """Yield the rows of each filter of a layer that is not taken, highest activation first."""
     first = layer[layer["rank"] == 1]
     order = first.sort_values(["activation", "filter"], ascending=[False, True], kind="stable")
     for row in order.itertuples():
@@ -83,12 +86,12 @@ def _by_activation(layer: pd.DataFrame, taken: set[tuple[int, int]]) -> Iterator
 
 
 def shown_again(rows: pd.DataFrame) -> pd.Series:
-    """Of each row, whether a row above shows the same clip for the same model: bool, (row,)."""
+    """Return, for each row, whether a row above shows the same clip for the same model."""
     return rows.duplicated(["model", *_CLIP])
 
 
 def filters_chosen(chosen: pd.DataFrame) -> pc.Expression:
-    """Arrow filter for the sonifications of the chosen rows, so that no other signal is read."""
+    """Return an Arrow filter for the chosen rows' sonifications, so that no other is read."""
     wanted = pc.scalar(False)
     for row in chosen[_SONIFICATION].to_dict("records"):
         fields = (pc.field(name) == value for name, value in row.items())
@@ -97,21 +100,21 @@ def filters_chosen(chosen: pd.DataFrame) -> pc.Expression:
 
 
 def clips_chosen(chosen: pd.DataFrame) -> pc.Expression:
-    """Arrow filter for the clips of the chosen rows."""
+    """Return an Arrow filter for the chosen rows' clips."""
     return pc.field("clip_id").isin(pa.array(sorted(chosen["clip_id"].unique()), pa.string()))
 
 
 def folders(chosen: pd.DataFrame) -> list[str]:
-    """Folders of the clips of the chosen rows, below the folder of all data: dataset/split."""
+    """Return the folders of the chosen rows' clips, below the data folder: dataset/split."""
     return sorted(set((chosen["dataset"] + "/" + chosen["split"]).tolist()))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their origin.
+    """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their provenance.
 
-    rank: 1 for the clip that excites the filter most. repeated: the clip is shown above already.
-    source_url, uploader, licence: whom to credit for x, as in contract manifest.
+    rank is 1 for the clip that excites the filter most; repeated says that the clip is shown above
+    already. source_url, uploader and licence credit x, as in contract manifest.
     """
 
     regime: str
@@ -133,10 +136,10 @@ class Pair:
 def pairs(
     chosen: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame, manifest: pd.DataFrame
 ) -> list[Pair]:
-    """The chosen rows with their signals and credits, in their order.
+    """Join the chosen rows, in their order, with their signals and credits.
 
     clips, sonifications and manifest are rows of those contracts, at least those chosen. Raises
-    SonifyError when a signal is missing or is not of the chosen clip.
+    SonifyError if a signal is missing or belongs to another clip.
     """
     chosen = chosen.assign(repeated=shown_again(chosen))
     credits = manifest.set_index(_CLIP)[list(CREDITS)]
@@ -163,23 +166,23 @@ def pairs(
 def with_signals(
     chosen: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame
 ) -> pd.DataFrame:
-    """The chosen rows, in their order, with their signals: labels and samples (input_pcm) of the
-    clip, and peak, n_samples and samples (pcm) of the sonification.
+    """Join the chosen rows, in their order, with their signals.
 
-    clips and sonifications are rows of those contracts, at least those chosen. Raises SonifyError
-    when a signal is missing or is not of the chosen clip.
+    Adds labels and samples (input_pcm) of the clip, and peak, n_samples and samples (pcm) of the
+    sonification. clips and sonifications are rows of those contracts, at least those chosen. Raises
+    SonifyError if a signal is missing or belongs to another clip.
     """
     inputs = clips[[*_CLIP, "labels", "pcm"]].rename(columns={"pcm": "input_pcm"})
     outputs = sonifications[[*_SONIFICATION, "clip_id", "peak", "n_samples", "pcm"]]
     outputs = outputs.rename(columns={"clip_id": "of_clip"})
-    found = chosen.merge(inputs, on=_CLIP, how="left")
-    found = found.merge(outputs, on=_SONIFICATION, how="left")
-    for row in found.itertuples():
+    joined = chosen.merge(inputs, on=_CLIP, how="left")
+    joined = joined.merge(outputs, on=_SONIFICATION, how="left")
+    for row in joined.itertuples():
         if not isinstance(row.pcm, bytes) or not isinstance(row.input_pcm, bytes):
             raise SonifyError(f"{_name(row)} or clip {row.clip_id} is missing: {_REMEDY}")
         if row.of_clip != row.clip_id or len(row.pcm) != len(row.input_pcm):
             raise SonifyError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
-    return found.drop(columns="of_clip")
+    return joined.drop(columns="of_clip")
 
 
 def _name(row) -> str:
@@ -187,23 +190,23 @@ def _name(row) -> str:
 
 
 def samples(pcm: bytes, peak: float) -> np.ndarray:
-    """Stored samples as floats: signed 16-bit little-endian, 32767 standing for `peak`."""
-    return np.frombuffer(pcm, "<i2") / 32767 * peak
+    """Decode stored samples, signed 16-bit little-endian, to floats; 32767 stands for `peak`."""
+    return decode(pcm, np.float64) * peak
 
 
 def level(x: np.ndarray, s: np.ndarray) -> float:
-    """Factor in (0, 1] for an input x, its sonification s and the residual x - s, (time,) each.
+    """Return the factor in (0, 1] that keeps x, s and the residual x - s within full scale, 1.
 
-    With it none of the three is louder than full scale, 1. One factor for all of them, so that
-    switching between them compares like with like.
+    One factor for the input x, its sonification s and the residual, (time,) each, so that switching
+    between them compares like with like.
     """
     return 1 / max(1.0, *(float(np.abs(y).max(initial=0)) for y in (x, s, x - s)))
 
 
 def wav(x: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
-    """A mono 16-bit WAV file of (time,) floats, which browsers play everywhere.
+    """Encode (time,) floats as a mono 16-bit WAV file, which every browser plays.
 
-    Louder samples are not clamped: beyond [-1, 1], give or take rounding, raises SonifyError.
+    Raises SonifyError for samples beyond [-1, 1] (within rounding): nothing is clipped silently.
     """
     if x.size and np.abs(x).max() > 1 + 1e-4:
         raise SonifyError(f"samples reach {np.abs(x).max():.3g}: a WAV file holds [-1, 1]")
@@ -212,14 +215,14 @@ def wav(x: np.ndarray, rate_hz: int = RATE_HZ) -> bytes:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate_hz)
-        file.writeframes(np.rint(np.clip(x, -1, 1) * 32767).astype("<i2").tobytes())
+        file.writeframes(encode(np.clip(x, -1, 1)).tobytes())
     return buffer.getvalue()
 
 
 def activity(top: pd.DataFrame) -> pd.DataFrame:
-    """Per model and layer, how many filters it has and how many are dead on every mined clip.
+    """Count filters, and those that are dead on every mined clip, by model and layer.
 
-    From rows of contract top_activations; columns model, layer, filters, dead.
+    From rows of contract top_activations; returns columns model, layer, filters, dead.
     """
     first = top[top["rank"] == 1].groupby(["model", "layer"])["dead"]
     return first.agg(filters="size", dead="sum").reset_index()

@@ -1,4 +1,4 @@
-"""Which inputs and sonifications Figures 1 to 3 show, by a rule or by name, and their signals."""
+"""The inputs and sonifications of Figures 1 to 3, chosen by a rule or by name."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,43 +14,45 @@ _NAMED = ["model", "layer", "filter", "rank"]
 def select(
     top: pd.DataFrame, figures: Mapping[str, Mapping], chosen: Sequence[Mapping]
 ) -> pd.DataFrame:
-    """The rows of contract top_activations that the figures show, with their figure and position.
+    """Select the rows of contract top_activations that the figures show, with figure and position.
 
-    A figure is given by its models, layers and per_layer, which `listening.choose` takes. No model
-    shows a filter or clip twice in all the figures as long as it has others: each figure goes on
-    where the ones before it ended. Pairs stand in rounds of one per layer and model (model by model
-    within a layer, as listed); a position for which too few are alive stays free. `chosen`, rows of
-    figure, model, layer, filter and rank, are shown instead by the figures they name, in their
-    order, and count as shown from the start. Column repeated says whether the model has shown the
-    clip at a place before. Raises SonifyError for what is not among the top activations.
+    A figure is given by its models, layers and per_layer, as `listening.choose` takes them. Across
+    all figures no model shows a filter or clip twice while it has others: each figure continues
+    where the ones before it ended. Positions run in rounds of one pair per layer and model (model
+    by model within a layer, as listed); a position stays free where too few filters are live.
+    `chosen`, rows of figure, model, layer, filter and rank, replace the rule in the figures that
+    they name, in their order, and count as shown from the start. Column repeated marks a clip that
+    the model shows at an earlier place. Raises SonifyError for a pair that is not among the top
+    activations.
     """
     named = {row["figure"] for row in chosen}
     if unknown := named - set(figures):
         raise SonifyError(f"chosen pairs are for {min(unknown)}: choose from {', '.join(figures)}")
-    found = {
+    selected = {
         name: _by_name(top, name, [row for row in chosen if row["figure"] == name])
         for name in figures
         if name in named
     }
     for name, asked in figures.items():
         if name not in named:
-            shown = [rows for rows in found.values() if len(rows)]
+            shown = [rows for rows in selected.values() if len(rows)]
             before = pd.concat(shown) if shown else None
-            found[name] = _by_rule(top, before, name, **asked)
-    rows = pd.concat([found[name].sort_values("position") for name in figures], ignore_index=True)
+            selected[name] = _by_rule(top, before, name, **asked)
+    ordered = [selected[name].sort_values("position") for name in figures]
+    rows = pd.concat(ordered, ignore_index=True)
     return rows.assign(repeated=shown_again(rows))
 
 
 def pairs_table(
     selected: pd.DataFrame, clips: pd.DataFrame, sonifications: pd.DataFrame
 ) -> pd.DataFrame:
-    """The pairs table of the selected rows: contract pairs.
+    """Return the selected rows with their signals, as contract pairs.
 
     clips and sonifications are rows of those contracts, at least those selected. Raises SonifyError
-    when a signal is missing or is not of the selected clip.
+    if a signal is missing or belongs to another clip.
     """
-    found = with_signals(selected, clips, sonifications)
-    return found[list(tables.contract("pairs").columns)]
+    joined = with_signals(selected, clips, sonifications)
+    return joined[list(tables.contract("pairs").columns)]
 
 
 def _by_rule(
@@ -62,10 +64,10 @@ def _by_rule(
     per_layer: int,
 ) -> pd.DataFrame:
     own = top[top["model"].isin(models)]
-    there = set(own[["model", "layer"]].itertuples(index=False, name=None))
+    mined = set(own[["model", "layer"]].itertuples(index=False, name=None))
     for model in models:
         for layer in layers:
-            if (model, layer) not in there:
+            if (model, layer) not in mined:
                 raise SonifyError(
                     f"{figure} shows layer {layer} of {model}, which has no top activations: "
                     "name a model that is sonified and a layer that it has"
@@ -78,10 +80,10 @@ def _by_rule(
 
 def _by_name(top: pd.DataFrame, figure: str, wanted: list[Mapping]) -> pd.DataFrame:
     names = pd.DataFrame(wanted)[_NAMED]
-    found = names.merge(top, on=_NAMED, how="left")
-    for row in found[found["clip_id"].isna()].itertuples():
+    rows = names.merge(top, on=_NAMED, how="left")
+    for row in rows[rows["clip_id"].isna()].itertuples():
         raise SonifyError(
             f"the pair chosen for {figure} is not there: {row.model}, layer {row.layer}, filter "
             f"{row.filter}, rank {row.rank}: name one of its top activations"
         )
-    return found.assign(figure=figure, position=range(1, len(found) + 1))
+    return rows.assign(figure=figure, position=range(1, len(rows) + 1))

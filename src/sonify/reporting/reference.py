@@ -1,6 +1,6 @@
-"""The page on all result tables, docs/results.md: `python -m sonify.reporting.reference` prints it.
+"""The reference of all result tables, docs/results.md, from their contracts and nothing else.
 
-It says what the contracts in src/sonify/contracts/schemas/tables say, and nothing else.
+`python -m sonify.reporting.reference` prints it.
 """
 
 import yaml
@@ -30,11 +30,11 @@ duckdb.sql("SELECT * FROM 'results/evaluation/metrics.parquet'").df()
 
 
 def reference() -> str:
-    """The page as Markdown: tables by stage, each with its path, key, columns and a query.
+    """Return the page as Markdown: tables by stage, each with its path, key, columns and a query.
 
     Raises SonifyError naming a contract without a query.
     """
-    found = queries()
+    examples = queries()
     lines = [_INTRODUCTION]
     contracts = [tables.contract(name) for name in tables.names()]
     for stage in _STAGES:
@@ -42,26 +42,26 @@ def reference() -> str:
         lines += [f"- {stage.capitalize()}: {', '.join(links)}"]
     for stage in _STAGES:
         lines += [f"\n## {stage.capitalize()}"]
-        lines += [_section(c, found[c.name]) for c in contracts if _stage(c) == stage]
+        lines += [_section(c, examples[c.name]) for c in contracts if _stage(c) == stage]
     return "\n".join(lines) + "\n"
 
 
 def queries() -> dict[str, str]:
-    """An example query in DuckDB's SQL for each contract, by its name.
+    """Return an example query in DuckDB's SQL for each contract, by its name.
 
     They read files below the current folder. Raises SonifyError naming a contract without one.
     """
-    found = {}
+    examples = {}
     for name in tables.names():
         contract = yaml.safe_load((tables.SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
         if "query" not in contract:
             raise SonifyError(f"{name}.yaml has no query: add an example that reads the table")
-        found[name] = contract["query"].strip()
-    return found
+        examples[name] = contract["query"].strip()
+    return examples
 
 
 def _stage(contract: Contract) -> str:
-    """The stage that writes a table, by its path; the harvest lies with the corpus."""
+    """Return the stage that writes a table, by its path; the harvest lies with the corpus."""
     root, stage = contract.path.split("/")[:2]
     return stage if root == "results" else "data"
 
@@ -98,7 +98,7 @@ def _range(column: dict) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Prose that holds neither HTML nor the end of a cell."""
+    """Escape what would read as HTML or as the end of a table cell."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
 
 

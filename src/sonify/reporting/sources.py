@@ -1,4 +1,4 @@
-"""Reading for the reports: tables of one contract as one, and of large ones only some rows."""
+"""Reading tables for the reports: several of one contract together, and only the rows needed."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,22 +18,22 @@ def read_all(
     rows: pc.Expression | None = None,
     columns: list[str] | None = None,
 ) -> pd.DataFrame:
-    """The rows of the tables at `paths` (files, or folders of parts) that `rows` selects; of them
-    all columns, or only some, which are then not checked against the contract.
+    """Read the rows that `rows` selects from the tables at `paths`, files or folders of parts.
 
-    What is not selected is never in memory together. Raises SonifyError naming the file that breaks
-    contract `name`, or when there is no path and not even a selection.
+    Rows that are not selected are never held in memory together. With `columns`, only those are
+    read, and they are not checked against contract `name`. Raises SonifyError naming a file that
+    breaks the contract, or if there is neither a path nor a selection.
     """
-    found = [_read(path, name, rows, columns) for path in paths]
-    if not found and rows is not None:  # nothing was selected, so that nothing had to be read
-        found = [tables.contract(name).schema.empty_table()]
-    if not found:
+    parts = [_read(path, name, rows, columns) for path in paths]
+    if not parts and rows is not None:  # nothing was selected, so nothing had to be read
+        parts = [tables.contract(name).schema.empty_table()]
+    if not parts:
         raise SonifyError(f"there is no {name} table to read: run the stage that makes it first")
-    return pa.concat_tables(found).to_pandas()
+    return pa.concat_tables(parts).to_pandas()
 
 
 def texts(files: Iterable[Path]) -> dict[Path, str]:
-    """Folder and name -> text, of those of `files` that are there."""
+    """Return the texts of those of `files` that exist, by folder and name."""
     return {Path(*file.parts[-2:]): file.read_text() for file in files if file.is_file()}
 
 

@@ -17,23 +17,23 @@ STEPS = colormaps[COLOURS].resampled(round(RANGE_DB))  # 1 dB each: a quarter le
 
 
 def spectrograms(*signals: np.ndarray) -> tuple[bytes, ...]:
-    """PNG of an input, of its sonification and maybe more, (time,) each, on one scale of RANGE_DB.
+    """Draw signals, (time,) each, as PNG spectrograms on one scale of RANGE_DB.
 
-    Full colour is the largest magnitude in any of them, so that what is lost looks dark.
-    Silence is all dark. Raises SonifyError for empty signals or lengths that differ.
+    The largest magnitude in any of them has full colour, so that whatever a sonification lost looks
+    dark; silence is all dark. Raises SonifyError for empty signals or lengths that differ.
     """
     shapes = {signal.shape for signal in signals}
     if len(shapes) != 1 or signals[0].ndim != 1 or not signals[0].size:
-        told = " and ".join(str(signal.shape) for signal in signals)
-        raise SonifyError(f"signals {told}: all must be (time,) of one length, and not empty")
+        given = " and ".join(str(signal.shape) for signal in signals)
+        raise SonifyError(f"signals {given}: all must be (time,) of one length, and not empty")
     return tuple(_png(decibel) for decibel in decibels(signals))
 
 
 def decibels(signals: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Log-magnitude spectrogram of each signal, (time,) at 8 kHz and not empty, all on one scale.
+    """Return the log-magnitude spectrogram of each signal, (time,) at 8 kHz, all on one scale.
 
-    (HEIGHT, WIDTH) each, highest frequency first, in dB: 0 is the largest magnitude in any of
-    them, -RANGE_DB stands for that and for all below it. Silence is all -RANGE_DB.
+    Each is (HEIGHT, WIDTH), highest frequency first, in dB relative to the largest magnitude in any
+    of them, floored at -RANGE_DB. Silence is all -RANGE_DB. Signals must not be empty.
     """
     powers = [power(np.asarray(signal, np.float64)) for signal in signals]
     loudest = max(p.max() for p in powers) or 1.0
@@ -41,9 +41,9 @@ def decibels(signals: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def power(x: np.ndarray) -> np.ndarray:
-    """Power in Hann windows, (HEIGHT, WIDTH), highest frequency first, without the bin at 0 Hz.
+    """Return power in Hann windows, (HEIGHT, WIDTH), highest frequency first, without 0 Hz.
 
-    A column is the mean of as many windows as it takes to leave no gap between them.
+    Each column is the mean of as many windows as it takes to leave no gap between them.
     """
     each = max(1, -(-len(x) // (WIDTH * WINDOW // 2)))
     starts = np.linspace(0, len(x) - 1, WIDTH * each).round().astype(int)
@@ -54,9 +54,9 @@ def power(x: np.ndarray) -> np.ndarray:
 
 
 def _png(decibel: np.ndarray) -> bytes:
-    share = 1 + decibel / RANGE_DB
+    brightness = 1 + decibel / RANGE_DB
     # 256 colours lose nothing of a one-dimensional map and make the file a third as large.
-    levels = np.round(255 * share).astype(np.uint8)
+    levels = np.round(255 * brightness).astype(np.uint8)
     palette = Image.frombytes("P", (WIDTH, HEIGHT), levels.tobytes())
     palette.putpalette((colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]).tobytes())
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""The closing words on the console: the results in at most 22 lines of 100 columns."""
+"""The closing summary on the console: the results in at most 22 lines of 100 columns."""
 
 import math
 import textwrap
@@ -7,13 +7,13 @@ import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import distinct_labels, finetuned_label, scale_label
-from sonify.paper.matching import Facts
+from sonify.paper.run_facts import Runs
 from sonify.reporting.accounting import reasons, verdicts
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.tables.rows import paper_table
 
 LINES, COLUMNS = 22, 100
-_MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; what is left out is said
+_MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; the number of omitted ones is shown
 
 
 def summary(
@@ -25,17 +25,17 @@ def summary(
     rejected: pd.DataFrame,
     scale: str,
     setting: str,
-    runs: Facts,
+    runs: Runs,
     rule: str,
     rescaled: bool,
 ) -> str:
-    """Performance on FSD50K, removal, coherence, claims and clips as plain text, from tables of
-    these contracts and the facts of the configuration's runs. `rule` and `rescaled` are the
-    condition that is told, of those in the tables.
+    """Summarise performance on FSD50K, removal, coherence, claims and clips as plain text.
 
-    Coherence is that of encoders with pooling. Raises SonifyError for an unknown scale.
+    Tables are rows of the contracts of their names; runs are all runs of the configuration. `rule`
+    and `rescaled` select the condition to report. Coherence is that of encoders with max-pooling.
+    Raises SonifyError for an unknown scale.
     """
-    pooled = [run for run, facts in runs.items() if facts["downsampling"] == "pool"]
+    pooled = [run for run, facts in runs.items() if facts.downsampling == "pool"]
     coherence = coherence[coherence["run"].isin(pooled)]
     lines = [
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
@@ -62,7 +62,7 @@ def _performance(table: pd.DataFrame) -> list[str]:
 
 
 def _removal(curves: pd.DataFrame) -> list[str]:
-    """The smallest and the largest fall of mAP over layers; a rise is a negative fall."""
+    """Return the smallest and the largest fall of mAP over layers; a rise is a negative fall."""
     lines = []
     for (regime, finetune, *_), curve in curves.groupby(MODEL):
         means = curve.set_index("layer")["mean"]

@@ -1,4 +1,4 @@
-"""Which feature map of a layer is the most active: the paper is silent on the rule."""
+"""Rules for the most active feature map of a layer."""
 
 from torch import Tensor
 
@@ -8,12 +8,15 @@ RULES = ("max", "mean", "energy")
 
 
 def strongest(maps: Tensor, rule: str = "max") -> Tensor:
-    """Index of the most active map, (clip,), of maps, (clip, filter, frame); ties to the lower."""
+    """Return the index of the most active map, (clip,); ties go to the lower index.
+
+    maps is (clip, filter, frame). Raises SonifyError as `activity` does.
+    """
     return activity(maps, rule).argmax(-1)
 
 
 def activity(maps: Tensor, rule: str = "max") -> Tensor:
-    """How active each map is, (clip, filter), of maps, (clip, filter, frame).
+    """Return how active each map is, (clip, filter), of maps, (clip, filter, frame).
 
     Its largest value over time ("max"), its mean ("mean") or its sum of squares ("energy"). Raises
     SonifyError for another rule.

@@ -1,4 +1,4 @@
-"""Sonification as an attribution method, called as those of Captum are."""
+"""Sonification as an attribution method with the calling convention of Captum."""
 
 from numbers import Integral
 
@@ -6,29 +6,29 @@ import torch
 from torch import Tensor, nn
 
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.deconvnet.requests import check_layer
 from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.requests import check_layer
 
 Selector = int | tuple[int, ...]
 
 
 class Sonification:
-    """Stands in for `captum.attr.NeuronDeconvolution` where a layer's map is heard as a waveform.
+    """A replacement for `captum.attr.NeuronDeconvolution` that gives a map as a waveform.
 
         Sonification(model, model.pool3).attribute(inputs, 12)         # filter 12, all its frames
         Sonification(model, 3).attribute(inputs, (12, 40))             # its frame 40 alone
 
-    Unlike Captum, it needs no gradients and no hooks, and treats ReLUs called as functions right.
-    It starts from activations, not from ones: with `scaled=False` the result is what Captum gives
+    Unlike Captum, it needs no gradients and no hooks, and handles ReLUs called as functions.
+    It starts from activations, not from ones: with `scaled=False` the result is that of Captum
     for the selector `lambda a: 0.5 * (a[:, 12] ** 2).sum(-1)`, and for a single frame
-    `lambda a: 0.5 * a[:, 12, 40] ** 2`, which is the neuron's activation times what it gives for
-    the selector (12, 40).
+    `lambda a: 0.5 * a[:, 12, 40] ** 2`, which is the neuron's activation times Captum's result
+    for the selector (12, 40).
     """
 
     def __init__(
         self, model: nn.Module, layer: nn.Module | int | None = None, allow_strided: bool = False
     ) -> None:
-        """`layer` is the module that ends a block, its number from 1, or None for the last one.
+        """`layer` is the module that ends a block, its number from 1, or None for the last block.
 
         Raises SonifyError for a model that cannot be inverted (see `chain.find_blocks`) or a layer
         that does not end a block.
@@ -47,19 +47,31 @@ class Sonification:
         layer: nn.Module | int | None = None,
         scaled: bool = True,
     ) -> Tensor:
-        """Sonifications of one filter, or of one of its frames, in the shape of `inputs`.
+        """Sonify one filter, or one of its frames; returns the shape of `inputs`.
 
         inputs is (clip, time) or (clip, 1, time). The selector is a filter, from 0, or (filter,
-        frame). `layer` takes the place of the one given before. `scaled` gives each clip the peak
-        of its input; otherwise the deconvolution is left as it is. Raises SonifyError for shapes,
-        selectors and options that cannot be served.
+        frame). `layer` overrides the constructor's. `scaled` gives each sonification the peak of
+        its clip; otherwise it is the raw deconvolution. The other two arguments exist for
+        compatibility with Captum. Raises SonifyError for shapes, selectors and options that are
+        not supported.
+
+        >>> import torch
+        >>> from sonify.api import CNN12, Architecture, Sonification
+        >>> model = CNN12(Architecture(width=1 / 16))
+        >>> clips = torch.randn(2, 4000)
+        >>> Sonification(model, model.trunk.pool3).attribute(clips, 5).shape  # filter 5
+        torch.Size([2, 4000])
+        >>> Sonification(model, 3).attribute(clips, (5, 40)).shape  # its frame 40 alone
+        torch.Size([2, 4000])
         """
         if additional_forward_args is not None:
-            raise SonifyError("additional_forward_args cannot be served: the chain has one input")
+            raise SonifyError(
+                "additional_forward_args is not supported: the model has one input, so leave it out"
+            )
         if attribute_to_neuron_input:
             raise SonifyError(
-                "attribute_to_neuron_input cannot be served: sonification starts from a block's "
-                "output"
+                "attribute_to_neuron_input is not supported: sonification starts from a block's "
+                "output, so leave it out"
             )
         x = _waveforms(inputs)
         number = self.layer if layer is None else self._number(layer)
@@ -67,7 +79,7 @@ class Sonification:
         record = self.sonifier.forward(x, number)
         clips = torch.arange(len(x), device=x.device)
         frames = None if frame is None else torch.full_like(clips, frame)
-        # The engine scales to the peaks of what it is given; to a peak of 1 can be undone.
+        # The engine scales to the peaks of the clips it is given; a scale to peak 1 can be undone.
         like = x if scaled else torch.ones_like(x)
         filters = torch.full_like(clips, filter)
         made = self.sonifier.render_from(record, like, number, clips, filters, frames)
@@ -82,7 +94,7 @@ class Sonification:
             raise SonifyError(f"layer is {layer!r}: pass a module or a number from 1")
         if not isinstance(layer, nn.Module):
             number = len(blocks) if layer is None else layer
-            check_layer(number, blocks)
+            check_layer(number, len(blocks))
             return number
         ended = [n for n, block in enumerate(blocks, start=1) if layer in block.ends]
         if not ended:
@@ -93,14 +105,14 @@ class Sonification:
         if len(ended) > 1:
             raise SonifyError(
                 f"{type(layer).__name__} ends layers {', '.join(map(str, ended))}: pass the number "
-                "of the one that is meant"
+                "of the layer instead"
             )
         return ended[0]
 
 
 def _waveforms(inputs: Tensor) -> Tensor:
     if not isinstance(inputs, Tensor):
-        raise SonifyError(f"inputs are a {type(inputs).__name__}: pass one tensor of waveforms")
+        raise SonifyError(f"inputs is a {type(inputs).__name__}: pass one tensor of waveforms")
     if inputs.ndim == 3 and inputs.shape[1] == 1:
         return inputs.squeeze(1)
     if inputs.ndim == 2:

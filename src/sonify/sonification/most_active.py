@@ -7,15 +7,16 @@ import torch
 from torch import Tensor
 
 from sonify.sonification.activity import strongest
-from sonify.sonification.deconvnet.sonifier import Sonifications, Sonifier, batches
+from sonify.sonification.explainer import Explainer, Sonifications, batches
 
 
 @dataclass(frozen=True)
 class Chosen:
     """The most active maps of a batch's layers and clips, without repetition.
 
-    layers: 1-based, clips: of the batch, (request,). made: their sonifications, (request,). at: by
-    rule, where among them the most active map of each layer and clip is, (layer, clip).
+    layers: from 1, clips: indices within the batch, (request,). made: their sonifications,
+    (request,). at: by rule, the request that is the most active map of each layer and clip,
+    (layer, clip).
     """
 
     layers: Tensor
@@ -26,15 +27,16 @@ class Chosen:
 
 @torch.no_grad()
 def most_active(
-    sonifier: Sonifier, x: Tensor, rules: Sequence[str]
+    explainer: Explainer, x: Tensor, rules: Sequence[str]
 ) -> Iterator[tuple[slice, Chosen]]:
-    """What `Sonifier.most_active` finds under each of `rules`, out of one forward pass.
+    """Sonify the most active maps under each of `rules`, out of one forward pass.
 
-    x is (clip, time). Gives it by batches of as many clips as run fast together, with the slice of
-    x that they are. Raises SonifyError for an unknown rule.
+    x is (clip, time). Yields batches of as many clips as run fast together, each with its slice of
+    x; under each rule they equal those of `Explainer.most_active`. Raises SonifyError for an
+    unknown rule and for waveforms that do not fit the model.
     """
     for some in batches(x):
-        record = sonifier.forward(x[some])
+        record = explainer.forward(x[some])
         picked = [[strongest(maps, rule) for maps in record.maps] for rule in rules]
         filters = torch.stack([torch.stack(layers) for layers in picked])  # (rule, layer, clip)
         _, n_layers, n_clips = filters.shape
@@ -43,5 +45,5 @@ def most_active(
         distinct, at = (places * shape[2] + filters).unique(return_inverse=True)
         layers, clips, filters = torch.unravel_index(distinct, shape)
         layers = layers + 1
-        made = sonifier.render_from(record, x[some], layers, clips, filters)
+        made = explainer.render_from(record, x[some], layers, clips, filters)
         yield some, Chosen(layers, clips, made, dict(zip(rules, at, strict=True)))

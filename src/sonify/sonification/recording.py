@@ -1,4 +1,4 @@
-"""What the filters of a model hear in one recording."""
+"""Sonification of one recording by the most active, or by chosen, filters of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.activity import activity
-from sonify.sonification.deconvnet.requests import check_layer
 from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.trace.chain import strides
+from sonify.sonification.requests import check_layer
 
 
 @dataclass(frozen=True)
 class Heard:
     """A filter's sonification of a recording.
 
-    filter: 0-based. activation: largest value of its map, at `time_s` seconds into the recording.
-    signal: (time,) float32, as loud as the recording at its peak. scale_factor: raw deconvolution
-    to signal, 0 for silence. dead: the map is zero throughout.
+    layer: from 1; filter: from 0. activation: largest value of the filter's map, at `time_s`
+    seconds into the recording. signal: (time,) float32 with the peak of the recording.
+    scale_factor: from the raw deconvolution to `signal`, 0 for silence. dead: the map is zero at
+    every frame.
     """
 
     layer: int
@@ -42,47 +42,51 @@ def hear(
     filters: Sequence[int] | None = None,
     rule: str = "max",
 ) -> list[Heard]:
-    """Sonifications of one recording x, (time,) in [-1, 1] at `rate_hz`.
+    """Sonify one recording x, (time,) in [-1, 1] at `rate_hz`.
 
-    Of each layer, the `top` most active filters by `rule`, most active first; or just `filters`.
-    Raises SonifyError for a layer or filter that is not there, or a recording that is too short.
+    Returns, for each layer, its `top` most active filters by `rule`, most active first, or those
+    in `filters`. Raises SonifyError for a layer or filter that is not there, for activations that
+    are not finite, and for a recording that is too short.
     """
     if filters is not None and min(filters) < 0:
         raise SonifyError(f"filter is {min(filters)}: filters are numbered from 0")
     waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
     waveform = waveform.to(sonifier.blocks[0].conv.weight)
     for layer in layers:
-        check_layer(layer, sonifier.blocks)
+        check_layer(layer, sonifier.n_layers)
     record = sonifier.forward(waveform, max(layers))
     wanted = []
     for layer in layers:
         maps = record.maps[layer - 1]
         if not maps.isfinite().all():
             raise SonifyError(
-                f"layer {layer} has activations that are not finite: check the weights"
+                f"layer {layer} has activations that are not finite: check the model's weights"
             )
         chosen = _strongest(maps, rule, top).tolist() if filters is None else filters
         wanted += [(layer, f) for f in chosen]
     asked, of_filter = torch.tensor(wanted, device=waveform.device).T
     made = sonifier.render_from(record, waveform, asked, torch.zeros_like(asked), of_filter)
-    stride, found = strides(sonifier.blocks), []
+    strides, results = sonifier.strides, []
     for i, (layer, f) in enumerate(wanted):
         peak, frame = record.maps[layer - 1][0, f].max(dim=-1)
-        found.append(
+        results.append(
             Heard(
                 layer=layer,
                 filter=f,
                 activation=float(peak),
-                time_s=int(frame) * stride[layer - 1] / rate_hz,
+                time_s=int(frame) * strides[layer - 1] / rate_hz,
                 scale_factor=float(made.scales[i]),
                 dead=bool(made.dead[i]),
                 signal=made.signals[i].float().cpu().numpy(),
             )
         )
-    return found
+    return results
 
 
 def _strongest(maps: Tensor, rule: str, top: int) -> Tensor:
-    """Indices of the `top` most active of maps, (1, filter, frame), most active first."""
+    """Return the indices of the `top` most active maps, most active first.
+
+    maps is (1, filter, frame).
+    """
     scores = activity(maps, rule)[0]
     return torch.argsort(scores, descending=True, stable=True)[:top]

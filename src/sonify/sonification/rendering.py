@@ -1,4 +1,4 @@
-"""Sonifying the clips that were mined: tables in, tables out."""
+"""Sonification of the mined clips: tables in, tables out."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio.pcm import decode, encode_each
 from sonify.data.clips import Clips
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.explainer import Explainer
 
 
 def render_layers(
-    sonifier: Sonifier,
+    explainer: Explainer,
     parts: Iterable[Clips],
     top: pd.DataFrame,
     *,
@@ -21,12 +21,12 @@ def render_layers(
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Sonifications of the rows of a top_activations table, one frame a layer, in layer order.
+    """Yield the sonifications of a top_activations table, one frame per layer, in layer order.
 
     `parts` are those of the mined split, of which only mined clips are kept in memory. Clips of
-    one length go together; at most `max_samples` samples of sonifications are made at once. Adds
-    scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is told how many
-    sonifications are done. Raises SonifyError for a clip that is not in `parts`.
+    equal length are sonified together, at most `max_samples` samples of sonifications at a time.
+    Adds scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is called with the
+    number of sonifications done. Raises SonifyError for a clip that is not in `parts`.
     """
     mined = set(top["clip_id"])
     waveforms = {
@@ -37,7 +37,9 @@ def render_layers(
     }
     unknown = mined - set(waveforms)
     if unknown:
-        raise SonifyError(f"clip {min(unknown)} was mined but is not in the split: mine again")
+        raise SonifyError(
+            f"clip {min(unknown)} was mined but is not in the split: mine the model again"
+        )
     done = 0
     for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
         made = []
@@ -46,7 +48,7 @@ def render_layers(
             alike, size = alike.sort_values("clip_id", kind="stable"), max(1, max_samples // n)
             for first in range(0, len(alike), size):
                 wanted = alike[first : first + size]
-                made.append(_rendered(sonifier, waveforms, int(layer), wanted, device))
+                made.append(_rendered(explainer, waveforms, int(layer), wanted, device))
                 done += len(wanted)
                 if progress:
                     progress(done)
@@ -54,7 +56,7 @@ def render_layers(
 
 
 def _rendered(
-    sonifier: Sonifier,
+    explainer: Explainer,
     waveforms: dict[str, np.ndarray],
     layer: int,
     wanted: pd.DataFrame,
@@ -62,25 +64,14 @@ def _rendered(
 ) -> pd.DataFrame:
     """Sonify the rows of one layer, of clips of one length."""
     clips, names = pd.factorize(wanted["clip_id"])
-    x = np.stack([waveforms[clip] for clip in names]) / np.float32(PCM_PEAK)
+    x = decode(np.stack([waveforms[clip] for clip in names]))
     filters = torch.tensor(wanted["filter"].to_numpy(), dtype=torch.int64)
-    found = sonifier.render(torch.from_numpy(x).to(device), layer, torch.tensor(clips), filters)
-    peaks, pcm = to_pcm(found.signals.cpu().numpy())
+    made = explainer.render(torch.from_numpy(x).to(device), layer, torch.tensor(clips), filters)
+    peaks, pcm = encode_each(made.signals.cpu().numpy())
     return wanted.assign(
-        scale_factor=found.scales.cpu().numpy().astype(np.float64),
+        scale_factor=made.scales.cpu().numpy().astype(np.float64),
         peak=peaks,
         n_samples=x.shape[1],
-        dead=found.dead.cpu().numpy(),
+        dead=made.dead.cpu().numpy(),
         pcm=pcm,
     ).drop(columns=["activation", "frame", "time_s"])
-
-
-def to_pcm(signals: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
-    """Peaks, (signal,), and 16-bit little-endian samples that use the full range, of each signal.
-
-    signals is (signal, time); sample / 32767 * peak gives it back within half a step.
-    """
-    signals = signals.astype(np.float64)
-    peaks = np.abs(signals).max(axis=1)
-    steps = np.divide(PCM_PEAK, peaks, out=np.zeros_like(peaks), where=peaks > 0)
-    return peaks, [row.tobytes() for row in np.rint(signals * steps[:, None]).astype("<i2")]

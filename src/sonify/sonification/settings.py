@@ -1,6 +1,13 @@
-"""Settings of the jobs that mine and render. No torch: the plan makes them."""
+"""Settings of the jobs that explain, mine and render. No torch: the plan makes them."""
 
 from sonify.models.settings import JobSettings
+
+
+class ExplainerSettings(JobSettings, frozen=True, kw_only=True):
+    """Settings of a job that sonifies: the explanation method, and its precision."""
+
+    method: str
+    precision: str
 
 
 class MiningSettings(JobSettings, frozen=True, kw_only=True):
@@ -9,7 +16,5 @@ class MiningSettings(JobSettings, frozen=True, kw_only=True):
     top: int
 
 
-class RenderingSettings(JobSettings, frozen=True, kw_only=True):
+class RenderingSettings(ExplainerSettings, frozen=True, kw_only=True):
     """Settings of rendering."""
-
-    precision: str

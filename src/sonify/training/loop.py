@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio import pcm
 from sonify.data.stream import Batch, CropStream
 from sonify.models.heads import SoundModel
 from sonify.models.probes import Probes
@@ -44,9 +44,14 @@ def train(
     """Train `model` in place, yielding after every epoch.
 
     `freeze_encoder` trains the head alone (fconly). Order and crops are the stream's, augmentation
-    is drawn from `rng`. Raises SonifyError when fewer than two clips are long enough or the loss
-    stops being finite.
+    is drawn from `rng`. Raises SonifyError when fewer than two clips are long enough, clips of the
+    multiclass objective have several labels, or the loss stops being finite.
     """
+    if recipe.objective == "multiclass" and not stream.stored.single_label:
+        raise SonifyError(
+            f"clips of {stream.stored.dataset} have several labels or none, and the multiclass "
+            "objective needs one each: set objective to multilabel"
+        )
     if len(stream.used) < 2:
         raise SonifyError(
             f"{len(stream.used)} of {len(stream.stored)} clips are long enough to train on: "
@@ -103,7 +108,7 @@ def _loss(
 
     def views(batch: Batch) -> list[Tensor]:
         # Half the bytes to move: samples become float32 in [-1, 1] where they are computed with.
-        crops = torch.from_numpy(batch.crops).to(device).float().div_(PCM_PEAK)
+        crops = torch.from_numpy(batch.crops).to(device).float().div_(pcm.PEAK)
         return [augment(x, recipe.augmentation, rng) for x in crops.unbind(1)]
 
     def contrastive(batch: Batch) -> Tensor:

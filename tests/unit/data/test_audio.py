@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sonify.data.audio import decoding
 from sonify.data.audio.decoding import decoded, mono
+from sonify.data.audio.pcm import PEAK
 from sonify.data.audio.samples import (
     FAINTEST,
-    PCM_PEAK,
     Limits,
     UnusableAudio,
     peak_scaled,
@@ -80,8 +80,8 @@ def test_peak_scaling(values):
     assume(np.abs(x).max() >= FAINTEST)
     pcm, gain = peak_scaled(x)
     assert pcm.dtype == "<i2"
-    assert np.abs(pcm.astype(int)).max() == PCM_PEAK
-    np.testing.assert_allclose(pcm / PCM_PEAK / gain, x, atol=0.51 / PCM_PEAK / gain)
+    assert np.abs(pcm.astype(int)).max() == PEAK
+    np.testing.assert_allclose(pcm / PEAK / gain, x, atol=0.51 / PEAK / gain)
     again, _ = peak_scaled(pcm.astype(float))
     np.testing.assert_array_equal(again, pcm)
 

@@ -225,16 +225,20 @@ def page() -> str:
     rows += [
         "| id listed twice | duplicate_id | the first counts, in whatever split |",
         "| ids differing in case alone | used | as two clips |",
+        "| file listed twice, under two ids | duplicate_file | the first counts |",
+        "| name that is not UTF-8 | bad_name | written with escapes, caf\\xe9.wav |",
     ]
     reasons = [f"| {reason} | {meaning} |" for reason, meaning in REASONS.items()]
-    return "\n".join([INTRODUCTION, *rows, "", REASONS_HEAD, *reasons, "", LIMITS_OF_IT])
+    parts = [INTRODUCTION, *rows, "", REASONS_HEAD, *reasons, "", LIMITS_OF_IT, OWN]
+    return "\n".join(parts)
 
 
 INTRODUCTION = """# Audio files, bad and odd
 
 What preparation does with each kind of file: it is used, or rejected with one of the reasons below
-and a sentence in `rejected.parquet`. Every line but the last two is a test, from which this page is
-written (`tests/unit/data/test_audio_files.py`); those two are in `tests/unit/data/test_layouts.py`.
+and a sentence in `rejected.parquet`. Every line but the last four is a test, from which this page is
+written (`tests/unit/data/test_audio_files.py`); those four are in `tests/unit/data/test_layouts.py`
+and `test_folder.py`.
 Limits here: at least 512 samples at 8 kHz, at most 60 s.
 
 | file | outcome | what is said of it, or done with it |
@@ -252,6 +256,37 @@ checksums, and in no other format.
 
 m4a, mp4, webm, mkv, aac and wma, and FLAC without a length, need the program `ffmpeg`. It is called without a shell, may open
 local files only, and is told to stop just beyond the longest clip.
+"""
+OWN = """## Your own recordings
+
+`data.folder: {source: local, path: /data/mine}` adds a dataset `folder`, which recipes, sonification
+and evaluation name like any other. Its splits are `train`, `val` and `eval`; another one is an error.
+The folder has either of two forms.
+
+A list `clips.csv` (UTF-8) at its root, with a first line that names the columns, in any order:
+
+| column | meaning |
+|--|--|
+| path | the file, relative to the folder |
+| split | train, val or eval |
+| labels | one or more, separated by `;` |
+| clip_id | optional: the name of the clip in all tables; otherwise its path |
+| source_url, uploader, licence | optional: where it comes from, for attribution |
+
+```csv
+path,split,labels
+farm/rooster.wav,train,bird;outdoors
+"farm/dog, barking.flac",eval,dog
+```
+
+Or, without a list, folders `<split>/<label>/` with recordings at any depth, one label each
+(`train/dog/rex.wav`). Linked folders are followed; one that leads to recordings already listed is an
+error. Files beside the split folders, and hidden ones such as `.DS_Store`, are ignored; every other
+file is used or rejected.
+
+Classes are the labels in alphabetical order, or the lines of `vocabulary.txt`, if the folder has one;
+clips with other labels are then rejected. Train with the objective `multilabel`, or with
+`multiclass` if every clip has one label.
 """
 
 

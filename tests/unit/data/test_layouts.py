@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sonify.data.corpora import audioset, fsd50k, speech_commands
-from sonify.data.corpora import required as required_files
+from sonify.data.corpora import audioset, fsd50k, roots, speech_commands
 from sonify.data.corpora.listing import LayoutError, Listing
-from sonify.data.corpora.required import SPLITS, SYNTHESISED, missing, names_hash, required
-
-READERS = {"audioset": audioset, "fsd50k": fsd50k, "speech_commands": speech_commands}
+from sonify.data.corpora.registry import DATASETS, read
+from sonify.data.corpora.roots import SYNTHESISED, names_hash
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -198,7 +196,7 @@ def test_audioset(yt):
     write(yt, {"x/-0RWZT-miFs.wav": "", "x/Y_a_b_c_d_e__30.500.wav": "", "AbCdEfGhIjK_0.wav": ""})
     listing = audioset.read(yt)
     assert list(listing.vocabulary["label"]) == ["Speech", "Walk, footsteps"]
-    assert list(listing.clips["split"]) == list(SPLITS["audioset"])
+    assert list(listing.clips["split"]) == list(DATASETS["audioset"].splits)
     assert listing.clips["labels"][0] == ("Speech", "Walk, footsteps")  # in vocabulary order
     assert len(paths(listing)) == 3
     assert list(listing.clips["source_url"])[:2] == [
@@ -322,7 +320,7 @@ def test_names_hash(tmp_path, monkeypatch):
     assert names_hash(copy) != first
     (corpus / "b.wav").write_text("123")
     assert names_hash(corpus) != first
-    monkeypatch.setattr(required_files, "SIZED_FILES", 1)
+    monkeypatch.setattr(roots, "SIZED_FILES", 1)
     large = names_hash(corpus)
     (corpus / "b.wav").write_text("1")
     assert names_hash(corpus) == large
@@ -332,17 +330,17 @@ def test_names_hash(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("dataset", "name"),
-    [(d, n) for d in READERS for n in required(d) if not n.endswith("segments.csv")],
+    [(d, name) for d in DATASETS for name in DATASETS[d].required],
 )
 def test_a_missing_file_is_named(request, dataset, name):
     root = request.getfixturevalue(
         {"audioset": "yt", "fsd50k": "fsd", "speech_commands": "words"}[dataset]
     )
-    assert missing(dataset, root) == []
+    assert DATASETS[dataset].missing(root) == []
     (root / name).rename(root.parent / f"{root.name}-taken")
-    assert missing(dataset, root) == [name]
+    assert DATASETS[dataset].missing(root) == [name]
     with pytest.raises(LayoutError, match=f"has no {name}: point data.{dataset}.path"):
-        READERS[dataset].read(root)
+        DATASETS[dataset].read(root)
 
 
 def test_audioset_leaves_out_a_split_without_its_list(yt):
@@ -368,10 +366,10 @@ def test_unknown_dataset():
     with pytest.raises(
         ValueError, match="no dataset named 'esc50': choose one of audioset, fsd50k"
     ):
-        required("esc50")
+        read("esc50", Path())
 
 
-def test_required_is_light():
-    code = "import sys, sonify.data.corpora.required; print(*sys.modules, sep=',')"
+def test_declarations_are_light():
+    code = "import sys, sonify.data.corpora.registry; print(*sys.modules, sep=',')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "pandas", "pyarrow", "soundfile"} & set(done.stdout.strip().split(","))

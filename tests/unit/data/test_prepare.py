@@ -23,9 +23,9 @@ from sonify.data import prepare as preparing
 from sonify.data.audio import samples as audio
 from sonify.data.corpora import audioset, fsd50k, speech_commands
 from sonify.data.corpora.listing import REASONS, LayoutError
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS, read
 from sonify.data.download import harvest
-from sonify.data.prepare import Summary, prepare, read
+from sonify.data.prepare import Summary, prepare
 from sonify.runtime.errors import one_sentence_errors
 
 SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "prepare.py"
@@ -82,7 +82,7 @@ def write_audioset(root: Path, clips: list[tuple[str, str, str]], harvested: boo
     root.mkdir(parents=True)
     classes = "index,mid,display_name\n0,/m/0395lw,Bell\n1,/m/0bt9lr,Dog\n"
     (root / audioset.VOCABULARY).write_text(classes)
-    lists, shards = dict.fromkeys(SPLITS["audioset"], ""), {}
+    lists, shards = dict.fromkeys(DATASETS["audioset"].splits, ""), {}
     for seed, (split, clip_id, fault) in enumerate(clips):
         labels = {"unknown": "/m/0bt9lr,/m/01yrx", "unlabelled": ""}.get(fault, "/m/0bt9lr")
         lists[split] += f'{clip_id}, 0.000, 10.000, "{labels}"\n'
@@ -299,7 +299,7 @@ def check_accounts(dataset: str, root: Path, listed: Counter, **how: int) -> Non
     assert sorted((row["split"], row["clip_id"]) for row in stored(out)) == sorted(keys)
 
 
-@given(clips=some_clips(SPLITS["fsd50k"]), **PARTS)
+@given(clips=some_clips(DATASETS["fsd50k"].splits), **PARTS)
 @settings(max_examples=40, deadline=None)
 def test_accounts_of_any_fsd50k(clips, clips_per_part, workers):
     with tempfile.TemporaryDirectory() as folder:
@@ -308,7 +308,7 @@ def test_accounts_of_any_fsd50k(clips, clips_per_part, workers):
         check_accounts("fsd50k", root, listed, clips_per_part=clips_per_part, workers=workers)
 
 
-@given(clips=some_clips(SPLITS["audioset"]), harvested=st.booleans(), **PARTS)
+@given(clips=some_clips(DATASETS["audioset"].splits), harvested=st.booleans(), **PARTS)
 @settings(max_examples=40, deadline=None)
 def test_accounts_of_any_audioset(clips, harvested, clips_per_part, workers):
     with tempfile.TemporaryDirectory() as folder:
@@ -317,7 +317,9 @@ def test_accounts_of_any_audioset(clips, harvested, clips_per_part, workers):
         check_accounts("audioset", root, listed, clips_per_part=clips_per_part, workers=workers)
 
 
-@given(clips=some_clips(SPLITS["speech_commands"], ["no/1", "no/A", "no/a", "yes/1"]), **PARTS)
+@given(
+    clips=some_clips(DATASETS["speech_commands"].splits, ["no/1", "no/A", "no/a", "yes/1"]), **PARTS
+)
 @settings(max_examples=40, deadline=None)
 def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
     with tempfile.TemporaryDirectory() as folder:
@@ -386,7 +388,8 @@ def test_accounts_that_do_not_add_up(tmp_path, monkeypatch, fault):
     root = write_corpus(tmp_path / "corpus", [("train", i, "fine") for i in "abc"])
     if fault == "count":
         listing = replace(read("fsd50k", root), listed=4)
-        monkeypatch.setattr(fsd50k, "read", lambda _: listing)
+        counted = replace(DATASETS["fsd50k"], read=lambda _: listing)
+        monkeypatch.setitem(DATASETS, "fsd50k", counted)
     else:
         whole, more = preparing._batch, [{"clip_id": "d"}] if fault == "renamed" else []
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from sonify.data.prepare import read
+from sonify.data.corpora.registry import read
 from sonify.data.synthesis.corpora import Tally, raw_corpus
 from sonify.data.synthesis.mixtures import lengths_s, loudness, mixture, sources_of
 from sonify.data.synthesis.signals import band, recurring

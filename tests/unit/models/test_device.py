@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sonify.models.device import pick_device, pick_precision, whole_float32
+from sonify.models.device import disable_tf32, pick_device, pick_precision
 
 
 def test_auto_is_a_device_that_is_there_and_another_is_refused():
@@ -37,11 +37,11 @@ def test_gpus_that_emulate_bfloat16_do_not_count(monkeypatch, native, precision)
 
 
 @pytest.mark.parametrize("before", ["tf32", "ieee"])
-def test_whole_float32_is_left_as_it_was_found(before):
+def test_the_tf32_setting_is_restored(before):
     conv = torch.backends.cudnn.conv
     default, conv.fp32_precision = conv.fp32_precision, before
     try:
-        with pytest.raises(ZeroDivisionError), whole_float32():
+        with pytest.raises(ZeroDivisionError), disable_tf32():
             assert conv.fp32_precision == "ieee"
             raise ZeroDivisionError
         assert conv.fp32_precision == before

@@ -1,5 +1,6 @@
 """Small tables that keep their contracts, for the reports to draw."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 
 from sonify.contracts import tables
 from sonify.paper.published import PAPER_TABLES
+from sonify.paper.run_facts import RunFacts
+from sonify.plan.registry import FIGURES
 from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page.build import Content
@@ -111,20 +114,21 @@ ALL = ("background_snr_db", "gain_db", "noise_amplitude", "time_mask")
 
 
 def _facts(dataset, objective, regime, finetune="none", start=None, **more):
-    splits = {"audioset": ["balanced_train", "unbalanced_train"]}.get(dataset, ["train"])
-    return {
-        "dataset": dataset,
-        "splits": splits,
-        "objective": objective,
-        "regime": regime,
-        "finetune": finetune,
-        "start": start,
-        "architecture": "CNN12",
-        "width": 1.0,
-        "downsampling": "pool",
-        "temperature": 0.1 if regime == "contrastive" else None,
-        "augmentation": list(ALL) if regime == "contrastive" else list(ALL[1:]),
-    } | more
+    splits = {"audioset": ("balanced_train", "unbalanced_train")}.get(dataset, ("train",))
+    main = RunFacts(
+        dataset=dataset,
+        splits=splits,
+        objective=objective,
+        regime=regime,
+        finetune=finetune,
+        start=start,
+        architecture="CNN12",
+        width=1.0,
+        downsampling="pool",
+        temperature=0.1 if regime == "contrastive" else None,
+        augmentation=ALL if regime == "contrastive" else ALL[1:],
+    )
+    return replace(main, **more)
 
 
 @pytest.fixture
@@ -132,9 +136,9 @@ def facts():
     """The facts of the runs of the whole paper, and of the strided encoder."""
     pretrainings = {
         "contrastive": {},
-        "contrastive_gain": {"augmentation": ["gain_db"]},
-        "contrastive_noise": {"augmentation": ["gain_db", "noise_amplitude"]},
-        "contrastive_mask": {"augmentation": ["gain_db", "noise_amplitude", "time_mask"]},
+        "contrastive_gain": {"augmentation": ("gain_db",)},
+        "contrastive_noise": {"augmentation": ("gain_db", "noise_amplitude")},
+        "contrastive_mask": {"augmentation": ("gain_db", "noise_amplitude", "time_mask")},
         "contrastive_tau02": {"temperature": 0.2},
         "contrastive_tau03": {"temperature": 0.3},
         "contrastive_x2": {"architecture": "CNN12_x2"},
@@ -159,7 +163,7 @@ def facts():
         dataset = "audioset" if recipe == "balanced" else recipe
         objective = "multiclass" if dataset == "speech_commands" else "multilabel"
         regime = "supervised" if start == "supervised" else "contrastive"
-        own = {"splits": ["balanced_train"]} if recipe == "balanced" else {}
+        own = {"splits": ("balanced_train",)} if recipe == "balanced" else {}
         runs[f"{recipe}-{start}-{how}"] = _facts(
             dataset, objective, regime, how, start, **pretrainings.get(start, {}), **own
         )
@@ -332,7 +336,11 @@ def content(
             },
             "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
             "claims": claims,
-            "figures": {"figure_6": Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",))},
+            "figures": {
+                "figure_6": Drawing(
+                    b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption
+                )
+            },
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
             "attrition": attrition,

@@ -5,7 +5,7 @@ import math
 import re
 import runpy
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -30,8 +30,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonify.contracts import tables
-from sonify.paper.claims.evidence import AUGMENTATIONS, Kind
-from sonify.paper.claims.table import claims, to_markdown
+from sonify.paper.claims.table import CLAIMS, claims, to_markdown
+from sonify.paper.setting import AUGMENTATIONS, PaperSetting
 
 THRESHOLD = {20: 0.95}
 TURNED = {"reproduced": "not reproduced", "not reproduced": "reproduced"}
@@ -121,7 +121,7 @@ def test_names_of_runs_say_nothing(number):
     ((name, frame),) = BUILDERS[number](effects(number, [0.02, 0.03, 0.04])).items()
     called = {run: f"x{i}" for i, run in enumerate(reversed(RUNS))}
     runs = {
-        called[run]: facts | {"start": called.get(facts["start"])} for run, facts in RUNS.items()
+        called[run]: replace(facts, start=called.get(facts.start)) for run, facts in RUNS.items()
     }
     renamed = frame.assign(run=frame["run"].map(lambda run: called.get(run, run)))
     strided = {which: called[run] for which, run in STRIDED.items()}
@@ -312,10 +312,12 @@ def test_probes_of_another_pretraining_are_not_the_papers():
 
 
 def test_a_strided_encoder_is_no_main_setting_whatever_its_name():
-    strided = RUNS | {"contrastive": RUNS["contrastive"] | {"downsampling": "strided"}}
-    assert Kind("audioset", "contrastive").fits("contrastive", RUNS)
-    assert not Kind("audioset", "contrastive").fits("contrastive", strided)
-    assert not Kind("fsd50k", "contrastive", "full").fits("fsd50k-contrastive-full", strided)
+    strided = RUNS | {"contrastive": replace(RUNS["contrastive"], downsampling="strided")}
+    assert PaperSetting("audioset", "contrastive").matches("contrastive", RUNS)
+    assert not PaperSetting("audioset", "contrastive").matches("contrastive", strided)
+    assert not PaperSetting("fsd50k", "contrastive", "full").matches(
+        "fsd50k-contrastive-full", strided
+    )
 
 
 PAPER = {
@@ -442,7 +444,7 @@ def test_delays_of_dead_maps_do_not_count():
     )
 
 
-def test_two_runs_of_one_kind_are_refused():
+def test_two_runs_of_one_setting_are_refused():
     again = RUNS | {"again": RUNS["fsd50k-scratch"]}
     frame = scored({"fsd50k-scratch": [0.3, 0.3]})["metrics"]
     twice = pd.concat([frame, frame.assign(run="again")])
@@ -456,44 +458,50 @@ def test_two_splits_at_once_are_refused():
         row(5, {"coherence": pd.concat([frame, frame.assign(split="train")])})
 
 
+def test_every_claim_is_declared_once():
+    assert [claim.number for claim in CLAIMS] == list(range(1, 23))
+
+
 def test_unknown_scale_is_refused():
     with pytest.raises(ValueError, match="mini, paper"):
         claims(evidence({}), "tiny")
 
 
-def test_each_run_of_the_matrix_is_of_one_kind():
-    """Kinds that differ in one thing fit one run each, whatever else the matrix has."""
-    main = Kind("audioset", "contrastive", "full", balanced=True)
-    for kind, run in (
+def test_each_run_of_the_matrix_is_of_one_setting():
+    """Settings that differ in one thing fit one run each, whatever else the matrix has."""
+    main = PaperSetting("audioset", "contrastive", "full", balanced=True)
+    for setting, run in (
         (main, "balanced-contrastive-full"),
         (replace(main, balanced=False), "audioset-contrastive-full"),
         (replace(main, temperature=0.3), "balanced-contrastive_tau03-full"),
-        (replace(main, augmentations=3), "balanced-contrastive_mask-full"),
+        (replace(main, augmentation=AUGMENTATIONS[:3]), "balanced-contrastive_mask-full"),
         (replace(main, architecture="CNN12_x2"), "balanced-contrastive_x2-full"),
         (replace(main, dataset="fsd50k", balanced=False), "fsd50k-contrastive-full"),
-        (Kind("audioset", "supervised"), "supervised"),
-        (Kind("audioset", "contrastive"), "contrastive"),
-        (Kind("fsd50k", "supervised"), "fsd50k-scratch"),
-        (Kind("fsd50k", "supervised", "full"), "fsd50k-supervised-full"),
+        (PaperSetting("audioset", "supervised"), "supervised"),
+        (PaperSetting("audioset", "contrastive"), "contrastive"),
+        (PaperSetting("fsd50k", "supervised"), "fsd50k-scratch"),
+        (PaperSetting("fsd50k", "supervised", "full"), "fsd50k-supervised-full"),
     ):
-        assert [r for r in RUNS if kind.fits(r, RUNS)] == [run]
+        assert [r for r in RUNS if setting.matches(r, RUNS)] == [run]
 
 
 def test_finetuning_of_another_corpus_is_no_pretraining():
     """From a model of FSD50K to Speech Commands is not what the paper pretrains."""
-    odd = RUNS["speech_commands-supervised-full"] | {"start": "fsd50k-scratch"}
-    kind = Kind("speech_commands", "supervised", "full")
-    assert not kind.fits("odd", RUNS | {"odd": odd})
+    odd = replace(RUNS["speech_commands-supervised-full"], start="fsd50k-scratch")
+    setting = PaperSetting("speech_commands", "supervised", "full")
+    assert not setting.matches("odd", RUNS | {"odd": odd})
 
 
-def test_kinds_in_words():
-    kind = Kind("audioset", "contrastive", "full", balanced=True)
-    assert str(kind) == "AudioSet balanced, contrastive, full"
-    assert str(replace(kind, temperature=0.2)).endswith("full, τ 0.2")
-    assert str(replace(kind, augmentations=2)).endswith(f"2 of {len(AUGMENTATIONS)} augmentations")
-    assert str(replace(kind, architecture="CNN12_x2")).endswith("full, CNN12_x2")
-    assert str(Kind("audioset", "contrastive")) == "AudioSet, contrastive"
-    assert str(Kind("audioset", "supervised")) == "AudioSet, from scratch"
+def test_settings_in_words():
+    setting = PaperSetting("audioset", "contrastive", "full", balanced=True)
+    assert str(setting) == "AudioSet balanced, contrastive, full"
+    assert str(replace(setting, temperature=0.2)).endswith("full, τ 0.2")
+    assert str(replace(setting, augmentation=AUGMENTATIONS[:2])).endswith(
+        f"2 of {len(AUGMENTATIONS)} augmentations"
+    )
+    assert str(replace(setting, architecture="CNN12_x2")).endswith("full, CNN12_x2")
+    assert str(PaperSetting("audioset", "contrastive")) == "AudioSet, contrastive"
+    assert str(PaperSetting("audioset", "supervised")) == "AudioSet, from scratch"
 
 
 @pytest.fixture
@@ -525,12 +533,13 @@ def test_markdown_escapes_what_would_break_its_table(page):
 
 
 def test_script(monkeypatch, tmp_path):
-    words = [sys.executable]
+    words = [sys.executable, "--tables"]
     given = BUILDERS[5]([0.02, 0.03])
     for name in TABLES:
         tables.write(given.get(name, table(name)), tmp_path / f"{name}.parquet", name)
-        words += [f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.parquet")]
-    told = {"scale": "mini", "setting": "synthesised sounds", "runs": RUNS, "rule": "max"}
+        words.append(f"{name}={tmp_path / name}.parquet")
+    told = {"scale": "mini", "setting": "synthesised sounds", "rule": "max"}
+    told["runs"] = {run: asdict(facts) for run, facts in RUNS.items()}
     told |= {"rescaled": False, "strided": STRIDED, "probes": PROBES}
     out = tmp_path / "reporting" / "claims.parquet"
     words += ["--settings", json.dumps(told), "--threads", "1", "--out", str(out)]

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from sonify.paper.claims.evidence import Missing
-from sonify.paper.claims.layers import among, rank_correlation, slope, spread
+from sonify.paper.claims.layers import at_layers, rank_correlation, slope, spread
+from sonify.paper.claims.measurement import Measurement
 from sonify.paper.claims.verdicts import (
     EQUAL,
     SOME_EQUAL,
     Above,
     Claim,
-    Measured,
     Within,
     judge,
 )
@@ -171,7 +171,7 @@ def test_what_is_missing_is_not_run():
 
 
 def test_a_row_says_its_numbers_and_its_caveat():
-    claim = Claim(1, "4.1", "It is so", "number", Above(0.5), lambda _: Measured([0.6], "a b"))
+    claim = Claim(1, "4.1", "It is so", "number", Above(0.5), lambda _: Measurement([0.6], "a b"))
     row = claim.row(None, "paper")
     assert row["remark"] == "a b; one seed alone has no interval."
     assert "above 0.5, not reproduced if it lies below 0.5" in row["criterion"]
@@ -221,6 +221,6 @@ def test_a_trend_of_two_layers_is_missing():
 
 def test_only_the_layers_meant_count():
     frame = curves([[1, 2, 3, 4]], [0, 8, 9, 12])
-    assert among(frame, (8, 9, 10, 11)).columns.tolist() == [8, 9]
+    assert at_layers(frame, (8, 9, 10, 11)).columns.tolist() == [8, 9]
     with pytest.raises(Missing, match="^layer 6$"):
-        among(frame, (6,))
+        at_layers(frame, (6,))

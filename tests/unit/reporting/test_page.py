@@ -8,11 +8,13 @@ import pytest
 from PIL import Image
 
 from sonify.paper.published import PAPER_TABLES
+from sonify.plan.registry import FIGURES
 from sonify.reporting.accounting import jobs
-from sonify.reporting.page.build import duration, page
-from sonify.reporting.page.figures import FIGURES, LARGE_BYTES, Drawing, drawings
+from sonify.reporting.page.build import page
+from sonify.reporting.page.figures import LARGE_BYTES, Drawing, drawings
+from sonify.reporting.page.templates import duration
 
-SVG = Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",))
+CAPTIONS = {name: figure.caption for name, figure in FIGURES.items()}
 
 
 class Elements(HTMLParser):
@@ -157,14 +159,17 @@ def test_figures_that_are_missing_are_left_out(content):
 
 
 def test_figures_come_in_order_with_words(content):
-    shown = dict.fromkeys(FIGURES, SVG)
+    shown = {
+        name: Drawing(b"<svg/>", "image/svg+xml", (f"{name}.svg",), caption)
+        for name, caption in CAPTIONS.items()
+    }
     elements = Elements(page(content(figures=shown, pairs=[])))
     ids = [a["id"] for a in elements.all("h3") if a.get("id", "").startswith("figure")]
     numbers = ["1", "2", "3", "4", "5", "6", "7", "B3", "sensitivity_6", "sensitivity_7", "strided"]
     assert ids == [f"figure_{number}" for number in numbers]
     alts = [picture["alt"] for picture in elements.all("img")]
     assert len(set(alts)) == len(numbers)
-    for words in FIGURES.values():
+    for words in CAPTIONS.values():
         assert words["read"].endswith(".") and words["paper"].endswith(".")
 
 
@@ -179,8 +184,8 @@ def test_curves_are_shown_as_svg_and_large_pictures_as_webp(tmp_path):
     for name in ("figure_1", "figure_6", "figure_7"):
         Image.new("RGBA", (30, 20), (90, 0, 0, 255)).save(tmp_path / f"{name}.png")
     (tmp_path / "figure_2.txt").write_text("")
-    found = drawings(tmp_path.iterdir())
-    assert {name: (drawing.kind, drawing.files) for name, drawing in found.items()} == {
+    found = drawings(tmp_path.iterdir(), CAPTIONS)
+    assert {name: (drawing.media_type, drawing.files) for name, drawing in found.items()} == {
         "figure_1": ("image/webp", ("figure_1.png", "figure_1.svg")),
         "figure_5": ("image/svg+xml", ("figure_5.svg",)),
         "figure_6": ("image/svg+xml", ("figure_6.png", "figure_6.svg")),

@@ -3,15 +3,18 @@
 import json
 import runpy
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from sonify.contracts import tables
+from sonify.plan.registry import FIGURES
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
 LABEL = {"scale": "mini", "setting": "synthesised sounds"}
 LISTEN = {"layers": [1, 4], "per_layer": 2}
+SHOWN = {"listen": LISTEN, "captions": {"figure_6": FIGURES["figure_6"].caption}}
 
 
 @pytest.fixture
@@ -27,6 +30,10 @@ def script(monkeypatch):
     return call
 
 
+def _as_json(facts):
+    return {run: asdict(own) for run, own in facts.items()}
+
+
 @pytest.fixture
 def table(script, metrics, facts, tmp_path):
     """Make one of the paper's tables and give its path."""
@@ -34,7 +41,7 @@ def table(script, metrics, facts, tmp_path):
     def make(name):
         tables.write(metrics(), tmp_path / "m.parquet", "metrics")
         out = tmp_path / "reporting" / "tables" / f"table_{name}.parquet"
-        settings = {**LABEL, "runs": facts}
+        settings = {**LABEL, "runs": _as_json(facts)}
         script("table", settings, table=name, metrics=tmp_path / "m.parquet", out=out)
         return out
 
@@ -93,7 +100,7 @@ def page(script, results, table, claims):
         (figures / "figure_6.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         script(
             "page",
-            {**LABEL, "listen": LISTEN},
+            {**LABEL, **SHOWN},
             data=results / "data",
             sonification=sorted((results / "sonification").iterdir()),
             figures=figures,
@@ -120,7 +127,7 @@ def cards(script, results, table, claims):
         tables.write(claims, results / "reporting/claims.parquet", "claims")
         script(
             "cards",
-            {**LABEL, "listen": LISTEN},
+            {**LABEL, **SHOWN},
             data=results / "data",
             sonification=sorted((results / "sonification").iterdir()),
             tables=[table("A6"), table("A4")],
@@ -170,7 +177,7 @@ def test_summary(script, results, metrics, removal, coherence, claims, facts, ca
         tables.write(frame, results / f"{name}.parquet", name)
     script(
         "summary",
-        {**LABEL, "runs": facts, "rule": "max", "rescaled": False},
+        {**LABEL, "runs": _as_json(facts), "rule": "max", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
         data=results / "data",
         out=results / "reporting/summary.txt",

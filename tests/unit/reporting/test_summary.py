@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -38,7 +40,7 @@ def test_fits_the_console(words):
 
 def test_fits_with_all_that_there_can_be(words, metrics, removal, facts, rejected):
     long = [(f"run-with-a-long-name-{i}", "contrastive", "full", 0.1 * i) for i in range(1, 10)]
-    runs = {name: facts["fsd50k-contrastive-full"] | {"architecture": name} for name, *_ in long}
+    runs = {n: replace(facts["fsd50k-contrastive-full"], architecture=n) for n, *_ in long}
     found = words(
         metrics=metrics(long),
         removal=removal(long),

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def test_every_line_finds_its_run_by_what_it_is(name, metrics, facts):
     def other(run):
         return run and run[::-1]
 
-    renamed = {other(run): {**f, "start": other(f["start"])} for run, f in facts.items()}
+    renamed = {other(run): replace(f, start=other(f.start)) for run, f in facts.items()}
     found = by_row(kept(paper_table(name, metrics()[:0], renamed, "mini")))
     assert found["run"].tolist() == [other(run) for run in EXPECTED[name]]
 
@@ -133,8 +134,8 @@ def test_other_datasets_and_splits_do_not_count(metrics, facts):
 
 
 def test_models_the_paper_lacks_follow_where_they_were_scored(metrics, facts):
-    facts["mine|own"] = facts["fsd50k-scratch"] | {"architecture": "CNN12_strided"}
-    facts["unscored"] = facts["fsd50k-scratch"] | {"architecture": "CNN12_x3"}
+    facts["mine|own"] = replace(facts["fsd50k-scratch"], architecture="CNN12_strided")
+    facts["unscored"] = replace(facts["fsd50k-scratch"], architecture="CNN12_x3")
     frame = metrics()
     extra = frame[frame["run"] == "fsd50k-scratch"].assign(run="mine|own", model="mine")
     table = kept(paper_table("A4", pd.concat([frame, extra]), facts, "mini"))
@@ -150,7 +151,7 @@ def test_models_the_paper_lacks_follow_where_they_were_scored(metrics, facts):
     "change",
     [
         {"temperature": 0.2},
-        {"augmentation": ["gain_db"]},
+        {"augmentation": ("gain_db",)},
         {"downsampling": "strided"},
         {"architecture": "CNN12_x2"},
         {"start": "supervised-longer"},
@@ -159,9 +160,10 @@ def test_models_the_paper_lacks_follow_where_they_were_scored(metrics, facts):
     ids=str,
 )
 def test_a_run_that_differs_in_any_fact_is_not_the_papers(change, metrics, facts):
-    facts["supervised-longer"] = facts["supervised"] | {"start": "supervised"}
+    facts["supervised-longer"] = replace(facts["supervised"], start="supervised")
     del facts["fsd50k-contrastive_x2-full"]  # would be the same line as the changed architecture
-    facts["fsd50k-contrastive-full"] |= change
+    run = "fsd50k-contrastive-full"
+    facts[run] = replace(facts[run], **change)
     found = by_row(paper_table("A4", metrics()[:0], facts, "mini"))["run"]
     assert "fsd50k-contrastive-full" not in found.tolist()[:6]
 

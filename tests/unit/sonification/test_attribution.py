@@ -102,14 +102,14 @@ def test_a_module_that_ends_several_blocks_is_refused():
             return self.relu1(self.conv3(self.block2(self.relu1(self.conv1(x)))))
 
     model = Reused()
-    with pytest.raises(ValueError, match="ReLU ends layers 1, 3: pass the number of the one"):
+    with pytest.raises(ValueError, match="ReLU ends layers 1, 3: pass the number of the layer"):
         Sonification(model, model.relu1)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"additional_forward_args": 1}, "additional_forward_args cannot be served"),
+        ({"additional_forward_args": 1}, "additional_forward_args is not supported"),
         ({"attribute_to_neuron_input": True}, "starts from a block's output"),
         ({"neuron_selector": 5}, "layer 3 has filters 0 to 4, not 5"),
         ({"neuron_selector": -1}, "layer 3 has filters 0 to 4, not -1"),
@@ -119,7 +119,7 @@ def test_a_module_that_ends_several_blocks_is_refused():
         ({"neuron_selector": (1, 2, 3)}, r"neuron_selector is \(1, 2, 3\)"),
         ({"layer": 4}, "layer is 4: the model has layers 1 to 3"),
         ({"inputs": torch.zeros(2, 2, 99)}, r"inputs have shape \(2, 2, 99\): expected"),
-        ({"inputs": (torch.zeros(2, 99),)}, "inputs are a tuple: pass one tensor"),
+        ({"inputs": (torch.zeros(2, 99),)}, "inputs is a tuple: pass one tensor"),
     ],
 )
 def test_what_makes_no_sense_is_refused(net, x, options, message):

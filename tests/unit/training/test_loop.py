@@ -98,6 +98,17 @@ def test_a_loss_that_is_not_finite_stops_training(make_clips, store):
         train_run(SCRATCH, 0, recipe, clips, architecture=SHAPE)
 
 
+def test_the_multiclass_objective_needs_one_label_a_clip(make_clips, store):
+    clips = make_clips([4_000] * 8)  # the first eight have one label each
+    multiclass = dataclasses.replace(LABELLED, objective="multiclass")
+    one_each = store(clips)
+    assert one_each.single_label
+    assert train_run(SCRATCH, 0, multiclass, one_each, architecture=SHAPE).card.clips_used == 8
+    clips.targets[3] = 1
+    with pytest.raises(ValueError, match="fsd50k have several labels .* objective to multilabel"):
+        train_run(SCRATCH, 0, multiclass, store(clips), architecture=SHAPE)
+
+
 def test_half_precision_trains_too(make_clips, store):
     recipe = dataclasses.replace(CONTRASTIVE, precision="bfloat16")
     trained = train_run(PRETRAINED, 0, recipe, store(make_clips([4_000] * 4)), architecture=SHAPE)

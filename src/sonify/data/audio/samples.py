@@ -11,8 +11,9 @@ from typing import BinaryIO
 import numpy as np
 import soxr
 
-from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, decoded
+from sonify.data.audio.pcm import encode
 from sonify.runtime.errors import SonifyError
 
 # What resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at -140 dB). Scaling
@@ -40,6 +41,17 @@ class Recording:
     source_rate: int
     source_samples: int
     channels: int
+
+    @property
+    def facts(self) -> dict[str, int | float]:
+        """Everything but the samples, by column of the contracts `clips` and `harvest`."""
+        return {
+            "n_samples": len(self.pcm),
+            "gain": self.gain,
+            "source_rate": self.source_rate,
+            "source_samples": self.source_samples,
+            "channels": self.channels,
+        }
 
 
 def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) -> Recording:
@@ -97,5 +109,4 @@ def peak_scaled(x: np.ndarray) -> tuple[np.ndarray, float]:
     peak = float(np.abs(x).max(initial=0.0))
     if not FAINTEST <= peak < np.inf:
         raise SonifyError(f"a signal with peak {peak:g} cannot be scaled to unit peak")
-    # Divide rather than multiply by the gain: the peak is then exactly 1.
-    return np.rint(x / peak * PCM_PEAK).astype("<i2"), 1.0 / peak
+    return encode(x, peak), 1.0 / peak

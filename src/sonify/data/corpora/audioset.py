@@ -5,12 +5,12 @@ whatever folders it likes.
 """
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
+from sonify.data.corpora.dataset import Dataset
 from sonify.data.corpora.listing import (
     LayoutError,
     Listing,
@@ -22,10 +22,10 @@ from sonify.data.corpora.listing import (
     split_labels,
     vocabulary,
 )
-from sonify.data.corpora.required import SPLITS, segments_file, synthesised
-from sonify.data.download import harvest
+from sonify.data.corpora.roots import synthesised, walk
 
 VOCABULARY = "class_labels_indices.csv"
+SPLITS = ("balanced_train", "unbalanced_train", "eval")
 # First the formats libsndfile reads, best first. The others are indexed too, so that a corpus in
 # one of them is reported as unreadable rather than as missing.
 EXTENSIONS = (
@@ -53,8 +53,10 @@ def read(root: Path) -> Listing:
     whole, or else a recording harvested from a published shard; a corpus with such recordings is
     listed in the order they are stored in.
     """
+    from sonify.data.download import harvest
+
     root = Path(root)
-    listed = [split for split in SPLITS["audioset"] if (root / segments_file(split)).is_file()]
+    listed = [split for split in SPLITS if (root / segments_file(split)).is_file()]
     if not (root / VOCABULARY).is_file() or not listed:
         lacking = "segment list" if (root / VOCABULARY).is_file() else VOCABULARY
         raise LayoutError(
@@ -65,7 +67,7 @@ def read(root: Path) -> Listing:
     classes = ((index, name, mid) for _, (index, mid, name) in lines)
     harvested = {split: harvest.places(root, split) for split in listed}
     found = listing(
-        vocabulary("audioset", classes, source=VOCABULARY),
+        vocabulary(DATASET.name, classes, source=VOCABULARY),
         _rows(root, harvested),
         key="mid",
         vocabulary_file=VOCABULARY,
@@ -74,6 +76,11 @@ def read(root: Path) -> Listing:
         return found
     clips = found.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
     return replace(found, clips=clips.reset_index(drop=True), own_order=True)
+
+
+def segments_file(split: str) -> str:
+    """Return the name of the segment list of a split."""
+    return f"{split}_segments.csv"
 
 
 def segments(root: Path, split: str) -> Iterator[Segment]:
@@ -113,21 +120,12 @@ def audio_index(root: Path) -> dict[str, str]:
     the first path.
     """
     index: dict[str, tuple[int, str]] = {}
-    visited = set()
-    for folder, folders, files in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in visited:
-            folders.clear()
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(f for f in folders if f not in NOT_CLIPS and not f.startswith("."))
-        base = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        for name in sorted(files):
-            stem, _, extension = name.rpartition(".")
-            form = f".{extension.lower()}"
-            if form in EXTENSIONS and not name.startswith("."):
-                entry = (EXTENSIONS.index(form), str(base / name))
-                index[stem] = min(entry, index.get(stem, entry), key=lambda e: e[0])
+    for folder, name in walk(root, NOT_CLIPS):
+        stem, _, extension = name.rpartition(".")
+        form = f".{extension.lower()}"
+        if form in EXTENSIONS:
+            entry = (EXTENSIONS.index(form), str(folder / name))
+            index[stem] = min(entry, index.get(stem, entry), key=lambda e: e[0])
     return {stem: path for stem, (_, path) in index.items()}
 
 
@@ -161,3 +159,16 @@ def _is_time(seconds: str) -> bool:
 def _spellings(seconds: str) -> tuple[str, str, str, str]:
     value = float(seconds)
     return seconds, f"{value:.3f}", str(int(value)), str(round(value * 1000))
+
+
+DATASET = Dataset(
+    name="audioset",
+    display_name="AudioSet",
+    splits=SPLITS,
+    scored_split="eval",
+    read=read,
+    required=(VOCABULARY,),
+    lists=(VOCABULARY, *map(segments_file, SPLITS)),
+    single_label=False,
+    downloader="collection",
+)

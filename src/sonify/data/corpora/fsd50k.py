@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from sonify.data.corpora.dataset import Dataset
 from sonify.data.corpora.listing import (
     LayoutError,
     Listing,
@@ -19,7 +20,7 @@ from sonify.data.corpora.listing import (
     split_labels,
     vocabulary,
 )
-from sonify.data.corpora.required import synthesised
+from sonify.data.corpora.roots import synthesised
 
 VOCABULARY = "FSD50K.ground_truth/vocabulary.csv"
 DEV = "FSD50K.ground_truth/dev.csv"
@@ -33,11 +34,11 @@ def read(root: Path) -> Listing:
     The id is the Freesound id, the labels are already smeared to their ancestors.
     """
     root = Path(root)
-    check_root("fsd50k", root)
+    check_root(DATASET, root)
     # vocabulary.csv has no header: reading one would lose class 0.
     classes = (tuple(fields) for _, fields in csv_lines(root, VOCABULARY, 3))
     return listing(
-        vocabulary("fsd50k", classes, source=VOCABULARY),
+        vocabulary(DATASET.name, classes, source=VOCABULARY),
         _rows(root),
         key="label",
         vocabulary_file=VOCABULARY,
@@ -96,3 +97,16 @@ class _Part:
         path = wanted if f"{name}.wav" in self.files else None
         provenance = self.known.get(name, Provenance())
         return Row(split, name, split_labels(labels), path, wanted, source, line, provenance)
+
+
+DATASET = Dataset(
+    name="fsd50k",
+    display_name="FSD50K",
+    splits=("train", "val", "eval"),
+    scored_split="eval",
+    read=read,
+    required=(VOCABULARY, DEV, EVAL, "FSD50K.dev_audio", "FSD50K.eval_audio"),
+    lists=(VOCABULARY, DEV, EVAL),
+    single_label=False,
+    downloader="archives",
+)

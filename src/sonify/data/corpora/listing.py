@@ -1,19 +1,23 @@
-"""What every layout reader returns: the clips a corpus lists, and those that cannot be used.
+"""The listing that every reader of a corpus returns: its clips, and those that cannot be used.
 
 A reader yields one `Row` per line of the dataset's own lists; `listing` sorts them into clips and
-problems, so that the three datasets share one policy for duplicates and unknown labels.
+problems, so that all datasets share one policy for duplicates and unknown labels. Light, so that
+readers can stand beside the declarations of their datasets: pandas is imported where it is used.
 """
+
+from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-
-from sonify.data.corpora.required import missing
+from sonify.data.corpora.dataset import Dataset
 from sonify.runtime.errors import SonifyError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Why a listed clip cannot be used: the only values of the column `reason`.
 REASONS: dict[str, str] = {
@@ -28,6 +32,8 @@ REASONS: dict[str, str] = {
     "unknown_label": "a label is not in the vocabulary",
     "no_label": "the list gives it no label",
     "duplicate_id": "an earlier line lists the same id, in this or another split",
+    "duplicate_file": "an earlier line lists the same file, in this or another split",
+    "bad_name": "its name is not UTF-8 text",
 }
 
 
@@ -49,6 +55,7 @@ class Row(NamedTuple):
 
     `labels` are in the words of the list (label or mid); `path` is None when there is no audio,
     and `wanted` names the file that was looked for; `source` and `line` say where it is listed.
+    `problem`: a reason and a clause, if the reader itself cannot use the line.
     """
 
     split: str
@@ -59,6 +66,7 @@ class Row(NamedTuple):
     source: str
     line: int
     provenance: Provenance = Provenance()
+    problem: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,10 +99,12 @@ def listing(
     The first line of an id counts; later ones are problems, even in another split, where the same
     recording would leak from training into evaluation.
     """
+    import pandas as pd
+
     position = {name: i for i, name in enumerate(vocabulary[key])}
     names = list(vocabulary["label"])
     clips, problems, problem_labels, seen = [], [], [], {}
-    for row in rows:
+    for row in map(_legible, rows):
         problem = _problem(row, position, seen, vocabulary_file)
         seen.setdefault(row.clip_id, (row.source, row.line))
         known = {position[name] for name in row.labels if name in position}
@@ -117,42 +127,46 @@ def listing(
 
 
 def vocabulary(
-    dataset: str, classes: Iterable[tuple[str, str, str]], *, source: str
+    dataset: str,
+    classes: Iterable[tuple[str, str, str]],
+    *,
+    source: str,
+    remedy: str = "restore the published file",
 ) -> pd.DataFrame:
     """Classes (index, label, mid) as a table in index order.
 
-    Raises LayoutError unless the indices are 0, 1, ... and each label stands once.
+    Raises LayoutError unless the indices are 0, 1, ... and each label is UTF-8 text and stands
+    once.
     """
+    import pandas as pd
+
     rows = []
     for index, label, mid in classes:
         if not index.isdecimal():
-            raise LayoutError(
-                f"{source}: class index {index!r} is not a whole number: restore the published file"
-            )
+            raise LayoutError(f"{source}: class index {index!r} is not a whole number: {remedy}")
+        if not is_text(label):
+            raise LayoutError(f"{source}: label {_escaped(label)} is not UTF-8 text: rename it")
         rows.append((dataset, int(index), label, mid))
     rows.sort(key=lambda row: row[1])
     if [row[1] for row in rows] != list(range(len(rows))) or not rows:
         raise LayoutError(
-            f"{source}: the indices of its {len(rows)} classes are not 0, 1, 2, ...: "
-            "restore the published file"
+            f"{source}: the indices of its {len(rows)} classes are not 0, 1, 2, ...: {remedy}"
         )
     for column, name in ((2, "label"), (3, "mid")):
         values = [row[column] for row in rows if row[column]]
         twice = next((v for v in values if values.count(v) > 1), None)
         if twice is not None:
-            raise LayoutError(
-                f"{source}: {name} {twice!r} names two classes: restore the published file"
-            )
+            raise LayoutError(f"{source}: {name} {twice!r} names two classes: {remedy}")
     return pd.DataFrame(rows, columns=["dataset", "index", "label", "mid"])
 
 
-def check_root(dataset: str, root: Path) -> None:
-    """Raises LayoutError naming every required file that `root` lacks."""
-    lacking = missing(dataset, root)
+def check_root(dataset: Dataset, root: Path) -> None:
+    """Raise LayoutError naming every required file that `root` lacks."""
+    lacking = dataset.missing(root)
     if lacking:
         raise LayoutError(
-            f"{root} has no {', '.join(lacking)}: point data.{dataset}.path at the root of an "
-            f"extracted {dataset} corpus in its published layout"
+            f"{root} has no {', '.join(lacking)}: point data.{dataset.name}.path at the root of an "
+            f"extracted {dataset.name} corpus in its published layout"
         )
 
 
@@ -192,9 +206,41 @@ def headed_lines(root: Path, name: str, header: tuple[str, ...]) -> Iterator[tup
     yield from lines
 
 
+def text_lines(root: Path, name: str, remedy: str = "restore the published file") -> list[str]:
+    """Return the lines of a text file, without blanks around them; LayoutError if not UTF-8."""
+    try:
+        return [line.strip() for line in (root / name).read_text("utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise LayoutError(f"{name} is not UTF-8 text ({error}): {remedy} in {root}") from error
+
+
 def split_labels(field: str) -> tuple[str, ...]:
     """The names in a comma list; an empty field gives none."""
     return tuple(name for name in (part.strip() for part in field.split(",")) if name)
+
+
+def is_text(name: str) -> bool:
+    """Return False for a file name whose bytes are not UTF-8, which no table can hold."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _escaped(name: str) -> str:
+    """A file name with `\\xff` and the like for bytes that are not UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _legible(row: Row) -> Row:
+    """The row as it is, or, if its names are not UTF-8, with escaped names and that problem."""
+    if is_text(row.clip_id) and is_text(row.path or ""):
+        return row
+    path = _escaped(row.path or "")
+    return row._replace(
+        clip_id=_escaped(row.clip_id),
+        labels=tuple(filter(is_text, row.labels)),
+        path=path,
+        source=_escaped(row.source),
+        problem=("bad_name", f"the name of {path or row.wanted} is not UTF-8 text"),
+    )
 
 
 def _problem(
@@ -208,6 +254,9 @@ def _problem(
             "duplicate_id",
             f"{where}: id {row.clip_id!r} is listed already in {source}, line {line}.",
         )
+    if row.problem is not None:
+        reason, detail = row.problem
+        return reason, f"{where}: {detail}."
     if not row.labels:
         return "no_label", f"{where}: id {row.clip_id!r} has no label."
     unknown = [name for name in row.labels if name not in position]

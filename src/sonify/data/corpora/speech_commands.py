@@ -6,6 +6,7 @@ All words are classes (35 in the published corpus), not the 12 of the older benc
 from collections.abc import Iterator
 from pathlib import Path
 
+from sonify.data.corpora.dataset import Dataset
 from sonify.data.corpora.listing import (
     LayoutError,
     Listing,
@@ -13,9 +14,10 @@ from sonify.data.corpora.listing import (
     Row,
     check_root,
     listing,
+    text_lines,
     vocabulary,
 )
-from sonify.data.corpora.required import synthesised
+from sonify.data.corpora.roots import synthesised
 
 # The published classes. Fewer, or others, are read as well: another corpus in this layout.
 WORDS = frozenset((
@@ -36,13 +38,11 @@ def read(root: Path) -> Listing:
     The id is the path without its extension, `word/file`, since file names recur across words.
     """
     root = Path(root)
-    check_root("speech_commands", root)
+    check_root(DATASET, root)
     files = _word_files(root)
     words = list(files)
     return listing(
-        vocabulary(
-            "speech_commands", ((str(i), w, "") for i, w in enumerate(words)), source=str(root)
-        ),
+        vocabulary(DATASET.name, ((str(i), w, "") for i, w in enumerate(words)), source=str(root)),
         _rows(root, files),
         key="label",
         vocabulary_file="the word folders",
@@ -108,15 +108,23 @@ def _wavs(folder: Path) -> dict[str, None]:
 
 
 def _entries(root: Path, name: str) -> list[tuple[int, str]]:
-    try:
-        lines = (root / name).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise LayoutError(
-            f"{name} is not UTF-8 text ({error}): restore the published file in {root}"
-        ) from error
-    entries = [(i, line.strip().removeprefix("./")) for i, line in enumerate(lines, start=1)]
+    lines = enumerate(text_lines(root, name), start=1)
+    entries = [(i, line.removeprefix("./")) for i, line in lines]
     return [(i, path) for i, path in entries if path]
 
 
 def _clip_id(path: str) -> str:
     return path.rpartition(".")[0] or path
+
+
+DATASET = Dataset(
+    name="speech_commands",
+    display_name="Speech Commands",
+    splits=("train", "val", "test"),
+    scored_split="test",
+    read=read,
+    required=tuple(LISTS.values()),
+    lists=tuple(LISTS.values()),
+    single_label=True,
+    downloader="archives",
+)

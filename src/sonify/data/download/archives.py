@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from sonify.data.corpora.required import required
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import catalogue
 from sonify.data.download.catalogue import Archive
 from sonify.data.download.fetch import fetch, open_session
@@ -46,9 +46,8 @@ def obtain_archives(
         _refuse(root, "before its download", faults)
     root.mkdir(parents=True, exist_ok=True)
     # Readers expect the folders of splits that are not in use, too.
-    for name in required(dataset):
-        if not name.endswith((".csv", ".txt")):
-            (root / name).mkdir(exist_ok=True)
+    for name in DATASETS[dataset].folders:
+        (root / name).mkdir(exist_ok=True)
     with open_session() as session:
         done = 0
         for archive in pending:

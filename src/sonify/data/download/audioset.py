@@ -13,7 +13,7 @@ from pathlib import Path
 
 import requests
 
-from sonify.data.corpora.audioset import VOCABULARY, segments_file
+from sonify.data.corpora.audioset import DATASET, VOCABULARY, segments_file
 from sonify.data.download import catalogue
 from sonify.data.download.catalogue import RemoteFile
 from sonify.data.download.fetch import DownloadError, fetch, open_session
@@ -85,7 +85,7 @@ def _list(root: Path, name: str, base_url: str, session: requests.Session) -> Re
 
 def _vocabulary_fault(content: bytes) -> str | None:
     """What is wrong with the list of classes, if anything, as part of a sentence."""
-    wanted = catalogue.audioset_classes()
+    wanted = catalogue.classes(DATASET.name)
     try:
         head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
     except (ValueError, csv.Error) as error:

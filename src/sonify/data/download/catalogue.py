@@ -73,9 +73,9 @@ def archives(dataset: str, splits: Iterable[str], base_url: str | None = None) -
     return found
 
 
-def audioset_classes() -> int:
-    """How many classes AudioSet's list of classes has."""
-    return _catalogue()["audioset"]["classes"]
+def classes(dataset: str) -> int:
+    """Return how many classes the published list of classes has."""
+    return _catalogue()[dataset]["classes"]
 
 
 def receipt(root: Path) -> dict[str, list[dict]]:
@@ -116,17 +116,18 @@ def pending_bytes(
     """
     if backend == "youtube":
         return 0 if set(splits) <= receipt(root).keys() else None
-    if dataset == "audioset":
-        return sum(_pending_shards(root, split) for split in splits)
+    entry = _catalogue()[dataset]
+    if "archives" not in entry:
+        return sum(_pending_shards(root, split, entry["download_bytes"]) for split in splits)
     lacking = (a for a in archives(dataset, splits) if not has(root, a))
     return sum(archive.n_bytes for archive in lacking)
 
 
-def _pending_shards(root: Path, split: str) -> int:
-    """Bytes of the shards of a split that are not harvested, about as long as none is listed."""
+def _pending_shards(root: Path, split: str, about: dict[str, int]) -> int:
+    """Bytes of the shards of a split that are not harvested; `about` as long as none is listed."""
     note = shard_list(root, split)
     if not note.is_file():
-        return _catalogue()["audioset"]["download_bytes"][split]
+        return about[split]
     shards = json.loads(note.read_text(encoding="utf-8"))["shards"]
     return sum(n for _, path, n, _ in shards if not note.with_name(Path(path).name).is_file())
 

@@ -19,6 +19,7 @@ import soxr
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, too_long
+from sonify.data.audio.pcm import DTYPE
 from sonify.data.audio.samples import Limits, Recording, prepared, too_short
 from sonify.runtime.errors import SonifyError
 
@@ -49,14 +50,7 @@ def row(shard_row: int, clip_id: str, audio: bytes) -> dict:
         return found | {"reason": error.reason, "detail": error.detail}
     flac = io.BytesIO()
     soundfile.write(flac, recording.pcm, RATE_HZ, format="FLAC", subtype="PCM_16")
-    return found | {
-        "n_samples": len(recording.pcm),
-        "source_rate": recording.source_rate,
-        "source_samples": recording.source_samples,
-        "channels": recording.channels,
-        "gain": recording.gain,
-        "flac": flac.getvalue(),
-    }
+    return found | recording.facts | {"flac": flac.getvalue()}
 
 
 def write(groups: Iterable[list[dict]], path: Path) -> None:
@@ -107,7 +101,7 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     if len(pcm) != kept["n_samples"]:
         raise _broken(file, f"row {shard_row} has {len(pcm)} of {kept['n_samples']} samples")
     described = ("gain", "source_rate", "source_samples", "channels")
-    return Recording(pcm.astype("<i2"), **{name: kept[name] for name in described})
+    return Recording(pcm.astype(DTYPE), **{name: kept[name] for name in described})
 
 
 def reading_order(path: str) -> tuple[str, int]:

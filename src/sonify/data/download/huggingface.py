@@ -31,6 +31,7 @@ from sonify.data.download.fetch import (
     pause,
     reason,
 )
+from sonify.data.download.token import authorise
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
@@ -71,12 +72,15 @@ def obtain_shards(
 
     What is harvested already is not fetched again. progress: called with the bytes downloaded by
     this call and what is being done. Raises SonifyError when a shard cannot be had or read, the
-    disk is too small, or `root` holds another revision or what was harvested in another way.
+    disk is too small, or `root` holds another revision or what was harvested in another way. The
+    user's access token, if there is one, is sent to huggingface.co and to no mirror.
     """
     root = Path(root)
     hub_url = hub_url.rstrip("/")
     source = f"{hub_url}/datasets/{REPOSITORY}/resolve/{quote(revision, safe='')}"
     with open_session() as session:
+        if hub_url == HUB:
+            authorise(session, HUB)
         wanted = {
             split: _pinned(root, split, revision, hub_url, source, session) for split in splits
         }
@@ -249,7 +253,7 @@ def _page(url: str, cursor: list[tuple[str, str]], session: requests.Session) ->
             if not isinstance(error, broken) or attempt == ATTEMPTS:
                 raise DownloadError(
                     f"{url}: {reason(error)}: check the network, data.audioset.hub_url and "
-                    ".revision"
+                    f".revision{' and your token (HF_TOKEN)' if session.auth else ''}"
                 ) from error
         pause(attempt)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import catalogue
 
 Report = Callable[[int, str], None]
@@ -27,7 +28,9 @@ def obtain(
     been downloaded and unpacked until then is kept for the next call.
     """
     root = Path(root)
-    _DATASETS[dataset](dataset, root, threads=threads, progress=progress, **settings)
+    _DOWNLOADERS[DATASETS[dataset].downloader](
+        dataset, root, threads=threads, progress=progress, **settings
+    )
     rows = [
         {"dataset": dataset, "file": file["name"], **file}
         for files in catalogue.receipt(root).values()
@@ -42,16 +45,15 @@ def _archived(dataset: str, root: Path, *, splits: Iterable[str], threads: int, 
     obtain_archives(dataset, root, splits, **options)
 
 
-def _audioset(dataset: str, root: Path, *, splits: Iterable[str], threads: int, **options) -> None:
+def _collection(
+    dataset: str, root: Path, *, splits: Iterable[str], threads: int, **options
+) -> None:
     from sonify.data.download.audioset import obtain_audioset
 
     obtain_audioset(root, splits, workers=threads, **options)
 
 
-# Each takes (dataset, root, *, splits, threads, progress, and its own options of the
-# configuration), and notes what is complete by catalogue.write_receipt.
-_DATASETS: dict[str, Callable[..., None]] = {
-    "audioset": _audioset,
-    "fsd50k": _archived,
-    "speech_commands": _archived,
-}
+# By the name that declarations of datasets use. Each takes (dataset, root, *, splits, threads,
+# progress, and its own options of the configuration), and notes what is complete by
+# catalogue.write_receipt.
+_DOWNLOADERS: dict[str, Callable[..., None]] = {"archives": _archived, "collection": _collection}

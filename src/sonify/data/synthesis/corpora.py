@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
-from sonify.data.corpora.required import SYNTHESISED
+from sonify.data.corpora.roots import SYNTHESISED
 from sonify.data.synthesis import audioset, fsd50k, speech_commands
 from sonify.runtime.errors import SonifyError
 

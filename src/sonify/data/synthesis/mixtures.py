@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sonify.data.audio.pcm import PEAK
 from sonify.data.synthesis.sources import LEAVES, SoundClass
 from sonify.data.synthesis.textures import background
 from sonify.runtime.errors import SonifyError
@@ -21,7 +22,6 @@ _BACKGROUND_DB = (-34.0, -18.0)
 _PEAK_DB = (-14.0, -1.0)
 _LENGTH_STEP_S = 0.25  # exact at 8, 16 and 44.1 kHz
 _FRAME_S = 0.05
-_FULL_SCALE = 32767
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def mixture(
     mix = stems.sum(axis=0)
     # Stems may peak above their sum; they too must fit the 16 bits.
     largest = max(np.abs(mix).max(), np.abs(stems).max())
-    gain = _FULL_SCALE * 10 ** (rng.uniform(*_PEAK_DB) / 20) / largest
+    gain = PEAK * 10 ** (rng.uniform(*_PEAK_DB) / 20) / largest
     quantised = np.rint(stems * gain).astype(np.int16)
     return Mixture(sources, quantised[:-1], quantised[-1], np.rint(mix * gain).astype(np.int16))
 

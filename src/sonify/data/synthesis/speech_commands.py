@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
+from sonify.data.audio.pcm import encode
 from sonify.data.synthesis.files import wav
 from sonify.data.synthesis.textures import background
 from sonify.data.synthesis.words import RATE_HZ, WORDS, speaker, spoken
@@ -54,9 +53,9 @@ def _files(seed: int, words: list[str], takes: int) -> Iterator[tuple[str, bytes
             yield path, wav(spoken(word, speaker(seed, who), rng=rng), RATE_HZ)
     for number in range(_NOISES):
         rng = generator("synthesis", seed, "speech_commands", "noise", number)
-        texture = 0.5 * 32767 * background(round(_NOISE_S * RATE_HZ), RATE_HZ, rng=rng)
+        texture = 0.5 * background(round(_NOISE_S * RATE_HZ), RATE_HZ, rng=rng)
         path = f"_background_noise_/texture_{number}.wav"
-        yield path, wav(np.rint(texture).astype(np.int16), RATE_HZ)
+        yield path, wav(encode(texture), RATE_HZ)
     for name, split in (("validation_list.txt", "val"), ("testing_list.txt", "test")):
         yield name, "".join(f"{path}\n" for path in sorted(lists[split])).encode()
     yield "README.md", _README.encode()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import istft, stft
 
+from sonify.data.audio.pcm import PEAK
 from sonify.data.synthesis.signals import log_uniform, noise, phase, pulses, unit_peak, wander
 from sonify.data.synthesis.textures import background
 from sonify.runtime.errors import SonifyError
@@ -21,7 +22,6 @@ _FORMANT_SMOOTHING_S, _LEVEL_SMOOTHING_S = 0.06, 0.02
 _EDGE = 8  # frames of silence at each end of a word, twice what the smoothing reaches
 _BANDWIDTHS_HZ = np.array([80.0, 110.0, 160.0, 250.0])
 _FOURTH_FORMANT_HZ = 3500.0
-_FULL_SCALE = 32767
 
 
 class Phone(NamedTuple):
@@ -111,7 +111,7 @@ def spoken(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.ndarray
     x[at : at + len(utterance)] = utterance
     room = background(n, RATE_HZ, rng=rng)
     x = x + 10 ** (rng.uniform(-45, -25) / 20) * room
-    return np.rint(_FULL_SCALE * 10 ** (rng.uniform(-14, -1) / 20) * unit_peak(x)).astype(np.int16)
+    return np.rint(PEAK * 10 ** (rng.uniform(-14, -1) / 20) * unit_peak(x)).astype(np.int16)
 
 
 def _utterance(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.ndarray:

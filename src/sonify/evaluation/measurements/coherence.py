@@ -11,7 +11,7 @@ from sonify.evaluation.metrics.coherence import NPERSEG, mean_topk_coherence, no
 from sonify.evaluation.metrics.envelope import envelope_correlation
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.methods import DEFAULT, build_explainer
 from sonify.sonification.most_active import most_active
 
 
@@ -23,6 +23,7 @@ def coherence_table(
     rules: Sequence[str],
     top_k: int = 5,
     nperseg: int = NPERSEG,
+    method: str = DEFAULT,
     precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
@@ -35,11 +36,11 @@ def coherence_table(
     marked. Raises SonifyError for an unknown rule and for clips shorter than two segments of
     `nperseg` or two frames of the envelope.
     """
-    sonifier = Sonifier(model, precision, allow_strided=True)
+    explainer = build_explainer(method, model, precision=precision)
     rows: list[pd.DataFrame] = []
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         floor = noise_floor(x.shape[1], top_k, nperseg)
-        for some, found in most_active(sonifier, x, rules):
+        for some, found in most_active(explainer, x, rules):
             waveforms, signals = x[some].cpu().numpy(), found.made.signals.cpu().numpy()
             of = found.clips.cpu().numpy()
             distinct = pd.DataFrame(

@@ -16,16 +16,15 @@ import pandas as pd
 import torch
 from scipy import signal
 
-from sonify.contracts.audio_format import PCM_PEAK
+from sonify.data.audio.pcm import decode, encode_each
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.rendering import to_pcm
-from sonify.sonification.trace.chain import find_blocks
+from sonify.sonification.explainer import Explainer
+from sonify.sonification.methods import DEFAULT, build_explainer
 
 NPERSEG = 256  # bins of 31 Hz
 _FILTER = ["layer", "filter"]
@@ -39,6 +38,7 @@ def evolution_table(
     *,
     layers: Sequence[int],
     filters_per_layer: int,
+    method: str = DEFAULT,
     precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
@@ -62,13 +62,12 @@ def evolution_table(
     if len(fixed) < len(drawn):
         raise SonifyError(f"the top activations lack filters of model {card.model}: mine it again")
 
-    def sonifier(epoch: int) -> Sonifier:
-        blocks = find_blocks(load(epoch)[0], allow_strided=True)
-        return Sonifier(blocks[: max(layers)], precision, allow_strided=True)
+    def explainer(epoch: int) -> Explainer:
+        return build_explainer(method, load(epoch)[0], precision=precision, layers=max(layers))
 
     asked = []
     for done, epoch in enumerate(epochs, start=1):
-        maxima = _maxima(sonifier(epoch), parts(), drawn, max_samples, device)
+        maxima = _maxima(explainer(epoch), parts(), drawn, max_samples, device)
         asked.append(_asked(maxima, fixed).assign(epoch=epoch))
         if progress:
             progress(done)
@@ -76,7 +75,7 @@ def evolution_table(
     clips = _collected(parts(), set(asked["clip_id"]))
     made = []
     for epoch, rows in asked.groupby("epoch"):
-        at = sonifier(int(epoch))
+        at = explainer(int(epoch))
         made += [_sonified(at, *clips[c], some, device) for c, some in rows.groupby("clip_id")]
     found = pd.concat(made).sort_values(["inputs", *_FILTER, "epoch"])
     found["change"] = _changes(found)
@@ -119,7 +118,7 @@ def _drawn(card: ModelCard, layers: Sequence[int], n: int) -> pd.DataFrame:
 
 @torch.no_grad()
 def _maxima(
-    sonifier: Sonifier,
+    explainer: Explainer,
     parts: Iterable[Clips],
     drawn: pd.DataFrame,
     max_samples: int,
@@ -130,7 +129,7 @@ def _maxima(
     found = []
     for clips, indices, x in whole_clips(parts, max_samples, device):
         ids = [clips.ids[i] for i in indices]
-        for layer, h in enumerate(sonifier.maps(x), start=1):
+        for layer, h in enumerate(explainer.maps(x), start=1):
             for index in columns.get(layer, ()):
                 rows = {"clip_id": ids, "layer": layer, "filter": index}
                 largest = h[:, index].amax(-1).cpu().numpy()
@@ -169,18 +168,18 @@ def _collected(parts: Iterable[Clips], wanted: set[str]) -> dict[str, tuple[dict
 
 
 def _sonified(
-    sonifier: Sonifier,
+    explainer: Explainer,
     keys: dict,
     pcm: np.ndarray,
     rows: pd.DataFrame,
     device: torch.device | str,
 ) -> pd.DataFrame:
     """The sonifications of one clip that the rows ask for, beside them."""
-    x = torch.from_numpy(pcm / np.float32(PCM_PEAK))[None].to(device)
+    x = torch.from_numpy(decode(pcm))[None].to(device)
     layers, filters = (torch.tensor(rows[c].to_numpy()) for c in _FILTER)
-    found = sonifier.render(x, layers, torch.zeros_like(layers), filters)
+    found = explainer.render(x, layers, torch.zeros_like(layers), filters)
     signals = found.signals.cpu().numpy()
-    peaks, stored = to_pcm(signals)
+    peaks, stored = encode_each(signals)
     return rows.assign(
         dataset=keys["dataset"],
         split=keys["split"],

@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sonify.data.audio.pcm import samples
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
-from sonify.evaluation.metrics.coherence import mean_topk_coherence, shortest
+from sonify.evaluation.metrics.coherence import mean_topk_coherence
+from sonify.evaluation.metrics.segments import shortest
 from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.explainer import Explainer
+from sonify.sonification.methods import DEFAULT, build_explainer
 
 _OWN = ["layer", "filter"]
 _SOUND = ["coherence", "flatness", "centroid_hz", "bandwidth_hz"]
@@ -48,7 +51,8 @@ def filters_table(
     if set(top["model"]) != {card.model}:
         found = ", ".join(sorted(set(top["model"]))) or "no model"
         raise SonifyError(f"the top activations are of {found}, not of {card.model}: mine it again")
-    split = _survey(Sonifier(model, allow_strided=True), parts, top, max_samples, device, progress)
+    explainer = build_explainer(DEFAULT, model)
+    split = _survey(explainer, parts, top, max_samples, device, progress)
     done, described = split.n_clips, []
     for rows in sonifications:
         described.append(_described(rows, split.pcm, top_k, nperseg))
@@ -87,7 +91,7 @@ class _Split:
 
 @torch.no_grad()
 def _survey(
-    sonifier: Sonifier,
+    explainer: Explainer,
     parts: Iterable[Clips],
     top: pd.DataFrame,
     max_samples: int,
@@ -96,10 +100,10 @@ def _survey(
 ) -> _Split:
     """One forward pass over the split."""
     mined, n_clips, totals = set(top["clip_id"]), 0, 0
-    active = [torch.zeros(b.conv.out_channels, dtype=int, device=device) for b in sonifier.blocks]
+    active = [torch.zeros(n, dtype=int, device=device) for n in explainer.filters]
     pcm, targets = {}, {}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        for counts, maps in zip(active, sonifier.maps(x), strict=True):
+        for counts, maps in zip(active, explainer.maps(x), strict=True):
             counts += (maps.amax(-1) > 0).sum(0)
         n_clips += len(indices)
         totals = totals + clips.targets[indices].sum(axis=0, dtype=np.int64)
@@ -129,7 +133,7 @@ def _described(
     found = pd.DataFrame(np.nan, index=rows.index, columns=_SOUND)
     heard = rows[(rows["peak"] > 0) & (rows["n_samples"] >= shortest(nperseg))]
     for _, alike in heard.groupby("n_samples"):
-        s = np.stack([np.frombuffer(pcm, "<i2") for pcm in alike["pcm"]])
+        s = np.stack([samples(pcm) for pcm in alike["pcm"]])
         x = np.stack([inputs[clip] for clip in alike["clip_id"]])
         coherence = mean_topk_coherence(x, s, top_k, nperseg)
         found.loc[alike.index] = np.column_stack([coherence, *spectral_shape(s, nperseg)])

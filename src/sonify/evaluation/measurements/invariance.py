@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sonify.data.audio.pcm import encode_each
 from sonify.data.clips import Clips, load_part
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.models.architecture import Architecture
@@ -23,8 +24,8 @@ from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 from sonify.sonification.activity import strongest
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.rendering import to_pcm
+from sonify.sonification.explainer import Explainer
+from sonify.sonification.methods import DEFAULT, build_explainer
 
 
 class Invariance(NamedTuple):
@@ -53,6 +54,7 @@ def invariance_tables(
     shifts: Sequence[int],
     shown_shift: int,
     rule: str,
+    method: str = DEFAULT,
     precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
@@ -68,21 +70,21 @@ def invariance_tables(
     """
     if shown_shift not in shifts:
         raise SonifyError(f"shown_shift is {shown_shift}: it must be one of {list(shifts)}")
-    sonifier = Sonifier(model, precision, allow_strided=True)
+    explainer = build_explainer(method, model, precision=precision)
     strides = np.array(card.architecture.strides)
-    middle = (sonifier.n_layers + 1) // 2
+    middle = (explainer.n_layers + 1) // 2
     margin = _margin(card.architecture)
     rows, example, most = [], None, -1.0
     for done, (part, i) in enumerate(_drawn(sizes, clips), start=1):
         x, delays = part.waveform(i), [0, *shifts]
-        found = returned(sonifier, x, delays, margin, rule, max_samples, device)
+        found = returned(explainer, x, delays, margin, rule, max_samples, device)
         keys = {"dataset": part.dataset, "split": part.splits[i], "clip_id": part.ids[i]}
         keys |= card.keys
         sonification, others = found.signals[0], found.signals[1:]
         for shift, signals in zip(shifts, others, strict=True):
             measured = {
                 **keys,
-                "layer": range(1, sonifier.n_layers + 1),
+                "layer": range(1, explainer.n_layers + 1),
                 "filter": found.filters,
                 "shift": shift,
                 "on_stride": shift % strides == 0,
@@ -104,7 +106,7 @@ def invariance_tables(
 
 @torch.no_grad()
 def returned(
-    sonifier: Sonifier,
+    explainer: Explainer,
     x: np.ndarray,
     shifts: Sequence[int],
     margin: int,
@@ -120,13 +122,13 @@ def returned(
     for row, shift in zip(delayed, shifts, strict=True):
         row[margin + shift :][: len(x)] = x
     waveforms = torch.from_numpy(delayed).to(device)
-    filters = torch.cat([strongest(maps, rule) for maps in sonifier.maps(waveforms[:1])])
-    layers = torch.arange(1, sonifier.n_layers + 1, device=device)
+    filters = torch.cat([strongest(maps, rule) for maps in explainer.maps(waveforms[:1])])
+    layers = torch.arange(1, explainer.n_layers + 1, device=device)
     made = []
     for some in waveforms.split(max(1, max_samples // delayed.shape[1])):
         clips = torch.arange(len(some), device=device).repeat_interleave(len(layers))
         made.append(
-            sonifier.render(some, layers.repeat(len(some)), clips, filters.repeat(len(some)))
+            explainer.render(some, layers.repeat(len(some)), clips, filters.repeat(len(some)))
         )
     each = len(shifts), len(layers)
     signals = torch.cat([m.signals for m in made]).cpu().numpy().reshape(*each, -1)
@@ -184,7 +186,7 @@ def _drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
 
 def _example(keys: dict, signals: np.ndarray, shift: int) -> pd.DataFrame:
     """The example's rows, of signals (input, sonification, returned) x (time,)."""
-    peaks, pcm = to_pcm(signals)
+    peaks, pcm = encode_each(signals)
     return pd.DataFrame(
         {
             **keys,

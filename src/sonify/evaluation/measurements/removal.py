@@ -14,7 +14,7 @@ from sonify.evaluation.metrics.ranking import rank
 from sonify.evaluation.stages.removal import Condition
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.methods import DEFAULT, build_explainer
 from sonify.sonification.most_active import Chosen, most_active
 
 
@@ -38,6 +38,7 @@ def removal_table(
     parts: Iterable[Clips],
     *,
     conditions: Sequence[Condition],
+    method: str = DEFAULT,
     precision: str = "exact",
     max_samples: int,
     device: torch.device | str = "cpu",
@@ -50,14 +51,14 @@ def removal_table(
 
     What conditions have in common is computed once. Raises SonifyError for an unknown rule.
     """
-    sonifier = Sonifier(model, precision, allow_strided=True)
+    explainer = build_explainer(method, model, precision=precision)
     rules = list(dict.fromkeys(condition.rule for condition in conditions))
     targets, untouched = [], []
     scores: dict[Condition, list[np.ndarray]] = {condition: [] for condition in conditions}
-    dead = {rule: np.zeros(sonifier.n_layers, np.int64) for rule in rules}
+    dead = {rule: np.zeros(explainer.n_layers, np.int64) for rule in rules}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         targets.append(clips.targets[indices])
-        for some, found in most_active(sonifier, x, rules):
+        for some, found in most_active(explainer, x, rules):
             untouched.append(_scores(model, x[some]))
             for condition, left in _left(model, x[some], found, conditions):
                 scores[condition].append(left)

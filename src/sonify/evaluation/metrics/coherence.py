@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sonify.evaluation.metrics.segments import shortest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
@@ -33,6 +34,13 @@ def mean_topk_coherence(
     order if None. A silent s (a dead map) counts as 0; so does a bin in which either signal has no
     power, where coherence is undefined. Raises SonifyError for shapes that do not fit, or clips
     that hold fewer than two segments: one makes every coherence 1, whatever the signals.
+
+    >>> import numpy as np
+    >>> from sonify.api import mean_topk_coherence
+    >>> x = np.random.default_rng(0).standard_normal((2, 8000))  # two clips of 1 s
+    >>> s = np.stack([0.5 * x[0], np.zeros(8000)])  # one related signal, one silent one
+    >>> mean_topk_coherence(x, s).round(3)
+    array([1., 0.])
     """
     clips = np.arange(len(x)) if clips is None else clips
     if x.ndim != 2 or s.shape != (len(clips), x.shape[1]):
@@ -54,11 +62,6 @@ def mean_topk_coherence(
         for clip, signal in zip(clips.tolist(), torch.from_numpy(s), strict=True)
     ]
     return _top(torch.stack(found), k).numpy()
-
-
-def shortest(nperseg: int) -> int:
-    """Samples that two half-overlapping segments take: below, coherence says nothing."""
-    return nperseg + nperseg - nperseg // 2
 
 
 def noise_floor(n_samples: int, k: int = 5, nperseg: int = NPERSEG) -> float:

@@ -62,6 +62,13 @@ def mean_average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
 
     Average precision is the mean over positives of the precision at their score; tied scores are
     one threshold, as in scikit-learn.
+
+    >>> import numpy as np
+    >>> from sonify.api import mean_average_precision
+    >>> targets = np.array([[1, 0], [0, 1], [1, 1]])  # (clip, class)
+    >>> scores = np.array([[0.9, 0.4], [0.5, 0.3], [0.2, 0.8]])
+    >>> round(mean_average_precision(targets, scores), 3)  # mean of 5/6 and 5/6
+    0.833
     """
     targets, scores = _validated(targets, scores)
     positive = targets.any(axis=0)
@@ -72,7 +79,15 @@ def mean_average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Macro mean of the area under the ROC curve, in [0, 1], over classes with both outcomes."""
+    """Macro mean of the area under the ROC curve, in [0, 1], over classes with both outcomes.
+
+    >>> import numpy as np
+    >>> from sonify.api import mean_auc
+    >>> targets = np.array([[1, 0], [0, 1], [1, 1]])  # (clip, class)
+    >>> scores = np.array([[0.9, 0.4], [0.5, 0.3], [0.2, 0.8]])
+    >>> mean_auc(targets, scores)  # one of two pairs in the right order, in each class
+    0.5
+    """
     targets, scores = _validated(targets, scores)
     kept = _rankable(targets)
     if not kept.any():
@@ -97,7 +112,12 @@ def average_ranks(scores: np.ndarray) -> np.ndarray:
 
 
 def d_prime(auc: float) -> float:
-    """d' = sqrt(2) times the normal quantile of the mean AUC; infinite for a perfect ranking."""
+    """d' = sqrt(2) times the normal quantile of the mean AUC; infinite for a perfect ranking.
+
+    >>> from sonify.api import d_prime
+    >>> d_prime(0.5), round(d_prime(0.95), 2)
+    (0.0, 2.33)
+    """
     if not 0 <= auc <= 1:
         raise SonifyError(f"AUC is {auc}: it must be in [0, 1]")
     if auc in (0, 1):

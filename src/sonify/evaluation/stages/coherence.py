@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from sonify.evaluation.option_types import DatasetName, RunNames
 from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
-from sonify.models.settings import JobSettings
+from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
@@ -25,10 +25,9 @@ class CoherenceOptions(Options):
     ]
 
 
-class CoherenceSettings(JobSettings, frozen=True, kw_only=True):
+class CoherenceSettings(ExplainerSettings, frozen=True, kw_only=True):
     """Settings of one job; the first rule is the configured one."""
 
-    precision: str
     top_k: int
     nperseg: int
     rules: tuple[str, ...]
@@ -50,9 +49,8 @@ def _settings(plan: "Plan", model: str) -> CoherenceSettings:
     rule = plan.config["sonification"]["rule"]
     others = [other for other in plan.evaluation["sensitivity"]["rules"] if other != rule]
     return CoherenceSettings(
-        **plan.on_clips,
+        **plan.explaining,
         split=stage["split"],
-        precision=plan.config["sonification"]["precision"],
         top_k=stage["top_k"],
         nperseg=stage["nperseg"],
         rules=(rule, *others),
@@ -68,6 +66,7 @@ def _compute(job: "ModelJob[CoherenceSettings]") -> Result:
             job.card,
             job.parts(),
             rules=job.settings.rules,
+            method=job.settings.method,
             precision=job.settings.precision,
             top_k=job.settings.top_k,
             nperseg=job.settings.nperseg,

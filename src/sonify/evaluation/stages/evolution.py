@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from sonify.evaluation.option_types import LayerNumbers, RunNames
 from sonify.evaluation.stage import Options, Result, Stage
-from sonify.models.settings import JobSettings
+from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
@@ -23,22 +23,20 @@ class EvolutionOptions(Options):
     ]
 
 
-class EvolutionSettings(JobSettings, frozen=True, kw_only=True):
+class EvolutionSettings(ExplainerSettings, frozen=True, kw_only=True):
     """Settings of one job."""
 
     layers: tuple[int, ...]
     filters_per_layer: int
-    precision: str
 
 
 def _settings(plan: "Plan", model: str) -> EvolutionSettings:
     stage, sonification = plan.evaluation["evolution"], plan.config["sonification"]
     return EvolutionSettings(
-        **plan.on_clips,
+        **plan.explaining,
         split=sonification["split"],
         layers=tuple(stage["layers"]),
         filters_per_layer=stage["filters_per_layer"],
-        precision=sonification["precision"],
     )
 
 
@@ -59,6 +57,7 @@ def _compute(job: "ModelJob[EvolutionSettings]") -> Result:
             job.parts,
             layers=job.settings.layers,
             filters_per_layer=job.settings.filters_per_layer,
+            method=job.settings.method,
             precision=job.settings.precision,
             progress=bar.update,
             **job.running,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from sonify.evaluation.stage import Options, Result, Stage
-from sonify.models.settings import JobSettings
+from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
@@ -30,14 +30,13 @@ class InvarianceOptions(Options):
     shown_shift: Shift
 
 
-class InvarianceSettings(JobSettings, frozen=True, kw_only=True):
+class InvarianceSettings(ExplainerSettings, frozen=True, kw_only=True):
     """Settings of one job."""
 
     clips: int
     shifts: tuple[int, ...]
     shown_shift: int
     rule: str
-    precision: str
 
 
 def _jobs(plan: "Plan") -> list[str]:
@@ -49,13 +48,12 @@ def _jobs(plan: "Plan") -> list[str]:
 def _settings(plan: "Plan", model: str) -> InvarianceSettings:
     stage, sonification = plan.evaluation["invariance"], plan.config["sonification"]
     return InvarianceSettings(
-        **plan.on_clips,
+        **plan.explaining,
         split=sonification["split"],
         clips=stage["clips"],
         shifts=tuple(stage["shifts"]),
         shown_shift=stage["shown_shift"],
         rule=sonification["rule"],
-        precision=sonification["precision"],
     )
 
 
@@ -72,6 +70,7 @@ def _compute(job: "ModelJob[InvarianceSettings]") -> Result:
             shifts=settings.shifts,
             shown_shift=settings.shown_shift,
             rule=settings.rule,
+            method=settings.method,
             precision=settings.precision,
             progress=bar.update,
             **job.running,

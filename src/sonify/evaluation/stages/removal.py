@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from sonify.evaluation.option_types import DatasetName, RunNames
 from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
-from sonify.models.settings import JobSettings
+from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
@@ -33,10 +33,9 @@ class Condition(msgspec.Struct, frozen=True):
     rescaled: bool
 
 
-class RemovalSettings(JobSettings, frozen=True, kw_only=True):
+class RemovalSettings(ExplainerSettings, frozen=True, kw_only=True):
     """Settings of one job; the first condition is the configured one."""
 
-    precision: str
     conditions: tuple[Condition, ...]
 
 
@@ -54,9 +53,8 @@ def _settings(plan: "Plan", model: str) -> RemovalSettings:
         Condition(rule, other) for other in choices["rescale_residual"] if other != rescaled
     ]
     return RemovalSettings(
-        **plan.on_clips,
+        **plan.explaining,
         split=stage["split"],
-        precision=plan.config["sonification"]["precision"],
         conditions=tuple(conditions),
     )
 
@@ -70,6 +68,7 @@ def _compute(job: "ModelJob[RemovalSettings]") -> Result:
             job.card,
             job.parts(),
             conditions=job.settings.conditions,
+            method=job.settings.method,
             precision=job.settings.precision,
             progress=bar.update,
             **job.running,

@@ -1,21 +1,20 @@
-"""What claims are judged by: the evaluation tables, and which training runs a claim means."""
+"""The evidence that claims are judged by: the evaluation tables, and which runs they are of."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import pandas as pd
 
 from sonify.paper.labels import DATASETS, finetuned_label
+from sonify.paper.run_facts import Runs
+from sonify.paper.setting import PaperSetting
 from sonify.runtime.errors import SonifyError
 
 REGIMES = ("contrastive", "supervised")
 FINETUNES = ("fconly", "full")
 
-# In the order in which Table A.1 adds them.
-AUGMENTATIONS = ("gain_db", "noise_amplitude", "time_mask", "background_snr_db")
-
-# Split and measure of the published results, and of appendix B's curves.
+# Split and metric of the published results, and metric of appendix B's curves.
 SCORED = {
     "audioset": ("eval", "mAP"),
     "fsd50k": ("eval", "mAP"),
@@ -28,144 +27,88 @@ Frame = TypeVar("Frame", pd.Series, pd.DataFrame)
 
 
 class Missing(Exception):
-    """What a claim needs and the tables do not have, in words."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of training run in the paper's terms; the defaults are the paper's main setting.
-
-    A run that is finetuned was first trained, on the whole of AudioSet, as `pretraining` says; one
-    with finetune "none" was trained in one go. Temperature and how many of AUGMENTATIONS are on
-    tell contrastive pretrainings apart, and nothing else.
-    """
-
-    dataset: str
-    regime: str
-    finetune: str = "none"
-    balanced: bool = False
-    architecture: str = "CNN12"
-    temperature: float = 0.1
-    augmentations: int = len(AUGMENTATIONS)
-
-    @property
-    def pretraining(self) -> "Kind":
-        """What a finetuned run of this kind starts from."""
-        return replace(self, dataset="audioset", finetune="none", balanced=False)
-
-    def fits(self, run: str, runs: Mapping[str, Mapping]) -> bool:
-        """Whether `run`, by its facts in `runs`, is of this kind."""
-        facts = runs[run]
-        alike = facts["dataset"] == self.dataset and facts["finetune"] == self.finetune
-        if not alike or (set(facts["splits"]) == {"balanced_train"}) != self.balanced:
-            return False
-        if self.finetune != "none":
-            return self.pretraining.fits(facts["start"], runs)
-        found = (facts["regime"], facts["architecture"], facts["downsampling"])
-        if found != (self.regime, self.architecture, "pool"):
-            return False
-        named = set(AUGMENTATIONS[: self.augmentations])
-        return self.regime == "supervised" or (
-            facts["temperature"] == self.temperature and set(facts["augmentation"]) == named
-        )
-
-    def __str__(self) -> str:
-        name = f"{DATASETS[self.dataset]}{' balanced' if self.balanced else ''}, "
-        contrastive = (self.regime, self.finetune) == ("contrastive", "none")
-        name += "contrastive" if contrastive else finetuned_label(self.regime, self.finetune)
-        main = Kind(self.dataset, self.regime)
-        if self.architecture != main.architecture:
-            name += f", {self.architecture}"
-        if self.temperature != main.temperature:
-            name += f", τ {self.temperature:g}"
-        if self.augmentations != main.augmentations:
-            name += f", {self.augmentations} of {len(AUGMENTATIONS)} augmentations"
-        return name
-
-
-SUPERVISED = Kind("audioset", "supervised")
-CONTRASTIVE = Kind("audioset", "contrastive")
+    """Something that a claim needs and the tables lack; its text names it."""
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Evaluation tables by contract, and what the configuration says of them.
 
-    `runs` are the facts by run; `probes` says by run of layer_importance which of `runs` it starts
-    from; `rule` and `rescaled` are the main condition of removal and coherence; `strided` the runs
-    with "pool" and "strided" downsampling that section 3.2 compares, or None.
+    runs: facts by run. probes: by run of layer_importance, the one of `runs` that it starts from.
+    rule, rescaled: the main condition of removal and coherence. strided: the runs with "pool" and
+    "strided" downsampling that section 3.2 compares, or None.
     """
 
     tables: Mapping[str, pd.DataFrame]
-    runs: Mapping[str, Mapping]
+    runs: Runs
     probes: Mapping[str, str]
     rule: str
     rescaled: bool
     strided: Mapping[str, str] | None
 
-    def of(self, table: str, kind: Kind, **where: object) -> pd.DataFrame:
-        """The rows of `table` of the one run of this kind, where the columns have these values.
+    def of(self, table: str, setting: PaperSetting, **where: object) -> pd.DataFrame:
+        """Return the rows of `table` of the one run of this setting, where columns equal `where`.
 
-        Raises Missing without any, SonifyError when two runs of the configuration are of one kind
-        or were measured in two places.
+        Raises Missing if there are none, SonifyError if two runs are of this setting or were
+        measured on two datasets or splits.
         """
-        frame = _where(self.tables[table], where)
-        fitting = [r for r in frame["run"].unique() if r in self.runs and kind.fits(r, self.runs)]
-        return _one_run(frame[frame["run"].isin(fitting)], table, str(kind))
+        rows = _where(self.tables[table], where)
+        runs = [r for r in rows["run"].unique() if r in self.runs and setting.matches(r, self.runs)]
+        return _of_one_run(rows[rows["run"].isin(runs)], table, str(setting))
 
     def of_run(self, table: str, run: str, **where: object) -> pd.DataFrame:
-        """The rows of `table` of the run of this name, as `of`."""
-        return _one_run(_where(self.tables[table], {"run": run, **where}), table, f"run {run}")
+        """Return the rows of `table` of the run of this name, as `of` does."""
+        return _of_one_run(_where(self.tables[table], {"run": run, **where}), table, f"run {run}")
 
-    def score(self, kind: Kind) -> pd.Series:
-        """What the paper reports of a run of this kind, mAP or accuracy in [0, 1], by seed."""
-        split, metric = SCORED[kind.dataset]
-        rows = self.of("metrics", kind, dataset=kind.dataset, split=split, metric=metric)
+    def score(self, setting: PaperSetting) -> pd.Series:
+        """Return, by seed, the score that the paper reports: mAP or accuracy, in [0, 1]."""
+        split, metric = SCORED[setting.dataset]
+        rows = self.of("metrics", setting, dataset=setting.dataset, split=split, metric=metric)
         return rows.set_index("seed")["value"]
 
-    def remaining(self, kind: Kind) -> pd.DataFrame:
-        """mAP after removal of each layer's sonification, seed by layer; layer 0 is untouched."""
+    def removal_curves(self, setting: PaperSetting) -> pd.DataFrame:
+        """Return mAP after removal of each layer's sonification, seed by layer; 0 is untouched."""
         condition = {"metric": "mAP", "rule": self.rule, "rescaled": self.rescaled}
-        condition |= {"dataset": kind.dataset, "split": SCORED[kind.dataset][0]}
-        curves = by_layer(self.of("removal", kind, **condition), "value")
+        condition |= {"dataset": setting.dataset, "split": SCORED[setting.dataset][0]}
+        curves = by_layer(self.of("removal", setting, **condition), "value")
         if 0 not in curves:
-            raise Missing(f"removal of {kind}: the baseline, layer 0")
+            raise Missing(f"removal of {setting}: the baseline, layer 0")
         return curves
 
-    def retained(self, dataset: str, regime: str, finetune: str) -> pd.DataFrame:
-        """Validation mAP or accuracy with the first layers retained, seed by layer (12: all)."""
-        probe = {"dataset": dataset, "split": "val", "metric": VALIDATED[dataset]}
-        start = Kind("audioset", regime)
-        fitting = [run for run, name in self.probes.items() if start.fits(name, self.runs)]
-        rows = _where(self.tables["layer_importance"], probe | {"finetune": finetune})
+    def importance_curves(self, dataset: str, regime: str, finetune: str) -> pd.DataFrame:
+        """Return validation mAP or accuracy by layers retained, seed by layer; 12 is all of it."""
+        condition = {"dataset": dataset, "split": "val", "metric": VALIDATED[dataset]}
+        start = PaperSetting("audioset", regime)
+        runs = [run for run, name in self.probes.items() if start.matches(name, self.runs)]
+        rows = _where(self.tables["layer_importance"], condition | {"finetune": finetune})
         words = f"{DATASETS[dataset]}, {finetuned_label(regime, finetune)}"
-        rows = _one_run(rows[rows["run"].isin(fitting)], "layer_importance", words)
+        rows = _of_one_run(rows[rows["run"].isin(runs)], "layer_importance", words)
         return by_layer(rows, "value")
 
 
 def by_layer(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The mean of `column` by seed (rows) and layer (columns); NaN where nothing was measured."""
+    """Return the mean of `column`, seed by layer; NaN where nothing was measured."""
     return rows.groupby(["seed", "layer"])[column].mean().unstack("layer")
 
 
-def gather(found: Callable[[K], Frame], wanted: Iterable[K]) -> dict[K, Frame]:
-    """`found` of each of `wanted`, all on the seeds that they have in common, so that they pair.
+def gather(look_up: Callable[[K], Frame], keys: Iterable[K]) -> dict[K, Frame]:
+    """Return `look_up(key)` by key, all on the seeds that they have in common, so that they pair.
 
-    Raises Missing that names everything missing at once, or that no seed has all.
+    Raises Missing, naming everything missing at once, or if no seed has all.
     """
-    have: dict[K, Frame] = {}
+    frames: dict[K, Frame] = {}
     lacking: list[str] = []
-    for key in wanted:
+    for key in keys:
         try:
-            have[key] = found(key)
+            frames[key] = look_up(key)
         except Missing as missing:
             lacking.append(str(missing))
     if lacking:
         raise Missing("; ".join(dict.fromkeys(lacking)))
-    seeds = sorted(set.intersection(*(set(frame.index) for frame in have.values())))
+    seeds = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
     if not seeds:
         raise Missing("a seed that has every run compared")
-    return {key: frame.loc[seeds] for key, frame in have.items()}
+    return {key: frame.loc[seeds] for key, frame in frames.items()}
 
 
 def _where(frame: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
@@ -174,7 +117,7 @@ def _where(frame: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
     return frame
 
 
-def _one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
+def _of_one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
     if rows.empty:
         raise Missing(f"{table.replace('_', ' ')} of {words}")
     for column, remedy in (
@@ -182,10 +125,10 @@ def _one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
         ("dataset", "measure it on one"),
         ("split", "measure it on one"),
     ):
-        found = sorted(rows[column].unique())
-        if len(found) > 1:
+        values = sorted(rows[column].unique())
+        if len(values) > 1:
             raise SonifyError(
-                f"table {table} has {column} {' and '.join(found)} for {words}, of which a claim "
+                f"table {table} has {column} {' and '.join(values)} for {words}, of which a claim "
                 f"can mean only one: {remedy}"
             )
     return rows

@@ -1,21 +1,30 @@
-"""The table of the paper's 22 claims and our verdicts, and the page that reads it out."""
+"""The paper's claims with our verdicts: as a table and as a page of text."""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pandas as pd
 
 from sonify.contracts import tables
 from sonify.evaluation.metrics.intervals import plus_minus
-from sonify.paper.claims import layer_importance as retained
-from sonify.paper.claims import method, performance, removal, sounds
+from sonify.paper.claims import themes
 from sonify.paper.claims.evidence import Evidence
-from sonify.paper.claims.verdicts import VERDICTS
-from sonify.paper.labels import scale_label
+from sonify.paper.claims.verdicts import Claim
+from sonify.paper.labels import VERDICTS, scale_label
 
-_BY_THEME = (removal, sounds, retained, performance, method)
-CLAIMS = sorted((c for theme in _BY_THEME for c in theme.CLAIMS), key=lambda claim: claim.number)
+
+def _declared() -> list[Claim]:
+    """Return the claims that the modules of `themes` declare, by number."""
+    names = [module.name for module in iter_modules(themes.__path__, f"{themes.__name__}.")]
+    declared = [claim for name in names for claim in import_module(name).CLAIMS]
+    return sorted(declared, key=lambda claim: claim.number)
+
+
+CLAIMS = _declared()
 
 
 def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
-    """Rows of contract claims, one for each of the paper's claims, run or not.
+    """Return rows of contract claims, one for each of the paper's claims, run or not.
 
     Raises SonifyError for an unknown scale, or naming table and runs when the evidence has two runs
     where a claim means one.
@@ -26,7 +35,7 @@ def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
 
 
 def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
-    """The claims as a page: how many of each verdict, a table, then what stands behind each."""
+    """Return the claims as Markdown: a count of verdicts, a table, and the details of each."""
     scale = scale_label(frame["scale"].iloc[0], setting)
     counts = frame["verdict"].value_counts()
     count = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
@@ -40,9 +49,9 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
         "# The paper's claims",
         f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
         "\n".join(lines),
-        "A claim is one number a seed, or the least of several: mean ± half-width of the 95% "
-        "t-interval over seeds. What the number is, when it speaks for the claim (thresholds were "
-        "fixed before any was seen) and what stands behind it:",
+        "A claim is judged by one number per seed, or by the least of several: mean ± half-width "
+        "of the 95% t-interval over seeds. Below, for each claim: the number, the criterion it "
+        "must meet (thresholds were fixed before any number was seen), and the values behind it.",
         *(_details(row) for row in frame.itertuples()),
     ]
     return "\n\n".join(parts) + "\n"

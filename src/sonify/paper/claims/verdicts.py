@@ -1,12 +1,13 @@
-"""How a claim is judged: one number a seed, its 95% t-interval, and a rule on where that may lie.
+"""Judging a claim: one number a seed, its 95% t-interval, and a rule on where that may lie.
 
-Thresholds were written before any number was looked at; how claims on "all" are judged, and that
-claims 1 to 3 are of contrastive pretraining alone, was corrected later (decisions 44 and 55).
-"Reproduced" has to be earned: of a claim on "all" or "every layer" each number a seed has an
-interval of its own, and every one must clear the threshold. Against the claim speaks the number of
-the least mean alone, for of many one may fall short by chance. Taking the least in each seed would
-be biased: the least of many noisy numbers lies below all their means. What an interval cannot tell
-is inconclusive.
+Thresholds were fixed before any number was seen; how claims on "all" are judged, and that claims 1
+to 3 are about contrastive pretraining alone, was corrected later (decisions 44 and 55).
+
+"Reproduced" has to be earned. For a claim on "all" or "every layer", each number compared has an
+interval of its own, and every interval must clear the threshold. Only the number of the least mean
+can count against the claim, because one of many may fall short by chance. (Taking the least within
+each seed would be biased: the least of many noisy numbers lies below all their means.) Whatever an
+interval leaves open is inconclusive.
 """
 
 import math
@@ -18,29 +19,29 @@ import pandas as pd
 
 from sonify.evaluation.metrics.intervals import t_interval
 from sonify.paper.claims.evidence import Evidence, Missing
+from sonify.paper.claims.measurement import Measurement, Values
+from sonify.paper.labels import VERDICTS
 
-REPRODUCED, NOT_REPRODUCED = "reproduced", "not reproduced"
-INCONCLUSIVE, NOT_RUN = "inconclusive", "not run"
-VERDICTS = (REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN)
+REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN = VERDICTS
 
-# An interval must clear its threshold by more than float64 sums can err: seeds that are equal have
-# an interval of width 0, and 1e-17 is no effect.
+# An interval must clear its threshold by more than the rounding error of float64 sums: equal seeds
+# have an interval of width 0, and 1e-17 is no effect.
 ROUNDING = 1e-9
-# As scores of few clips and rank correlations often are, which move in steps: an interval then says
-# more than is known.
+# Scores of few clips and rank correlations move in steps, so seeds are often equal: the interval
+# then claims more than is known.
 EQUAL = "equal in every seed, which leaves the interval no width"
 SOME_EQUAL = "some numbers are equal in every seed, which leaves their intervals no width"
 
 
 @dataclass(frozen=True)
 class Above:
-    """The claim holds where its number exceeds `threshold`, or every one of its numbers does."""
+    """The claim holds if its number exceeds `threshold`, or if every one of its numbers does."""
 
     threshold: float = 0.0
     every: bool = False
 
     def verdict(self, low: float, high: float) -> str:
-        """By the interval [low, high]; one that touches the threshold is inconclusive."""
+        """Judge the interval [low, high]; one that touches the threshold is inconclusive."""
         if low > self.threshold + ROUNDING:
             return REPRODUCED
         return NOT_REPRODUCED if high < self.threshold - ROUNDING else INCONCLUSIVE
@@ -61,14 +62,14 @@ class Above:
 
 @dataclass(frozen=True)
 class Within:
-    """The claim, that two things are alike, holds where its number is less than `margin` off 0."""
+    """The claim, that two things are alike, holds if its number lies within `margin` of 0."""
 
     margin: float
 
     def verdict(self, low: float, high: float) -> str:
-        """By the interval [low, high]: all inside the margins, all beyond one of them, or neither.
+        """Judge the interval [low, high]: inside the margins, beyond one of them, or neither.
 
-        An interval of 0 alone is inside: equal in every seed is as alike as can be.
+        [0, 0] is inside: two things that are equal in every seed are as alike as can be.
         """
         if max(-low, high) < self.margin - ROUNDING:
             return REPRODUCED
@@ -82,7 +83,7 @@ class Within:
 
 
 class Judgement(NamedTuple):
-    """Mean and half-width over n_runs seeds, the verdict, and what kept it from being clearer."""
+    """Mean and half-width over n_runs seeds, the verdict, and what keeps it from being clearer."""
 
     mean: float
     ci95: float
@@ -91,12 +92,13 @@ class Judgement(NamedTuple):
     caveats: tuple[str, ...]
 
 
-def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judgement:
-    """The verdict of `rule` on one number a seed, or on several (a frame, seed by number).
+def judge(values: Iterable[float] | Values, rule: Above | Within) -> Judgement:
+    """Judge one number a seed, or several (a frame, seed by number), by `rule`.
 
-    Of several, all must be reproduced; told is the one of the least mean. A seed whose number is
-    NaN (nothing to measure, as where every filter is dead) is left out and said so. One seed has no
-    interval, nor have infinite numbers: inconclusive, whatever the mean. Equal seeds are told.
+    Of several, all must be reproduced, and the one of the least mean is reported. A seed whose
+    number is NaN (nothing to measure, for example because every filter is dead) is left out, with a
+    caveat. A single seed has no interval, nor have infinite numbers: inconclusive, whatever the
+    mean. Equal seeds are a caveat.
     """
     if isinstance(values, pd.DataFrame):
         return _judge_every([judge(column, rule) for _, column in values.items()])
@@ -122,46 +124,40 @@ def judge(values: Iterable[float] | pd.DataFrame, rule: Above | Within) -> Judge
 def _judge_every(judged: list[Judgement]) -> Judgement:
     least = min(judged, key=lambda one: math.inf if math.isnan(one.mean) else one.mean)
     unclear = [one for one in judged if one.verdict != REPRODUCED]
-    verdict, told = least.verdict, [least]
+    verdict, decisive = least.verdict, [least]
     if unclear and verdict != NOT_REPRODUCED:
-        verdict, told = INCONCLUSIVE, unclear
-    caveats = dict.fromkeys(c for one in told for c in one.caveats if c != EQUAL)
+        verdict, decisive = INCONCLUSIVE, unclear
+    caveats = dict.fromkeys(c for one in decisive for c in one.caveats if c != EQUAL)
     if verdict != least.verdict:
         caveats = {"not every number is as clear": None, **caveats}
     equal = [EQUAL in one.caveats for one in judged]
-    if any(equal):  # said of all numbers: the verdict is made of all, shown is only the least
+    if any(equal):  # about all numbers: the verdict rests on all, though only the least is shown
         caveats[EQUAL if all(equal) else SOME_EQUAL] = None
     return least._replace(verdict=verdict, caveats=tuple(caveats))
 
 
-class Measured(NamedTuple):
-    """A claim's number by seed, or several (seed by number), and what is behind them in words (a
-    sentence without its end).
-    """
-
-    values: pd.Series | pd.DataFrame
-    told: str
-
-
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper, what it is measured by and the rule it is judged by."""
+    """One claim of the paper: its statement, its measure in words, and the rule that judges it.
+
+    evaluate computes the number, and raises Missing where the evidence lacks something.
+    """
 
     number: int
     section: str
     statement: str
     measure: str
     rule: Above | Within
-    measured: Callable[[Evidence], Measured]
+    evaluate: Callable[[Evidence], Measurement]
 
     def row(self, evidence: Evidence, scale: str) -> dict:
-        """The claim's row of contract claims; "not run" names what the tables lack."""
+        """Return the claim's row of contract claims; "not run" names what the tables lack."""
         try:
-            values, told = self.measured(evidence)
+            values, remark = self.evaluate(evidence)
             judged = judge(values, self.rule)
         except Missing as missing:
-            told = f"Missing: {missing}"
-            judged = Judgement(math.nan, math.nan, 0, NOT_RUN, "")
+            remark = f"Missing: {missing}"
+            judged = Judgement(math.nan, math.nan, 0, NOT_RUN, ())
         return {
             "claim": self.number,
             "statement": self.statement,
@@ -172,6 +168,6 @@ class Claim:
             "ci95": judged.ci95,
             "n_runs": judged.n_runs,
             "verdict": judged.verdict,
-            "remark": "; ".join(filter(None, (told, ", ".join(judged.caveats)))) + ".",
+            "remark": "; ".join(filter(None, (remark, ", ".join(judged.caveats)))) + ".",
             "scale": scale,
         }

@@ -24,9 +24,9 @@ from sonify.reporting.drawing.style import (
     scale_mark,
     unit_axis,
 )
+from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import SonifyError
 
-_METRICS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # a panel each, in this order
 # Finetunings are told apart by fill and dashes, so that they are in grey too.
 _FILLS = {"fconly": "white", "full": None}
 _DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
@@ -41,19 +41,19 @@ def figure_4(layer_importance: pd.DataFrame, scale: str, whole: Mapping[str, int
     is nothing to draw or a dataset has two splits.
     """
     scale_label(scale)
-    runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(_METRICS)]
+    runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(PANELS)]
     if runs.empty:
         raise SonifyError(
             "the layer importance table has neither mAP on FSD50K nor accuracy on Speech Commands, "
             "so that Figure 4 would be empty"
         )
-    shown = [dataset for dataset in _METRICS if dataset in set(runs["dataset"])]
+    shown = [dataset for dataset in PANELS if dataset in set(runs["dataset"])]
     keys: dict[str, Line2D] = {}
     with rc_context(RC):
         figure, panels = blank(len(shown), sharey=False)
         for panel, dataset in zip(panels, shown, strict=True):
             keys |= _draw_dataset(panel, runs[runs["dataset"] == dataset], whole)
-            panel.set_ylabel(_METRICS[dataset])
+            panel.set_ylabel(PANELS[dataset])
         scale_mark(panels[-1], scale)
         dashed = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
         spread = interval_key(t_intervals(runs, ["dataset", *MODEL, "layer"], "value"))

@@ -8,7 +8,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.pcm import decode
 from sonify.paper.labels import clips_label, encoder_label, scale_label
 from sonify.reporting.drawing.style import RC
 from sonify.reporting.spectrogram import RANGE_DB, STEPS, decibels
@@ -69,10 +70,9 @@ def _epochs(model: pd.DataFrame) -> list[int]:
 def _draw_filter(row: np.ndarray, at: pd.DataFrame) -> AxesImage:
     """One filter: its input, then its sonifications, one a row of `at`; the last image drawn."""
     first = at.iloc[0]
-    sounds = [np.frombuffer(first["input_pcm"], "<i2") / PCM_PEAK]
+    sounds = [decode(first["input_pcm"], np.float64)]
     sounds += [
-        np.frombuffer(pcm, "<i2") * (peak / PCM_PEAK)
-        for pcm, peak in zip(at["pcm"], at["peak"], strict=True)
+        decode(pcm, np.float64) * peak for pcm, peak in zip(at["pcm"], at["peak"], strict=True)
     ]
     seconds = first["n_samples"] / RATE_HZ
     for axes, levels, dead in zip(row, decibels(sounds), [False, *at["dead"]], strict=True):

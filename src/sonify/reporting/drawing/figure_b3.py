@@ -8,7 +8,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
-from sonify.contracts.audio_format import PCM_PEAK, RATE_HZ
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio import pcm
 from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
@@ -151,4 +152,4 @@ def _dots_key(curves: pd.DataFrame) -> Line2D | None:
 
 
 def _signal(row: pd.Series) -> np.ndarray:
-    return np.frombuffer(row["pcm"], "<i2") * (row["peak"] / PCM_PEAK)
+    return pcm.decode(row["pcm"], np.float64) * row["peak"]

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from sonify.plan.files import Plan
 
+PANELS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # in this order
+
 
 def _settings(plan: "Plan") -> dict:
     """By run, which "layer" is the whole encoder."""

@@ -1,6 +1,6 @@
-"""The gallery: a folder with a page that lets one see and hear every filter, made from the tables.
+"""Building the gallery: a folder with a page on which every filter can be seen and heard.
 
-Signals pass through one filter at a time, so that memory is bounded whatever the model's size.
+Signals are processed one filter at a time, so that memory is bounded whatever the model's size.
 """
 
 import shutil
@@ -34,13 +34,13 @@ def build(
     out: Path,
     threads: int = 1,
 ) -> None:
-    """Write the gallery into folder `out`; index.html opens from a disk or any web host.
+    """Write the gallery into folder `out`; its index.html opens from a disk or any web host.
 
-    `sonification` are the folders of the models, `data` that of all prepared clips, `filters` and
-    `evolution` the tables of these names. settings: scale (mini or paper), setting (what stands
-    behind it, in words), models (names, in the order shown), and audio, the codec of sonifications
-    (flac unless it says opus; inputs are always flac). Raises SonifyError in one sentence for
-    tables that do not fit together.
+    `sonification` are the folders of the models, `data` is that of all prepared clips, `filters`
+    and `evolution` are the tables of these names. settings: scale (mini or paper), setting (the
+    sounds and networks behind it, in words), models (names, in the order shown), and audio, the
+    codec of sonifications (flac, the default, or opus; inputs are always flac). Raises SonifyError
+    for tables that do not belong together.
     """
     models = inputs.models(sonification, filters, settings["models"])
     evolved = inputs.evolved(evolution)
@@ -65,7 +65,7 @@ def build(
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes the data of a gallery into `folder`: what goes into which file."""
+    """Writes the data of a gallery into `folder`, a file for each thing that the page loads."""
 
     folder: Path
     clips: dict[inputs.Key, dict]
@@ -75,11 +75,11 @@ class _Writer:
     @cached_property
     def labels(self) -> dict[str, int]:
         """All labels in order, with their positions."""
-        found = sorted({label for clip in self.clips.values() for label in clip["labels"]})
-        return {label: i for i, label in enumerate(found)}
+        labels = sorted({label for clip in self.clips.values() for label in clip["labels"]})
+        return {label: i for i, label in enumerate(labels)}
 
     def write_clips(self, sounds: Iterable[tuple[inputs.Key, bytes]]) -> None:
-        """Each input once, however many filters share it."""
+        """Write each input once, however many filters share it."""
 
         def one(sound: tuple[inputs.Key, bytes]) -> None:
             (dataset, split, clip_id), pcm = sound
@@ -98,7 +98,7 @@ class _Writer:
             pass
 
     def write_model(self, model: inputs.Model) -> dict:
-        """All of a model, a layer after the other; what the catalogue says of it."""
+        """Write a model, layer by layer, and return its entry in the catalogue."""
         first = model.top.iloc[0]
         layers, place = [], f"models/{model.name}"
         grouped = model.top.groupby(["layer", "filter"])
@@ -111,12 +111,12 @@ class _Writer:
                     f"{model.sonifications}: layer {key[0]}, filter {key[1]} is not of the clips "
                     "in top_activations beside it: sonify again"
                 )
-            found = [self._signal(row) for row in rows]
-            chunks.write(self.folder, f"{place}/{key[0]}/{key[1]}", found)
+            signals = [self._signal(row) for row in rows]
+            chunks.write(self.folder, f"{place}/{key[0]}/{key[1]}", signals)
             return key, _tile(rows[0])
 
-        signals = inputs.signals(model.sonifications, "sonifications", ["layer", "filter"])
-        made = in_order(one, signals, self.threads)
+        stored = inputs.signals(model.sonifications, "sonifications", ["layer", "filter"])
+        made = in_order(one, stored, self.threads)
         for layer, filters in groupby(made, lambda one: one[0][0]):
             keys, tiles = zip(*filters, strict=True)
             table = model.filters.loc[list(keys)]
@@ -131,7 +131,7 @@ class _Writer:
         return {"name": model.name, "regime": first["regime"], "layers": layers}
 
     def write_evolution(self, file: Path, evolved: pd.DataFrame) -> list[dict]:
-        """The evolution of each filter in the table; what the catalogue says of them."""
+        """Write the evolution of each filter in the table and return their catalogue entries."""
         regimes = evolved.groupby(inputs.EVOLVED, sort=True)["regime"].first().to_dict()
         numbers = {key: number for number, key in enumerate(regimes)}
 
@@ -147,7 +147,7 @@ class _Writer:
         return [name | {"regime": regimes[key]} for key, name in zip(regimes, names, strict=True)]
 
     def _clip(self, key: inputs.Key, n_samples: int) -> dict:
-        """The clip, which must have the length of a signal of it: a residual needs both alike."""
+        """Return the clip; it must be as long as its signals, or there is no residual."""
         clip = self.clips[key]
         if clip["n_samples"] != n_samples:
             raise SonifyError(
@@ -157,12 +157,12 @@ class _Writer:
         return clip
 
     def _signal(self, row: dict) -> list | None:
-        """A sonification: sound and peak; None for silence, which is not stored."""
+        """Return a sonification as sound and peak, or None for silence, which is not stored."""
         self._clip(inputs.key_of(row), row["n_samples"])
         return [chunks.sound(row["pcm"], self.codec), row["peak"]] if row["peak"] else None
 
     def _step(self, row: dict) -> dict:
-        """A checkpoint of an evolution."""
+        """Return a checkpoint of an evolution."""
         return {
             "epoch": row["epoch"],
             "clip": self.clips[inputs.key_of(row)]["number"],
@@ -172,7 +172,7 @@ class _Writer:
         }
 
     def _table(self, filters: pd.DataFrame, top: dict[tuple, list[dict]]) -> dict:
-        """A layer's filters in columns; each of `top`: clip, labels, activation, s, dead."""
+        """Return a layer's filters in columns; a take: clip, labels, activation, s, dead."""
 
         def take(row: dict) -> list:
             clip = self.clips[inputs.key_of(row)]

@@ -1,6 +1,6 @@
-"""Files that the gallery page loads one at a time: data as scripts, sounds inside them.
+"""Data files of the gallery, which its page loads one at a time: scripts that may hold sounds.
 
-A page opened from a disk may load scripts but not read files, so that all data come as scripts.
+A page opened from a disk may load scripts but not read files, so all data come as scripts.
 """
 
 import base64
@@ -12,16 +12,16 @@ import numpy as np
 import soundfile
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.pcm import samples
 from sonify.runtime.errors import SonifyError
 
 CODECS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS")}
 
 
 def write(folder: Path, key: str, value: object) -> None:
-    """Write `value` below `folder` as the script <key>.js, which hands it to the page.
+    """Write a JSON value below `folder` as the script <key>.js, which passes it to the page.
 
-    Only JSON values; raises SonifyError for NaN or infinity. No text in it can end a script
-    element.
+    No text in it can end a script element. Raises SonifyError for NaN or infinity.
     """
     file = folder / f"{key}.js"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -29,22 +29,21 @@ def write(folder: Path, key: str, value: object) -> None:
 
 
 def sound(pcm: bytes, codec: str) -> str:
-    """Samples (16-bit little-endian, mono, 8 kHz) as a sound file in base64.
+    """Encode samples (16-bit little-endian, mono, 8 kHz) as a sound file in base64.
 
-    `flac` keeps every bit, `opus` takes about a fifth of the space. Raises SonifyError for another
+    `flac` is lossless, `opus` takes about a fifth of the space. Raises SonifyError for any other
     codec.
     """
     if codec not in CODECS:
         raise SonifyError(f"audio is {codec!r}: it must be one of {', '.join(CODECS)}")
     container, coding = CODECS[codec]
     buffer = io.BytesIO()
-    samples = np.frombuffer(pcm, "<i2")
-    soundfile.write(buffer, samples, RATE_HZ, format=container, subtype=coding)
+    soundfile.write(buffer, samples(pcm), RATE_HZ, format=container, subtype=coding)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def number(value: float) -> float | None:
-    """`value` to four digits; None where it is not a number."""
+    """Round `value` to four significant digits; None if it is not finite."""
     return float(f"{value:.4g}") if np.isfinite(value) else None
 
 

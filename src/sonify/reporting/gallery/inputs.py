@@ -1,4 +1,4 @@
-"""What the gallery shows, read from the tables; signals are streamed, never held together."""
+"""Reading the gallery's content from the tables; signals are streamed, never held together."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ class Model:
 
 
 def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list[Model]:
-    """The models called `names`, in that order, each from the folder of its name.
+    """Read the models called `names`, in that order, each from the folder of its name.
 
-    Raises SonifyError for a model without folder or a sonified filter that table `filters` lacks.
+    Raises SonifyError for a model without a folder or a sonified filter that table `filters` lacks.
     """
     by_name = {folder.name: folder for folder in folders}
-    described, found = tables.read(filters, "filters"), []
+    described, shown = tables.read(filters, "filters"), []
     for name in names:
         if name not in by_name:
             raise SonifyError(
@@ -55,18 +55,18 @@ def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list
                 f"{filters}: it must have each filter of {file} once: rerun the evaluation of "
                 "filters"
             )
-        found.append(Model(name, by_name[name] / "sonifications.parquet", top, own.loc[ours]))
-    return found
+        shown.append(Model(name, by_name[name] / "sonifications.parquet", top, own.loc[ours]))
+    return shown
 
 
 def evolved(evolution: Path) -> pd.DataFrame:
-    """The rows of table evolution without their signals, in key order."""
+    """Read the rows of table evolution without their signals, in key order."""
     columns = [*CLIP, "regime", *EVOLVED, "epoch"]
     return read_all([evolution], "evolution", columns=columns).sort_values([*EVOLVED, "epoch"])
 
 
 def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
-    """Manifest rows of the clips in `used` (columns of CLIP), each with its `number`, from 0.
+    """Read the manifest rows of the clips in `used` (columns of CLIP), numbered from 0 in `number`.
 
     Raises SonifyError naming a clip that no manifest in `data` has.
     """
@@ -82,14 +82,15 @@ def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
 
 
 def key_of(row: dict) -> Key:
-    """Which clip a row of any table is of."""
+    """Return the key of the clip that a row, of any table, belongs to."""
     return row["dataset"], row["split"], row["clip_id"]
 
 
 def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple, list[dict]]]:
-    """The rows of a table sorted by `key`, a key at a time; memory holds _ROWS of them and a key's.
+    """Yield the rows of a table sorted by `key`, one key at a time.
 
-    Raises SonifyError naming the file when it breaks its contract or is not sorted.
+    Memory holds _ROWS rows and those of one key. Raises SonifyError naming the file if it breaks
+    its contract or is not sorted.
     """
     seen = None
     for own, rows in groupby(_rows(file, table), itemgetter(*key)):
@@ -100,7 +101,7 @@ def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple,
 
 
 def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
-    """Key and samples of each of `clips`, one row group at a time.
+    """Yield key and samples of each of `clips`, reading one row group at a time.
 
     Raises SonifyError naming a clip that is not stored.
     """
@@ -116,7 +117,7 @@ def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
 
 
 def _rows(file: Path, table: str, clip_ids: set[str] | None = None) -> Iterator[dict]:
-    """Rows of a table in its order, checked; of clip_ids alone where they are given."""
+    """Yield the rows of a table in order, checked; only those of `clip_ids` if given."""
     try:
         with pq.ParquetFile(file) as stored:
             for group in range(stored.num_row_groups):

@@ -1,4 +1,4 @@
-"""Overview pictures: a small spectrogram for each filter, those of a layer in few files."""
+"""Overview pictures: a small spectrogram for each filter, tiled into a few sheets per layer."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ PALETTE = colormaps[COLOURS](np.arange(256), bytes=True)[:, :3]  # (256, 3) byte
 
 
 def tile(x: np.ndarray) -> np.ndarray:
-    """Levels (TILE_HEIGHT, TILE_WIDTH), 0 to 255 over RANGE_DB below the loudest, of (time,).
+    """Return a spectrogram of (time,) as levels, (TILE_HEIGHT, TILE_WIDTH).
 
-    Silence is all 0.
+    0 to 255 over the RANGE_DB below the loudest; silence is all 0.
     """
     if not np.any(x):
         return np.zeros((TILE_HEIGHT, TILE_WIDTH), np.uint8)
@@ -28,8 +28,9 @@ def tile(x: np.ndarray) -> np.ndarray:
 
 
 def write_sheets(tiles: list[np.ndarray], folder: Path, name: str) -> None:
-    """Write the tiles as WebP pictures <name>-0, <name>-1, ...: PER_SHEET each, in reading order,
-    COLUMNS to a row.
+    """Write the tiles as WebP sheets <name>-0, <name>-1, ..., in reading order.
+
+    PER_SHEET tiles each, COLUMNS to a row.
     """
     for number, first in enumerate(range(0, len(tiles), PER_SHEET)):
         own = tiles[first : first + PER_SHEET]

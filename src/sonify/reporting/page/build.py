@@ -1,10 +1,8 @@
-"""The results page: one HTML file with claims, tables, figures, sounds to play and the accounts."""
+"""The results page: one HTML file with claims, tables, figures, sounds to play and accounts."""
 
-import base64
 from dataclasses import dataclass, field
 
 import pandas as pd
-from jinja2 import DictLoader, Environment, StrictUndefined
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
@@ -12,9 +10,8 @@ from sonify.paper.labels import DATASETS, scale_label
 from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.accounting import clip_accounts, runtime, verdicts
 from sonify.reporting.listening import RULE, Pair, level, wav
-from sonify.reporting.page.figures import FIGURES, Drawing
-from sonify.reporting.page.parts import PARTS
-from sonify.reporting.page.template import PAGE
+from sonify.reporting.page.figures import Drawing
+from sonify.reporting.page.templates import rendered
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
 from sonify.reporting.tables import display
 
@@ -38,13 +35,11 @@ _REGIMES = ("supervised", "contrastive")
 
 @dataclass(frozen=True)
 class Content:
-    """What goes on the page; every table keeps its contract.
+    """The content of the page; every table keeps its contract.
 
-    paper_tables: of contract table, those there are. claims: of contract claims. figures: as
-    `page_figures.drawings` finds them. pairs: what to listen to. activity: as
-    `listening.activity` gives it. jobs: one row a benchmarked job, as
-    `accounting.runtime` takes it. settings: scale, setting, and
-    listen with its layers.
+    settings: scale, setting, and listen with its layers. paper_tables: frames of contract table.
+    figures: by name, from `figures.drawings`. pairs: what to listen to. activity: from
+    `listening.activity`. jobs: one row a benchmarked job, from `accounting.jobs`.
     """
 
     settings: dict
@@ -60,30 +55,17 @@ class Content:
 
 
 def page(content: Content) -> str:
-    """The page as HTML that needs no other file and no network; text from tables is escaped.
+    """Return the page as HTML that needs no other file and no network.
 
-    Raises SonifyError for an unknown scale.
+    Text from tables is escaped. Raises SonifyError for an unknown scale.
     """
-    return rendered(PAGE, context(content))
-
-
-def rendered(template: str, context: dict) -> str:
-    """A template that may include the page's parts, filled with `context`, as HTML."""
-    environment = Environment(
-        loader=DictLoader(PARTS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["duration"] = duration
-    return environment.from_string(template).render(context)
+    return rendered("page.html.jinja", context(content))
 
 
 def context(content: Content, residual: bool = False) -> dict:
-    """All that the templates show, by the names they use; with `residual`, one hears that too.
+    """Return everything that the templates show, by the names they use.
 
-    Raises SonifyError for an unknown scale.
+    With `residual`, residuals can be played too. Raises SonifyError for an unknown scale.
     """
     scale, accounts = content.settings["scale"], (content.attrition, content.manifest)
     return {
@@ -95,7 +77,7 @@ def context(content: Content, residual: bool = False) -> dict:
         "verdicts": verdicts(content.claims),
         "intervals": display.INTERVALS,
         "tables": [_table(frame) for frame in content.paper_tables],
-        "figures": _figures(content.figures),
+        "figures": content.figures,
         "rule": RULE,
         "range_db": round(RANGE_DB),
         "layers": _layers(content, residual),
@@ -103,23 +85,6 @@ def context(content: Content, residual: bool = False) -> dict:
         "rules": _rules(content.jobs),
         "files": FILES,
     }
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """`content` of media type `kind` inside an address, so that the page needs no other file."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 05 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _claims(claims: pd.DataFrame) -> list[dict]:
@@ -141,17 +106,8 @@ def _table(frame: pd.DataFrame) -> dict:
     }
 
 
-def _figures(drawings: dict[str, Drawing]) -> list[dict]:
-    """As images rather than inline SVG: the ids of two drawings in one page would clash."""
-    return [
-        {"name": name, **FIGURES[name], "image": data_uri(drawing.image, drawing.kind)}
-        | {"files": drawing.files}
-        for name, drawing in drawings.items()
-    ]
-
-
 def _layers(content: Content, residual: bool) -> list[dict]:
-    """Per layer to listen to, one column a model: supervised first, so that columns line up."""
+    """Return the layers to listen to, a column for each model, supervised models first."""
     models = sorted(
         {(p.regime, p.model) for p in content.pairs},
         key=lambda m: (_REGIMES.index(m[0]) if m[0] in _REGIMES else len(_REGIMES), m[1]),
@@ -179,7 +135,7 @@ def _card(pair: Pair, residual: bool) -> dict:
     if residual:
         sounds["residual"] = pair.x - pair.s
     pictures, loudness = spectrograms(*sounds.values()), level(pair.x, pair.s)
-    players = {name: data_uri(wav(loudness * x), "audio/wav") for name, x in sounds.items()}
+    waves = {name: wav(loudness * x) for name, x in sounds.items()}
     return {
         "filter": pair.filter,
         "rank": pair.rank,
@@ -190,18 +146,18 @@ def _card(pair: Pair, residual: bool) -> dict:
         "seconds": f"{len(pair.x) / RATE_HZ:.1f}",
         "credits": _credits(pair),
         "sounds": [
-            {"name": name, "wav": player, "png": data_uri(png, "image/png")}
-            for (name, player), png in zip(players.items(), pictures, strict=True)
+            {"name": name, "wav": sound, "png": png}
+            for (name, sound), png in zip(waves.items(), pictures, strict=True)
         ],
     }
 
 
 def _credits(pair: Pair) -> list[dict]:
-    """Whom a clip is owed to, as far as is known: words, and where they lead if to the web."""
-    named = {"recorded by": pair.uploader, "licence": pair.licence, "source": pair.source_url}
+    """Return the known credits of a clip: name, text, and whether the text is a web address."""
+    given = {"recorded by": pair.uploader, "licence": pair.licence, "source": pair.source_url}
     return [
         {"name": name, "text": text, "link": text.startswith(("https://", "http://"))}
-        for name, text in named.items()
+        for name, text in given.items()
         if text
     ]
 

@@ -1,20 +1,17 @@
-"""The cards of Snakemake's report: its viewer shows no tables and plays no sounds, but HTML files.
+"""The cards of Snakemake's report, whose viewer shows HTML files but no tables and no sounds.
 
-One file a table, the claims, the accounts, and one for each model and layer to listen to; each
-needs no other file and no network.
+A file for each table, for the claims, for the accounts, and for each model and layer to listen to.
+None needs another file or a network.
 """
 
 from pathlib import Path
 
-from sonify.reporting.page.build import Content, context, rendered
-from sonify.reporting.page.parts import document
-
-TABLE = '{% include "conventions" %}{% include "table" %}'
-LAYER = '{% include "hearing" %}{% include "column" %}'
+from sonify.reporting.page.build import Content, context
+from sonify.reporting.page.templates import rendered
 
 
 def cards(content: Content) -> dict[str, str]:
-    """HTML by path below the folder of cards; text from tables is escaped.
+    """Return the cards as HTML, by path below their folder; text from tables is escaped.
 
     tables/table_A1.html and so on, claims.html, clips.html, time.html, and
     listening/<model>/layer_01.html for every model to listen to and layer of the settings. Raises
@@ -22,23 +19,24 @@ def cards(content: Content) -> dict[str, str]:
     """
     shared = context(content, residual=True)
     made = {
-        "claims.html": _card("The paper’s claims", '{% include "verdicts" %}', shared),
-        "clips.html": _card("Every listed clip accounted for", '{% include "clips" %}', shared),
-        "time.html": _card("Where the time went", '{% include "time" %}', shared),
+        "claims.html": _card("The paper’s claims", ["verdicts"], shared),
+        "clips.html": _card("Every listed clip accounted for", ["clips"], shared),
+        "time.html": _card("Where the time went", ["time"], shared),
     }
     for table in shared["tables"]:
         path = f"tables/table_{table['name']}.html"
-        made[path] = _card(table["title"], TABLE, shared | {"table": table})
+        made[path] = _card(table["title"], ["conventions", "table"], shared | {"table": table})
     for layer in shared["layers"]:
         for column in layer["columns"]:
             path = f"listening/{column['model']}/layer_{layer['layer']:02d}.html"
             heading = f"Layer {layer['layer']}, {column['regime']}"
-            made[path] = _card(heading, LAYER, shared | {"layer": layer, "column": column})
+            own = shared | {"layer": layer, "column": column}
+            made[path] = _card(heading, ["hearing", "column"], own)
     return made
 
 
 def write(made: dict[str, str], folder: Path) -> None:
-    """Write cards into `folder`, which has its parts even if there is nothing in them."""
+    """Write cards into `folder`; its subfolders exist even if they stay empty."""
     for part in ("tables", "listening"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     for path, text in made.items():
@@ -47,7 +45,6 @@ def write(made: dict[str, str], folder: Path) -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _card(heading: str, part: str, shared: dict) -> str:
-    main = '<h1>{{ heading }}</h1>{% include "scale" %}' + part
-    template = document("Sonify: {{ heading }}", main)
-    return rendered(template, shared | {"heading": heading})
+def _card(heading: str, parts: list[str], shared: dict) -> str:
+    """Return a card of the template parts of these names, in order."""
+    return rendered("card.html.jinja", shared | {"heading": heading, "parts": parts})

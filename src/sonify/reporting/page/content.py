@@ -1,4 +1,4 @@
-"""Reading for the results page: all that it shows, from the files of a finished run."""
+"""Reading the content of the results page from the files of a finished run."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,11 +20,11 @@ def gathered(
     benchmarks: Iterable[Path],
     figures: Path | None = None,
 ) -> Content:
-    """What the page shows: `data` and `figures` are folders, `sonification` those of models.
-    Without `figures` it shows none.
+    """Read the content of the page; `figures`, if given, is the folder of drawn figures.
 
-    Of clips and sonifications only what can be heard on the page is read. Raises SonifyError naming
-    a file that breaks its contract or is missing.
+    `data` is the folder of prepared clips, `sonification` are those of the models. Of clips and
+    sonifications only those that the page plays are read. Raises SonifyError naming a file that
+    breaks its contract or is missing.
     """
     top = read_all([f / "top_activations.parquet" for f in sonification], "top_activations")
     chosen = listening.choose(top, **settings["listen"])
@@ -35,7 +35,9 @@ def gathered(
         settings=settings,
         paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
         claims=tables.read(claims, "claims"),
-        figures=drawings(figures.iterdir() if figures and figures.is_dir() else ()),
+        figures=drawings(
+            figures.iterdir() if figures and figures.is_dir() else (), settings["captions"]
+        ),
         pairs=listening.pairs(
             chosen,
             read_all([data / folder for folder in listening.folders(chosen)], "clips", clips),

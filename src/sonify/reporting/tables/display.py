@@ -1,4 +1,4 @@
-"""The paper's tables for readers: CSV, Markdown, and the lines that the results page shows."""
+"""The paper's tables for readers: as CSV, as Markdown, and as lines of the results page."""
 
 import math
 
@@ -12,29 +12,29 @@ INTERVALS = "Mean ± half-width of the 95% t-interval over runs; one run has no 
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """The long form as CSV, shortest digits that read back exactly; empty means no value."""
+    """Return the long form as CSV; numbers read back exactly, an empty cell has no value."""
     return frame.to_csv(index=False, lineterminator="\n")
 
 
 def lines(frame: pd.DataFrame) -> list[dict]:
-    """One dict per system for display: system, source, n_runs, cells.
+    """Return one dict per system for display: system, source, n_runs, cells.
 
-    cells are (ours, paper) texts, a pair a metric in the paper's order. Ours reads "not run" where
-    nothing was measured and "–" for baselines; paper reads "not in paper" for our own models, and
-    "–" where the paper gives no value.
+    cells are (ours, paper) texts, one pair per metric in the paper's order. Ours is "not run" where
+    nothing was measured and "–" for baselines; paper is "not in paper" for models of ours that it
+    lacks, and "–" where it gives no value.
     """
     order = named(frame["table"].iloc[0]).metrics
-    found = []
+    systems = []
     for _, group in frame.sort_values("row").groupby("row"):
         by_metric = group.set_index("metric")
         unknown = "not in paper" if group["paper_mean"].isna().all() else "–"
         cells = [_cells(by_metric.loc[metric], metric, unknown) for metric in order]
         first = group.iloc[0]
-        found.append(
+        systems.append(
             {"system": first["system"], "source": first["source"], "cells": cells}
             | {"n_runs": int(group["n_runs"].max())}
         )
-    return found
+    return systems
 
 
 def _cells(row: pd.Series, metric: str, unknown: str) -> tuple[str, str]:
@@ -52,12 +52,12 @@ def _text(mean: float, ci95: float, metric: str) -> str:
 
 
 def heads(frame: pd.DataFrame) -> list[str]:
-    """The metrics of `lines` in words, in their order."""
+    """Return the names of the metrics of `lines`, in their order."""
     return [METRICS[metric] for metric in named(frame["table"].iloc[0]).metrics]
 
 
 def conditions(frame: pd.DataFrame, setting: str = "") -> str:
-    """What stands behind our numbers in one line: scale, clips, chance level and runs."""
+    """Summarise the conditions of our numbers: scale, clips, chance level and runs."""
     run = frame[frame["n_runs"] > 0]
     scale = scale_label(frame["scale"].iloc[0], setting)
     scale = f"{scale[0].upper()}{scale[1:]}."
@@ -80,7 +80,7 @@ def _range(values: pd.Series, form: str) -> str:
 
 
 def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
-    """The table as Markdown, one line per system, ours beside the paper's."""
+    """Return the table as Markdown, one line per system, ours beside the paper's."""
     table = named(frame["table"].iloc[0])
     columns = ["Model", *(f"{m} {who}" for m in heads(frame) for who in ("ours", "paper")), "Runs"]
     drawn = ["| " + " | ".join(columns) + " |", "|--|" + "--:|" * (len(columns) - 1)]

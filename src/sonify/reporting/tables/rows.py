@@ -1,4 +1,4 @@
-"""A table of the paper as rows of contract `table`: our means and intervals beside its values."""
+"""The paper's tables as rows of contract `table`: our means and intervals beside its values."""
 
 import math
 
@@ -6,20 +6,21 @@ import pandas as pd
 
 from sonify.contracts import tables
 from sonify.evaluation.metrics.intervals import t_interval
-from sonify.paper.labels import finetuned_label, scale_label
-from sonify.paper.matching import Facts, pretraining, runs_of_lines
-from sonify.paper.published import PAPER_TABLES, Line, Model, PaperTable
+from sonify.paper.labels import scale_label
+from sonify.paper.published import PAPER_TABLES, Line, PaperTable
+from sonify.paper.run_facts import RunFacts, Runs
+from sonify.paper.setting import PaperSetting
 from sonify.runtime.errors import SonifyError
 
 
-def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd.DataFrame:
-    """Rows of contract table: one for each system and metric of table `name` (A1 to A6).
+def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.DataFrame:
+    """Return rows of contract table: one for each system and metric of table `name` (A1 to A6).
 
-    metrics has rows of contract metrics; runs are the facts of the configuration's runs. What has
-    not been run keeps the paper's numbers, with no mean and 0 runs; published baselines are never
-    measured. Our models that the paper lacks follow, where they were scored. An infinite d-prime
-    stays infinite. Raises SonifyError for an unknown table or scale, for two runs that are the same
-    line, and for scores of a run that the configuration lacks.
+    metrics has rows of contract metrics; runs are all runs of the configuration. A model that has
+    not been run keeps the paper's numbers, with no mean and 0 runs; so do published baselines.
+    Models of ours that the paper lacks follow, if they were scored. An infinite d-prime stays
+    infinite. Raises SonifyError for an unknown table or scale, for two runs that are the same line,
+    and for scores of a run that the configuration lacks.
     """
     scale_label(scale)
     table = named(name)
@@ -32,7 +33,7 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd
     scored = metrics[(metrics["dataset"] == table.dataset) & (metrics["split"] == table.split)]
     lines = [
         (line, run)
-        for line, run in runs_of_lines(table, runs)
+        for line, run in _runs_of_lines(table, runs)
         if line is not None or run in set(scored["run"])
     ]
     rows = [
@@ -47,33 +48,63 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Facts, scale: str) -> pd
 
 
 def named(name: str) -> PaperTable:
-    """The paper's table called `name`; SonifyError lists the legal names."""
+    """Return the paper's table of this name; SonifyError lists the names."""
     if name not in PAPER_TABLES:
         raise SonifyError(f"table {name!r} is none of the paper's: use {', '.join(PAPER_TABLES)}")
     return PAPER_TABLES[name]
 
 
-def _system(line: Line | None, run: str | None, runs: Facts) -> dict:
-    """Who is on the line: of a baseline only what the paper calls it."""
+def _runs_of_lines(table: PaperTable, runs: Runs) -> list[tuple[Line | None, str | None]]:
+    """Pair each line of the table with its run, None for a baseline or where there is none.
+
+    After them, without a line, stand the runs that the paper lacks, by name. Raises SonifyError
+    when two runs are the same line.
+    """
+    candidates = [run for run in sorted(runs) if _belongs(runs[run], table)]
+    pairs = [(line, _run_of(line, candidates, runs)) for line in table.lines]
+    taken = {run for _, run in pairs}
+    others = [run for run in candidates if run not in taken] if table.others else []
+    return [*pairs, *((None, run) for run in others)]
+
+
+def _belongs(facts: RunFacts, table: PaperTable) -> bool:
+    where = (facts.dataset, facts.balanced)
+    return facts.objective != "contrastive" and where == (table.dataset, table.balanced)
+
+
+def _run_of(line: Line, candidates: list[str], runs: Runs) -> str | None:
+    if line.setting is None:
+        return None
+    matching = [run for run in candidates if line.setting.matches(run, runs)]
+    if len(matching) > 1:
+        raise SonifyError(
+            f"runs {' and '.join(matching)} of the configuration are both the paper's line "
+            f"{line.system!r}: keep one of them, or give the others an architecture of another name"
+        )
+    return matching[0] if matching else None
+
+
+def _system(line: Line | None, run: str | None, runs: Runs) -> dict:
+    """Return the columns that identify the model; a baseline has only its name in the paper."""
     if line is None:
         facts = runs[run]
-        model = Model(pretraining(facts), facts["finetune"], facts["architecture"])
-        label = finetuned_label(model.pretraining, model.finetune)
-        system = f"{model.architecture} {label} ({run})"
+        known = {k: getattr(facts, k) for k in ("dataset", "regime", "finetune", "architecture")}
+        setting = PaperSetting(**known)
+        system = f"{setting.label} ({run})"
     else:
-        system, model = line.system, line.model
+        system, setting = line.system, line.setting
     return {
         "system": system,
-        "source": "published" if model is None else "ours",
+        "source": "published" if setting is None else "ours",
         "run": run or "",
-        "architecture": model.architecture if model else "",
-        "pretraining": model.pretraining if model else "",
-        "finetune": model.finetune if model else "",
+        "architecture": setting.architecture if setting else "",
+        "pretraining": setting.pretraining if setting else "",
+        "finetune": setting.finetune if setting else "",
     }
 
 
 def _measured(values: pd.DataFrame) -> dict:
-    """Mean, half-width, runs, prevalence and clips of one metric of one model."""
+    """Return mean, half-width, runs, prevalence and clips of one metric of one model."""
     mean, ci95, n = t_interval(values["value"])
     return {
         "mean": mean,

@@ -1,12 +1,12 @@
-"""A block's convolution and its transpose, channels last, the fastest way each.
+"""A block's convolution and its transpose, channels last, each by the fastest of several ways.
 
 A transposed convolution of stride 1 is a correlation with flipped kernels,
 
     out[t] = sum over taps j of stream[t + j * dilation - lead] @ kernel[j],
 
-with lead = reach - padding and reach = dilation * (taps - 1). There are several ways to compute it,
-the same sums up to rounding: `start` from one filter alone, `to_one_channel` into the waveform,
-`direct`, and `by_blocks` in the frequency domain (see `blocks`).
+with lead = reach - padding and reach = dilation * (taps - 1). Several methods compute it, all equal
+up to rounding: `start` from one filter alone, `to_one_channel` into the waveform, `direct`, and
+`by_overlap_save` in the frequency domain (see `overlap_save`).
 """
 
 from collections.abc import Callable
@@ -15,20 +15,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonify.models.device import whole_float32
-from sonify.sonification.deconvnet import overlap_save as blocks
+from sonify.models.device import disable_tf32
+from sonify.sonification.deconvnet import overlap_save
 from sonify.sonification.trace.chain import padding_of
 
-FEW_VALUES = 1 << 16  # see `_few`
+# Up to so many values, a matrix product beats the framework's convolution, which rearranges its
+# weights on every call.
+MATRIX_PRODUCT_VALUES = 1 << 16
 
 
 class Convolution:
     """`conv` and its transpose in one floating-point type, with the weights arranged for both.
 
-    `forward` is the convolution itself. Its transposes take `padded`, (signal, frame, filter): a
-    stream with `lead` zeros before it and zeros behind, at least `length + reach` frames in all.
-    They return (signal, frame, filter) of `length` frames. `plain` says that the formula above
-    applies: only `start` and `general` serve others.
+    `forward` is the convolution itself. Its transposes take `padded`, (stream, frame, filter):
+    streams with `lead` zeros before and zeros behind, at least `length + reach` frames in all. They
+    return (stream, frame, filter) of `length` frames. `plain` says that the formula above applies;
+    otherwise only `start` and `general` may be called.
     """
 
     def __init__(self, conv: nn.Conv1d, dtype: torch.dtype) -> None:
@@ -42,59 +44,68 @@ class Convolution:
 
     @property
     def current(self) -> bool:
-        """Whether the convolution still has the weights that were arranged. Weights that are made
-        anew on every access (parametrisations) never count as the same."""
+        """True while the convolution has the weights that were arranged.
+
+        Weights that are recomputed on every access (parametrisations) never count as the same.
+        """
         weight = self.conv.weight
         return weight is self._weight and self._version == _version(weight) is not None
 
-    def prefers_blocks(self, length: int, signals: int) -> bool:
-        """Whether `by_blocks` is the fastest way to `length` frames of that many signals."""
+    def prefers_overlap_save(self, length: int, streams: int) -> bool:
+        """True where `by_overlap_save` is the fastest for `length` frames of that many streams."""
         conv = self.conv
         if not self.plain or self.dilation > 1 or conv.groups > 1 or self.taps == 1:
             return False
         if conv.weight.device.type != "cpu":  # GPUs have dense kernels that are faster still
             return False
         filters = min(conv.in_channels, conv.out_channels)
-        n_blocks = signals * blocks.count(length, self.taps)
-        return filters >= blocks.WORTHWHILE_FILTERS and n_blocks >= blocks.WORTHWHILE_BLOCKS
+        segments = streams * overlap_save.count(length, self.taps)
+        return filters >= overlap_save.MIN_FILTERS and segments >= overlap_save.MIN_SEGMENTS
 
     def frames_needed(self, at_least: int) -> int:
-        """Frames of a padded stream, so that they are whole blocks."""
-        return blocks.count(at_least, self.taps) * blocks.hop(self.taps)
+        """Round the frames of a padded stream up to whole segments."""
+        return overlap_save.count(at_least, self.taps) * overlap_save.hop(self.taps)
 
     def forward(self, h: Tensor) -> Tensor:
-        """The convolution itself, with its bias, of h, (clip, frame, filter)."""
+        """Convolve h, (clip, frame, filter), and add the bias."""
         conv, padding = self.conv, padding_of(self.conv)
-        if self._few(h):
+        if self._prefers_matrix_product(h):
             h = F.pad(h, (0, 0, padding, padding))
-            out = self._as_product(h, self._weights("up as matrix", _as_matrix), conv.stride[0])
+            out = self._as_product(
+                h, self._weights("forward as matrix", _as_matrix), conv.stride[0]
+            )
             return out if conv.bias is None else out + conv.bias
-        weight = self._weights("up", _channels_last)
+        weight = self._weights("forward", _channels_last)
         along = ((1, conv.stride[0]), (0, padding), (1, self.dilation))
-        with whole_float32():
+        with disable_tf32():
             out = F.conv2d(h.transpose(1, 2).unsqueeze(2), weight, conv.bias, *along, conv.groups)
         return out.squeeze(2).transpose(1, 2)
 
     def direct(self, padded: Tensor, length: int) -> Tensor:
-        """The transpose as a dense convolution."""
+        """Compute the transpose as a dense convolution."""
         conv = self.conv
-        if self._few(padded):
-            out = self._as_product(padded, self._weights("down as matrix", _flipped_as_matrix))
+        if self._prefers_matrix_product(padded):
+            out = self._as_product(padded, self._weights("transpose as matrix", _flipped_as_matrix))
             return out[:, :length]
-        weight = self._weights("down", _flipped_channels_last)
+        weight = self._weights("transpose", _flipped_channels_last)
         x = padded.transpose(1, 2).unsqueeze(2)
-        with whole_float32():
+        with disable_tf32():
             out = F.conv2d(x, weight, dilation=(1, self.dilation), groups=conv.groups)
         return out.squeeze(2).transpose(1, 2)[:, :length]
 
-    def by_blocks(self, padded: Tensor, out: Tensor) -> None:
-        """In the frequency domain, into `out`, (signal, frame, filter), see `blocks.correlate`."""
-        weight = self._weights("down in blocks", _flipped_spectra)
-        blocks.correlate(padded, weight, self.taps, out)
+    def by_overlap_save(self, padded: Tensor, out: Tensor) -> None:
+        """Compute the transpose in the frequency domain, into `out`, (stream, frame, filter).
+
+        See `overlap_save.correlate`.
+        """
+        weight = self._weights("transpose by overlap-save", _flipped_spectra)
+        overlap_save.correlate(padded, weight, self.taps, out)
 
     def to_one_channel(self, padded: Tensor, length: int) -> Tensor:
-        """Into one channel: every frame times every tap, then sums along diagonals, in float32 or
-        better."""
+        """Compute the transpose into one channel, in float32 or better.
+
+        Every frame is multiplied with every tap, and the products are summed along diagonals.
+        """
         products = padded.flatten(0, 1) @ self._weights("last", _taps_as_columns)
         products = products.to(torch.promote_types(self.dtype, torch.float32))
         frame, tap = products.stride()
@@ -105,8 +116,10 @@ class Convolution:
         return diagonals.sum(-1, keepdim=True)
 
     def start(self, values: Tensor, filters: Tensor, length: int) -> Tensor:
-        """Of streams that are zero but in one filter each: `values`, (signal, frame), without zeros
-        around them, of `filters`, (signal,)."""
+        """Compute the transpose of streams that are zero in all filters but one each.
+
+        `values`, (stream, frame), without padding, are the maps of `filters`, (stream,).
+        """
         conv, n = self.conv, len(values)
         if self.plain:
             behind = length + self.reach - self.lead - values.shape[1]
@@ -114,7 +127,7 @@ class Convolution:
             weight = self._weights("start", _flipped_taps_first)[filters]
             out = torch.bmm(framed[:, :, :: self.dilation], weight)
         else:
-            weight = conv.weight.to(self.dtype)[filters]  # the signals become groups
+            weight = conv.weight.to(self.dtype)[filters]  # the streams become groups
             out = _transposed(values.unsqueeze(0), weight, conv, n, length)
             out = out.view(n, -1, length).transpose(1, 2)
         if conv.groups == 1:
@@ -125,15 +138,14 @@ class Convolution:
         return whole.flatten(2)
 
     def general(self, stream: Tensor, length: int) -> Tensor:
-        """With any stride and padding, of a stream without zeros around it."""
+        """Compute the transpose of unpadded streams, for any stride, padding and dilation."""
         weight = self.conv.weight.to(self.dtype)
         out = _transposed(stream.transpose(1, 2), weight, self.conv, self.conv.groups, length)
         return out.transpose(1, 2)
 
-    def _few(self, stream: Tensor) -> bool:
-        """Whether a stream is so small that a matrix product beats the framework's convolution,
-        which rearranges its weights on every call."""
-        return self.conv.groups == 1 and stream.is_cpu and stream.numel() <= FEW_VALUES
+    def _prefers_matrix_product(self, stream: Tensor) -> bool:
+        """True for streams so small that `_as_product` is the faster dense convolution."""
+        return self.conv.groups == 1 and stream.is_cpu and stream.numel() <= MATRIX_PRODUCT_VALUES
 
     def _as_product(self, padded: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
         framed = padded.unfold(1, self.reach + 1, stride)[..., :: self.dilation]
@@ -147,7 +159,7 @@ class Convolution:
 
 
 def _version(weight: Tensor) -> int | None:
-    """Counts the changes of a tensor in place; None where nobody counts."""
+    """Number of in-place changes of a tensor; None for inference tensors, which do not count."""
     return None if weight.is_inference() else weight._version
 
 
@@ -162,16 +174,16 @@ def _flipped_channels_last(conv: nn.Conv1d) -> Tensor:
 
 
 def _flipped_spectra(conv: nn.Conv1d) -> Tensor:
-    return blocks.spectra(conv.weight.flip(-1))
+    return overlap_save.spectra(conv.weight.flip(-1))
 
 
 def _as_matrix(conv: nn.Conv1d) -> Tensor:
-    """(tap and input filter, output filter), of the convolution."""
+    """Weights of the convolution as a matrix, (tap and input filter, output filter)."""
     return conv.weight.permute(2, 1, 0).flatten(0, 1).contiguous()
 
 
 def _flipped_as_matrix(conv: nn.Conv1d) -> Tensor:
-    """(tap and input filter, output filter), of the transpose."""
+    """Weights of the transpose as a matrix, (tap and input filter, output filter)."""
     return conv.weight.flip(-1).permute(2, 0, 1).flatten(0, 1).contiguous()
 
 
@@ -180,7 +192,7 @@ def _flipped_taps_first(conv: nn.Conv1d) -> Tensor:
 
 
 def _taps_as_columns(conv: nn.Conv1d) -> Tensor:
-    """(filter, tap), filled up to a multiple of 16 columns, which multiply several times faster."""
+    """Taps as columns, (filter, tap), padded to a multiple of 16, which multiplies much faster."""
     flipped = conv.weight[:, 0].flip(-1)
     return F.pad(flipped, (0, -flipped.shape[1] % 16)).contiguous()
 
@@ -188,16 +200,16 @@ def _taps_as_columns(conv: nn.Conv1d) -> Tensor:
 def _transposed(
     stream: Tensor, weight: Tensor, conv: nn.Conv1d, groups: int, length: int
 ) -> Tensor:
-    """The framework's transposed convolution of a stream, (signal, filter, frame)."""
+    """PyTorch's transposed convolution of streams, (stream, filter, frame)."""
     padding, stride, dilation = padding_of(conv), conv.stride[0], conv.dilation[0]
     natural = (stream.shape[-1] - 1) * stride - 2 * padding + dilation * (conv.kernel_size[0] - 1)
-    with whole_float32():
+    with disable_tf32():
         return F.conv_transpose1d(
             stream,
             weight,
             stride=stride,
             padding=padding,
-            output_padding=length - natural - 1,  # what a strided convolution never saw the end of
+            output_padding=length - natural - 1,  # frames at the end that a stride skipped
             groups=groups,
             dilation=dilation,
         )

@@ -1,17 +1,18 @@
-"""Correlation in overlapping blocks: fewer multiplications, all of them in matrix products.
+"""Overlap-save correlation: fewer multiplications, all of them in matrix products.
 
     out[t] = sum over taps j of x[t + j] @ kernel[j]
 
-A block of `size` frames gives `hop` = size - taps + 1 of them (overlap-save). Its discrete Fourier
-transform, the product with that of the kernel and the way back are written in real numbers, each
-complex product as three real ones, so that with constant matrices `into` and `back`
+A segment of `size` frames gives `hop` = size - taps + 1 frames of output. Its discrete Fourier
+transform, the product with that of the kernel and the inverse transform are written in real
+numbers, each complex product as three real ones, so that with constant matrices `into` and `back`
 
     out = back @ ((into @ x) * spectra),     spectra = kernels @ kernel.
 
-All three are matrix products, which CPUs do near their peak. For 11 taps and 128 filters this is
-3.6 times less arithmetic than the sum above. The transform is orthogonal up to scale, so that
-rounding errors stay at the level of one addition in the largest of the block: they do not respect
-zeros, which `sweep.sweep` looks after. Only a block of nothing but zeros is sure to give zeros.
+All three are matrix products, which CPUs compute near their peak. For 11 taps and 128 filters this
+is 3.6 times less arithmetic than the sum above. The transform is orthogonal up to scale, so that
+rounding errors stay at the level of one addition to the largest value of the segment: they do not
+respect zeros, which `back_projection.back_project` takes care of. Only a segment of nothing but
+zeros is certain to give zeros.
 """
 
 from functools import lru_cache
@@ -20,32 +21,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# With fewer filters on either side the transforms cost more than they save; with fewer blocks the
-# kernels' spectra are read for too little.
-WORTHWHILE_FILTERS = 48
-WORTHWHILE_BLOCKS = 16
-# Intermediate results of a few blocks at a time stay in a CPU's cache.
+# With fewer filters on either side the transforms cost more than they save; with fewer segments,
+# reading the kernels' spectra does not pay.
+MIN_FILTERS = 48
+MIN_SEGMENTS = 16
+# Intermediate results of a few segments at a time stay in a CPU's cache.
 CACHED_BYTES = 2 << 20
 
 
 def size(taps: int) -> int:
-    """Frames in a block: the power of two that costs least, a little over twice the taps."""
+    """Frames of a segment: the power of two that costs least, a little over twice the taps."""
     return 1 << (11 * taps // 5 - 1).bit_length()
 
 
 def hop(taps: int) -> int:
-    """Frames of output per block."""
+    """Frames of output per segment."""
     return size(taps) - taps + 1
 
 
 def count(length: int, taps: int) -> int:
-    """Blocks for `length` frames of output."""
+    """Segments that `length` frames of output take."""
     return -(-length // hop(taps))
 
 
 @lru_cache
 def bases(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The constant matrices: into (point, size), kernels (point, taps), back (hop, point)."""
+    """Return the matrices into, (point, size), kernels, (point, taps), and back, (hop, point)."""
     n = size(taps)
     angle = 2 * np.pi / n * np.arange(n)
     into, kernels, back = [], [], []
@@ -65,27 +66,27 @@ def bases(taps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def spectra(kernel: Tensor) -> Tensor:
-    """Of kernels (input filter, output filter, tap): (point, input filter, output filter)."""
+    """Transform kernels, (input filter, output filter, tap), to (point, input, output filter)."""
     _, kernels, _ = bases(kernel.shape[-1])
-    found = torch.einsum("pk,iok->pio", torch.from_numpy(kernels), kernel.double().cpu())
-    return found.to(kernel).contiguous()
+    transformed = torch.einsum("pk,iok->pio", torch.from_numpy(kernels), kernel.double().cpu())
+    return transformed.to(kernel).contiguous()
 
 
 def correlate(x: Tensor, spectra: Tensor, taps: int, out: Tensor) -> None:
-    """Correlate x, (signal, frame, input filter), into `out`, (signal, frame, output filter).
+    """Correlate x, (stream, frame, input filter), into `out`, (stream, frame, output filter).
 
-    Both are contiguous with the same whole number of `hop`s in frames; behind x in memory lie
-    taps - 1 more frames. The last taps - 1 frames of each signal in `out` run into the next signal
-    and mean nothing. The block before them does too: a signal that begins with fewer than taps - 1
-    zeros leaves rounding errors in the one before it.
+    Both are contiguous, their frames the same multiple of `hop`; taps - 1 more frames lie behind x
+    in memory. The last taps - 1 frames of each stream in `out` mix with the next stream and must be
+    ignored. So does the segment before them: a stream that begins with fewer than taps - 1 zeros
+    leaves rounding errors in the stream before it.
     """
     into, _, back = (torch.from_numpy(m).to(x) for m in bases(taps))
     filters, step = x.shape[2], hop(taps)
-    blocks = x.shape[0] * x.shape[1] // step
-    framed = x.as_strided((blocks, size(taps), filters), (step * filters, filters, 1))
-    framed_out = out.view(blocks, step, out.shape[2])
+    segments = x.shape[0] * x.shape[1] // step
+    framed = x.as_strided((segments, size(taps), filters), (step * filters, filters, 1))
+    framed_out = out.view(segments, step, out.shape[2])
     some = max(1, CACHED_BYTES // (len(into) * max(filters, out.shape[2]) * x.element_size()))
-    for block, target in zip(framed.split(some), framed_out.split(some), strict=True):
-        n = len(block)
-        products = torch.bmm(torch.bmm(into.expand(n, -1, -1), block).transpose(0, 1), spectra)
+    for segment, target in zip(framed.split(some), framed_out.split(some), strict=True):
+        n = len(segment)
+        products = torch.bmm(torch.bmm(into.expand(n, -1, -1), segment).transpose(0, 1), spectra)
         torch.bmm(back.expand(n, -1, -1), products.transpose(0, 1), out=target)

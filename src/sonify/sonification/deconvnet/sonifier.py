@@ -4,22 +4,21 @@ For a block, from the last to the first (pseudo-code of Figure B.2):
 
     map (after pooling)  --unpool at the switches-->  --ReLU-->  --transposed conv-->  block input
 
-The transposed convolution has the block's own weights and no bias; nothing is trained. What comes
-out is scaled to unit peak and multiplied by max|x|.
+The transposed convolution has the block's own weights and no bias; nothing is trained. The result
+is scaled to unit peak and multiplied by max|x|.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.activity import strongest
-from sonify.sonification.deconvnet.back_projection import Forward, sweep
+from sonify.sonification.deconvnet.back_projection import Forward, back_project
 from sonify.sonification.deconvnet.convolution import Convolution
-from sonify.sonification.deconvnet.requests import (
+from sonify.sonification.explainer import Explainer, Sonifications, allocate_outputs, batches
+from sonify.sonification.requests import (
     ALL,
     Requests,
     check_frames,
@@ -27,50 +26,36 @@ from sonify.sonification.deconvnet.requests import (
     check_waveforms,
     requests,
 )
-from sonify.sonification.trace.chain import Block, find_blocks, single
+from sonify.sonification.trace.chain import Block, find_blocks, shortest, single, strides
 
 PRECISIONS = ("exact", "fast")
-# A CPU runs about ten seconds at a time, which stays in its cache; and no more streams go down at
-# once than fit in this, their widest point.
-CACHED_SAMPLES = 80_000
+# Memory budget of the streams that are back-projected together, at their widest block.
 STREAM_BYTES = 256 << 20
 DEVICE_STREAM_BYTES = 4 << 30  # on GPUs
 
 
-@dataclass(frozen=True)
-class Sonifications:
-    """Sonifications with what is needed to undo their scaling and to count the dead.
+class Sonifier(Explainer):
+    """The deconvnet of any chain Conv1d -> ReLU -> optional MaxPool1d; layers count from 1.
 
-    Leading axes are (layer, clip) after `most_active`, (request,) after `render`, (clip,) after
-    `whole_layer`.
+    Accepts any model whose operations form such a chain, however it is written, or the chain's
+    blocks (`chain.find_blocks`). The model is read, never changed: no hooks, no gradients.
+    `precision` is "exact", which computes in the type of the waveforms, or "fast", which
+    back-projects float32 waveforms in bfloat16 (the forward pass stays in float32, so that maps and
+    switches are the same). `allow_strided` accepts strided convolutions, whose sonifications
+    contain spectral images. Raises SonifyError for a model that cannot be inverted.
 
-    signals: (..., time), in [-max|x|, max|x|]. filters: which feature map was sonified, -1 for all
-    at once. scales: factor from the raw deconvolution to `signals`, 0 where that is silence. dead:
-    the feature map is zero at every frame; the signal is then silence, never NaN.
-    """
-
-    signals: Tensor
-    filters: Tensor
-    scales: Tensor
-    dead: Tensor
-
-    def residuals(self, x: Tensor) -> Tensor:
-        """What the clips are without their sonifications, (..., time): x - s (section 4.1).
-
-        x has the clips of `signals`, (clip, time), or (request, time) after `render`.
-        """
-        return x - self.signals
-
-
-class Sonifier:
-    """Sonifies any chain Conv1d -> ReLU -> optional MaxPool1d; layers are numbered from 1.
-
-    Takes any model whose operations form such a chain, however it is written (`chain.find_blocks`).
-    The model is read, never changed: no hooks, no gradients. `precision` is "exact", which computes
-    in the type of the waveforms, or "fast", which takes float32 waveforms down in bfloat16 (the
-    forward pass stays in float32, so that the maps and switches are the same). Strided
-    convolutions, whose sonifications carry images, must be asked for by `allow_strided`. Raises
-    SonifyError for what cannot be inverted.
+    >>> import torch
+    >>> from sonify.api import Sonifier
+    >>> chain = torch.nn.Sequential(
+    ...     torch.nn.Conv1d(1, 8, 9), torch.nn.ReLU(), torch.nn.MaxPool1d(2),
+    ...     torch.nn.Conv1d(8, 16, 5), torch.nn.ReLU(),
+    ... )
+    >>> sonifier = Sonifier(chain)
+    >>> sonifier.n_layers, sonifier.filters, sonifier.strides
+    (2, (8, 16), (2, 2))
+    >>> x = torch.randn(3, 1000)  # (clip, time)
+    >>> sonifier.sonify(x, layer=2, filters=5).shape
+    torch.Size([3, 1000])
     """
 
     def __init__(
@@ -86,56 +71,39 @@ class Sonifier:
         self._convolutions: dict[tuple[int, torch.dtype], Convolution] = {}
 
     @property
-    def n_layers(self) -> int:
-        """Number of blocks."""
-        return len(self.blocks)
+    def filters(self) -> tuple[int, ...]:
+        """Number of filters of each layer, first layer first."""
+        return tuple(block.conv.out_channels for block in self.blocks)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Input samples between frames of each layer's maps, first layer first."""
+        return strides(self.blocks)
+
+    @torch.no_grad()
+    def maps(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield the feature maps of x layer after layer, (clip, filter, frame), keeping none.
+
+        Raises SonifyError for waveforms that do not fit the model.
+        """
+        self._check(x, self.blocks)
+        for maps, *_ in self._run(x, self.blocks):
+            yield maps
 
     @torch.no_grad()
     def forward(self, x: Tensor, layers: int | None = None) -> Forward:
-        """Run waveforms (clip, time) through the first `layers` blocks (all), keeping switches."""
-        check_waveforms(x, self.blocks[:layers])
-        return self._recorded(x, layers)
+        """Run x, (clip, time), through the first `layers` blocks (None: all), keeping switches.
 
-    def _recorded(self, x: Tensor, layers: int | None = None) -> Forward:
-        """As `forward`, of waveforms that are checked already."""
+        Raises SonifyError for waveforms that do not fit the model.
+        """
+        self._check(x, self.blocks[:layers])
         record = Forward([], [], [], [])
-        for maps, switches, length, pooled_length in self._up(x, self.blocks[:layers]):
+        for maps, switches, length, pooled_length in self._run(x, self.blocks[:layers]):
             record.maps.append(maps)
             record.switches.append(switches)
             record.lengths.append(length)
             record.pooled_lengths.append(pooled_length)
         return record
-
-    @torch.no_grad()
-    def maps(self, x: Tensor) -> Iterator[Tensor]:
-        """The feature maps of waveforms (clip, time), layer after layer, without keeping them:
-        (clip, filter, frame), the same as `forward` records."""
-        check_waveforms(x, self.blocks)
-        for maps, *_ in self._up(x, self.blocks):
-            yield maps
-
-    @torch.no_grad()
-    def sonify(self, x: Tensor, layer: int, filters: int | Sequence[int] | Tensor) -> Tensor:
-        """Sonifications, (clip, time), of one filter of `layer` per clip of x, (clip, time).
-
-        `filters` is one 0-based index for all clips or one per clip. Dead maps give silence.
-        """
-        filters = torch.as_tensor(filters, device=x.device)
-        filters = filters.expand(len(x)) if filters.ndim == 0 else filters
-        if len(filters) != len(x):
-            raise SonifyError(f"{len(filters)} filters for {len(x)} clips: give one, or one each")
-        return self.render(x, layer, torch.arange(len(x), device=x.device), filters).signals
-
-    @torch.no_grad()
-    def render(
-        self, x: Tensor, layers: int | Tensor, clips: Tensor, filters: Tensor
-    ) -> Sonifications:
-        """Sonify many feature maps: `layers` (one for all, or one each), `clips` and `filters`,
-        (request,), say which.
-
-        x is (clip, time). Each clip that is asked for runs forward once.
-        """
-        return self._in_batches(x, requests(x, self.blocks, layers, clips, filters))
 
     @torch.no_grad()
     def render_from(
@@ -147,46 +115,60 @@ class Sonifier:
         filters: Tensor,
         frames: Tensor | None = None,
     ) -> Sonifications:
-        """As `render`, with a forward pass of x recorded before (of as many layers).
+        """As `render`, from a forward pass of x recorded before (as deep as the layers named).
 
         `frames`, (request,), keeps a single frame of each map: one neuron rather than a filter.
         """
-        asked = requests(x, self.blocks[: len(record.maps)], layers, clips, filters, frames)
+        n_filters = self.filters[: len(record.maps)]
+        asked = requests(x, n_filters, layers, clips, filters, frames)
         check_frames(asked, record.maps)
         return self._render(record, x, asked)
 
     @torch.no_grad()
-    def most_active(self, x: Tensor, rule: str = "max") -> Sonifications:
-        """Sonify the most active feature map of every layer out of one forward pass.
-
-        Results have axes (layer, clip). `rule` ranks a layer's maps by their largest value over
-        time ("max"), their mean or their energy (sum of squares); the paper does not say which.
-        """
-        check_waveforms(x, self.blocks)
-        layers = torch.arange(1, self.n_layers + 1, device=x.device)
-        made = []
-        for some in batches(x):
-            record, n = self._recorded(x[some]), len(x[some])
-            filters = torch.stack([strongest(maps, rule) for maps in record.maps])
-            clips = torch.arange(n, device=x.device).repeat(self.n_layers)
-            asked = Requests(layers.repeat_interleave(n), clips, filters.flatten())
-            found = self._render(record, x[some], asked)
-            values = (found.signals, found.filters, found.scales, found.dead)
-            made.append([v.unflatten(0, (self.n_layers, n)) for v in values])
-        return Sonifications(*(torch.cat(values, dim=1) for values in zip(*made, strict=True)))
-
-    @torch.no_grad()
     def whole_layer(self, x: Tensor, layer: int) -> Sonifications:
-        """Sonify all feature maps of a layer at once, which the paper names as future work
-        (section 5). Results have the axis (clip,), filters are -1.
-        """
-        check_layer(layer, self.blocks)
-        clips = torch.arange(len(x), device=x.device)
-        layers, filters = torch.full_like(clips, layer), torch.full_like(clips, ALL)
-        return self._in_batches(x, Requests(layers, clips, filters))
+        """Sonify all feature maps of a layer at once, the paper's future work (section 5).
 
-    def _up(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
-        """What `Forward` lists, block after block."""
+        x is (clip, time); results have the axis (clip,), their filters are -1. Raises SonifyError
+        for a layer that is not there and for waveforms that do not fit the model.
+
+        >>> import torch
+        >>> from sonify.api import CNN12, Architecture, Sonifier
+        >>> sonifier = Sonifier(CNN12(Architecture(width=1 / 16)))
+        >>> heard = sonifier.whole_layer(torch.randn(2, 4000), layer=4)
+        >>> heard.signals.shape, heard.filters.tolist()
+        (torch.Size([2, 4000]), [-1, -1])
+        """
+        check_layer(layer, self.n_layers)
+        check_waveforms(x)
+        made = allocate_outputs(x, torch.full((len(x),), ALL, device=x.device))
+        for some in batches(x):
+            clips = torch.arange(some.stop - some.start, device=x.device)
+            asked = Requests(torch.full_like(clips, layer), clips, torch.full_like(clips, ALL))
+            rendered = self._render(self.forward(x[some], layer), x[some], asked)
+            made.signals[some], made.scales[some] = rendered.signals, rendered.scales
+            made.dead[some] = rendered.dead
+        return made
+
+    def _check(self, x: Tensor, blocks: Sequence[Block]) -> None:
+        """Raise SonifyError unless x, (clip, time), can go through the blocks."""
+        check_waveforms(x)
+        weight = self.blocks[0].conv.weight
+        for quality in ("dtype", "device"):
+            ours, theirs = getattr(x, quality), getattr(weight, quality)
+            if ours != theirs:
+                raise SonifyError(
+                    f"waveforms are {ours}, the model's weights {theirs}: convert one of them"
+                )
+        if x.shape[1] < shortest(blocks):
+            layers = range(1, len(blocks) + 1)
+            layer = next(n for n in layers if x.shape[1] < shortest(blocks[:n]))
+            raise SonifyError(
+                f"clips of {x.shape[1]} samples are too short for layer {layer}, which needs "
+                f"{shortest(blocks[:layer])}: leave them out or repeat them to length"
+            )
+
+    def _run(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
+        """Yield the four entries of `Forward` block after block."""
         h = x.unsqueeze(2)  # (clip, frame, filter)
         for layer, block in enumerate(blocks, start=1):
             length, switches = h.shape[1], None
@@ -196,29 +178,13 @@ class Sonifier:
                 h, switches = _pooled(h, block.pool)
             yield h.transpose(1, 2), switches, length, pooled_length
 
-    def _in_batches(self, x: Tensor, asked: Requests) -> Sonifications:
-        """Run forward and down the clips that the requests name, as many together as is fast."""
-        deepest = int(asked.layers.max()) if len(asked) else 1
-        check_waveforms(x, self.blocks[:deepest])
-        found = _room(x, asked)
-        for some in batches(x):
-            among = (asked.clips >= some.start) & (asked.clips < some.stop)
-            chosen = torch.nonzero(among).flatten()
-            if len(chosen):
-                part = asked[chosen]
-                part = replace(part, clips=part.clips - some.start)
-                made = self._render(self._recorded(x[some], deepest), x[some], part)
-                found.signals[chosen], found.scales[chosen] = made.signals, made.scales
-                found.dead[chosen] = made.dead
-        return found
-
     def _render(self, record: Forward, x: Tensor, asked: Requests) -> Sonifications:
-        """Take down what is asked, as many streams at once as memory is meant to hold."""
-        found = _room(x, asked)
+        """Back-project the requested maps, as many streams at once as the memory budget allows."""
+        made = allocate_outputs(x, asked.filters)
         if not len(asked):
-            return found
-        found.dead.copy_(_dead(record, asked))
-        found.signals[found.dead], found.scales[found.dead] = 0, 0  # nothing to take down
+            return made
+        made.dead.copy_(_dead(record, asked))
+        made.signals[made.dead], made.scales[made.dead] = 0, 0  # nothing to back-project
         dtype = x.dtype
         if self.precision == "fast" and dtype == torch.float32:
             dtype = torch.bfloat16
@@ -226,53 +192,39 @@ class Sonifier:
         convolutions = [self._convolution(layer, dtype) for layer in recorded]
         widest = max(maps[0].numel() for maps in record.maps) * x.element_size()
         at_once = max(1, (STREAM_BYTES if x.is_cpu else DEVICE_STREAM_BYTES) // widest)
-        living = torch.nonzero(~found.dead).flatten()
-        # Deepest first: streams of one layer share what is read of its weights.
+        living = torch.nonzero(~made.dead).flatten()
+        # Deepest first: streams of one layer share the reading of its weights.
         order = torch.argsort(asked.layers[living], descending=True, stable=True)
         for some in living[order].split(at_once) if len(living) else ():
             part = asked[some]
-            raw = sweep(self.blocks, convolutions, record, part).to(x.dtype)
+            raw = back_project(self.blocks, convolutions, record, part).to(x.dtype)
             peaks = x[part.clips].abs().amax(-1)
-            found.signals[some], found.scales[some] = _rescale(raw, peaks)
-        return found
+            made.signals[some], made.scales[some] = _rescale(raw, peaks)
+        return made
 
     def _convolution(self, layer: int, dtype: torch.dtype) -> Convolution:
-        """The layer's convolution with its weights arranged; anew if they have changed."""
-        found = self._convolutions.get((layer, dtype))
-        if found is None or not found.current:
-            found = self._convolutions[layer, dtype] = Convolution(
-                self.blocks[layer - 1].conv, dtype
-            )
-        return found
+        """The layer's convolution with its weights arranged; arranged anew if they changed."""
+        convolution = self._convolutions.get((layer, dtype))
+        if convolution is None or not convolution.current:
+            convolution = Convolution(self.blocks[layer - 1].conv, dtype)
+            self._convolutions[layer, dtype] = convolution
+        return convolution
 
 
 def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:
-    """Maxima, (clip, frame, filter), and where they stood, (clip, filter, frame)."""
+    """Maxima, (clip, frame, filter), and the switch indices, (clip, filter, frame)."""
     along = [(1, single(pool.kernel_size)), (1, single(pool.stride)), (0, single(pool.padding))]
     image = h.transpose(1, 2).unsqueeze(2)  # pooling images is the one that is fast channels last
-    found, switches = F.max_pool2d(image, *along, 1, pool.ceil_mode, return_indices=True)
-    return found.squeeze(2).transpose(1, 2), switches.squeeze(2)
+    maxima, switches = F.max_pool2d(image, *along, 1, pool.ceil_mode, return_indices=True)
+    return maxima.squeeze(2).transpose(1, 2), switches.squeeze(2)
 
 
-def batches(x: Tensor) -> list[slice]:
-    """Clips that run together: all of them on a GPU, as many as stay in its cache on a CPU."""
-    size = max(1, CACHED_SAMPLES // x.shape[1]) if x.device.type == "cpu" else len(x)
-    return [slice(i, min(i + size, len(x))) for i in range(0, len(x), size)]
-
-
-def _room(x: Tensor, asked: Requests) -> Sonifications:
-    """Where the sonifications of what is asked go; the filters are known."""
-    n = len(asked)
-    dead = torch.empty_like(asked.filters, dtype=torch.bool)
-    return Sonifications(x.new_empty((n, x.shape[1])), asked.filters, x.new_empty(n), dead)
-
-
-def _dead(record: Forward, requests: Requests) -> Tensor:
-    """Which of the requested maps are zero at every frame, (request,)."""
-    dead = torch.empty_like(requests.clips).bool()
-    for layer in requests.layers.unique().tolist():
-        at = requests.layers == layer
-        maps, clips, filters = record.maps[layer - 1], requests.clips[at], requests.filters[at]
+def _dead(record: Forward, asked: Requests) -> Tensor:
+    """Flag the requested maps that are zero at every frame, (request,)."""
+    dead = torch.empty_like(asked.clips).bool()
+    for layer in asked.layers.unique().tolist():
+        at = asked.layers == layer
+        maps, clips, filters = record.maps[layer - 1], asked.clips[at], asked.filters[at]
         if (filters == ALL).any():
             dead[at] = ~maps[clips].flatten(1).any(-1)
         else:
@@ -281,7 +233,7 @@ def _dead(record: Forward, requests: Requests) -> Tensor:
 
 
 def _rescale(raw: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:
-    """`raw`, (..., time), scaled to `peaks`, (...,), and the factors; silence stays silence."""
+    """Scale `raw`, (..., time), to `peaks`, (...,); also return the factors, 0 for silence."""
     largest = raw.abs().amax(-1)
     scales = torch.where(largest > 0, peaks / largest.clamp_min(torch.finfo(raw.dtype).tiny), 0.0)
     return raw * scales.unsqueeze(-1), scales

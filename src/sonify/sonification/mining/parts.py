@@ -1,14 +1,14 @@
-"""Mining a split one stored part at a time: resumable, and shared between workers.
+"""Mining of a split one stored part at a time: resumable, and divisible among workers.
 
-Each part's candidates go into a work folder under a name that says what they were made from. A
-killed job goes on at the part where it stopped, several jobs may mine some parts each, and
-candidates of other weights, clips, settings or code are never picked up.
+Each part's candidates go into a work folder under a fingerprint of everything they depend on. A
+killed job resumes at the part where it stopped, several jobs may mine some of the parts each, and
+candidates of other weights, clips, settings or code are never reused.
 """
 
 import hashlib
 import json
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +20,24 @@ from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import length_buckets, load_part
 from sonify.models.checkpoint import ModelCard
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.explainer import Explainer
 from sonify.sonification.mining.top_activations import TopActivations, observe
 
 TABLE = "top_activations"
 
 
 def share(text: str) -> tuple[int, int]:
-    """The share that `i/n` names, as (i, n); argparse's own error unless 1 <= i <= n."""
+    """Parse `i/n`, the i-th of n shares of the work; argparse's own error unless 1 <= i <= n."""
     i, slash, n = text.partition("/")
     if not (slash and i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
-        raise ArgumentTypeError(f"{text!r} is no share: give i/n with i from 1 to n, such as 2/8")
+        raise ArgumentTypeError(
+            f"{text!r} is not a share: give i/n with i from 1 to n, such as 2/8"
+        )
     return int(i), int(n)
 
 
 def mine_parts(
+    explainer: Explainer,
     model: nn.Module,
     card: ModelCard,
     sizes: Mapping[Path, int],
@@ -47,57 +50,61 @@ def mine_parts(
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> pd.DataFrame | None:
-    """The top_activations table of a model: the `top` clips of every filter over a split.
+    """Return the top_activations table of a model: the `top` clips of every filter of a split.
 
-    `sizes` has the stored parts of the split and their numbers of clips, none of them empty;
-    batches hold at most `max_samples` samples. `work` is a folder for the candidates of each part;
-    `code` names the state of the code. With `share` (i, n) only the i-th of n shares of the
-    parts is mined and None comes back: a call without a share then mines what is left and merges.
-    `progress` is told how many clips are done.
+    `explainer` is one of `model`, whose weights go into the fingerprint. `sizes` maps the stored
+    parts of the split to their numbers of clips, none of them empty; batches hold at most
+    `max_samples` samples. `work` is a folder for the candidates of each part; `code` identifies the
+    state of the code. With `share` (i, n) only the i-th of n shares of the parts is mined and None
+    returned; a call without a share then mines what is left and merges. `progress` is called with
+    the number of clips done.
 
-    However the parts are shared out and whenever a job was killed, the table has the same bits, for
-    the same parts, `max_samples`, device and torch version; other batches may differ in the last
-    bits of a float32.
+    The table is bit-identical however the parts are divided and whenever a job was killed, for the
+    same parts, `max_samples`, device and torch version; other batches may differ in the last bits
+    of a float32.
     """
-    sonifier = Sonifier(model, allow_strided=True)
-    filters = [block.conv.out_channels for block in sonifier.blocks]
     facts = [torch.__version__, str(device), top, max_samples, code, card.keys]
     shared = _digest(model, facts)
-    found, done = TopActivations(filters, top), 0
+    merged, done = TopActivations(explainer.filters, top), 0
     for file in list(sizes)[share[0] - 1 :: share[1]]:
         kept = work / f"{_named(shared, file)}.parquet"
         if not kept.is_file():
-            clips, miner = load_part(file), TopActivations(filters, top)
+            clips, miner = load_part(file), TopActivations(explainer.filters, top)
             mined = done
             for indices in length_buckets(clips.lengths, max_samples):
                 x = torch.from_numpy(clips.whole(indices)).to(device)
-                observe(miner, sonifier, x, [clips.ids[i] for i in indices])
+                observe(miner, explainer, x, [clips.ids[i] for i in indices])
                 mined += len(indices)
                 if progress:
                     progress(mined)
-            tables.write(_table(miner, card, clips.dataset, clips.splits[0]), kept, TABLE)
+            table = _table(miner, explainer.strides, card, clips.dataset, clips.splits[0])
+            tables.write(table, kept, TABLE)
         done += sizes[file]
         part = tables.read(kept, TABLE)
-        found.merge(part)
-    return _table(found, card, *part.loc[0, ["dataset", "split"]]) if share[1] == 1 else None
+        merged.merge(part)
+    if share[1] > 1:
+        return None
+    return _table(merged, explainer.strides, card, *part.loc[0, ["dataset", "split"]])
 
 
 def discard(work: Path) -> None:
-    """Delete the candidates in `work`, once their table is written; and `work` if it is empty."""
+    """Delete the candidates in `work`, whose table is written, and `work` itself if it is empty."""
     for kept in work.glob("*-part-*.parquet"):
         kept.unlink()
     if not any(work.iterdir()):
         work.rmdir()
 
 
-def _table(miner: TopActivations, card: ModelCard, dataset: str, split: str) -> pd.DataFrame:
+def _table(
+    miner: TopActivations, strides: Sequence[int], card: ModelCard, dataset: str, split: str
+) -> pd.DataFrame:
     table = miner.table().assign(dataset=dataset, split=split, **card.keys)
-    strides = np.array(card.architecture.strides)
-    return table.assign(time_s=table["frame"] * strides[table["layer"] - 1] / RATE_HZ)
+    strides_of_rows = np.array(strides)[table["layer"] - 1]
+    return table.assign(time_s=table["frame"] * strides_of_rows / RATE_HZ)
 
 
 def _digest(model: nn.Module, facts: list) -> bytes:
-    """Of what all parts share: weights, settings, code."""
+    """Fingerprint of the facts that all parts have in common: weights, settings, code."""
     digest = hashlib.sha256(json.dumps(facts).encode())
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
@@ -106,7 +113,7 @@ def _digest(model: nn.Module, facts: list) -> bytes:
 
 
 def _named(shared: bytes, file: Path) -> str:
-    """Name of a part's candidates: its split, its own name, and what they were made from."""
+    """Name of a part's candidates: its split, its own name, and the fingerprint of both."""
     with file.open("rb") as stored:
         content = hashlib.file_digest(stored, "sha256").digest()
     return f"{file.parent.name}-{file.stem}-{hashlib.sha256(shared + content).hexdigest()[:24]}"

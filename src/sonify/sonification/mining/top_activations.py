@@ -1,7 +1,7 @@
 """Top-k mining (section 3.3): the clips that activate every filter of every layer most.
 
-One pass over a dataset, keeping k candidates per filter; no feature map and no switch is stored:
-the few winning clips are run again when they are sonified.
+One pass over a dataset, keeping k candidates per filter. No feature map and no switch index is
+stored: the few winning clips run again when they are sonified.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,35 @@ import torch
 from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.explainer import Explainer
 
 
 class TopActivations:
     """Streaming, exact top-k per (layer, filter): largest maximum over time, ties by clip id.
 
-    Feeding the clips in any order or batching, or merging the tables of any partition of the
-    clips, gives the same result. Each clip must be fed once.
+    Any order and any batching of the clips gives the same result, and so does merging the tables of
+    any partition of the clips. Each clip must be added once. `filters` is the number of filters of
+    each layer; SonifyError when k is below 1.
+
+    >>> import numpy as np
+    >>> from sonify.api import TopActivations
+    >>> top = TopActivations(filters=[2], k=1)  # one layer of two filters
+    >>> both = np.array([0, 1])
+    >>> top.update(1, both, np.array([0.5, 2.0]), frames=np.array([7, 3]), clip_ids=["a", "a"])
+    >>> top.update(1, both, np.array([0.9, 1.0]), frames=np.array([1, 4]), clip_ids=["b", "b"])
+    >>> print(top.table()[["layer", "filter", "rank", "clip_id", "activation", "frame"]])
+       layer  filter  rank clip_id  activation  frame
+    0      1       0     1       b         0.9      1
+    1      1       1     1       a         2.0      3
     """
 
     def __init__(self, filters: Sequence[int], k: int = 3) -> None:
-        """`filters` is the number of filters of each layer; SonifyError when k is under 1."""
         if k < 1:
             raise SonifyError(f"top is {k}: keep at least one clip per filter")
         self.k = k
-        self.firsts = np.cumsum([0, *filters])  # where each layer's filters begin among all
+        self.firsts = np.cumsum(
+            [0, *filters]
+        )  # index of each layer's first filter among all filters
         self.layers = np.repeat(np.arange(1, len(filters) + 1), filters)
         self.filters = np.concatenate([np.arange(n) for n in filters])
         # Candidates, (filter of any layer, k), best first; activation -inf where there is none yet.
@@ -39,10 +52,10 @@ class TopActivations:
     def entering(
         self, layer: int, maxima: np.ndarray, clip_ids: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Which maxima, (clip, filter of the layer), can still be among the k best: clip and filter
-        indices, (entry,) each. Later in a pass that is next to none.
+        """Return the clip and filter indices, (entry,), of maxima that may be among the k best.
 
-        Raises SonifyError for a shape that does not fit or a value that is not finite.
+        maxima is (clip, filter of the layer). Late in a pass hardly any enter. Raises SonifyError
+        for a shape that does not fit or a value that is not finite.
         """
         of_layer = slice(*self.firsts[layer - 1 : layer + 1])
         worst, holders = self.activations[of_layer, -1], self.clips[of_layer, -1]
@@ -50,7 +63,9 @@ class TopActivations:
             raise SonifyError(f"maxima {maxima.shape}: expected {(len(clip_ids), len(worst))}")
         if not np.isfinite(maxima).all():
             bad = clip_ids[int(np.argwhere(~np.isfinite(maxima))[0, 0])]
-            raise SonifyError(f"clip {bad}: an activation is not finite; was training stable?")
+            raise SonifyError(
+                f"clip {bad}: an activation is not finite; check that training was stable"
+            )
         enter = maxima > worst
         # A dead filter ties with its candidates in every batch: then the lower clip id enters.
         tied = np.nonzero(maxima == worst)
@@ -65,7 +80,7 @@ class TopActivations:
         frames: np.ndarray,
         clip_ids: Sequence[str],
     ) -> None:
-        """Take in candidates of one layer, (entry,) each: filter, activation, its frame, clip."""
+        """Add candidates of one layer, (entry,) each: filter, activation, its frame, clip."""
         if not len(filters):
             return
         touched, row = np.unique(filters, return_inverse=True)
@@ -83,19 +98,21 @@ class TopActivations:
         self._keep(self.firsts[layer - 1] + touched, new_activations, new_frames, new_clips)
 
     def merge(self, table: pd.DataFrame) -> None:
-        """Take in a table of candidates of the same model over other clips (see `table`).
+        """Add a table of candidates of the same model over other clips (see `table`).
 
         Raises SonifyError for a filter that the model does not have.
         """
         for layer, rows in table.groupby("layer"):
             known = 1 <= layer < len(self.firsts)
             if not known or rows["filter"].max() >= np.diff(self.firsts)[layer - 1]:
-                raise SonifyError(f"candidates of another model: layer {layer} is not alike")
+                raise SonifyError(
+                    f"candidates are of another model: layer {layer} has other filters; mine again"
+                )
             columns = (rows[c].to_numpy() for c in ("filter", "activation", "frame", "clip_id"))
             self.update(int(layer), *columns)
 
     def table(self) -> pd.DataFrame:
-        """Columns layer, filter, rank, clip_id, activation, frame, dead: k rows per filter.
+        """Return columns layer, filter, rank, clip_id, activation, frame, dead: k rows per filter.
 
         A filter is dead on a clip when its activation is zero; fewer clips than k give fewer rows.
         """
@@ -116,7 +133,7 @@ class TopActivations:
     def _keep(
         self, at: np.ndarray, activations: np.ndarray, frames: np.ndarray, clips: np.ndarray
     ) -> None:
-        """Keep the k best of the filters `at` out of what they have and new candidates, (at, n)."""
+        """Keep the k best of the filters `at` among those kept and new candidates, (at, n)."""
         activations = np.concatenate([self.activations[at], activations], axis=1)
         frames = np.concatenate([self.frames[at], frames], axis=1)
         clips = np.concatenate([self.clips[at], clips], axis=1)
@@ -131,14 +148,16 @@ class TopActivations:
 
 
 @torch.no_grad()
-def observe(miner: TopActivations, sonifier: Sonifier, x: Tensor, clip_ids: Sequence[str]) -> None:
+def observe(
+    miner: TopActivations, explainer: Explainer, x: Tensor, clip_ids: Sequence[str]
+) -> None:
     """Run waveforms x, (clip, time), forward and offer every map's maximum over time to the miner.
 
     Costs a plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: frames are
     looked up only for the maxima that enter.
     """
     ids = np.asarray(clip_ids, object)
-    for layer, h in enumerate(sonifier.maps(x), start=1):
+    for layer, h in enumerate(explainer.maps(x), start=1):
         maxima = h.amax(dim=-1).cpu().numpy()
         clips, filters = miner.entering(layer, maxima, clip_ids)
         at = torch.from_numpy(clips).to(h.device), torch.from_numpy(filters).to(h.device)

@@ -1,4 +1,4 @@
-"""The chain a Sonifier can invert: Conv1d -> ReLU -> optional MaxPool1d, block after block."""
+"""The chains a Sonifier can invert: Conv1d -> ReLU -> optional MaxPool1d, block after block."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from sonify.sonification.trace.line import Step, line
 class Block:
     """One conv-relu-[pool] block; `pool` is None where the block keeps its length.
 
-    name: qualified name of the convolution in the model. ends: the modules of the model that give
-    out the block's result, none where that is a function's.
+    name: qualified name of the convolution in the model. ends: the modules of the model that return
+    the block's result, none where a function does.
     """
 
     conv: nn.Conv1d
@@ -26,15 +26,14 @@ class Block:
 def find_blocks(
     model: nn.Module | Sequence[Block], allow_strided: bool = False
 ) -> tuple[Block, ...]:
-    """The blocks of any model, in order; blocks found before are given back as they are.
+    """Return the blocks of any model, in order; a sequence of blocks is returned as it is.
 
-    The model is traced from its input on: modules or functions, nested at any depth, a convolution
-    used twice in two blocks. The chain ends with the last convolution's block. Dropout, identities
-    and, before the first convolution, reshaping are passed over. The model is not changed.
+    The model is traced from its input on: modules or functions, nested at any depth; a convolution
+    used twice makes two blocks. The chain ends with the last convolution's block. Dropout,
+    identities and, before the first convolution, reshaping are ignored. The model is not changed.
 
-    `allow_strided` takes convolutions of a stride above 1, which section 3.2 found to sound worse:
-    see docs/m5.md. Raises SonifyError, in one sentence naming the module, for anything else that
-    cannot be inverted.
+    `allow_strided` accepts convolutions with a stride above 1, which section 3.2 found to sonify
+    worse (docs/m5.md). Raises SonifyError naming the module for anything that cannot be inverted.
     """
     if not isinstance(model, nn.Module):
         return tuple(model)
@@ -49,16 +48,16 @@ def find_blocks(
 
 
 def strides(blocks: Sequence[Block]) -> tuple[int, ...]:
-    """Input samples per frame of each layer's output."""
-    found, stride = [], 1
+    """Return the input samples between frames of each layer's output."""
+    by_layer, stride = [], 1
     for block in blocks:
         stride *= block.conv.stride[0] * (single(block.pool.stride) if block.pool else 1)
-        found.append(stride)
-    return tuple(found)
+        by_layer.append(stride)
+    return tuple(by_layer)
 
 
 def shortest(blocks: Sequence[Block]) -> int:
-    """Samples of the shortest clip that leaves every layer a frame."""
+    """Return the samples of the shortest clip that leaves every layer one frame."""
     length = 1
     for block in reversed(blocks):
         if block.pool is not None:
@@ -71,7 +70,7 @@ def shortest(blocks: Sequence[Block]) -> int:
 
 
 def padding_of(conv: nn.Conv1d) -> int:
-    """Zeros on either side of a convolution's input, as a number."""
+    """Return the zeros on either side of a convolution's input."""
     if conv.padding == "valid":
         return 0
     if conv.padding == "same":
@@ -80,21 +79,21 @@ def padding_of(conv: nn.Conv1d) -> int:
 
 
 def single(value: int | tuple[int, ...]) -> int:
-    """The number behind a one-dimensional setting, which torch keeps bare or in a tuple."""
+    """Return a one-dimensional setting as a number; torch may keep it in a tuple."""
     return value[0] if isinstance(value, tuple) else value
 
 
 def _block(steps: list[Step], allow_strided: bool, first: bool) -> Block:
     conv = steps[0]
     if conv.kind != "conv":
-        raise SonifyError(f"{conv.told} stands where a Conv1d must begin a block{_hint(conv)}")
-    _check_conv(conv.told, conv.module, allow_strided, first)
+        raise SonifyError(f"{conv.label} comes where a Conv1d must begin a block{_hint(conv)}")
+    _check_conv(conv.label, conv.module, allow_strided, first)
     if len(steps) == 1 or steps[1].kind != "relu":
-        follower = steps[1].told if len(steps) > 1 else "nothing"
-        hint = _hint_behind_conv(steps[1] if len(steps) > 1 else None)
-        raise SonifyError(f"{conv.told} is followed by {follower}: {hint}")
+        following = steps[1].label if len(steps) > 1 else "nothing"
+        hint = _hint_after_conv(steps[1] if len(steps) > 1 else None)
+        raise SonifyError(f"{conv.label} is followed by {following}: {hint}")
     if len(steps) == 3:
-        _check_pool(steps[2].told, steps[2].module)
+        _check_pool(steps[2].label, steps[2].module)
     return Block(
         conv.module, steps[2].module if len(steps) == 3 else None, conv.path, steps[-1].ends
     )
@@ -103,54 +102,60 @@ def _block(steps: list[Step], allow_strided: bool, first: bool) -> Block:
 def _hint(step: Step) -> str:
     if not step.leads:
         return ""
-    if step.module is None and "conv" in step.told:
+    if step.module is None and "conv" in step.label:
         return ": build it as an nn.Conv1d, whose weights are its own"
     if _normalises(step):
-        return ": only normalisation straight behind a convolution can be folded away"
-    return ": pass the part of the model before it to sonify that much"
+        return ": only a batch norm directly after a convolution can be folded away"
+    return ": pass only the part of the model before it"
 
 
-def _hint_behind_conv(step: Step | None) -> str:
+def _hint_after_conv(step: Step | None) -> str:
     if isinstance(step and step.module, nn.BatchNorm1d):
         return "fold it into the convolution first, with folded(model) or --fold"
     if step and _normalises(step):
-        return "it depends on the whole clip, so that it can be neither folded nor inverted"
+        return "it depends on the whole clip, so it can be neither folded nor inverted"
     if step and step.kind == "pool":
-        return "a ReLU must be; put it before the pool, which changes no output of the model"
+        return (
+            "a ReLU must follow; put it before the pool, which does not change the model's output"
+        )
     if step and step.leads:
-        return "a ReLU must be, nothing else can be inverted"
-    return "a ReLU must be; if it is the model's head, pass the part before it"
+        return "a ReLU must follow, no other operation can be inverted"
+    return "a ReLU must follow; if this is the model's head, pass only the part before it"
 
 
 def _normalises(step: Step) -> bool:
-    return "norm" in step.told.lower()
+    return "norm" in step.label.lower()
 
 
-def _check_conv(told: str, conv: nn.Conv1d, allow_strided: bool, first: bool) -> None:
+def _check_conv(label: str, conv: nn.Conv1d, allow_strided: bool, first: bool) -> None:
     if first and conv.in_channels != 1:
-        raise SonifyError(f"{told} takes {conv.in_channels} channels: a waveform has 1")
+        raise SonifyError(
+            f"{label} takes {conv.in_channels} channels: it must take 1, the waveform"
+        )
     if conv.padding_mode != "zeros":
-        raise SonifyError(f"{told} pads with {conv.padding_mode!r}: only zeros can be inverted")
+        raise SonifyError(
+            f"{label} pads with {conv.padding_mode!r}: only zero padding can be inverted"
+        )
     if conv.padding == "same" and conv.dilation[0] * (conv.kernel_size[0] - 1) % 2:
         raise SonifyError(
-            f"{told} pads unevenly ('same' with an even kernel): give the padding as a number"
+            f"{label} pads unevenly ('same' with an even kernel): give the padding as a number"
         )
     if conv.stride[0] != 1 and not allow_strided:
         raise SonifyError(
-            f"{told} has stride {conv.stride[0]}: its transpose distorts the waveform between the "
-            "frames (section 3.2); to hear it nevertheless, ask with allow_strided=True or "
+            f"{label} has stride {conv.stride[0]}: its transpose distorts the waveform between its "
+            "frames (section 3.2); to sonify it nevertheless, pass allow_strided=True or "
             "--allow-strided"
         )
 
 
-def _check_pool(told: str, pool: nn.MaxPool1d) -> None:
+def _check_pool(label: str, pool: nn.MaxPool1d) -> None:
     kernel, stride = single(pool.kernel_size), single(pool.stride)
     if stride < kernel or single(pool.dilation) != 1:
         dilation = single(pool.dilation)
         beside = f", dilation {dilation}" if dilation != 1 else ""
         raise SonifyError(
-            f"{told} has windows that overlap (kernel {kernel}, stride {stride}{beside}): its "
-            "switches do not say how to undo it"
+            f"{label} has windows that overlap (kernel {kernel}, stride {stride}{beside}): switch "
+            "indices cannot undo it unless its stride is at least its kernel"
         )
     if pool.return_indices:
-        raise SonifyError(f"{told} gives out indices: build it without return_indices")
+        raise SonifyError(f"{label} returns indices: build it without return_indices")

@@ -1,4 +1,4 @@
-"""Batch normalisation folded into the convolution before it: the same function as a chain."""
+"""Folding of batch normalisation into the convolution before it."""
 
 import copy
 
@@ -11,12 +11,22 @@ from sonify.sonification.trace.line import normalised
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """A copy of the model, in evaluation mode, with each BatchNorm1d that follows a Conv1d folded
-    into it and replaced by nn.Identity.
+    """Return a copy of the model with every BatchNorm1d folded into the Conv1d before it.
 
-    In evaluation the copy computes what the model does, up to rounding. The model is not changed.
-    Raises SonifyError, in one sentence, for a model that cannot be traced, a batch norm without
-    running statistics, and a convolution or batch norm that is used twice.
+    The copy is in evaluation mode, in which it computes the same as the model, up to rounding;
+    nn.Identity replaces the batch norms. The model is not changed. Raises SonifyError for a model
+    that cannot be traced, a batch norm without running statistics, and a convolution or batch norm
+    that is used twice.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from sonify.api import Sonifier, folded
+    >>> model = nn.Sequential(nn.Conv1d(1, 8, 9), nn.BatchNorm1d(8), nn.ReLU()).eval()
+    >>> x = torch.randn(2, 1, 1000)
+    >>> torch.allclose(folded(model)(x), model(x), atol=1e-5)
+    True
+    >>> Sonifier(folded(model)).filters
+    (8,)
     """
     pairs = normalised(model)
     model = copy.deepcopy(model).eval()
@@ -24,8 +34,8 @@ def folded(model: nn.Module) -> nn.Module:
         conv, norm = model.get_submodule(conv_path), model.get_submodule(norm_path)
         if norm.running_mean is None:
             raise SonifyError(
-                f"module {norm_path!r} (BatchNorm1d) keeps no running statistics, so that it "
-                "depends on the batch and cannot be folded: train it with track_running_stats"
+                f"module {norm_path!r} (BatchNorm1d) keeps no running statistics, so it "
+                "depends on the batch and cannot be folded: train it with track_running_stats=True"
             )
         _replace(model, conv, _fused(conv, norm))
         _replace(model, norm, nn.Identity())
@@ -33,7 +43,7 @@ def folded(model: nn.Module) -> nn.Module:
 
 
 def _fused(conv: nn.Conv1d, norm: nn.BatchNorm1d) -> nn.Conv1d:
-    """A plain convolution, also where the weights of `conv` are parametrised (weight_norm)."""
+    """Fuse both into a plain convolution, also where `conv` is parametrised (weight_norm)."""
     shape = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding)
     shape += (conv.dilation, conv.groups, True, conv.padding_mode)
     fused = skip_init(nn.Conv1d, *shape, device=conv.weight.device, dtype=conv.weight.dtype)
@@ -43,7 +53,7 @@ def _fused(conv: nn.Conv1d, norm: nn.BatchNorm1d) -> nn.Conv1d:
 
 
 def _replace(model: nn.Module, old: nn.Module, new: nn.Module) -> None:
-    """Put `new` where `old` is, under each of its names: models often keep a layer by two."""
+    """Put `new` in place of `old` under each of its names: models often register a layer twice."""
     for name, module in list(model.named_modules(remove_duplicate=False)):
         if module is old:
             model.set_submodule(name, new)

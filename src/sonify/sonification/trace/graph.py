@@ -1,8 +1,7 @@
-"""The operations of any model's forward pass, as a graph (torch.fx).
+"""The operations of a model's forward pass as a graph (torch.fx).
 
-Tracing runs `forward` on stand-ins for tensors, so that it sees operations, whether called as
-modules or as functions, and never data. The model is traced as in evaluation mode and left as it
-was.
+Tracing runs `forward` on proxies for tensors: it records operations, whether called as modules or
+as functions, and never sees data. The model is traced in evaluation mode and left as it was.
 """
 
 import inspect
@@ -19,22 +18,24 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from sonify.runtime.errors import SonifyError
 
-SAMPLES = 160_001  # of the clips whose form is followed; no multiple of anything
-SHORT_SAMPLES = 1_009  # of others: no condition may tell the two lengths apart
-INERT = (nn.Identity, _DropoutNd)  # modules that do nothing in evaluation
-_Found = TypeVar("_Found")
+SAMPLES = 160_001  # of the clips whose shapes are followed; a multiple of no likely stride
+SHORT_SAMPLES = 1_009  # of a second length: every condition on it must come out the same
+INERT = (nn.Identity, _DropoutNd)  # modules that do nothing in evaluation mode
+_Result = TypeVar("_Result")
 
 
 class Traced:
-    """A model and the graph of its operations on two clips in `shape`.
+    """A model and the graph of its operations on two clips of `shape`.
 
-    ends: by node, the modules that give out its result. Raises SonifyError, in one sentence, for a
-    model that cannot be traced.
+    ends: by node, the modules of the model that return its result. Raises SonifyError for a model
+    that cannot be traced.
     """
 
     def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
         if isinstance(model, torch.jit.ScriptModule):
-            raise SonifyError("a TorchScript model cannot be traced: pass what it was made from")
+            raise SonifyError(
+                "a TorchScript model cannot be traced: pass the nn.Module it was made from"
+            )
         self.model, self.shape = model, shape
         self._modules = dict(model.named_modules(remove_duplicate=False))
         tracer = _Tracer(model, shape)
@@ -42,7 +43,7 @@ class Traced:
             warnings.simplefilter("ignore")
             try:
                 self.nodes = list(tracer.trace(model, _defaults(model)).nodes)
-            except Exception as error:  # a user's code, given stand-ins, may raise anything
+            except Exception as error:  # a user's code, given proxies, may raise anything
                 reason = str(error).split(". ")[0].split("\n")[0] or type(error).__name__
                 raise SonifyError(
                     f"{type(model).__name__} cannot be traced ({reason}): "
@@ -51,16 +52,16 @@ class Traced:
         self.ends = tracer.ends
 
     def module(self, node: fx.Node) -> nn.Module | None:
-        """The module that a node calls, None where it calls a function."""
+        """Return the module that a node calls, None where it calls a function."""
         return self._modules[str(node.target)] if node.op == "call_module" else None
 
     def is_a(self, node: fx.Node, kind: type[nn.Module]) -> bool:
-        """Whether a node calls a module that computes what `kind` does."""
+        """True where a node calls a module that computes what `kind` does."""
         module = self.module(node)
         return module is not None and _is(module, kind)
 
-    def told(self, node: fx.Node) -> str:
-        """How a message names an operation."""
+    def describe(self, node: fx.Node) -> str:
+        """Name an operation for an error message."""
         if node.op == "call_module":
             return f"module {node.target!r} ({type(self.module(node)).__name__})"
         if node.op == "placeholder":
@@ -68,8 +69,11 @@ class Traced:
         return "the call of " + re.sub(r"_\d+$", "", node.name) + "()"
 
 
-def either(follow: Callable[[tuple[int, ...]], _Found]) -> _Found:
-    """What comes of clips as (clip, 1, time) or, where that is refused, as (clip, time)."""
+def either_shape(follow: Callable[[tuple[int, ...]], _Result]) -> _Result:
+    """Return `follow(shape)` for clips as (clip, 1, time), or as (clip, time) if that is refused.
+
+    Raises the SonifyError of the first shape where both are refused.
+    """
     try:
         return follow((2, 1, SAMPLES))
     except SonifyError as refusal:
@@ -79,9 +83,9 @@ def either(follow: Callable[[tuple[int, ...]], _Found]) -> _Found:
 
 
 def value(node: fx.Node, waveform: Tensor, model: nn.Module) -> Any:
-    """What a node computes of a waveform, where no layer stands between.
+    """Evaluate a node on a waveform, where no layer lies between them.
 
-    Raises whatever the operation raises, TypeError for a layer.
+    Raises whatever the operation raises, and TypeError for a layer.
     """
 
     def of(argument: Any) -> Any:
@@ -89,7 +93,7 @@ def value(node: fx.Node, waveform: Tensor, model: nn.Module) -> Any:
 
     if node.op == "placeholder":
         if node is not next(iter(node.graph.nodes)):
-            raise TypeError(f"{node.name} is another input than the waveform")
+            raise TypeError(f"{node.name} is an input other than the waveform")
         return waveform
     if node.op == "get_attr":
         return operator.attrgetter(str(node.target))(model)
@@ -107,14 +111,14 @@ def value(node: fx.Node, waveform: Tensor, model: nn.Module) -> Any:
 
 
 class _Tracer(fx.Tracer):
-    """Keeps whole the layers it knows, and follows conditions on the form of the input."""
+    """Keeps the layers it knows as leaves, and resolves conditions on the shape of the input."""
 
     def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.installed = set(model.modules())
         lengths = (SAMPLES, SHORT_SAMPLES)
-        # On this device tensors have a form, and no values for a condition to depend on.
-        self.forms = [torch.empty(*shape[:-1], length, device="meta") for length in lengths]
+        # On the meta device tensors have shapes, and no values for a condition to depend on.
+        self.shapes = [torch.empty(*shape[:-1], length, device="meta") for length in lengths]
         self.ends: dict[fx.Node, list[nn.Module]] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -122,7 +126,7 @@ class _Tracer(fx.Tracer):
         return known or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple, kwargs: dict) -> Any:
-        if m not in self.installed:  # made in forward itself, such as nn.ReLU()(x)
+        if m not in self.installed:  # created in forward itself, such as nn.ReLU()(x)
             return forward(*args, **kwargs)
         out = super().call_module(m, forward, args, kwargs)
         if isinstance(out, fx.Proxy):
@@ -130,17 +134,19 @@ class _Tracer(fx.Tracer):
         return out
 
     def to_bool(self, obj: fx.Proxy) -> bool:
-        with suppress(Exception):  # of the user's own operations
-            found = {bool(value(obj.node, form, self.root)) for form in self.forms}
-            if len(found) == 1:
-                return found.pop()
-        return super().to_bool(obj)  # says that this cannot be traced
+        with suppress(Exception):  # the user's own operations may raise anything
+            outcomes = {bool(value(obj.node, shape, self.root)) for shape in self.shapes}
+            if len(outcomes) == 1:
+                return outcomes.pop()
+        return super().to_bool(obj)  # raises: this condition cannot be traced
 
 
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
-    """The model in evaluation mode, so that `self.training` reads as it will; then as it was, with
-    nothing left on it that its `forward` keeps of a stand-in."""
+    """Put the model into evaluation mode; restore all its attributes afterwards.
+
+    Nothing that its `forward` stores of a proxy is left on it.
+    """
     before = [(module, vars(module).copy()) for module in model.modules()]
     for module, _ in before:
         module.training = False
@@ -153,10 +159,10 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
-    """Whether a module computes what `kind` does: a subclass may have another forward."""
+    """True where a module computes what `kind` does: a subclass may override forward."""
     own = [getattr(type(module), name, None) for name in ("forward", "_conv_forward")]
-    theirs = [getattr(kind, name, None) for name in ("forward", "_conv_forward")]
-    return isinstance(module, kind) and own == theirs
+    original = [getattr(kind, name, None) for name in ("forward", "_conv_forward")]
+    return isinstance(module, kind) and own == original
 
 
 def _defaults(model: nn.Module) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The straight line that a waveform takes through any model, from convolution to convolution."""
+"""The straight line of operations from a model's waveform input through its convolutions."""
 
 import builtins
 import re
@@ -12,9 +12,9 @@ from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.trace.graph import INERT, SAMPLES, Traced, either, value
+from sonify.sonification.trace.graph import INERT, SAMPLES, Traced, either_shape, value
 
-# Operations on the form of a tensor rather than on its values.
+# Operations on the shape of a tensor rather than on its values.
 _QUERIES = {"size", "dim", "numel", "shape", "ndim", "dtype", "device"}
 _INERT_METHODS = {"contiguous", "clone", "detach"}
 _RELUS = {F.relu, torch.relu, torch.relu_, "relu", "relu_"}  # F.relu_ is torch.relu_
@@ -26,14 +26,14 @@ _POOL_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "
 class Step:
     """One operation on the line.
 
-    kind: "conv", "relu", "pool" or "other". told: its name for messages. module: what computes it,
-    for a pool called as a function an equal nn.MaxPool1d, None for other functions. path: the
-    qualified name of that module, "" for functions. leads: a convolution follows, or this is one.
-    ends: the modules of the model that give out its result.
+    kind: "conv", "relu", "pool" or "other". label: its name in messages. module: the module that
+    computes it; for a pool called as a function an equal nn.MaxPool1d, None for other functions.
+    path: the qualified name of that module, "" for functions. leads: this is a convolution, or one
+    follows. ends: the modules of the model that return its result.
     """
 
     kind: str
-    told: str
+    label: str
     module: nn.Module | None
     path: str
     leads: bool
@@ -41,23 +41,24 @@ class Step:
 
 
 def line(model: nn.Module) -> list[Step]:
-    """The operations from the first convolution on, without those that do nothing in evaluation.
+    """Return the operations from the first convolution on, without those inert in evaluation mode.
 
-    The line is followed while a convolution lies ahead, and behind the last one while it does not
-    fork. Raises SonifyError, in one sentence, for a model that cannot be traced, that changes the
-    waveform before the first convolution, or that forks between convolutions.
+    The line is followed while a convolution lies ahead, and after the last one until it branches.
+    Raises SonifyError for a model that cannot be traced, that changes the waveform before the first
+    convolution, or that branches between convolutions.
     """
-    return either(lambda shape: _Line(Traced(model, shape)).steps())
+    return either_shape(lambda shape: _Line(Traced(model, shape)).steps())
 
 
 def normalised(model: nn.Module) -> list[tuple[str, str]]:
-    """Qualified names of each Conv1d whose result goes to a BatchNorm1d alone, and of that.
+    """Return the qualified names of each Conv1d that feeds only a BatchNorm1d, with the latter's.
 
-    Raises SonifyError for a model that cannot be traced or that uses one of the two elsewhere too.
+    Raises SonifyError for a model that cannot be traced, or one that uses such a convolution or
+    batch norm more than once.
     """
-    traced = either(lambda shape: Traced(model, shape))
+    traced = either_shape(lambda shape: Traced(model, shape))
     used = Counter(str(n.target) for n in traced.nodes if n.op == "call_module")
-    found = []
+    pairs = []
     for node in traced.nodes:
         for conv in node.all_input_nodes:
             is_pair = traced.is_a(conv, nn.Conv1d) and traced.is_a(node, nn.BatchNorm1d)
@@ -65,11 +66,11 @@ def normalised(model: nn.Module) -> list[tuple[str, str]]:
                 continue
             for twice in (n for n in (conv, node) if used[str(n.target)] > 1):
                 raise SonifyError(
-                    f"{traced.told(twice)} is used more than once, so that its batch "
+                    f"{traced.describe(twice)} is used more than once, so that its batch "
                     "normalisation cannot be folded: give each use a module of its own"
                 )
-            found.append((str(conv.target), str(node.target)))
-    return found
+            pairs.append((str(conv.target), str(node.target)))
+    return pairs
 
 
 class _Line:
@@ -79,84 +80,85 @@ class _Line:
     """
 
     def __init__(self, traced: Traced) -> None:
-        self.traced, self.told = traced, traced.told
+        self.traced, self.describe = traced, traced.describe
         self.data = _reached(traced.nodes[:1], lambda node: node.users)
         convolutions = [n for n in traced.nodes if self._convolves(n)]
         for node in convolutions:
             module = traced.module(node)
             if module is not None and module._forward_hooks:
                 raise SonifyError(
-                    f"{self.told(node)} has a forward hook, which may replace what it gives: "
+                    f"{self.describe(node)} has a forward hook, which may replace its output: "
                     "remove it first"
                 )
             if module is not None and module._forward_pre_hooks:
                 raise SonifyError(
-                    f"{self.told(node)} has a forward pre-hook, which may replace its weights: "
+                    f"{self.describe(node)} has a forward pre-hook, which may replace its weights: "
                     "remove it first, for instance with torch.nn.utils.remove_weight_norm"
                 )
         self.leading = _reached(convolutions, lambda node: node.all_input_nodes)
 
     def steps(self) -> list[Step]:
-        """The nodes as steps; what does nothing is left out, its outputs counted as those of what
-        stands before it."""
+        """Convert the nodes to steps; the `ends` of inert nodes go to the step before them."""
         nodes = self._nodes()
         self._check_in_place(nodes)
-        found: list[Step] = []
+        steps: list[Step] = []
         for node in nodes[self._begin(nodes) :]:
             ends = tuple(self.traced.ends.get(node, ()))
-            if found and self._inert(node):
-                found[-1] = replace(found[-1], ends=found[-1].ends + ends)
+            if steps and self._inert(node):
+                steps[-1] = replace(steps[-1], ends=steps[-1].ends + ends)
                 continue
             kind, module = self._kind(node)
             path = str(node.target) if node.op == "call_module" else ""
-            found.append(Step(kind, self.told(node), module, path, node in self.leading, ends))
-        return found
+            steps.append(Step(kind, self.describe(node), module, path, node in self.leading, ends))
+        return steps
 
     def _nodes(self) -> list[fx.Node]:
-        """The nodes of the line, the input first."""
-        found = self.traced.nodes[:1]
+        """Return the nodes of the line, the input first."""
+        nodes = self.traced.nodes[:1]
         while True:
-            users = [u for u in found[-1].users if u in self.data and u.op != "output"]
+            users = [u for u in nodes[-1].users if u in self.data and u.op != "output"]
             leading = [u for u in users if u in self.leading]
             if len(leading) > 1:
-                if not any(map(self._convolves, found)):
+                if not any(map(self._convolves, nodes)):
                     raise SonifyError(self._changes_input(leading[0]))
-                ways = " and ".join(self.told(u) for u in leading[:2])
+                ways = " and ".join(self.describe(u) for u in leading[:2])
                 raise SonifyError(
-                    f"the output of {self.told(found[-1])} goes to both {ways}: residual and "
-                    "branching networks are no chain; pass a submodule without branches"
+                    f"the output of {self.describe(nodes[-1])} goes to both {ways}: residual and "
+                    "branching networks are not a chain; pass a submodule without branches"
                 )
             if not leading and len(users) != 1:
-                return found
-            found.append((leading or users)[0])
+                return nodes
+            nodes.append((leading or users)[0])
 
     def _check_in_place(self, nodes: list[fx.Node]) -> None:
-        """Raise SonifyError where something off the line may change what is on it."""
+        """Raise SonifyError where an operation off the line may change values on it in place."""
         last = max((self.traced.nodes.index(n) for n in nodes if n in self.leading), default=0)
         for node in self.traced.nodes[:last]:
             if node in self.data and node not in nodes and self._in_place(node):
                 raise SonifyError(
-                    f"{self.told(node)} changes its input in place, off the line to the next "
-                    "convolution: use what it returns, or call it without inplace"
+                    f"{self.describe(node)} changes its input in place, off the path to the next "
+                    "convolution: use its return value, or call it without inplace"
                 )
 
     def _begin(self, nodes: list[fx.Node]) -> int:
-        """Position of the first convolution, or of what stands in its place; the waveform arrives
-        there as (clip, 1, time) and unchanged, or SonifyError is raised."""
+        """Return the position of the first convolution, or of the operation in its place.
+
+        Raises SonifyError unless the waveform arrives there unchanged, as (clip, 1, time).
+        """
         probe = torch.linspace(-2, 2, 2 * SAMPLES).view(self.traced.shape)
         arriving = probe
         for i, node in enumerate(nodes[1:], start=1):
             if node not in self.leading or self._convolves(node):
                 if self._convolves(node) and arriving.shape != (2, 1, SAMPLES):
                     raise SonifyError(
-                        f"{self.told(node)} comes first but is not given waveforms as "
-                        "(clip, 1, time), whichever way the model is called"
+                        f"{self.describe(node)} comes first but does not receive waveforms as "
+                        "(clip, 1, time), whichever way the model is called: reshape them before it"
                     )
                 return i
             try:
                 arriving = value(node, probe, self.traced.model)
                 same = torch.equal(arriving.flatten(1).to(probe), probe.flatten(1))
-            except Exception:  # of the user's own operations
+            except Exception:  # the user's own operations may raise anything
                 same = False
             if not same:
                 raise SonifyError(self._changes_input(node))
@@ -164,14 +166,14 @@ class _Line:
 
     def _changes_input(self, node: fx.Node) -> str:
         return (
-            f"{self.told(node)} changes the waveform before the first Conv1d: pass the submodule "
-            "behind it, and clips that have been through it"
+            f"{self.describe(node)} changes the waveform before the first Conv1d: pass the "
+            "submodule after it, and clips to which it has been applied"
         )
 
     def _kind(self, node: fx.Node) -> tuple[str, nn.Module | None]:
         module = self.traced.module(node)
-        for kind, of in (("conv", nn.Conv1d), ("relu", nn.ReLU), ("pool", nn.MaxPool1d)):
-            if self.traced.is_a(node, of):
+        for kind, layer in (("conv", nn.Conv1d), ("relu", nn.ReLU), ("pool", nn.MaxPool1d)):
+            if self.traced.is_a(node, layer):
                 return kind, module
         if node.target in _RELUS and node.op != "call_module":
             return "relu", None
@@ -210,18 +212,18 @@ def _is_query(node: fx.Node) -> bool:
 def _reached(
     starts: Iterable[fx.Node], towards: Callable[[fx.Node], Iterable[fx.Node]]
 ) -> set[fx.Node]:
-    """The nodes reached from `starts`, themselves included, not through mere questions of form."""
-    found, ahead = set(), list(starts)
+    """Return the nodes reached from `starts`, themselves included, except through shape queries."""
+    reached, ahead = set(), list(starts)
     while ahead:
         node = ahead.pop()
-        if node not in found and not _is_query(node):
-            found.add(node)
+        if node not in reached and not _is_query(node):
+            reached.add(node)
             ahead += towards(node)
-    return found
+    return reached
 
 
 def _pool(node: fx.Node) -> nn.MaxPool1d | None:
-    """A pool called as a function, as a module; None where its window depends on the clip."""
+    """Convert a functional pool to a module; None where its window depends on the clip."""
     settings = dict(zip(_POOL_SETTINGS, node.args[1:], strict=False)) | node.kwargs
     settings.pop("input", None)
     if any(isinstance(value, fx.Node) for value in settings.values()):

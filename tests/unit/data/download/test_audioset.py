@@ -18,13 +18,14 @@ import soundfile
 from sonify.contracts import tables
 from sonify.data.attrition import attrition
 from sonify.data.audio.samples import Limits
+from sonify.data.corpora.registry import read
 from sonify.data.download import audioset as audioset_lists
 from sonify.data.download import catalogue, harvest, huggingface
 from sonify.data.download import fetch as fetching
 from sonify.data.download.audioset import obtain_audioset
 from sonify.data.download.fetch import DownloadError
 from sonify.data.download.obtain import obtain
-from sonify.data.prepare import prepare, read
+from sonify.data.prepare import prepare
 
 EVAL = ["-aaaaaaaaaa", "_bbbbbbbbbb", "AbCdEfGhIjK", "abcdefghijk", "spoilt_____", "in_no_shard"]
 EXTRA = "not_listed_"

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from sonify.data.corpora.required import SPLITS
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import catalogue
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_fsd50k_as_zenodo_lists_it():
-    archives = catalogue.archives("fsd50k", SPLITS["fsd50k"])
+    archives = catalogue.archives("fsd50k", DATASETS["fsd50k"].splits)
     audio = [a for a in archives if "audio" in a.name]
     assert [len(a.files) for a in audio] == [6, 2]
     assert sum(a.n_bytes for a in audio) == 24_671_691_926
@@ -53,7 +53,9 @@ def test_an_archive_is_wanted_for_its_splits(splits, audio):
 
 def test_disk_by_hand():
     """dev and eval unpacked, and of the archives all, or last part and two more of the larger."""
-    wanted = [a for a in catalogue.archives("fsd50k", SPLITS["fsd50k"]) if "audio" in a.name]
+    wanted = [
+        a for a in catalogue.archives("fsd50k", DATASETS["fsd50k"].splits) if "audio" in a.name
+    ]
     unpacked = 25_700_000_000 + 8_900_000_000
     assert catalogue.disk_bytes(wanted, True) == unpacked + 24_671_691_926
     assert catalogue.disk_bytes(wanted, False) == unpacked + 2 * 3_221_225_472 + 2_306_663_327
@@ -72,9 +74,9 @@ def test_what_the_receipt_names_is_not_pending(tmp_path):
 
 
 def test_totals_of_the_whole_paper(tmp_path):
-    audioset = catalogue.pending_bytes("audioset", tmp_path, SPLITS["audioset"])
+    audioset = catalogue.pending_bytes("audioset", tmp_path, DATASETS["audioset"].splits)
     assert catalogue.in_words(audioset) == "2.48 TB"
-    fsd50k = catalogue.pending_bytes("fsd50k", tmp_path, SPLITS["fsd50k"])
+    fsd50k = catalogue.pending_bytes("fsd50k", tmp_path, DATASETS["fsd50k"].splits)
     assert catalogue.in_words(fsd50k) == "24.7 GB"
 
 

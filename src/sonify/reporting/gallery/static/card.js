@@ -5,12 +5,21 @@
   const NAMES = { input: "Input", sonification: "Sonification", residual: "Residual" };
 
   class Card {
-    // onactive: the user turned to this card.
+    /**
+     * @param {string} regime
+     * @param {(card: Card) => void} onactive the user turned to this card
+     */
     constructor(regime, onactive) {
       this.regime = regime;
       this.onactive = onactive;
+      /** @type {Tracks | null} */
       this.tracks = null;
+      /** @type {string | null} */
+      this.key = null;
       this.turn = 0;
+      this.heard = false;
+      /** @type {Source | null} */
+      this.drawn = null;
       this.sized = new ResizeObserver(() => this.draw());
       this.root = element("article", { class: `card ${regime}` });
       this.root.addEventListener("pointerdown", () => {
@@ -18,10 +27,6 @@
         onactive(this);
       }, true);
       this.root.addEventListener("focusin", () => onactive(this));
-      this.build();
-    }
-
-    build() {
       this.head = element("h3", {});
       this.facts = element("dl", { class: "facts" });
       this.takes = element("div", { class: "takes buttons", role: "group" });
@@ -50,8 +55,7 @@
       this.sized.observe(this.screen);
     }
 
-    // Show `content`: title, link, facts [[name, words]], takes [{name, chosen, choose}], clip and
-    // signal (functions that promise them), seconds of the maximum or null, activation, and its `key`.
+    /** @param {Content} content */
     async show(content) {
       if (this.key === content.key) return;
       this.key = content.key;
@@ -73,7 +77,7 @@
       } catch (error) {
         if (turn !== this.turn) return;
         this.tracks = null;
-        this.problem.textContent = error.message;
+        this.problem.textContent = /** @type {Error} */ (error).message;
       }
       this.draw();
       if (Gallery.activeCard === this) Gallery.player.load(this.tracks);
@@ -81,7 +85,10 @@
       this.root.dataset.ready = content.key;
     }
 
-    // Show that there is nothing to hear, in words.
+    /**
+     * Show that there is nothing to hear, in words.
+     * @param {string} text
+     */
     clear(text) {
       this.key = null;
       this.turn++;
@@ -95,10 +102,12 @@
       this.root.dataset.ready = "nothing";
     }
 
+    /** @param {boolean} whether */
     empty(whether) {
       for (const part of [this.takes, this.screen, this.transport]) part.hidden = whether;
     }
 
+    /** @param {Content} content */
     showTakes(content) {
       const focused = this.takes.contains(document.activeElement);
       this.takes.setAttribute("aria-label", content.takesName);
@@ -106,20 +115,27 @@
         choice(element("span", {}, take.name), take.chosen, take.choose,
           { style: take.style, class: take.class, title: take.label })));
       const chosen = this.takes.querySelector('[aria-pressed="true"]');
-      if (!chosen) return;
+      if (!(chosen instanceof HTMLElement)) return;
       this.takes.scrollLeft = chosen.offsetLeft - this.takes.clientWidth / 2;
       if (focused) chosen.focus({ preventScroll: true });
     }
 
+    /**
+     * @param {Clip} clip
+     * @param {Signal} signal
+     * @param {Content} content
+     * @param {Tracks} tracks
+     */
     describe(clip, signal, content, tracks) {
       const spoken = clip.labels.length ? clip.labels.join(", ") : "no label";
       Gallery.SOURCES.forEach((name, i) => this.canvases[i].setAttribute(
         "aria-label", `Spectrogram of the ${name}, 0 to 4 kHz, ${spoken}`));
       this.wave.setAttribute("aria-label", "Waveform of the input and, over it, of what is played");
       const duration = clip.samples / Gallery.catalogue.rate;
-      this.slider.max = duration;
+      this.slider.max = String(duration);
       this.maximum.hidden = content.seconds === null;
       if (content.seconds !== null) this.maximum.style.left = `${(100 * content.seconds) / duration}%`;
+      /** @type {(Node | string)[]} */
       const parts = [element("strong", {}, spoken), ". "];
       if (!signal) parts.push("The sonification of this clip is silence. ");
       else {
@@ -129,8 +145,9 @@
       const level = Gallery.level(tracks);
       if (level < 1) parts.push(`Its sounds play at ${words.share(level)} of their level, so that none is cut off. `);
       parts.push(`Clip ${clip.id}, ${clip.set}`);
-      for (const [name, key] of [["by", "uploader"], ["licence", "licence"], ["source", "source_url"]]) {
-        if (clip[key]) parts.push(`; ${name} `, credit(clip[key]));
+      const credits = { by: clip.uploader, licence: clip.licence, source: clip.source_url };
+      for (const [name, text] of Object.entries(credits)) {
+        if (text) parts.push(`; ${name} `, credit(text));
       }
       this.about.replaceChildren(...parts, ".");
     }
@@ -145,10 +162,10 @@
 
     drawWave() {
       const style = getComputedStyle(this.root);
-      const shown = this.tracks ? this.tracks : {};
-      const waves = [[shown.input, style.getPropertyValue("--faint")],
-        [shown[Gallery.player.source], style.getPropertyValue("--accent")]];
-      Gallery.drawWaveforms(this.wave, waves.filter(([x]) => x));
+      Gallery.drawWaveforms(this.wave, this.tracks ? [
+        [this.tracks.input, style.getPropertyValue("--faint")],
+        [this.tracks[Gallery.player.source], style.getPropertyValue("--accent")],
+      ] : []);
     }
 
     // Bring controls in line with the player.
@@ -159,7 +176,7 @@
       this.playButton.textContent = playing ? "Pause" : "Play";
       this.playButton.disabled = !this.tracks;
       this.switches.forEach((button, i) =>
-        button.setAttribute("aria-pressed", Gallery.SOURCES[i] === player.source));
+        button.setAttribute("aria-pressed", String(Gallery.SOURCES[i] === player.source)));
       if (this.drawn !== player.source) this.drawWave();
       this.drawn = player.source;
       this.tick();
@@ -168,38 +185,48 @@
     tick() {
       const time = Gallery.activeCard === this ? Gallery.player.time : 0;
       const duration = this.tracks ? this.tracks.input.length / Gallery.catalogue.rate : 0;
-      this.slider.value = time;
+      this.slider.value = String(time);
       this.slider.setAttribute("aria-valuetext", `${time.toFixed(1)} seconds`);
       this.clock.textContent = `${time.toFixed(1)} / ${words.clock(duration)}`;
       this.playhead.style.left = `${duration ? (100 * time) / duration : 0}%`;
     }
 
-    // A pointer means what it saw: turning to the card, as it did before its click, may have set it playing.
+    /**
+     * A pointer means what it saw: turning to the card, as it did before its click, may have set it playing.
+     * @param {boolean} pointed
+     */
     toggle(pointed) {
       this.onactive(this);
       if (pointed && !this.heard) Gallery.player.play();
       else Gallery.player.toggle();
     }
 
+    /** @param {number} time */
     seek(time) {
       this.onactive(this);
       Gallery.player.seek(time);
     }
 
+    /** @param {Source} source */
     choose(source) {
       this.onactive(this);
       Gallery.player.choose(source);
     }
 
+    /** @param {PointerEvent} event */
     point(event) {
-      if (event.button || event.target.closest("button") || !this.tracks) return;
+      const target = /** @type {Element} */ (event.target);
+      if (event.button || target.closest("button") || !this.tracks) return;
       const box = this.screen.getBoundingClientRect();
       const duration = this.tracks.input.length / Gallery.catalogue.rate;
       this.seek(((event.clientX - box.left) / box.width) * duration);
     }
   }
 
-  // Text, as a link where it leads to the web.
+  /**
+   * Text, as a link where it leads to the web.
+   * @param {string} text
+   */
   function credit(text) {
     if (!/^https?:\/\//i.test(text)) return text;
     return element("a", { href: text, rel: "noopener noreferrer external" }, text);

@@ -4,8 +4,8 @@
   Gallery.element = function (tag, attributes, ...children) {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
-      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined) made.setAttribute(name, value);
+      if (typeof value === "function") made.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== undefined) made.setAttribute(name, String(value));
     }
     made.append(...children.filter((child) => child !== null));
     return made;

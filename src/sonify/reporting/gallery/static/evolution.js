@@ -5,11 +5,21 @@
 
   class Evolution {
     // onpick(index, epoch): the user chose a filter or a checkpoint; onactive: turned to the card.
+    /**
+     * @param {Evolved[]} list
+     * @param {(index: number, epoch: number | null) => void} onpick
+     * @param {() => void} onactive
+     */
     constructor(list, onpick, onactive) {
       this.list = list;
       this.onpick = onpick;
       this.onactive = onactive;
+      /** @type {Map<string, Card>} */
       this.cards = new Map();
+      /** @type {Card | null} */
+      this.card = null;
+      /** @type {EvolvedState | null} */
+      this.wanted = null;
       this.names = list.map((one) => `${one.model}, layer ${one.layer}, filter ${one.filter}, ` +
         (one.inputs === "fixed" ? "fixed input" : "its own top input at each checkpoint"));
       this.picker = element("select", { id: "evolved", onchange: () => onpick(+this.picker.value, null) },
@@ -20,20 +30,22 @@
         this.holder);
     }
 
-    // Show filter `wanted.index` at `wanted.epoch`, or at the last one, which is then put there.
+    /**
+     * Show filter `wanted.index` at `wanted.epoch`, or at the last one, which is then put there.
+     * @param {EvolvedState} wanted
+     */
     async show(wanted) {
       const { index } = wanted, one = this.list[index];
       this.wanted = wanted;
+      /** @type {Checkpoint[]} */
       const steps = await Gallery.load(`evolution/${index}`);
       if (this.wanted !== wanted) return;
       const found = steps.findIndex((step) => step.epoch === wanted.epoch);
       const at = found < 0 ? steps.length - 1 : found, step = steps[at];
       wanted.epoch = step.epoch;
-      this.picker.value = index;
-      if (!this.cards.has(one.regime)) {
-        this.cards.set(one.regime, new Gallery.Card(one.regime, this.onactive));
-      }
-      this.card = this.cards.get(one.regime);
+      this.picker.value = String(index);
+      this.card = this.cards.get(one.regime) || new Gallery.Card(one.regime, this.onactive);
+      this.cards.set(one.regime, this.card);
       if (!this.card.root.isConnected) this.holder.replaceChildren(this.card.root); // or clicks are lost
       this.card.show({
         key: `evolution/${index}/${step.epoch}`,

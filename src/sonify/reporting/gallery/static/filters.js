@@ -3,10 +3,16 @@
 (function (Gallery) {
   const { words } = Gallery;
 
-  const by = (name, sign) => (a, b) => {
+  /**
+   * @param {"activation" | "label_purity" | "coherence" | "flatness"} name
+   * @param {1 | -1} sign
+   * @returns {Sort["compare"]}
+   */
+  const by = (name, sign) => (one, other) => {
+    const a = one[name], b = other[name];
     // Unknown values, those of dead filters, last in either direction.
-    if (a[name] === null || b[name] === null) return (a[name] === null) - (b[name] === null);
-    return sign * (a[name] - b[name]);
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    return sign * (a - b);
   };
   Gallery.SORTS = [
     { name: "activation", words: "activation, highest first", compare: by("activation", -1) },
@@ -18,21 +24,31 @@
     { name: "filter", words: "layer and number", compare: () => 0 },
   ];
 
+  /** @type {Map<string, Promise<Filter[]>>} */
   const tables = new Map();
 
   // The filters of a layer, a promise of objects in the order of their numbers.
   Gallery.filters = function (model, layer) {
     const key = `models/${model}/layer-${layer}`;
-    if (!tables.has(key)) tables.set(key, Gallery.load(key).then((table) => unpacked(model, layer, table)));
-    return tables.get(key);
+    const filters = tables.get(key) || Gallery.load(key).then((table) => unpacked(model, layer, table));
+    tables.set(key, filters);
+    return filters;
   };
 
+  /**
+   * @param {string} model
+   * @param {number} layer
+   * @param {LayerTable} table
+   * @returns {Filter[]}
+   */
   function unpacked(model, layer, table) {
     const sheets = `models/${model}/layer-${layer}`;
     return table.filter.map(function (filter, place) {
-      const one = { model, layer, filter, place, count: table.filter.length, sheets };
-      for (const name of Object.keys(table)) one[name] = table[name][place];
-      // What it likes: its clips of silence are in no order, and say nothing of it.
+      const columns = Object.entries(table).map(([name, values]) => [name, values[place]]);
+      /** @type {Filter} */
+      const one = Object.assign(Object.fromEntries(columns),
+        { model, layer, filter, place, count: table.filter.length, sheets });
+      // Clips on which it is silent are in no order, and say nothing about it.
       const labels = new Set(one.top.flatMap(([, own, , , silent]) => (silent ? [] : own)));
       const main = one.dead ? "" : one.main;
       one.text = [main, ...[...labels].map((i) => Gallery.catalogue.labels[i])].join("\n").toLowerCase();
@@ -46,7 +62,7 @@
     const order = Gallery.SORTS.find((one) => one.name === sort) || Gallery.SORTS[0];
     return filters
       .filter((one) => one.text.includes(wanted))
-      .sort((a, b) => a.dead - b.dead || order.compare(a, b) || a.layer - b.layer || a.filter - b.filter);
+      .sort((a, b) => Number(a.dead) - Number(b.dead) || order.compare(a, b) || a.layer - b.layer || a.filter - b.filter);
   };
 
   // What stands above the overview of `found`, those of `filters` that like `query`.

@@ -5,20 +5,30 @@
   const BATCH = 60;
 
   class Grid {
+    /**
+     * @param {string} name
+     * @param {(filter: Filter) => void} onchoose
+     */
     constructor(name, onchoose) {
       this.onchoose = onchoose;
+      /** @type {Filter[]} */
       this.items = [];
+      this.mixed = false; // filters of several layers
       this.root = element("div", { class: "grid", role: "group", "aria-label": name, tabindex: -1 });
       this.more = element("div", { class: "more" });
       new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.extend(BATCH),
         { root: this.root, rootMargin: "400px" }).observe(this.more);
       this.root.addEventListener("click", (event) => {
-        const tile = event.target.closest(".tile");
-        if (tile) onchoose(this.items[tile.dataset.place]);
+        const tile = /** @type {Element} */ (event.target).closest(".tile");
+        if (tile instanceof HTMLElement) onchoose(this.items[Number(tile.dataset.place)]);
       });
       this.root.addEventListener("keydown", (event) => this.key(event));
     }
 
+    /**
+     * @param {Filter[]} items
+     * @param {Filter | undefined} chosen
+     */
     show(items, chosen) {
       if (this.items !== items) {
         this.items = items;
@@ -27,12 +37,14 @@
         this.extend(BATCH);
         this.root.scrollTop = 0;
       }
-      const place = items.indexOf(chosen);
+      const place = chosen ? items.indexOf(chosen) : -1;
       if (place >= this.root.children.length - 1) this.extend(place + 1);
       const focused = this.root.contains(document.activeElement);
-      for (const tile of this.root.querySelectorAll('[aria-pressed="true"]')) mark(tile, false);
-      const tile = this.root.children[Math.max(0, place)];
-      if (!tile || tile === this.more) return;
+      for (const tile of this.tiles()) {
+        if (tile.getAttribute("aria-pressed") === "true") mark(tile, false);
+      }
+      const tile = this.tiles()[Math.max(0, place)];
+      if (!tile) return;
       mark(tile, place >= 0);
       tile.tabIndex = 0;
       if (focused) tile.focus({ preventScroll: true });
@@ -42,30 +54,48 @@
       if (hidden) this.root.scrollTop = tile.offsetTop - clientHeight / 2;
     }
 
+    /** @returns {HTMLElement[]} */
+    tiles() {
+      return [...this.root.querySelectorAll(/** @type {"button"} */ (".tile"))];
+    }
+
+    /** @param {number} count */
     extend(count) {
       const first = this.root.children.length - 1;
       const next = this.items.slice(first, first + count).map((one, i) => tile(one, first + i, this.mixed));
       this.more.before(...next);
     }
 
-    // Up and down walk by rows; left and right are walked for the whole page.
+    /**
+     * Up and down walk by rows; left and right are walked for the whole page.
+     * @param {KeyboardEvent} event
+     */
     key(event) {
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      const place = +(event.target.dataset.place || -1);
+      const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+      const place = Number(/** @type {HTMLElement} */ (event.target).dataset.place || -1);
       if (!step || place < 0) return;
       event.preventDefault();
-      const tiles = [...this.root.querySelectorAll(".tile")];
+      const tiles = this.tiles();
       const columns = tiles.filter((one) => one.offsetTop === tiles[0].offsetTop).length;
       const next = this.items[place + step * columns];
       if (next) this.onchoose(next);
     }
   }
 
+  /**
+   * @param {HTMLElement} tile
+   * @param {boolean} chosen
+   */
   function mark(tile, chosen) {
-    tile.setAttribute("aria-pressed", chosen);
+    tile.setAttribute("aria-pressed", String(chosen));
     tile.tabIndex = chosen ? 0 : -1;
   }
 
+  /**
+   * @param {Filter} one
+   * @param {number} place
+   * @param {boolean} mixed
+   */
   function tile(one, place, mixed) {
     const name = mixed ? `${one.layer}/${one.filter}` : String(one.filter);
     const facts = one.dead ? "dead on every clip" :

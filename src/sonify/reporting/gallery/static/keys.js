@@ -4,7 +4,7 @@
   Gallery.listenToKeys = function (commands) {
     document.addEventListener("keydown", function (event) {
       if (event.ctrlKey || event.metaKey || event.altKey || !Gallery.activeCard) return;
-      if (needed(event.key, event.target)) return;
+      if (needed(event.key, /** @type {Element} */ (event.target))) return;
       const command = commands[event.key] || commands[event.key.toLowerCase()];
       if (!command) return;
       event.preventDefault();
@@ -12,10 +12,15 @@
     });
     // Firefox presses a button when the space bar comes up again.
     document.addEventListener("keyup", function (event) {
-      if (event.key === " " && event.target.matches('[aria-pressed="true"], .tile')) event.preventDefault();
+      const target = /** @type {Element} */ (event.target);
+      if (event.key === " " && target.matches('[aria-pressed="true"], .tile')) event.preventDefault();
     });
   };
 
+  /**
+   * @param {string} key
+   * @param {Element} target
+   */
   function needed(key, target) {
     if (target.matches('select, input:not([type="range"])')) return true;
     if (target.matches("input") && key.startsWith("Arrow")) return true;

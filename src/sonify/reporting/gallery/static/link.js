@@ -9,6 +9,7 @@
   const SHOWN = /^([^/]+)\/(\d+)(?:\/(\d+)(?:\/(\d+))?)?$/;
   const EVOLVED = /^evolution\/([^/]+)\/([^/]+)\/(\d+)\/(\d+)\/(\d+)$/;
 
+  /** @param {string} text */
   function shown(text) {
     const found = SHOWN.exec(text);
     return found && {
@@ -17,7 +18,10 @@
     };
   }
 
-  // Text of an address, or as it stands if somebody broke it.
+  /**
+   * Text of an address, or as it stands if somebody broke it.
+   * @param {string} text
+   */
   function decoded(text) {
     try {
       return decodeURIComponent(text);
@@ -46,7 +50,7 @@
         model: decoded(evolved[1]), inputs: evolved[2],
         layer: +evolved[3], filter: +evolved[4], epoch: +evolved[5],
       },
-      beside: words.getAll("with").map(shown).filter(Boolean),
+      beside: words.getAll("with").map(shown).filter((one) => one !== null),
       view: words.get("view"),
       query: words.get("q") || "",
       sort: words.get("sort"),
@@ -56,11 +60,13 @@
   // Put into `state` what an address says. `columns` have models, `evolutions` are those to step
   // through. Returns words for each thing that is not in this gallery.
   Gallery.obey = function (found, state, columns, layers, evolutions) {
-    const lost = [], named = new Set();
+    /** @type {string[]} */
+    const lost = [];
+    const named = new Set();
     const known = found.main || found.evolved || ["", "evolution"].includes(found.path);
     if (!known) lost.push(`“${decoded(found.path)}”`);
     state.active = 0;
-    for (const one of [...found.beside, found.main].filter(Boolean)) {
+    for (const one of [...found.beside, ...(found.main ? [found.main] : [])]) {
       const index = columns.findIndex((column) => column.models.some((m) => m.name === one.model));
       if (index < 0) lost.push(`model ${one.model}`);
       else {
@@ -71,25 +77,25 @@
     }
     state.view = found.view;
     state.query = found.query;
-    state.sort = Gallery.SORTS.some((one) => one.name === found.sort) ? found.sort : Gallery.SORTS[0].name;
-    state.layer = (found.main || state.columns[state.active]).layer;
-    if (!layers.includes(state.layer)) {
-      if (state.layer !== null) lost.push(`layer ${state.layer}`);
-      state.layer = layers[0];
-    }
+    state.sort = (Gallery.SORTS.find((one) => one.name === found.sort) || Gallery.SORTS[0]).name;
+    const { layer } = found.main || state.columns[state.active];
+    if (layer !== null && !layers.includes(layer)) lost.push(`layer ${layer}`);
+    state.layer = layer !== null && layers.includes(layer) ? layer : layers[0];
     for (const own of state.columns) {
       // One layer is shown at a time: what was chosen of another one has no place.
       if (state.view === "all" || own.layer === state.layer) continue;
-      if (named.has(own) && layers.includes(own.layer)) lost.push(`layer ${own.layer} beside layer ${state.layer}`);
+      const there = own.layer !== null && layers.includes(own.layer);
+      if (named.has(own) && there) lost.push(`layer ${own.layer} beside layer ${state.layer}`);
       Object.assign(own, { layer: state.layer, filter: null, rank: 1 });
     }
-    if (found.evolved) {
-      const index = evolutions.findIndex((one) =>
-        ["model", "inputs", "layer", "filter"].every((name) => one[name] === found.evolved[name]));
+    const { evolved } = found;
+    if (evolved) {
+      const index = evolutions.findIndex((one) => one.model === evolved.model &&
+        one.inputs === evolved.inputs && one.layer === evolved.layer && one.filter === evolved.filter);
       if (index < 0) lost.push("that evolution");
       else {
         state.active = columns.length;
-        state.evolved = { index, epoch: found.evolved.epoch };
+        state.evolved = { index, epoch: evolved.epoch };
       }
     }
     return lost;
@@ -118,6 +124,7 @@
       return location.hash !== this.link;
     }
 
+    /** @param {string} link */
     put(link) {
       this.link = link;
       if (this.foreign) {

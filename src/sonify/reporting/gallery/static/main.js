@@ -2,18 +2,36 @@
 // The page: one column a regime, the state in the address, the keys.
 (function (Gallery) {
   const { element, choice } = Gallery;
-  const find = (id) => document.getElementById(id);
-  const state = { layer: null, view: null, query: "", sort: null, columns: [], active: 0, evolved: null };
-  const columns = []; // {regime, models, card, grid, note, items, key}
+  /**
+   * The element of this id in index.html; its inputs by `field`.
+   * @param {string} id
+   */
+  const find = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+  /** @param {"query" | "sort"} id */
+  const field = (id) => /** @type {HTMLInputElement | HTMLSelectElement} */ (find(id));
+  /** @type {State} */
+  const state = { layer: null, view: null, query: "", sort: "", columns: [], active: 0, evolved: null };
+  /**
+   * @typedef {{ models: Model[], card: Card, grid: Grid, note: HTMLElement,
+   *   picker: HTMLSelectElement, items: Filter[], key: string | null }} Column
+   */
+  /** @type {Column[]} */
+  const columns = [];
   const address = new Gallery.Address();
-  let evolution = null, turns = 0, loop = 0, drawn = null, typing = false;
+  /** @type {Evolution | null} */
+  let evolution = null;
+  /** @type {Promise<void> | null} */
+  let drawn = null;
+  let turns = 0, loop = 0, typing = false;
 
   Gallery.load("catalogue").then(start).catch((error) => say(error.message));
 
+  /** @param {string} text */
   function say(text) {
     find("message").textContent = text;
   }
 
+  /** @param {Catalogue} catalogue */
   function start(catalogue) {
     Gallery.catalogue = catalogue;
     find("scale").textContent = `${catalogue.scale[0].toUpperCase()}${catalogue.scale.slice(1)}.`;
@@ -29,22 +47,25 @@
     restore();
   }
 
+  /**
+   * @param {string} regime
+   * @param {Model[]} models
+   */
   function addColumn(regime, models) {
     const index = columns.length;
-    const column = { regime, models, items: [], key: null };
-    column.card = new Gallery.Card(regime, () => activate(index));
-    column.grid = new Gallery.Grid(`Overview, ${regime}`, (one) => chooseFilter(index, one));
-    column.note = element("p", { class: "note soft", "aria-live": "polite" });
+    const card = new Gallery.Card(regime, () => activate(index));
+    const grid = new Gallery.Grid(`Overview, ${regime}`, (one) => chooseFilter(index, one));
+    const note = element("p", { class: "note soft", "aria-live": "polite" });
     const picker = element("select", { "aria-label": `Model, ${regime}`, onchange: () => pickModel(index, picker.value) },
       ...models.map((model) => element("option", { value: model.name }, model.name)));
-    column.picker = picker;
     find("columns").append(element("section", { class: `column ${regime}`, "aria-label": regime },
       element("h2", {}, regime, models.length > 1 ? picker : element("span", { class: "soft" }, models[0].name)),
-      column.card.root, column.note, column.grid.root));
-    columns.push(column);
+      card.root, note, grid.root));
+    columns.push({ models, card, grid, note, picker, items: [], key: null });
     state.columns.push({ model: models[0].name, layer: null, filter: null, rank: 1 });
   }
 
+  /** @param {Evolved[]} list */
   function addEvolution(list) {
     if (!list.length) {
       find("evolution-body").append(element("p", {}, "No evolution was recorded."));
@@ -54,8 +75,14 @@
     find("evolution-body").append(evolution.root);
     state.evolved = { index: 0, epoch: null };
     new IntersectionObserver((seen) => {
-      if (seen.some((one) => one.isIntersecting) && !evolution.card) evolution.show(state.evolved).catch((error) => say(error.message));
+      if (seen.some((one) => one.isIntersecting)) showEvolution();
     }, { rootMargin: "200px" }).observe(find("evolution"));
+  }
+
+  // The evolution's card, unless it is there already.
+  async function showEvolution() {
+    if (!evolution || evolution.card || !state.evolved) return;
+    await evolution.show(state.evolved).catch((error) => say(error.message));
   }
 
   // --- state and address ------------------------------------------------------------------------
@@ -63,8 +90,8 @@
   function restore() {
     const found = Gallery.parseLink(location.hash), arriving = state.active !== columns.length;
     const lost = Gallery.obey(found, state, columns, layers(), evolution ? evolution.list : []);
-    find("query").value = state.query;
-    find("sort").value = state.sort;
+    field("query").value = state.query;
+    field("sort").value = state.sort;
     say("");
     address.visited = typing = false;
     drawn = render(lost);
@@ -74,7 +101,7 @@
 
   // Its card makes room to scroll to, so it comes first.
   async function turnToEvolution() {
-    if (evolution && !evolution.card) await evolution.show(state.evolved).catch((error) => say(error.message));
+    await showEvolution();
     // What stands above may still grow: half a second's frames are enough.
     for (let frame = 0; frame < 30; frame++) {
       find("evolution").scrollIntoView({ behavior: "instant" });
@@ -88,14 +115,15 @@
   }
 
   function record() {
-    const onEvolution = state.active === columns.length;
     const beside = state.columns.filter((one, i) => i !== state.active && one.layer !== null);
-    const evolved = state.evolved && evolution.list[state.evolved.index];
-    const path = onEvolution ? Gallery.evolutionPath({ ...evolved, epoch: state.evolved.epoch })
-      : Gallery.path(state.columns[state.active]);
+    const { active, evolved } = state;
+    const path = active === columns.length && evolution && evolved
+      ? Gallery.evolutionPath({ ...evolution.list[evolved.index], epoch: evolved.epoch })
+      : Gallery.path(state.columns[active]);
     address.put(Gallery.formatLink(path, beside, state));
   }
 
+  /** @param {Partial<State>} what */
   function change(what) {
     Object.assign(state, what);
     say("");
@@ -106,6 +134,7 @@
 
   // --- drawing ----------------------------------------------------------------------------------
 
+  /** @param {string[]} lost what the address names and the gallery lacks */
   async function render(lost) {
     const turn = ++turns;
     const all = state.view === "all";
@@ -113,16 +142,17 @@
       choice(String(layer), !all && layer === state.layer, () => pickLayer(layer), { "data-layer": layer }));
     const focused = find("layers").contains(document.activeElement);
     find("layers").replaceChildren(...buttons, choice("all", all, () => pickLayer(state.layer, "all"), {}));
-    if (focused) find("layers").querySelector('[aria-pressed="true"]').focus({ preventScroll: true });
+    const pressed = find("layers").querySelector('[aria-pressed="true"]');
+    if (focused && pressed instanceof HTMLElement) pressed.focus({ preventScroll: true });
     try {
       await Promise.all(columns.map((_, index) => renderColumn(index, turn, lost)));
-      if (turn === turns && state.active === columns.length) {
+      if (turn === turns && state.active === columns.length && evolution && state.evolved) {
         const { epoch } = state.evolved;
         await evolution.show(state.evolved);
         if (epoch !== null && epoch !== state.evolved.epoch) lost.push(`epoch ${epoch} of that evolution`);
       }
     } catch (error) {
-      lost.push(error.message);
+      lost.push(/** @type {Error} */ (error).message);
     }
     if (turn !== turns) return;
     if (lost.length) say(`Not in this gallery: ${lost.join("; ")}.`);
@@ -130,9 +160,14 @@
     record();
   }
 
+  /**
+   * @param {number} index
+   * @param {number} turn
+   * @param {string[]} lost
+   */
   async function renderColumn(index, turn, lost) {
     const column = columns[index], own = state.columns[index];
-    const model = column.models.find((one) => one.name === own.model);
+    const model = column.models.find((one) => one.name === own.model) || column.models[0];
     column.picker.value = model.name;
     if (state.view !== "all") own.layer = state.layer;
     const shown = model.layers.filter(([layer]) => state.view === "all" || layer === own.layer);
@@ -163,7 +198,10 @@
 
   // --- what users do ----------------------------------------------------------------------------
 
-  // Turn to the card of a column, or to that of the evolution.
+  /**
+   * Turn to the card of a column, or to that of the evolution.
+   * @param {number} index
+   */
   function activate(index) {
     const card = index === columns.length ? evolution && evolution.card : columns[index].card;
     if (!card) return;
@@ -174,31 +212,54 @@
     }
   }
 
+  /**
+   * @param {number} index
+   * @param {Filter} one
+   */
   function chooseFilter(index, one) {
     const own = state.columns[index];
     state.columns[index] = { ...own, layer: one.layer, filter: one.filter, rank: 1 };
     change({ active: index });
   }
 
+  /**
+   * @param {number} index
+   * @param {number} rank
+   */
   function pickTake(index, rank) {
     state.columns[index].rank = rank;
     change({ active: index });
   }
 
-  // Other filters, or in another order: the first of each column are shown.
+  /**
+   * Other filters, or in another order: the first of each column are shown.
+   * @param {Partial<State>} what
+   */
   function rearrange(what) {
     for (const own of state.columns) Object.assign(own, { filter: null, rank: 1 });
     if (state.active === columns.length) state.active = 0;
     change(what);
   }
 
+  /**
+   * @param {number | null} layer
+   * @param {string | null} [view]
+   */
   const pickLayer = (layer, view = null) => rearrange({ layer, view });
 
+  /**
+   * @param {number} index
+   * @param {string} model
+   */
   function pickModel(index, model) {
     state.columns[index] = { model, layer: state.layer, filter: null, rank: 1 };
     change({ active: index });
   }
 
+  /**
+   * @param {number} index
+   * @param {number | null} epoch
+   */
   function evolve(index, epoch) {
     state.evolved = { index, epoch };
     change({ active: columns.length });
@@ -206,16 +267,22 @@
 
   // Fast fingers may be ahead of the files.
   async function settled() {
-    for (let seen = null; seen !== drawn; await seen) seen = drawn;
+    /** @type {typeof drawn} */
+    let seen = null;
+    for (; seen !== drawn; await seen) seen = drawn;
   }
 
   // Keys that move take turns, each after what the one before it shows is drawn.
   let line = Promise.resolve();
+  /** @param {() => void} move */
   function inTurn(move) {
     return () => { line = line.then(settled).then(move).catch((error) => say(error.message)); };
   }
 
-  // To the neighbour of the chosen filter in the overview, or of the chosen checkpoint.
+  /**
+   * To the neighbour of the chosen filter in the overview, or of the chosen checkpoint.
+   * @param {1 | -1} step
+   */
   function walk(step) {
     if (state.active === columns.length) return walkTakes(step);
     const { items } = columns[state.active], own = state.columns[state.active];
@@ -224,9 +291,10 @@
     if (next) chooseFilter(state.active, next);
   }
 
+  /** @param {1 | -1} step */
   function walkTakes(step) {
-    const card = Gallery.activeCard;
-    const takes = [...card.takes.children];
+    if (!Gallery.activeCard) return;
+    const takes = [...Gallery.activeCard.takes.querySelectorAll("button")];
     const next = takes[takes.findIndex((one) => one.getAttribute("aria-pressed") === "true") + step];
     if (next) next.click();
   }
@@ -235,13 +303,15 @@
   async function enterOverview() {
     await settled();
     const { items, grid } = columns[Math.min(state.active, columns.length - 1)];
-    if (items.length) grid.root.querySelector('.tile[tabindex="0"]').focus();
+    const tile = grid.root.querySelector('.tile[tabindex="0"]');
+    if (items.length && tile instanceof HTMLElement) tile.focus();
   }
 
+  /** @param {1 | -1} step */
   function walkLayers(step) {
     const all = layers(), own = state.columns[state.active];
     const at = state.view === "all" && own ? own.layer : state.layer; // of all: from that of the filter
-    const next = all[all.indexOf(at) + step];
+    const next = at === null ? undefined : all[all.indexOf(at) + step];
     if (next !== undefined) pickLayer(next);
   }
 
@@ -271,12 +341,12 @@
     });
     find("query").addEventListener("input", () => {
       const first = !typing || address.visited;
-      rearrange({ query: find("query").value });
+      rearrange({ query: field("query").value });
       address.visited = first; // one step back for a search, not one for each of its letters
       typing = true;
     });
     find("query").addEventListener("blur", () => (typing = false));
-    find("sort").addEventListener("change", () => rearrange({ sort: find("sort").value }));
+    find("sort").addEventListener("change", () => rearrange({ sort: field("sort").value }));
     find("to-evolution").addEventListener("click", (event) => {
       event.preventDefault(); // the address is the state's
       turnToEvolution();
@@ -292,7 +362,7 @@
 
   function tick() {
     loop = 0;
-    Gallery.activeCard.tick();
+    if (Gallery.activeCard) Gallery.activeCard.tick();
     if (Gallery.player.playing) loop = requestAnimationFrame(tick);
   }
 })(window.Gallery);

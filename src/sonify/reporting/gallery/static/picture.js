@@ -12,7 +12,11 @@
     return out;
   });
 
-  // Radix-2 transform in place of values in bit-reversed order.
+  /**
+   * Radix-2 transform in place of values in bit-reversed order.
+   * @param {Float64Array} re
+   * @param {Float64Array} im
+   */
   function transform(re, im) {
     for (let half = 1; half < WINDOW; half *= 2) {
       const stride = ROWS / half;
@@ -48,12 +52,20 @@
     return power;
   };
 
-  // Fits the drawing to the screen's own pixels; its context.
+  /**
+   * Fits the drawing to the screen's own pixels; returns its context.
+   * @param {HTMLCanvasElement} canvas
+   */
   function fitted(canvas) {
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
     canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
-    return canvas.getContext("2d");
+    return context2d(canvas);
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  function context2d(canvas) {
+    return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   }
 
   // Spectrograms of several signals on one scale, full colour for the loudest of all.
@@ -77,7 +89,7 @@
       const small = document.createElement("canvas");
       small.width = columns;
       small.height = ROWS;
-      small.getContext("2d").putImageData(picture, 0, 0);
+      context2d(small).putImageData(picture, 0, 0);
       const canvas = canvases[which];
       const context = fitted(canvas);
       context.drawImage(small, 0, 0, canvas.width, canvas.height);

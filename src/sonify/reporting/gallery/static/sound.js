@@ -40,11 +40,17 @@
   // Plays the three tracks in step and lets one of them through, so that switching is seamless.
   class Player {
     constructor() {
+      /** @type {Source} */
       this.source = "sonification";
+      /** @type {Tracks | null} */
       this.tracks = null;
       this.level = 1;
       this.position = 0;
+      /** @type {{ name: Source, node: AudioBufferSourceNode, gain: GainNode }[] | null} */
       this.nodes = null;
+      /** @type {AudioContext | null} */
+      this.context = null;
+      this.started = 0;
       this.onchange = function () {};
     }
 
@@ -57,11 +63,12 @@
     }
 
     get time() {
-      if (!this.playing) return this.position;
+      if (!this.nodes || !this.context) return this.position;
       const passed = Math.max(0, this.context.currentTime - this.started);
       return Math.min(this.duration, this.position + passed);
     }
 
+    /** @param {Tracks | null} tracks */
     load(tracks) {
       const playing = this.playing;
       this.pause();
@@ -73,22 +80,24 @@
     }
 
     play() {
-      if (!this.tracks || this.playing) return;
-      this.context = this.context || new AudioContext();
-      this.context.resume();
+      const { tracks } = this;
+      if (!tracks || this.playing) return;
+      const context = this.context || new AudioContext();
+      this.context = context;
+      context.resume();
       if (this.position >= this.duration) this.position = 0;
       const rate = Gallery.catalogue.rate;
-      this.nodes = Gallery.SOURCES.map((name) => {
-        const track = this.tracks[name];
+      const nodes = Gallery.SOURCES.map((name) => {
+        const track = tracks[name];
         const buffer = new AudioBuffer({ length: track.length, numberOfChannels: 1, sampleRate: rate });
         buffer.copyToChannel(track, 0);
-        const node = new AudioBufferSourceNode(this.context, { buffer });
-        const gain = new GainNode(this.context, { gain: name === this.source ? this.level : 0 });
-        node.connect(gain).connect(this.context.destination);
+        const node = new AudioBufferSourceNode(context, { buffer });
+        const gain = new GainNode(context, { gain: name === this.source ? this.level : 0 });
+        node.connect(gain).connect(context.destination);
         return { name, node, gain };
       });
-      this.started = this.context.currentTime;
-      const nodes = this.nodes;
+      this.nodes = nodes;
+      this.started = context.currentTime;
       nodes[0].node.onended = () => {
         if (this.nodes === nodes) this.stop(this.duration);
       };
@@ -100,8 +109,9 @@
       if (this.playing) this.stop(this.time);
     }
 
+    /** @param {number} position */
     stop(position) {
-      for (const one of this.nodes) {
+      for (const one of this.nodes || []) {
         one.node.stop();
         one.gain.disconnect();
       }
@@ -115,6 +125,7 @@
       else this.play();
     }
 
+    /** @param {number} time */
     seek(time) {
       const playing = this.playing;
       this.pause();
@@ -123,11 +134,13 @@
       this.onchange();
     }
 
+    /** @param {Source} source */
     choose(source) {
       this.source = source;
+      const now = this.context ? this.context.currentTime : 0;
       for (const one of this.nodes || []) {
         const level = one.name === source ? this.level : 0;
-        one.gain.gain.setTargetAtTime(level, this.context.currentTime, RAMP_S);
+        one.gain.gain.setTargetAtTime(level, now, RAMP_S);
       }
       this.onchange();
     }

@@ -1,10 +1,12 @@
 "use strict";
 // Data come as scripts, since a page opened from a disk may not read files. Each calls Gallery.put.
-window.Gallery = {};
+window.Gallery = /** @type {Gallery} */ ({});
 
 (function (Gallery) {
   const KEPT = 64; // files held; the oldest go first
+  /** @type {Map<string, (value: unknown) => void>} */
   const waiting = new Map();
+  /** @type {Map<string, Promise<unknown>>} */
   const kept = new Map();
 
   Gallery.put = function (key, value) {
@@ -18,13 +20,14 @@ window.Gallery = {};
     const promise = kept.get(key) || request(key);
     kept.delete(key);
     kept.set(key, promise);
-    if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+    if (kept.size > KEPT) kept.delete([...kept.keys()][0]);
     return promise;
   };
 
   Gallery.address = (key, ending) =>
     "data/" + key.split("/").map(encodeURIComponent).join("/") + ending;
 
+  /** @param {string} key */
   function request(key) {
     const promise = new Promise(function (resolve, reject) {
       waiting.set(key, resolve);

@@ -1,0 +1,138 @@
+"""Anybody's recordings: a folder with a list `clips.csv`, or with split folders of label folders.
+
+The first line of `clips.csv` names its columns: `path` (of the file, from the folder), `split` and
+`labels` (separated by `;`); besides, it may name `clip_id` (else the path), `source_url`,
+`uploader` and `licence`. Other columns are ignored.
+
+Without that list, every file below `<split>/<label>/` is a clip with that one label. Files beside
+the split folders, and hidden ones, are ignored.
+
+Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` where there is one.
+"""
+
+import csv
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from sonify.data.corpora.dataset import Dataset
+from sonify.data.corpora.listing import (
+    LayoutError,
+    Listing,
+    Provenance,
+    Row,
+    is_text,
+    listing,
+    text_lines,
+    vocabulary,
+)
+from sonify.data.corpora.roots import walk
+
+LIST = "clips.csv"
+VOCABULARY = "vocabulary.txt"
+SPLITS = ("train", "val", "eval")
+COLUMNS = ("path", "split", "labels")
+
+
+def read(root: Path) -> Listing:
+    """Return all clips of the list, or of the split folders; raises LayoutError."""
+    root = Path(root)
+    rows = list(_listed(root) if (root / LIST).is_file() else _placed(root))
+    labels = _labels(root, rows)
+    if not labels:
+        raise LayoutError(
+            f"{root} has no labelled clips: give it a list {LIST}, or folders "
+            f"{', '.join(SPLITS)} with a folder of recordings for each label"
+        )
+    classes = ((str(i), label, "") for i, label in enumerate(labels))
+    return listing(
+        vocabulary(DATASET.name, classes, source=VOCABULARY, remedy="correct it"),
+        rows,
+        key="label",
+        vocabulary_file=VOCABULARY,
+    )
+
+
+def _listed(root: Path) -> Iterator[Row]:
+    """Yield the lines of the list."""
+    lines: dict[PurePosixPath, int] = {}
+    try:
+        with (root / LIST).open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, skipinitialspace=True)
+            lacking = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+            if lacking:
+                raise LayoutError(
+                    f"{root / LIST} has no column {', '.join(lacking)}: name the columns "
+                    f"{', '.join(COLUMNS)} in its first line"
+                )
+            for fields in table:
+                if None in fields or None in fields.values():
+                    raise LayoutError(
+                        f"{root / LIST}, line {table.line_num}: it has not as many fields as the "
+                        "first line: put quotes around fields with commas"
+                    )
+                yield _row(root, fields, table.line_num, lines)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LayoutError(
+            f"{root / LIST} is not a UTF-8 CSV file ({error}): save it as one"
+        ) from error
+
+
+def _row(root: Path, fields: dict[str, str], line: int, lines: dict[PurePosixPath, int]) -> Row:
+    """Return one line; lines: where each file is listed, which this adds to."""
+    split, place = fields["split"].strip(), PurePosixPath(fields["path"].strip())
+    where = f"{root / LIST}, line {line}"
+    if split not in SPLITS:
+        raise LayoutError(f"{where}: split {split!r} is none of {', '.join(SPLITS)}: correct it")
+    if not place.parts or place.is_absolute() or ".." in place.parts:
+        raise LayoutError(
+            f"{where}: path {fields['path']!r} does not name a file below {root}: give the path "
+            "from there"
+        )
+    path, first = place.as_posix(), lines.setdefault(place, line)
+    again = f"{path} is listed already in line {first}"
+    labels = (label.strip() for label in fields["labels"].split(";"))
+    return Row(
+        split=split,
+        clip_id=fields.get("clip_id", "").strip() or path,
+        labels=tuple(label for label in labels if label),
+        path=path if os.path.lexists(root / place) else None,
+        wanted=path,
+        source=LIST,
+        line=line,
+        provenance=Provenance(*(fields.get(name, "").strip() for name in Provenance._fields)),
+        problem=None if first == line else ("duplicate_file", again),
+    )
+
+
+def _placed(root: Path) -> Iterator[Row]:
+    """Yield the files below the split folders."""
+    visible = (entry for entry in root.iterdir() if entry.name[0] != "." and entry.is_dir())
+    for entry in visible:
+        if entry.name not in SPLITS:
+            raise LayoutError(
+                f"{entry} is none of the splits {', '.join(SPLITS)}: rename or move it, or give "
+                f"{root} a list {LIST}"
+            )
+    for number, (folder, name) in enumerate(walk(root, once=True), start=1):
+        if folder.parts:
+            split, labels, path = folder.parts[0], folder.parts[1:2], str(folder / name)
+            yield Row(split, path, labels, path, path, f"folder {folder}", number)
+
+
+def _labels(root: Path, rows: list[Row]) -> list[str]:
+    """Return the labels in the order of classes; those of undecodable names are left out."""
+    if (root / VOCABULARY).is_file():
+        return [line for line in text_lines(root, VOCABULARY, "correct it") if line]
+    return sorted({label for row in rows for label in row.labels if is_text(label)})
+
+
+DATASET = Dataset(
+    name="folder",
+    display_name="own recordings",
+    splits=SPLITS,
+    scored_split="eval",
+    read=read,
+    lists=(LIST, VOCABULARY),
+    sources=("local",),
+)

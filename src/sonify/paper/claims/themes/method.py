@@ -1,0 +1,113 @@
+"""Claims 20 to 22: properties of sonification itself (sections 3.2 and 3.4).
+
+They are about the main contrastive pretraining, as are the paper's figures.
+"""
+
+import pandas as pd
+
+from sonify.paper.claims.evidence import Evidence, Missing, by_layer, gather
+from sonify.paper.claims.layers import LAYERS, paired
+from sonify.paper.claims.measurement import Measurement, difference, differences, number
+from sonify.paper.claims.verdicts import Above, Claim
+from sonify.paper.setting import CONTRASTIVE
+
+# Smallest correlation at which two overlaid waveforms, as in Figure B.3, still pass for equal: a
+# tenth of the energy differs then (10 dB).
+OVERLAID = 0.95
+
+INPUTS = ("own", "fixed")
+DOWNSAMPLINGS = ("pool", "strided")
+
+
+def equivariance(evidence: Evidence) -> Measurement:
+    """Correlate the sonification with that of the delayed clip shifted back, by layer and delay.
+
+    In the mean over clips; dead maps have no correlation and do not count. For "any integral offset
+    k in input x results in equal offset in the corresponding sonification": any means all.
+    """
+    rows = evidence.of("invariance", CONTRASTIVE)
+    correlations = rows.groupby(["on_stride", "seed", "layer", "shift"])["correlation"].mean()
+    means = correlations.groupby(["on_stride", "layer", "shift"]).mean()
+    remarks = [
+        f"{number(value)} at delays {'by' if on else 'other than'} multiples of the layer's stride"
+        for on, value in means.groupby("on_stride").min().items()
+    ]
+    every = correlations.droplevel("on_stride").unstack(["layer", "shift"])
+    alive = every.dropna(axis=1, how="all")
+    values = every if alive.empty else alive
+    return Measurement(values, "Least correlation: " + "; ".join(remarks))
+
+
+def strided_loss(evidence: Evidence) -> Measurement:
+    """Measure how much less sonifications of the strided encoder resemble the clip.
+
+    By the correlation of energy envelopes and by coherence, each in the mean over layers: striding
+    "distorts the time-domain structure of the sonified waveform and results in significantly worse
+    sonifications".
+    """
+    if not evidence.strided:
+        raise Missing("a comparison with strided downsampling in the configuration")
+
+    runs = evidence.strided
+
+    def look_up(key: tuple[str, str]) -> pd.DataFrame:
+        downsampling, column = key
+        return by_layer(
+            evidence.of_run("coherence", runs[downsampling], rule=evidence.rule), column
+        )
+
+    names = {"envelope_correlation": "envelope correlation", "coherence": "coherence"}
+    curves = gather(look_up, [(d, column) for column in names for d in DOWNSAMPLINGS])
+    pairs = {
+        name: paired(curves["pool", column], curves["strided", column], LAYERS)
+        for column, name in names.items()
+    }
+    return differences("Max-pool against strided", pairs)
+
+
+def excess_change(evidence: Evidence) -> Measurement:
+    """Measure how much more a sonification changes between checkpoints if inputs are chosen anew.
+
+    In the mean over filters and checkpoints. Fixed inputs give "a smoother visualization of
+    training time feature progression than Zeiler & Fergus, where sudden jumps appeared whenever the
+    maximally activating input changed".
+    """
+
+    def look_up(inputs: str) -> pd.Series:
+        return evidence.of("evolution", CONTRASTIVE, inputs=inputs).groupby("seed")["change"].mean()
+
+    changes = gather(look_up, INPUTS)
+    heading = "Spectral change a checkpoint, own against fixed inputs"
+    return difference(heading, changes["own"], changes["fixed"])
+
+
+CLAIMS = (
+    Claim(
+        number=20,
+        section="3.2, Figure B.3",
+        statement="Sonification is shift-equivariant: a delay of the input delays it by as much",
+        measure="Correlation of the sonification and that of the delayed clip shifted back, mean "
+        "over clips: the least over layers and delays",
+        rule=Above(OVERLAID, every=True),
+        evaluate=equivariance,
+    ),
+    Claim(
+        number=21,
+        section="3.2",
+        statement="Downsampling by strided convolution sonifies worse than max-pool with unpooling",
+        measure="Max-pool minus strided, mean over layers, of the correlation of the energy "
+        "envelopes of clip and sonification and of their coherence: the lesser of the two",
+        rule=Above(every=True),
+        evaluate=strided_loss,
+    ),
+    Claim(
+        number=22,
+        section="3.4, Figure 5",
+        statement="Over training, sonifications of fixed inputs evolve without the jumps of those "
+        "of changing inputs",
+        measure="Spectral change of a filter's sonification from one checkpoint to the next, mean "
+        "over filters and checkpoints, inputs chosen anew minus fixed inputs",
+        rule=Above(),
+        evaluate=excess_change,
+    ),
+)

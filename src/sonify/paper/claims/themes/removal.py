@@ -1,0 +1,128 @@
+"""Claims 1 to 3: the effect of removing sonifications on recognition (section 4.1, Figure 6).
+
+All are about contrastive pretraining on AudioSet, finetuned either way on FSD50K, as in the paper
+(Figure 6: "Contrastive model pretrained on AudioSet was finetuned"). Supervised pretraining, which
+the paper does not show, appears in the remarks alone. The map removed is the one that the main rule
+calls most active; the residual is rescaled or not as the configuration says.
+"""
+
+import pandas as pd
+
+from sonify.paper.claims.evidence import FINETUNES, REGIMES, Evidence, Missing, gather
+from sonify.paper.claims.layers import LAYERS, at_layers, coverage_note, spread
+from sonify.paper.claims.measurement import Measurement, number, versus
+from sonify.paper.claims.verdicts import Above, Claim
+from sonify.paper.labels import finetuned_label
+from sonify.paper.setting import PaperSetting
+
+_REGIME = "contrastive"  # Figure 6's
+Curves = dict[str, pd.DataFrame]  # by finetuning
+
+
+def least_fall(evidence: Evidence) -> Measurement:
+    """Return the fall of mAP at each layer of each model: "mAP scores are drastically reduced".
+
+    A rise is a negative fall.
+    """
+    every, remarks = {}, []
+    for regime, curves in _curves(evidence).items():
+        for finetune, curve in curves.items():
+            fall = _fall(curve)
+            if regime == _REGIME:
+                every[finetune] = fall
+            mean = fall.mean()
+            remarks.append(
+                f"{finetuned_label(regime, finetune)} loses {number(mean.min())} (layer "
+                f"{mean.idxmin()}) to {number(mean.max())} (layer {mean.idxmax()}) of "
+                f"{number(curve[0].mean())}{coverage_note(fall)}"
+            )
+    return Measurement(pd.concat(every, axis=1), "Of its mAP, " + "; ".join(remarks))
+
+
+def excess_spread(evidence: Evidence) -> Measurement:
+    """Measure how much more the fall of mAP varies over layers for full than for fc-only models.
+
+    By its standard deviation: "the variance in performance reduction across layers is lower for
+    fc-only models". The absolute fall, since the paper speaks of the reduction that it plots.
+    """
+    pairs = {}
+    for regime, curves in _curves(evidence).items():
+        spreads = {finetune: spread(_fall(curve)) for finetune, curve in curves.items()}
+        pairs[regime] = spreads["full"], spreads["fconly"]
+    return _beside("Standard deviation over layers, full against fc-only", pairs)
+
+
+def robustness(evidence: Evidence) -> Measurement:
+    """Measure how much more of its baseline mAP an fc-only model loses, in the mean over layers.
+
+    "A fully finetuned model is more robust". Relative to the baseline, because baselines differ,
+    and having less to lose does not make a model more robust.
+    """
+    pairs = {}
+    for regime, curves in _curves(evidence).items():
+        losses = {
+            finetune: _fall(curve).div(curve[0], axis=0).mean(axis=1, skipna=False)
+            for finetune, curve in curves.items()
+        }
+        pairs[regime] = losses["fconly"], losses["full"]
+    return _beside("Share of the baseline lost, fc-only against full", pairs)
+
+
+def _beside(heading: str, pairs: dict[str, tuple[pd.Series, pd.Series]]) -> Measurement:
+    """Return the difference of Figure 6's pair, and a remark on the pairs of all regimes."""
+    remarks = [f"{regime} {versus(*pair)}" for regime, pair in pairs.items()]
+    greater, lesser = pairs[_REGIME]
+    return Measurement(greater - lesser, f"{heading}: {'; '.join(remarks)}")
+
+
+def _curves(evidence: Evidence) -> dict[str, Curves]:
+    """Return the curves of each regime that was measured; Figure 6's must be, or Missing."""
+    curves = {}
+    for regime in REGIMES:
+        try:
+            curves[regime] = gather(
+                lambda finetune, regime=regime: evidence.removal_curves(
+                    PaperSetting("fsd50k", regime, finetune)
+                ),
+                FINETUNES,
+            )
+        except Missing:
+            if regime == _REGIME:
+                raise
+    return curves
+
+
+def _fall(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each layer's removal lowers the value at layer 0, where nothing is removed."""
+    return -at_layers(curve, LAYERS).sub(curve[0], axis=0)
+
+
+CLAIMS = (
+    Claim(
+        number=1,
+        section="4.1",
+        statement="Removing the sonification of the most active map lowers mAP, at every layer",
+        measure="Fall of mAP on FSD50K eval after contrastive pretraining: the least over layers 1 "
+        "to 11 of the fc-only and the full model",
+        rule=Above(every=True),
+        evaluate=least_fall,
+    ),
+    Claim(
+        number=2,
+        section="4.1",
+        statement="The fall of mAP varies less across layers for fc-only than for full models",
+        measure="Standard deviation over layers of the fall of mAP on FSD50K eval after "
+        "contrastive pretraining, full minus fc-only",
+        rule=Above(),
+        evaluate=excess_spread,
+    ),
+    Claim(
+        number=3,
+        section="4.1",
+        statement="A fully finetuned model is more robust to the removal",
+        measure="Share of the baseline mAP on FSD50K eval that is lost after contrastive "
+        "pretraining, mean over layers, fc-only minus full",
+        rule=Above(),
+        evaluate=robustness,
+    ),
+)

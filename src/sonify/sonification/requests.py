@@ -1,0 +1,95 @@
+"""Requests to an explainer, validated: waveforms, and the feature maps to sonify."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sonify.runtime.errors import SonifyError
+
+ALL = -1  # in place of a filter: the whole layer at once
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The feature maps to sonify: layers (from 1), clips of the batch, filters, (request,) each.
+
+    `frames`, (request,), if given, keeps a single frame of each map.
+    """
+
+    layers: Tensor
+    clips: Tensor
+    filters: Tensor
+    frames: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Number of requests."""
+        return len(self.layers)
+
+    def __getitem__(self, chosen: Tensor) -> "Requests":
+        """Select some of the requests."""
+        frames = None if self.frames is None else self.frames[chosen]
+        return Requests(self.layers[chosen], self.clips[chosen], self.filters[chosen], frames)
+
+
+def check_layer(layer: int, n_layers: int) -> None:
+    """Raise SonifyError unless `layer` is from 1 to `n_layers`."""
+    if not 1 <= layer <= n_layers:
+        raise SonifyError(f"layer is {layer}: the model has layers 1 to {n_layers}")
+
+
+def check_waveforms(x: Tensor) -> None:
+    """Raise SonifyError unless x is (clip, time), not empty, and finite."""
+    if x.ndim != 2 or not x.numel():
+        raise SonifyError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
+    if not x.isfinite().all():
+        clip = int((~x.isfinite()).any(1).nonzero()[0])
+        raise SonifyError(f"clip {clip} has a sample that is not finite: leave it out")
+
+
+def check_frames(asked: Requests, maps: Sequence[Tensor]) -> None:
+    """Raise SonifyError for a single frame that is not in the recorded maps of its layer."""
+    for layer in asked.layers.unique().tolist() if asked.frames is not None else ():
+        frames, n = asked.frames[asked.layers == layer], maps[layer - 1].shape[-1]
+        _check("frame", frames, n, f"layer {layer}", " of these clips")
+
+
+def requests(
+    x: Tensor,
+    n_filters: Sequence[int],
+    layers: int | Tensor,
+    clips: Tensor,
+    filters: Tensor,
+    frames: Tensor | None = None,
+) -> Requests:
+    """Validate requests for maps of x, (clip, time), and move them to its device.
+
+    `n_filters` is the number of filters of each layer; `layers` is one for all requests, or one
+    each. Raises SonifyError for lengths that differ, and for a layer, filter or clip that is not
+    there.
+    """
+    given = {"layers": torch.as_tensor(layers), "clips": clips, "filters": filters}
+    if frames is not None:
+        given["frames"] = frames
+    if given["layers"].ndim == 0:
+        given["layers"] = given["layers"].expand(len(clips))
+    for name, values in given.items():
+        if values.shape != clips.shape or values.ndim != 1 or values.is_floating_point():
+            raise SonifyError(
+                f"{name} have shape {tuple(values.shape)} and type {values.dtype}: expected whole "
+                f"numbers, one for each of {len(clips)} requests"
+            )
+    asked = Requests(**{name: values.to(x.device) for name, values in given.items()})
+    for layer in asked.layers.unique().tolist():
+        check_layer(layer, len(n_filters))
+        indices = asked.filters[asked.layers == layer]
+        _check("filter", indices, n_filters[layer - 1], f"layer {layer}")
+    _check("clip", asked.clips, len(x), "the batch")
+    return asked
+
+
+def _check(name: str, values: Tensor, n: int, where: str, whose: str = "") -> None:
+    wrong = values[(values < 0) | (values >= n)]
+    if len(wrong):
+        raise SonifyError(f"{where} has {name}s 0 to {n - 1}{whose}, not {int(wrong[0])}")

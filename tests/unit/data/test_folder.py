@@ -1,0 +1,241 @@
+"""Anybody's recordings, as a list or in folders: read, counted out and prepared."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from sonify.contracts import tables
+from sonify.data import attrition
+from sonify.data.clips import load
+from sonify.data.corpora.listing import LayoutError, Listing
+from sonify.data.corpora.registry import read
+from sonify.data.prepare import prepare
+from sonify.runtime.errors import SonifyError
+
+SETTINGS = {"min_samples": 512, "max_s": 2.0, "clips_per_part": 2}
+
+
+def record(root: Path, *names: str | bytes) -> Path:
+    """Write half a second of noise to each name below `root`."""
+    for seed, name in enumerate(names):
+        path = root / os.fsdecode(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            noise = np.random.default_rng(seed).uniform(-0.5, 0.5, 8000)
+            soundfile.write(file, noise, 16000, format="WAV")
+    return root
+
+
+def listed(root: Path, *lines: str, header: str = "path,split,labels") -> Path:
+    """Write the list."""
+    root.mkdir(exist_ok=True)
+    (root / "clips.csv").write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    return root
+
+
+def rows(listing: Listing) -> list[tuple]:
+    """split, clip_id, labels and path of each clip."""
+    columns = ["split", "clip_id", "labels", "path"]
+    return list(listing.clips[columns].itertuples(index=False, name=None))
+
+
+def problems(listing: Listing) -> dict[str, tuple[str, str]]:
+    """clip_id -> reason and detail."""
+    columns = listing.problems[["reason", "detail"]].itertuples(index=False, name=None)
+    return dict(zip(listing.problems["clip_id"], columns, strict=True))
+
+
+def test_a_list(tmp_path):
+    record(tmp_path, "a.wav", "deep/b.wav", "c.wav", "d.wav")
+    listed(
+        tmp_path,
+        "a.wav,train,dog;bell",
+        "./deep/b.wav, val, dog ;; dog",
+        '"c.wav",eval,"Walk, footsteps;bell"',
+    )
+    listing = read("folder", tmp_path)
+    assert list(listing.vocabulary["label"]) == ["Walk, footsteps", "bell", "dog"]
+    assert rows(listing) == [
+        ("train", "a.wav", ("bell", "dog"), "a.wav"),
+        ("val", "deep/b.wav", ("dog",), "deep/b.wav"),
+        ("eval", "c.wav", ("Walk, footsteps", "bell"), "c.wav"),
+    ]
+    assert listing.problems.empty and listing.listed == 3  # d.wav is on no line
+
+
+def test_a_list_with_ids_and_provenance_in_any_order_of_columns(tmp_path):
+    record(tmp_path, "a.wav", "b.wav")
+    header = "licence,labels,mood,split,clip_id,path"
+    listed(tmp_path, "CC0,dog,glad,train,one,a.wav", ",bell,sad,eval,,b.wav", header=header)
+    clips = read("folder", tmp_path).clips
+    assert list(clips["clip_id"]) == ["one", "b.wav"]
+    assert list(clips["licence"]) == ["CC0", ""] and list(clips["uploader"]) == ["", ""]
+
+
+def test_every_line_is_accounted_for(tmp_path):
+    record(tmp_path, "a.wav", "b.wav", "e.wav")
+    (tmp_path / "broken.wav").write_text("no sound")
+    (tmp_path / "vocabulary.txt").write_text("dog\n\nbell\n")
+    header = "path,split,labels,clip_id"
+    listed(
+        tmp_path,
+        "a.wav,train,dog,",
+        "a.wav,eval,dog,",
+        "./a.wav,val,bell,other",
+        "gone.wav,train,dog,",
+        "b.wav,train,,",
+        "e.wav,val,cat;dog,",
+        "broken.wav,eval,bell,",
+        header=header,
+    )
+    listing = read("folder", tmp_path)
+    assert list(listing.vocabulary["label"]) == ["dog", "bell"]  # in the order of the file
+    assert problems(listing) == {
+        "a.wav": (
+            "duplicate_id",
+            "clips.csv, line 3: id 'a.wav' is listed already in clips.csv, line 2.",
+        ),
+        "other": ("duplicate_file", "clips.csv, line 4: a.wav is listed already in line 2."),
+        "gone.wav": ("missing_file", "clips.csv, line 5: there is no audio file gone.wav."),
+        "b.wav": ("no_label", "clips.csv, line 6: id 'b.wav' has no label."),
+        "e.wav": ("unknown_label", "clips.csv, line 7: label 'cat' is not in vocabulary.txt."),
+    }
+    summary = prepare(listing, tmp_path, tmp_path / "out", **SETTINGS)
+    assert summary.listed == 7 and summary.used == 1
+    assert summary.reasons["unreadable"] == 1 and sum(summary.reasons.values()) == 6
+    assert summary.empty == ("val", "eval")
+
+
+def test_prepared_recordings_are_those_of_the_files(tmp_path):
+    names = [f"{split}-{n}.wav" for split in ("train", "val", "eval") for n in range(3)]
+    record(tmp_path, *names)
+    listed(tmp_path, *(f"{name},{name.partition('-')[0]},dog" for name in names))
+    listing = read("folder", tmp_path)
+    prepare(listing, tmp_path, tmp_path / "out", **SETTINGS)
+    attrition.write(listing, tmp_path / "out")
+    clips = load(tmp_path / "out", ["train", "eval"])
+    assert clips.ids == [n for n in names if not n.startswith("val")]
+    assert clips.dataset == "folder" and (clips.lengths == 4000).all()
+    counts = tables.read(tmp_path / "out" / "attrition.parquet", "attrition")
+    assert (counts["used"] == 3).all() and set(counts["split"]) == {"train", "val", "eval"}
+
+
+def test_split_and_label_folders(tmp_path):
+    record(tmp_path, "train/dog/a.wav", "train/dog/more/b.wav", "eval/bell/a.wav", "val/dog/c.wav")
+    record(tmp_path, "train/stray.wav", "notes.wav", ".hidden/x/a.wav", "train/.trash/a.wav")
+    for name in (".DS_Store", "train/.DS_Store", "train/dog/.DS_Store"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "train" / "dog" / "readme.txt").write_text("not a sound")
+    listing = read("folder", tmp_path)
+    assert list(listing.vocabulary["label"]) == ["bell", "dog"]
+    assert rows(listing) == [
+        ("eval", "eval/bell/a.wav", ("bell",), "eval/bell/a.wav"),
+        ("train", "train/dog/a.wav", ("dog",), "train/dog/a.wav"),
+        ("train", "train/dog/readme.txt", ("dog",), "train/dog/readme.txt"),
+        ("train", "train/dog/more/b.wav", ("dog",), "train/dog/more/b.wav"),
+        ("val", "val/dog/c.wav", ("dog",), "val/dog/c.wav"),
+    ]
+    assert {key: reason for key, (reason, _) in problems(listing).items()} == {
+        "train/stray.wav": "no_label"
+    }
+    summary = prepare(listing, tmp_path, tmp_path / "out", **SETTINGS)
+    assert summary.used == 4 and summary.reasons == {"no_label": 1, "unreadable": 1}
+
+
+def test_linked_folders_are_followed_and_none_counts_twice(tmp_path):
+    store = record(tmp_path / "store", "a.wav")
+    root = record(tmp_path / "root", "eval/bell/b.wav")
+    (root / "train").mkdir()
+    (root / "train" / "dog").symlink_to(store)
+    assert rows(read("folder", root))[1] == (
+        "train", "train/dog/a.wav", ("dog",), "train/dog/a.wav",
+    )  # fmt: skip
+    (root / "val").mkdir()
+    (root / "val" / "dog").symlink_to(store)
+    with pytest.raises(SonifyError, match="val/dog leads to a folder listed already: remove"):
+        read("folder", root)
+    (root / "val" / "dog").unlink()
+    (store / "loop").symlink_to(root)
+    with pytest.raises(SonifyError, match="loop leads to a folder listed already"):
+        read("folder", root)
+
+
+def test_names_that_are_not_utf8_are_rejected_escaped(tmp_path):
+    names = [
+        b"train/dog/caf\xe9.wav",
+        b"train/caf\xe9/a.wav",
+        "train/dog/café.wav",
+        "eval/cat/a.wav",
+    ]
+    try:
+        record(tmp_path, *names)
+    except OSError:  # a disk that takes no such names has no such corpora
+        assert os.name != "posix" or os.uname().sysname != "Linux"
+        return
+    listing = read("folder", tmp_path)
+    assert list(listing.vocabulary["label"]) == ["cat", "dog"]
+    assert [row[1] for row in rows(listing)] == ["eval/cat/a.wav", "train/dog/café.wav"]
+    assert problems(listing) == {
+        r"train/dog/caf\xe9.wav": (
+            "bad_name",
+            r"folder train/dog, line 4: the name of train/dog/caf\xe9.wav is not UTF-8 text.",
+        ),
+        r"train/caf\xe9/a.wav": (
+            "bad_name",
+            r"folder train/caf\xe9, line 2: the name of train/caf\xe9/a.wav is not UTF-8 text.",
+        ),
+    }
+    summary = prepare(listing, tmp_path, tmp_path / "out", **SETTINGS)
+    attrition.write(listing, tmp_path / "out")
+    assert summary.used == 2 and summary.reasons == {"bad_name": 2}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a.wav,test,dog", "line 2: split 'test' is none of train, val, eval: correct it"),
+        ("a.wav,train", "line 2: it has not as many fields as the first line"),
+        ("a.wav,train,dog,bell", "line 2: it has not as many fields as the first line"),
+        ("../a.wav,train,dog", "line 2: path '../a.wav' does not name a file below"),
+        ("/a.wav,train,dog", "line 2: path '/a.wav' does not name a file below"),
+        (",train,dog", "line 2: path '' does not name a file below"),
+        ("a.wav,train,", "has no labelled clips: give it a list clips.csv, or folders train, val"),
+    ],
+)
+def test_a_faulty_list_is_one_sentence(tmp_path, line, message):
+    listed(record(tmp_path, "a.wav"), line)
+    with pytest.raises(LayoutError, match=message):
+        read("folder", tmp_path)
+
+
+def test_a_list_without_a_column_or_in_another_encoding(tmp_path):
+    listed(tmp_path, "a.wav,dog", header="path,labels")
+    with pytest.raises(LayoutError, match="clips.csv has no column split: name the columns path"):
+        read("folder", tmp_path)
+    (tmp_path / "clips.csv").write_bytes(b"path,split,labels\ncaf\xe9.wav,train,dog\n")
+    with pytest.raises(LayoutError, match="clips.csv is not a UTF-8 CSV file"):
+        read("folder", tmp_path)
+
+
+def test_faulty_vocabularies(tmp_path):
+    listed(record(tmp_path, "a.wav"), "a.wav,train,dog")
+    (tmp_path / "vocabulary.txt").write_text("dog\ndog\n")
+    with pytest.raises(LayoutError, match="vocabulary.txt: label 'dog' names two classes: correct"):
+        read("folder", tmp_path)
+    (tmp_path / "vocabulary.txt").write_bytes(b"\xff\n")
+    with pytest.raises(LayoutError, match="vocabulary.txt is not UTF-8 text"):
+        read("folder", tmp_path)
+
+
+def test_folders_of_another_split_are_named(tmp_path):
+    record(tmp_path, "train/dog/a.wav", "test/dog/b.wav")
+    with pytest.raises(LayoutError, match="test is none of the splits train, val, eval: rename"):
+        read("folder", tmp_path)
+
+
+def test_nothing_at_all(tmp_path):
+    with pytest.raises(LayoutError, match="has no labelled clips: give it a list clips.csv"):
+        read("folder", tmp_path)

@@ -1,0 +1,48 @@
+"""The declarations of datasets, against what they speak of."""
+
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from sonify.config.checks import SCHEMA
+from sonify.data.corpora.registry import DATASETS
+from sonify.data.download import catalogue
+from sonify.data.download.obtain import _DOWNLOADERS
+from sonify.data.synthesis.corpora import raw_corpus
+from sonify.runtime.errors import SonifyError
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_declaration_says_what_there_is(name):
+    dataset = DATASETS[name]
+    assert dataset.name == name and len(set(dataset.splits)) == len(dataset.splits)
+    if "synthetic" in dataset.sources:
+        with pytest.raises(SonifyError, match=f"settings of {name} are"):
+            raw_corpus(name, {})
+    else:
+        with pytest.raises(SonifyError, match=f"no dataset named '{name}'"):
+            raw_corpus(name, {})
+    if "download" in dataset.sources:
+        assert dataset.downloader in _DOWNLOADERS
+        assert catalogue.pending_bytes(name, SCHEMA.parent, dataset.splits) > 10**9
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    block = schema["properties"]["data"]["properties"][name]["$ref"].rpartition("/")[2]
+    assert tuple(schema["$defs"][block]["properties"]["source"]["enum"]) == dataset.sources
+
+
+def test_labels_decide_on_the_objective():
+    found = {name: dataset.objectives for name, dataset in DATASETS.items()}
+    assert found == {
+        "audioset": ("multilabel",),
+        "fsd50k": ("multilabel",),
+        "speech_commands": ("multiclass",),
+        "folder": ("multilabel", "multiclass"),
+    }
+
+
+def test_a_declaration_that_contradicts_itself_is_refused():
+    with pytest.raises(SonifyError, match="audioset is scored on 'test': name a split of it"):
+        replace(DATASETS["audioset"], scored_split="test")
+    with pytest.raises(SonifyError, match="needs both the source download and a downloader"):
+        replace(DATASETS["audioset"], downloader=None)
