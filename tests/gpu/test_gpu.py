@@ -24,15 +24,14 @@ from sonify.models.channels_last import run_trunk
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import CNN12
 from sonify.models.device import pick_device
-from sonify.plan.runs import Run
 from sonify.runtime.seeds import seed_for
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
 from sonify.sonification.mining.parts import mine_parts
 from sonify.sonification.rendering import render_layers
-from sonify.training.augment import Augmentation
 from sonify.training.probes import Probing
-from sonify.training.recipe import Recipe
+from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import train_run
+from sonify.training.settings import Run
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="this machine has no NVIDIA GPU that PyTorch can use"

@@ -8,20 +8,23 @@ sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow"
 from snakemake.exceptions import WorkflowError
 
 from codedeps import code_hash
-from sonify.config import checks as configuration
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
 from sonify.paper.published import PAPER_TABLES
-from sonify.plan.files import Plan
+from sonify.config.loading import load
+from sonify.plan.files import Files
+from sonify.plan.plan import Plan
+from sonify.plan.settings import Settings
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
 from surroundings import model_job, shell_prefix, stop_timers
 
 try:
-    plan = Plan(configuration.checked(config))
+    plan = Plan(load(config))
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+files, settings = Files(plan), Settings(plan)
 STARTED = time.time()
 MODEL_JOB = model_job(config["device"])
 LONG_MODEL_JOB = model_job(config["device"], mem_mb=64_000, runtime=2_880)
@@ -31,17 +34,17 @@ shell.prefix(shell_prefix(workflow))
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    run="|".join(re.escape(run) for run in plan.training["runs"]),
+    run="|".join(re.escape(run) for run in plan.training.runs),
     seed=r"\d+",
     model="|".join(re.escape(model) for model in plan.models),
 
 
 def stage_input(stage, wildcards):
-    return plan.stage_input(stage, wildcards.job)
+    return files.stage_input(stage, wildcards.job)
 
 
 def stage_settings(stage, wildcards):
-    return plan.evaluation_job(stage, wildcards.job)
+    return settings.evaluation_job(stage, wildcards.job)
 
 
 def stage_needs(stage, wildcards, input):
@@ -51,11 +54,11 @@ def stage_needs(stage, wildcards, input):
 
 
 def data_targets():
-    return plan.prepared_files
+    return files.prepared_files
 
 
 def training_targets():
-    return plan.model_files
+    return files.model_files
 
 
 def sonification_targets():
@@ -67,7 +70,7 @@ def sonification_targets():
 
 
 def evaluation_targets():
-    return plan.evaluation_files
+    return files.evaluation_files
 
 
 def reporting_targets():
@@ -78,8 +81,8 @@ def reporting_targets():
         expand("results/reporting/{page}", page=pages)
         + expand("results/reporting/cards/{card}", card=cards)
         + claims
-        + plan.table_files
-        + plan.figure_files
+        + files.table_files
+        + files.figure_files
     )
 
 
@@ -87,11 +90,11 @@ def tell_downloads():
     """What is still to be downloaded, before it is; by the process that people look at."""
     if not workflow.is_main_process:
         return
-    tables = {d: Path(plan.raw_input(d)["downloads"]) for d in plan.downloaded}
-    gone = [d for d in tables if tables[d].is_file() and not receipt(plan.raw_root(d))]
+    tables = {d: Path(files.raw_input(d)["downloads"]) for d in plan.downloaded}
+    gone = [d for d in tables if tables[d].is_file() and not receipt(files.raw_root(d))]
     told = set(plan.prepared) - set(gone)
     pending = {
-        d: n for d, n in plan.pending_downloads().items() if n != 0 and d in told
+        d: n for d, n in files.pending_downloads().items() if n != 0 and d in told
     }
     if pending:
         each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())
@@ -100,7 +103,7 @@ def tell_downloads():
         )
     for dataset in gone:
         sys.stderr.write(
-            f"{plan.raw_root(dataset)} has been deleted: what was prepared from it is used; to "
+            f"{files.raw_root(dataset)} has been deleted: what was prepared from it is used; to "
             f"prepare {dataset} anew, add --forcerun download_{dataset}\n"
         )
 

@@ -13,7 +13,7 @@ rule synthesise:
     threads: config["threads"]
     params:
         code=code_hash("synthesise.py"),
-        settings=lambda w: plan.synthesise(w.dataset),
+        settings=lambda w: settings.synthesise(w.dataset),
     shell:
         'python "$SCRIPTS/synthesise.py" --dataset {wildcards.dataset}'
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
@@ -41,14 +41,14 @@ for dataset in plan.downloaded:
         params:
             code=code_hash("download.py"),
             splits=plan.used_splits(dataset),
-            version=plan.version(dataset),
+            version=settings.version(dataset),
             dataset=dataset,
-            root=plan.raw_root(dataset),
+            root=files.raw_root(dataset),
             # Through output, so that it is not tracked: another mirror has the same files.
-            settings=lambda w, output: plan.download(Path(output[0]).stem),
+            settings=lambda w, output: settings.download(Path(output[0]).stem),
         message:
-            f"download {dataset} ({in_words(plan.pending_downloads()[dataset])})"
-            f" to {plan.raw_root(dataset)}"
+            f"download {dataset} ({in_words(files.pending_downloads()[dataset])})"
+            f" to {files.raw_root(dataset)}"
         shell:
             'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
             " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
@@ -60,7 +60,7 @@ for dataset in plan.datasets:
         name:
             f"prepare_{dataset}"
         input:
-            **plan.raw_input(dataset),
+            **files.raw_input(dataset),
         output:
             vocabulary=f"results/data/{dataset}/vocabulary.parquet",
             manifest=f"results/data/{dataset}/manifest.parquet",
@@ -79,10 +79,10 @@ for dataset in plan.datasets:
         threads: config["threads"]
         params:
             code=code_hash("prepare.py"),
-            settings=plan.prepare(dataset),
+            settings=settings.prepare(dataset),
             dataset=dataset,
-            corpus=plan.corpus(dataset),
-            root=lambda w, output: plan.raw_root(Path(output.manifest).parent.name),
+            corpus=settings.corpus(dataset),
+            root=lambda w, output: files.raw_root(Path(output.manifest).parent.name),
             out=lambda w, output: str(Path(output.manifest).parent),
             # Through output, so that it is not tracked: another use asks for no other preparation.
             used=lambda w, output: plan.used_splits(Path(output.manifest).parent.name),

@@ -37,7 +37,7 @@ for stage in STAGES.values():
 
 rule gather:
     input:
-        lambda w: plan.parts(w.table),
+        lambda w: files.parts(w.table),
     output:
         "results/evaluation/{table}.parquet",
     log:

@@ -21,7 +21,7 @@ rule table:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("table.py"),
-        settings=plan.table(),
+        settings=settings.table(),
     shell:
         'python "$SCRIPTS/table.py" --table {wildcards.table} --metrics {input.metrics}'
         " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
@@ -43,7 +43,7 @@ rule pairs:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("pairs.py"),
-        settings=plan.pairs(),
+        settings=settings.pairs(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
     shell:
         'python "$SCRIPTS/pairs.py" --sonification {params.sonification} --data results/data'
@@ -56,7 +56,7 @@ for figure in FIGURES.values():
         name:
             figure.name
         input:
-            **plan.figure_tables(figure),
+            **files.figure_tables(figure),
         output:
             png=f"results/reporting/figures/{figure.name}.png",
             # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
@@ -72,7 +72,7 @@ for figure in FIGURES.values():
             "../../envs/sonify.yaml"
         params:
             code=code_hash(figure.script),
-            settings=plan.figure(figure),
+            settings=settings.figure(figure),
             script=figure.script,
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
             # For the caption alone: what follows from the output does not make jobs run again.
@@ -85,7 +85,7 @@ for figure in FIGURES.values():
 rule claims:
     input:
         **{
-            stage.tables[0]: plan.evaluation_table(stage.tables[0])
+            stage.tables[0]: files.evaluation_table(stage.tables[0])
             for stage in STAGES.values()
         },
     output:
@@ -105,7 +105,7 @@ rule claims:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("claims.py"),
-        settings=plan.claims(),
+        settings=settings.claims(),
         tables=lambda w, input: [f"{name}={file}" for name, file in input.items()],
     shell:
         'python "$SCRIPTS/claims.py" --tables {params.tables}'
@@ -133,7 +133,7 @@ rule gallery:
     threads: config["threads"]
     params:
         code=code_hash("gallery.py"),
-        settings=plan.gallery(),
+        settings=settings.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
     shell:
         'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data results/data'
@@ -143,7 +143,7 @@ rule gallery:
 
 rule cards:
     input:
-        tables=[file for file in plan.table_files if file.endswith(".parquet")],
+        tables=[file for file in files.table_files if file.endswith(".parquet")],
         claims="results/reporting/claims.parquet",
         data=data_targets(),
         # All results, since a card tells how long each took.
@@ -190,9 +190,9 @@ rule cards:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("cards.py"),
-        settings=plan.page(),
+        settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
-        benchmarks=plan.benchmarks,
+        benchmarks=files.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
         'python "$SCRIPTS/cards.py" --data results/data --sonification {params.sonification}'
@@ -202,8 +202,8 @@ rule cards:
 
 rule page:
     input:
-        tables=[file for file in plan.table_files if file.endswith(".parquet")],
-        figures=plan.figure_files,
+        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        figures=files.figure_files,
         claims="results/reporting/claims.parquet",
         gallery="results/reporting/gallery",
         data=data_targets(),
@@ -219,9 +219,9 @@ rule page:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("page.py"),
-        settings=plan.page(),
+        settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
-        benchmarks=plan.benchmarks,
+        benchmarks=files.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
         'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
@@ -246,7 +246,7 @@ rule summary:
         "../../envs/sonify.yaml"
     params:
         code=code_hash("summary.py"),
-        settings=plan.summary(),
+        settings=settings.summary(),
     shell:
         'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
         " --coherence {input.coherence} --claims {input.claims} --data results/data"

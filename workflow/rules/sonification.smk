@@ -3,7 +3,7 @@
 
 rule mine:
     input:
-        unpack(lambda w: plan.mining_input(w.model)),
+        unpack(lambda w: files.mining_input(w.model)),
     output:
         "results/sonification/{model}/top_activations.parquet",
     log:
@@ -17,9 +17,9 @@ rule mine:
         **MODEL_JOB,
     params:
         code=code_hash("mine.py"),
-        settings=plan.mine(),
+        settings=settings.mine(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=lambda w: plan.data_folder(config["sonification"]["dataset"]),
+        data=lambda w: files.data_folder(config["sonification"]["dataset"]),
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/sonification/{model}/mining",
     shell:
@@ -30,7 +30,7 @@ rule mine:
 
 rule render:
     input:
-        unpack(lambda w: plan.mining_input(w.model)),
+        unpack(lambda w: files.mining_input(w.model)),
         top_activations="results/sonification/{model}/top_activations.parquet",
     output:
         "results/sonification/{model}/sonifications.parquet",
@@ -45,9 +45,9 @@ rule render:
         **MODEL_JOB,
     params:
         code=code_hash("render.py"),
-        settings=plan.render(),
+        settings=settings.render(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=lambda w: plan.data_folder(config["sonification"]["dataset"]),
+        data=lambda w: files.data_folder(config["sonification"]["dataset"]),
     shell:
         'python "$SCRIPTS/render.py" --model {params.model} --data {params.data}'
         " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"

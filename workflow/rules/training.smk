@@ -3,7 +3,7 @@
 
 rule train:
     input:
-        unpack(lambda w: plan.training_input(w.run, w.seed)),
+        unpack(lambda w: files.training_input(w.run, w.seed)),
     output:
         weights="results/models/{run}-s{seed}/model.safetensors",
         card="results/models/{run}-s{seed}/model.json",
@@ -21,9 +21,9 @@ rule train:
         **LONG_MODEL_JOB,
     params:
         code=code_hash("train.py"),
-        settings=lambda w: plan.train(w.run),
-        data=lambda w: plan.data_folder(plan.run(w.run).dataset),
-        start=lambda w: plan.start_option(w.run, w.seed),
+        settings=lambda w: settings.train(w.run),
+        data=lambda w: files.data_folder(plan.run(w.run).dataset),
+        start=lambda w: files.start_option(w.run, w.seed),
         out=lambda w, output: str(Path(output.weights).parent),
     shell:
         'python "$SCRIPTS/train.py" --seed {wildcards.seed} --settings {params.settings:q}'

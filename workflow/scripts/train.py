@@ -2,35 +2,35 @@
 
 from pathlib import Path
 
+import msgspec
+
 from sonify.data.stored import stored
 from sonify.models import checkpoint
-from sonify.models.architecture import Architecture
 from sonify.models.device import pick_device
-from sonify.plan.runs import Run
 from sonify.runtime.jobs import parser, run, say
 from sonify.runtime.progress import Progress
-from sonify.training.recipe import recipe_from
 from sonify.training.run import train_run
+from sonify.training.settings import TrainingSettings
 
 
 def main() -> None:
-    options = parser(__doc__)
+    options = parser(__doc__, msgspec.json.Decoder(TrainingSettings).decode)
     options.add_argument("--seed", type=int, required=True)
     options.add_argument("--data", type=Path, required=True, help="folder of the prepared dataset")
     options.add_argument("--start", type=Path, help="folder of the model to start from")
     options.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     args = options.parse_args()
-    spec, recipe = Run(**args.settings["run"]), recipe_from(args.settings["recipe"])
-    name = f"train {spec.name}-s{args.seed}"
-    with Progress(recipe.epochs, name, unit="epochs") as bar:
+    settings = args.settings
+    name = f"train {settings.run.name}-s{args.seed}"
+    with Progress(settings.recipe.epochs, name, unit="epochs") as bar:
         trained = train_run(
-            spec,
+            settings.run,
             args.seed,
-            recipe,
-            stored(args.data, spec.splits),
-            architecture=None if args.start else Architecture(**args.settings["architecture"]),
+            settings.recipe,
+            stored(args.data, settings.run.splits),
+            architecture=None if args.start else settings.architecture,
             start=checkpoint.load(args.start) if args.start else None,
-            device=pick_device(args.settings["device"], args.threads),
+            device=pick_device(settings.device, args.threads),
             progress=bar.update,
             keep=checkpoint.keeper(args.out),
         )

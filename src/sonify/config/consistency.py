@@ -1,41 +1,128 @@
-"""Values of config.yaml that are well formed each by itself but do not go together."""
+"""Values of the configuration that are well formed each by itself but do not go together."""
 
-from dataclasses import replace
+from collections.abc import Iterable
+from pathlib import Path
 
+from sonify.config.suggestions import check_name
+from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.metrics.segments import shortest
-from sonify.paper.run_facts import RunFacts
-from sonify.plan.feasibility import check_measurable
-from sonify.plan.runs import facts, has_classifier
 from sonify.runtime.errors import ConfigError
 
 
-def check_consistency(config: dict) -> None:
-    """Raise ConfigError for the first contradiction of a configuration whose form was checked."""
+def check_consistency(config: Config) -> None:
+    """Raise ConfigError for the first contradiction of a configuration."""
+    _check_sources(config)
+    _check_models(config)
+    _check_objectives(config)
+    _check_runs(config)
     _check_scale(config)
     _check_doubled(config)
-    _check_ranges(config)
+    _check_lengths(config)
     _check_crops(config)
     _check_reader(config)
     _check_coherence(config)
-    _check_rows(config)
-    _check_checkpoints(config)
-    check_measurable(config)
 
 
-def _check_scale(config: dict) -> None:
-    if config["scale"] != "paper":
+def _check_sources(config: Config) -> None:
+    for dataset, options in config.data.sources.items():
+        source, path = options.source, options.path
+        key = f"data.{dataset}"
+        if source == "local" and path is None:
+            raise ConfigError(f"config: {key}.source is local: set {key}.path to the corpus root")
+        if source == "synthetic" and path is not None:
+            raise ConfigError(
+                f"config: {key}.path is {path!r}, but source is {source}: make it null"
+            )
+        if strange := set(path or "") & set("{}<>"):
+            raise ConfigError(
+                f"config: {key}.path is {path!r}: Snakemake gives {min(strange)!r} a meaning of "
+                "its own in paths; rename the folder or name a link to it"
+            )
+        for mirror in ("base_url", "hub_url"):
+            if source != "download" and getattr(options, mirror, None) is not None:
+                raise ConfigError(
+                    f"config: {key}.{mirror} is set, but source is {source}: make it null, or set "
+                    "source to download"
+                )
+        if source == "local" and path is not None:
+            if not Path(path).is_dir():
+                raise ConfigError(
+                    f"config: {key}.path is {path!r}, which is not a directory: correct it"
+                )
+            lacking = DATASETS[dataset].missing(Path(path))
+            if lacking:
+                raise ConfigError(
+                    f"config: {key}.path is {path!r}, which lacks {', '.join(lacking)}: "
+                    "point it at the root of a complete copy"
+                )
+
+
+def _check_models(config: Config) -> None:
+    given = config.data.min_samples
+    for name, architecture in config.models.items():
+        needed = architecture.shortest_clip()
+        if given < needed:
+            raise ConfigError(
+                f"config: data.min_samples is {given}, less than the {needed} that leave {name} "
+                f"a frame: set it to {needed} or more"
+            )
+
+
+def _check_objectives(config: Config) -> None:
+    for name, recipe in config.training.recipes.items():
+        key = f"training.recipes.{name}"
+        check_splits(f"{key}.splits", config, recipe.dataset, recipe.splits)
+        dataset = DATASETS[recipe.dataset]
+        if recipe.objective != "contrastive" and recipe.objective not in dataset.objectives:
+            raise ConfigError(
+                f"config: {key}.objective is {recipe.objective!r}, but {dataset.name} has "
+                f"{'one label' if dataset.single_label else 'several labels'} a clip: set it to "
+                f"{dataset.objectives[0]!r}"
+            )
+
+
+def _check_runs(config: Config) -> None:
+    training = config.training
+    for run, spec in training.runs.items():
+        key = f"training.runs.{run}"
+        check_name(f"{key}.recipe", spec.recipe, training.recipes)
+        if (spec.start is None) != (spec.finetune is None):
+            raise ConfigError(f"config: {key} needs both start and finetune, or neither")
+        if spec.start and training.recipes[spec.recipe].objective == "contrastive":
+            raise ConfigError(
+                f"config: {key} is to finetune with {spec.recipe}, which has no labels: name a "
+                "recipe that trains a classifier"
+            )
+        if (spec.start is None) == (spec.architecture is None):
+            raise ConfigError(
+                f"config: {key} needs either an architecture (from scratch) or a start, not both"
+            )
+        if spec.architecture:
+            check_name(f"{key}.architecture", spec.architecture, config.models)
+            continue
+        seen = [run]
+        while spec.start:
+            check_name(f"training.runs.{seen[-1]}.start", spec.start, training.runs)
+            if spec.start in seen:
+                raise ConfigError(f"config: {key}.start leads back to it: start from another run")
+            seen.append(spec.start)
+            spec = training.runs[seen[-1]]
+
+
+def _check_scale(config: Config) -> None:
+    if config.scale != "paper":
         return
-    made = [d for d in DATASETS if config["data"].get(d, {}).get("source") == "synthetic"]
-    narrow = [name for name, model in config["models"].items() if model["width"] < 1]
+    made = [d for d, options in config.data.sources.items() if options.source == "synthetic"]
+    narrow = [name for name, model in config.models.items() if model.width < 1]
     if made or narrow:
         why = f"{made[0]} is synthetic" if made else f"{narrow[0]} is narrower than the paper's"
         raise ConfigError(f"config: scale is 'paper', but {why}: set it to 'mini'")
 
 
-def _check_doubled(config: dict) -> None:
+def _check_doubled(config: Config) -> None:
     """Tables and claims take the name CNN12_x2 for twice the filters of CNN12."""
-    widths = {name: model["width"] for name, model in config["models"].items()}
+    widths = {name: model.width for name, model in config.models.items()}
     if {"CNN12", "CNN12_x2"} <= set(widths) and widths["CNN12_x2"] != 2 * widths["CNN12"]:
         raise ConfigError(
             f"config: models.CNN12_x2.width is {widths['CNN12_x2']:g}, but CNN12_x2 is CNN12 with "
@@ -43,84 +130,62 @@ def _check_doubled(config: dict) -> None:
         )
 
 
-def _check_ranges(config: dict) -> None:
-    for name, recipe in config["training"]["recipes"].items():
-        for key in ("gain_db", "noise_amplitude", "background_snr_db"):
-            pair = recipe["augmentation"][key]
-            if pair is not None and pair[0] > pair[1]:
-                raise ConfigError(
-                    f"config: training.recipes.{name}.augmentation.{key} is {pair}: it must be "
-                    "[lowest, highest]"
-                )
-    for name, sizes in config["data"]["synthetic"].items():
-        if "min_s" in sizes and sizes["min_s"] > sizes["max_s"]:
-            raise ConfigError(
-                f"config: data.synthetic.{name}.min_s is {sizes['min_s']}, more than max_s "
-                f"{sizes['max_s']}: lower it"
-            )
+def _check_lengths(config: Config) -> None:
+    sizes = config.data.synthetic.fsd50k
+    if sizes.min_s > sizes.max_s:
+        raise ConfigError(
+            f"config: data.synthetic.fsd50k.min_s is {sizes.min_s:g}, more than max_s "
+            f"{sizes.max_s:g}: lower it"
+        )
 
 
-def _check_crops(config: dict) -> None:
+def _check_crops(config: Config) -> None:
     """Two contrastive crops must fit into a synthetic clip, whose length is known."""
-    for name, recipe in config["training"]["recipes"].items():
-        data, dataset = config["data"], recipe["dataset"]
-        clip_s = data["synthetic"].get(dataset, {}).get("clip_s")
-        if recipe["objective"] != "contrastive" or clip_s is None:
+    for name, recipe in config.training.recipes.items():
+        dataset = recipe.dataset
+        clip_s = getattr(getattr(config.data.synthetic, dataset, None), "clip_s", None)
+        if recipe.objective != "contrastive" or clip_s is None:
             continue
-        needed = 2 * recipe["crop_s"] + recipe.get("min_gap_s", 0.0)
-        if data[dataset]["source"] == "synthetic" and needed > clip_s:
+        needed = 2 * recipe.crop_s + recipe.min_gap_s
+        if config.data.sources[dataset].source == "synthetic" and needed > clip_s:
             raise ConfigError(
                 f"config: training.recipes.{name} needs {needed:g} s for its two crops, but "
                 f"data.synthetic.{dataset}.clip_s is {clip_s:g}: shorten crop_s"
             )
 
 
-def _check_reader(config: dict) -> None:
+def _check_reader(config: Config) -> None:
     """A buffer smaller than a batch would pass row groups on almost as they were read."""
-    held = config["training"]["reader"]["shuffle_clips"]
-    for name, recipe in config["training"]["recipes"].items():
-        if recipe["batch_size"] > held:
+    held = config.training.reader.shuffle_clips
+    for name, recipe in config.training.recipes.items():
+        if recipe.batch_size > held:
             raise ConfigError(
-                f"config: training.recipes.{name}.batch_size is {recipe['batch_size']}, more than "
+                f"config: training.recipes.{name}.batch_size is {recipe.batch_size}, more than "
                 f"the {held} clips of training.reader.shuffle_clips: raise the latter"
             )
 
 
-def _check_coherence(config: dict) -> None:
-    stage = config["evaluation"]["coherence"]
-    nperseg, top_k = stage["nperseg"], stage["top_k"]
+def _check_coherence(config: Config) -> None:
+    stage = config.evaluation.coherence
+    nperseg, top_k = stage.nperseg, stage.top_k
     if top_k > nperseg // 2 + 1:
         raise ConfigError(
             f"config: evaluation.coherence.top_k is {top_k}, but nperseg {nperseg} has only "
             f"{nperseg // 2 + 1} bins: lower it"
         )
-    if config["data"]["min_samples"] < shortest(nperseg):
+    if config.data.min_samples < shortest(nperseg):
         raise ConfigError(
             f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of "
             f"{shortest(nperseg)} samples, but data.min_samples is "
-            f"{config['data']['min_samples']}: change one of them"
+            f"{config.data.min_samples}: change one of them"
         )
 
 
-def _check_rows(config: dict) -> None:
-    runs = config["training"]["runs"]
-    if not any(has_classifier(config, run) for run in runs):
-        raise ConfigError("config: training.runs has no run with labels: add one to be scored")
-    rows: dict[RunFacts, str] = {}
-    for name in filter(lambda run: has_classifier(config, run), runs):
-        row = replace(facts(config, name), start=None)
-        if rows.setdefault(row, name) != name:
-            raise ConfigError(
-                f"config: training.runs.{rows[row]} and {name} would be the same row of a table "
-                "(same data, pretraining and finetuning): remove one"
-            )
-
-
-def _check_checkpoints(config: dict) -> None:
-    for name, recipe in config["training"]["recipes"].items():
-        kept = recipe["checkpoints"]
-        if kept == 1 or kept > recipe["epochs"] + 1:
-            raise ConfigError(
-                f"config: training.recipes.{name}.checkpoints is {kept}: it must be 0, or from 2 "
-                f"(the initial weights and the last) to {recipe['epochs'] + 1} (every epoch's)"
-            )
+def check_splits(key: str, config: Config, dataset: str, splits: Iterable[str]) -> None:
+    """Raise ConfigError unless the dataset is configured and has these splits."""
+    if dataset not in config.data.sources:
+        raise ConfigError(f"config: {key} are of {dataset}, which is not there: add data.{dataset}")
+    known = DATASETS[dataset].splits
+    for split in splits:
+        if split not in known:
+            raise ConfigError(f"config: {key} names {split!r}: {dataset} has {', '.join(known)}")

@@ -2,17 +2,32 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
+
+from sonify.data.corpora.registry import DATASETS
 
 _UNIQUE = {"uniqueItems": True}
 
-DatasetName = Annotated[str, Meta(description="A dataset of `data`.")]
+DatasetName = Annotated[
+    str, Meta(description="A dataset.", extra_json_schema={"enum": list(DATASETS)})
+]
 RunNames = Annotated[
-    list[str],
+    tuple[str, ...],
     Meta(min_length=1, description="Names of training runs.", extra_json_schema=_UNIQUE),
 ]
 LayerNumber = Annotated[int, Meta(ge=1, description="Layer of the encoder, from 1.")]
 LayerNumbers = Annotated[
-    list[LayerNumber],
+    tuple[LayerNumber, ...],
     Meta(min_length=1, description="Layers of the encoder.", extra_json_schema=_UNIQUE),
 ]
+RecipeName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
+RunName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
+
+
+class ClipOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Options of a stage that measures some runs on the clips of one split."""
+
+    runs: RunNames
+    dataset: DatasetName
+    split: Annotated[str, Meta(description="Split whose clips are measured.")]

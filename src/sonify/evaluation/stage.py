@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 class ClipsRead(NamedTuple):
@@ -26,7 +26,7 @@ class ClipsRead(NamedTuple):
     splits: tuple[str, ...]
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the types of `evaluation.<stage>` blocks in the configuration."""
 
 
@@ -60,7 +60,7 @@ class Stage:
     settings_type: type[msgspec.Struct]
     compute: Callable[[ModelJob[Any]], Result]
     model: Callable[[Plan, str], str] = lambda plan, job: job
-    options: type[Options] | None = None
+    options: type[msgspec.Struct] | None = None
     needs: tuple[str, ...] = ()
     priority: int = 0
     trains: bool = False

@@ -8,11 +8,15 @@ doubled filters) but is not identified by it.
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from sonify.runtime.errors import SonifyError
 
 DOWNSAMPLINGS = ("pool", "strided")
 PADDINGS = ("same", "valid")
+Positive = Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,49 @@ class Layout:
     Raises SonifyError for lists of different lengths, numbers under 1, an even kernel with "same".
     """
 
-    filters: tuple[int, ...] = (128, 128, 128, 256, 256, 256, 512, 512, 512, 1024, 1024)
-    kernels: tuple[int, ...] = (11, 11, 11, 11, 7, 7, 7, 5, 5, 5, 5)
-    pools: tuple[int, ...] = (4, 2, 2, 2, 2, 2, 2, 1, 2, 1, 1)
-    padding: str = "same"
+    filters: Annotated[Positive, Meta(description="Filters of each layer at width 1.")] = (
+        128,
+        128,
+        128,
+        256,
+        256,
+        256,
+        512,
+        512,
+        512,
+        1024,
+        1024,
+    )
+    kernels: Annotated[Positive, Meta(description="Kernel length of each layer.")] = (
+        11,
+        11,
+        11,
+        11,
+        7,
+        7,
+        7,
+        5,
+        5,
+        5,
+        5,
+    )
+    pools: Annotated[Positive, Meta(description="Pool size of each layer, 1 for none.")] = (
+        4,
+        2,
+        2,
+        2,
+        2,
+        2,
+        2,
+        1,
+        2,
+        1,
+        1,
+    )
+    padding: Annotated[
+        Literal["same", "valid"],
+        Meta(description="Zeros that keep the length (same), or none (valid)."),
+    ] = "same"
 
     def __post_init__(self) -> None:
         for name in ("filters", "kernels", "pools"):
@@ -60,9 +103,15 @@ class Architecture:
     unknown downsampling, and as `Layout` does.
     """
 
-    width: float = 1.0
-    downsampling: str = "pool"
-    features: int = 512
+    width: Annotated[
+        float,
+        Meta(gt=0, le=8, description="Factor on the filters of every layer; 1 is CNN12."),
+    ] = 1.0
+    downsampling: Annotated[
+        Literal["pool", "strided"],
+        Meta(description="Max-pooling as in the paper or strided convolution."),
+    ] = "pool"
+    features: Annotated[int, Meta(ge=1, description="Width of the encoder's output.")] = 512
     layout: Layout = Layout()
 
     def __post_init__(self) -> None:

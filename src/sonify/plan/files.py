@@ -8,15 +8,19 @@ from pathlib import Path
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download.catalogue import pending_bytes
 from sonify.evaluation.stage import Stage
+from sonify.plan.plan import Plan
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
-from sonify.plan.settings import Settings
 from sonify.reporting.figure import FigureSpec
 
 TABLES = ("A1", "A2", "A3", "A4", "A5", "A6")
 
 
-class Plan(Settings):
-    """The jobs of a checked configuration: their files here, their settings and names inherited."""
+class Files:
+    """Input and output files of every job of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.sources = plan.config.data.sources
 
     # --- what all jobs write -------------------------------------------------------------------
 
@@ -24,7 +28,7 @@ class Plan(Settings):
     def model_files(self) -> list[str]:
         """Everything that training writes."""
         names = ("model.safetensors", "model.json", "history.parquet", "checkpoints")
-        return [f"results/models/{model}/{name}" for model in self.models for name in names]
+        return [f"results/models/{model}/{name}" for model in self.plan.models for name in names]
 
     @property
     def prepared_files(self) -> list[str]:
@@ -32,13 +36,13 @@ class Plan(Settings):
         tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
         return [
             f"results/data/{d}/{name}"
-            for d in self.prepared
+            for d in self.plan.prepared
             for name in (*tables, *DATASETS[d].splits)
         ]
 
     def parts(self, table: str) -> list[str]:
         """The single-job files that make up an evaluation table."""
-        jobs = EVALUATION_TABLES[table].jobs(self)
+        jobs = EVALUATION_TABLES[table].jobs(self.plan)
         return [f"results/evaluation/{table}/{job}.parquet" for job in jobs]
 
     def evaluation_table(self, table: str) -> str:
@@ -71,13 +75,12 @@ class Plan(Settings):
     @property
     def benchmarks(self) -> list[str]:
         """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
-        data = self.config["data"]
-        made = [d for d in self.datasets if data[d]["source"] == "synthetic"]
-        fetched = [d for d in self.prepared if d in self.downloaded]
-        jobs = {"synthesise": made, "download": fetched, "prepare": self.prepared}
-        jobs |= {"train": list(self.models)}
-        jobs |= {"mine": self.sonified_models, "render": self.sonified_models}
-        jobs |= {stage.name: stage.jobs(self) for stage in STAGES.values()}
+        made = [d for d, source in self.sources.items() if source.source == "synthetic"]
+        fetched = [d for d in self.plan.prepared if d in self.plan.downloaded]
+        jobs = {"synthesise": made, "download": fetched, "prepare": self.plan.prepared}
+        jobs |= {"train": list(self.plan.models)}
+        jobs |= {"mine": self.plan.sonified_models, "render": self.plan.sonified_models}
+        jobs |= {stage.name: stage.jobs(self.plan) for stage in STAGES.values()}
         jobs |= {"gallery": ["all"]}
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
 
@@ -85,27 +88,31 @@ class Plan(Settings):
 
     def raw_root(self, dataset: str) -> str:
         """Root of a dataset's raw corpus."""
-        source = self.config["data"][dataset]
-        if source["source"] == "synthetic":
+        source = self.sources[dataset]
+        if source.source == "synthetic":
             return f"results/data/raw/{dataset}"
-        return source["path"] or f"corpora/{dataset}"
+        return source.path or f"corpora/{dataset}"
 
     def pending_downloads(self) -> dict[str, int | None]:
         """Bytes still to download, by dataset, as far as the corpus folders tell; None where there
         is something of unknown size."""
         return {
-            d: pending_bytes(d, Path(self.raw_root(d)), self.used_splits(d), source.get("backend"))
-            for d, source in self.config["data"].items()
-            if d in self.downloaded
+            d: pending_bytes(
+                d,
+                Path(self.raw_root(d)),
+                self.plan.used_splits(d),
+                getattr(self.sources[d], "backend", None),
+            )
+            for d in self.plan.downloaded
         }
 
     def raw_input(self, dataset: str) -> dict:
         """What preparation waits for: the synthesised corpus, the list of what was downloaded, or
         the lists of a local one."""
         root = self.raw_root(dataset)
-        if dataset in self.downloaded:
+        if dataset in self.plan.downloaded:
             return {"downloads": f"results/data/downloads/{dataset}.parquet"}
-        if self.config["data"][dataset]["source"] == "local":
+        if self.sources[dataset].source == "local":
             return {
                 "lists": [f"{root}/{name}" for name in DATASETS[dataset].present_lists(Path(root))]
             }
@@ -117,7 +124,7 @@ class Plan(Settings):
 
     def training_input(self, name: str, seed: str) -> dict:
         """Prepared splits and, for finetuning, the model to start from."""
-        run = self.run(name)
+        run = self.plan.run(name)
         files = self._prepared(run.dataset, run.splits)
         if run.start:
             files |= self._model_files(f"{run.start}-s{seed}")
@@ -125,17 +132,17 @@ class Plan(Settings):
 
     def mining_input(self, model: str) -> dict:
         """A model and the clips that are mined."""
-        return self._model_files(model) | self._prepared(*self.mined_clips)
+        return self._model_files(model) | self._prepared(*self.plan.mined_clips)
 
     def stage_input(self, stage: Stage, job: str) -> dict:
         """The model that a job of an evaluation stage runs, its clips, and what else it needs."""
-        model = stage.model(self, job)
-        files = self._model_files(model) | self._prepared(*stage.clips(self, job))
+        model = stage.model(self.plan, job)
+        files = self._model_files(model) | self._prepared(*stage.clips(self.plan, job))
         return files | {name: _needed(name, model) for name in stage.needs}
 
     def start_option(self, name: str, seed: str) -> str:
         """The --start option of finetuning, or nothing."""
-        run = self.run(name)
+        run = self.plan.run(name)
         return f"--start results/models/{run.start}-s{seed}" if run.start else ""
 
     # -------------------------------------------------------------------------------------------

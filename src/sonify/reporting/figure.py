@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 def _no_settings(plan: "Plan") -> dict:

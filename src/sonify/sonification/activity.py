@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
-
-RULES = ("max", "mean", "energy")
+from sonify.sonification.settings import RULES
 
 
 def strongest(maps: Tensor, rule: str = "max") -> Tensor:

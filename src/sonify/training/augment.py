@@ -4,41 +4,11 @@ Batches are (clip, time) in [-1, 1]. Each function draws its few numbers per cli
 applies them; strengths are config keys because the paper gives none.
 """
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from sonify.runtime.errors import SonifyError
-
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Which augmentations are on, and how strong; None switches one off.
-
-    gain_db: dB, uniform. noise_amplitude: standard deviation of white noise, uniform. time_mask:
-    largest share of the crop that is silenced, in [0, 1]. background_snr_db: dB, uniform, of the
-    crop over another clip of the batch mixed in.
-    """
-
-    gain_db: Range | None = None
-    noise_amplitude: Range | None = None
-    time_mask: float | None = None
-    background_snr_db: Range | None = None
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "time_mask" or value is None:
-                continue
-            if len(value) != 2 or value[0] > value[1]:
-                raise SonifyError(f"{field.name} is {value}: it must be [low, high]")
-            object.__setattr__(self, field.name, tuple(value))
-        if self.time_mask is not None and not 0 <= self.time_mask < 1:
-            raise SonifyError(f"time_mask is {self.time_mask}: it must be in [0, 1)")
+from sonify.training.recipe import Augmentation, Range
 
 
 def augment(x: Tensor, augmentation: Augmentation, rng: np.random.Generator) -> Tensor:

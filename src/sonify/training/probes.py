@@ -15,12 +15,12 @@ from sonify.data.stream import CropStream
 from sonify.models.cnn import CNN12
 from sonify.models.device import pick_precision
 from sonify.models.probes import Probes, check_layers, retained_features
-from sonify.plan.runs import Run
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 from sonify.training.crops import cutting
 from sonify.training.loop import train
-from sonify.training.recipe import Recipe, recipe_from
+from sonify.training.recipe import Recipe
+from sonify.training.settings import Run
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,6 @@ class Probing:
         if self.run.finetune == "fconly":
             return [self.layers]
         return [(layer,) for layer in self.layers]
-
-
-def probing_from(settings: dict) -> Probing:
-    """The probing spelled by a job's settings: fields of Run, a recipe block, seed and layers."""
-    run, recipe = Run(**settings["run"]), recipe_from(settings["recipe"])
-    return Probing(run, settings["seed"], recipe, tuple(settings["layers"]))
 
 
 def train_probes(

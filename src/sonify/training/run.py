@@ -15,12 +15,12 @@ from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.device import pick_precision
 from sonify.models.heads import SoundModel
-from sonify.plan.runs import Run
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.recipe import Recipe
+from sonify.training.settings import Run
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -16,7 +17,8 @@ from sonify.evaluation.measurements.layer_importance import layer_importance_tab
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
-from sonify.training.probes import probing_from, train_probes
+from sonify.training.probes import Probing, train_probes
+from sonify.training.settings import ProbingSettings
 
 SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "layer_importance.py"
 CARD = ModelCard(
@@ -59,6 +61,11 @@ def start():
 def settings(finetune="fconly", **others):
     run = {**SETTINGS["run"], "name": f"fsd50k_probe-contrastive-{finetune}", "finetune": finetune}
     return {**SETTINGS, "run": run, **others}
+
+
+def probing_from(settings: dict) -> Probing:
+    job = msgspec.convert(settings, ProbingSettings)
+    return Probing(job.run, job.seed, job.recipe, job.layers)
 
 
 @pytest.mark.parametrize("finetune", ["fconly", "full"])

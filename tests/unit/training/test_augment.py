@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from sonify.training.augment import (
-    Augmentation,
     augment,
     gaussian_noise,
     mask_time,
@@ -11,6 +10,7 @@ from sonify.training.augment import (
     mixup,
     random_gain,
 )
+from sonify.training.recipe import Augmentation
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -7,12 +8,12 @@ import torch
 from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12
 from sonify.models.heads import SoundModel
-from sonify.plan.runs import Run
-from sonify.training.augment import Augmentation
+from sonify.runtime.errors import SonifyError
 from sonify.training.loop import outputs
 from sonify.training.losses import nt_xent
-from sonify.training.recipe import Recipe, recipe_from
+from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import train_run
+from sonify.training.settings import Run
 
 SHAPE = Architecture(width=1 / 16)
 LABELLED = Recipe(
@@ -225,16 +226,16 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
             "augmentation": {"gain_db": [-1, 1]},
         },
     }
-    recipe = recipe_from(block)
+    recipe = msgspec.convert(block, Recipe)
     assert recipe.temperature == 0.2 and recipe.augmentation.gain_db == (-1, 1)
-    with pytest.raises(ValueError, match="temperature belongs to the contrastive"):
-        recipe_from({**block, "objective": "multilabel"})
-    with pytest.raises(ValueError, match="warm-up must end before"):
-        recipe_from({**block, "warmup_epochs": 2})
-    with pytest.raises(ValueError, match="precision is 'float16'"):
-        recipe_from({**block, "precision": "float16"})
+    with pytest.raises(SonifyError, match="temperature is for the contrastive objective: remove"):
+        dataclasses.replace(recipe, objective="multilabel")
+    with pytest.raises(SonifyError, match="warmup_epochs is 2, but training ends after 2 epochs"):
+        dataclasses.replace(recipe, warmup_epochs=2)
+    with pytest.raises(msgspec.ValidationError, match="precision"):
+        msgspec.convert({**block, "precision": "float16"}, Recipe)
     for impossible in (1, 4):
-        with pytest.raises(ValueError, match=f"checkpoints is {impossible}, epochs 2: .* to 3"):
-            recipe_from({**block, "checkpoints": impossible})
+        with pytest.raises(SonifyError, match=f"checkpoints is {impossible}: it must be .* to 3"):
+            dataclasses.replace(recipe, checkpoints=impossible)
     with pytest.raises(ValueError, match="needs an architecture or a start"):
         train_run(SCRATCH, 0, LABELLED, None)

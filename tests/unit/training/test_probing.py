@@ -11,13 +11,12 @@ from sonify.data.stream import CropStream
 from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12
 from sonify.models.heads import SoundModel
-from sonify.plan.runs import Run
 from sonify.runtime.seeds import generator, seed_for
-from sonify.training.augment import Augmentation
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.probes import Probing, train_probes
-from sonify.training.recipe import Recipe
+from sonify.training.recipe import Augmentation, Recipe
+from sonify.training.settings import Run
 
 RECIPE = Recipe(
     objective="multilabel",

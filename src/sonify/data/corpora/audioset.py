@@ -23,6 +23,7 @@ from sonify.data.corpora.listing import (
     vocabulary,
 )
 from sonify.data.corpora.roots import synthesised, walk
+from sonify.data.corpora.sources import AudiosetSource
 
 VOCABULARY = "class_labels_indices.csv"
 SPLITS = ("balanced_train", "unbalanced_train", "eval")
@@ -171,4 +172,5 @@ DATASET = Dataset(
     lists=(VOCABULARY, *map(segments_file, SPLITS)),
     single_label=False,
     downloader="collection",
+    options=AudiosetSource,
 )

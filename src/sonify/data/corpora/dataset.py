@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sonify.data.corpora.sources import PublishedSource, Source
 from sonify.runtime.errors import SonifyError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Dataset:
     it may hold, that say which clips there are and how they are labelled.
     single_label: whether every clip has exactly one label; None if corpora differ in that.
     sources: where a corpus may come from, `synthetic` if `sonify.data.synthesis` has a module of
-    that name. downloader: how it is downloaded (see `sonify.data.download.obtain`).
+    that name. downloader: how it is downloaded (see `sonify.data.download.obtain`). options:
+    the type of its block of the configuration.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Dataset:
     single_label: bool | None = None
     sources: tuple[str, ...] = ("synthetic", "local", "download")
     downloader: Literal["archives", "collection"] | None = None
+    options: type[Source] = PublishedSource
 
     def __post_init__(self) -> None:
         """Raise SonifyError for a declaration that contradicts itself."""

@@ -27,6 +27,7 @@ from sonify.data.corpora.listing import (
     vocabulary,
 )
 from sonify.data.corpora.roots import walk
+from sonify.data.corpora.sources import LocalSource
 
 LIST = "clips.csv"
 VOCABULARY = "vocabulary.txt"
@@ -135,4 +136,5 @@ DATASET = Dataset(
     read=read,
     lists=(LIST, VOCABULARY),
     sources=("local",),
+    options=LocalSource,
 )

@@ -4,21 +4,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from sonify.evaluation.option_types import DatasetName, RunNames
-from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
+from sonify.evaluation.option_types import ClipOptions
+from sonify.evaluation.stage import ClipsRead, Result, Stage
 from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
-class CoherenceOptions(Options):
+class CoherenceOptions(ClipOptions, frozen=True, kw_only=True):
     """Block `evaluation.coherence`."""
 
-    runs: RunNames
-    dataset: DatasetName
-    split: Annotated[str, Meta(description="Split whose clips are measured.")]
     top_k: Annotated[int, Meta(ge=1, le=129, description="Bins averaged; k of equation 3.")]
     nperseg: Annotated[
         int, Meta(ge=16, le=65536, description="Samples per segment of Welch's estimate.")
@@ -35,24 +32,24 @@ class CoherenceSettings(ExplainerSettings, frozen=True, kw_only=True):
 
 def _jobs(plan: "Plan") -> list[str]:
     """The configured runs, and those whose downsampling is compared (section 3.2)."""
-    strided = plan.evaluation["strided"].values()
-    return plan.models_of(dict.fromkeys([*plan.evaluation["coherence"]["runs"], *strided]))
+    runs = [*plan.evaluation.coherence.runs, *plan.strided_runs]
+    return plan.models_of(dict.fromkeys(runs))
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:
-    stage = plan.evaluation["coherence"]
-    return ClipsRead(stage["dataset"], (stage["split"],))
+    stage = plan.evaluation.coherence
+    return ClipsRead(stage.dataset, (stage.split,))
 
 
 def _settings(plan: "Plan", model: str) -> CoherenceSettings:
-    stage = plan.evaluation["coherence"]
-    rule = plan.config["sonification"]["rule"]
-    others = [other for other in plan.evaluation["sensitivity"]["rules"] if other != rule]
+    stage = plan.evaluation.coherence
+    rule = plan.config.sonification.rule
+    others = [other for other in plan.evaluation.sensitivity.rules if other != rule]
     return CoherenceSettings(
         **plan.explaining,
-        split=stage["split"],
-        top_k=stage["top_k"],
-        nperseg=stage["nperseg"],
+        split=stage.split,
+        top_k=stage.top_k,
+        nperseg=stage.nperseg,
         rules=(rule, *others),
     )
 

@@ -10,7 +10,7 @@ from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 class EvolutionOptions(Options):
@@ -31,12 +31,12 @@ class EvolutionSettings(ExplainerSettings, frozen=True, kw_only=True):
 
 
 def _settings(plan: "Plan", model: str) -> EvolutionSettings:
-    stage, sonification = plan.evaluation["evolution"], plan.config["sonification"]
+    stage, sonification = plan.evaluation.evolution, plan.config.sonification
     return EvolutionSettings(
         **plan.explaining,
-        split=sonification["split"],
-        layers=tuple(stage["layers"]),
-        filters_per_layer=stage["filters_per_layer"],
+        split=sonification.split,
+        layers=stage.layers,
+        filters_per_layer=stage.filters_per_layer,
     )
 
 
@@ -69,7 +69,7 @@ def _compute(job: "ModelJob[EvolutionSettings]") -> Result:
 STAGE = Stage(
     name="evolution",
     tables=("evolution",),
-    jobs=lambda plan: plan.models_of(plan.evaluation["evolution"]["runs"]),
+    jobs=lambda plan: plan.models_of(plan.evaluation.evolution.runs),
     clips=lambda plan, model: plan.mined_clips,
     settings=_settings,
     settings_type=EvolutionSettings,

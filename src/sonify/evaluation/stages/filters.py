@@ -7,7 +7,7 @@ from sonify.models.settings import JobSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 class FiltersSettings(JobSettings, frozen=True, kw_only=True):
@@ -18,11 +18,9 @@ class FiltersSettings(JobSettings, frozen=True, kw_only=True):
 
 
 def _settings(plan: "Plan", model: str) -> FiltersSettings:
-    stage = plan.evaluation["coherence"]
-    split = plan.config["sonification"]["split"]
-    return FiltersSettings(
-        **plan.on_clips, split=split, top_k=stage["top_k"], nperseg=stage["nperseg"]
-    )
+    stage = plan.evaluation.coherence
+    split = plan.config.sonification.split
+    return FiltersSettings(**plan.on_clips, split=split, top_k=stage.top_k, nperseg=stage.nperseg)
 
 
 def _compute(job: "ModelJob[FiltersSettings]") -> Result:

@@ -9,7 +9,7 @@ from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 Shift = Annotated[int, Meta(ge=1, le=1_000_000, description="Delay in samples at 8 kHz.")]
@@ -20,7 +20,7 @@ class InvarianceOptions(Options):
 
     clips: Annotated[int, Meta(ge=1, description="Clips of the mined split that are delayed.")]
     shifts: Annotated[
-        list[Shift],
+        tuple[Shift, ...],
         Meta(
             min_length=1,
             description="Delays in samples at 8 kHz.",
@@ -41,19 +41,19 @@ class InvarianceSettings(ExplainerSettings, frozen=True, kw_only=True):
 
 def _jobs(plan: "Plan") -> list[str]:
     """The sonified runs, and those whose downsampling is compared (section 3.2)."""
-    strided = plan.evaluation["strided"].values()
-    return plan.models_of(dict.fromkeys([*plan.config["sonification"]["runs"], *strided]))
+    runs = [*plan.config.sonification.runs, *plan.strided_runs]
+    return plan.models_of(dict.fromkeys(runs))
 
 
 def _settings(plan: "Plan", model: str) -> InvarianceSettings:
-    stage, sonification = plan.evaluation["invariance"], plan.config["sonification"]
+    stage, sonification = plan.evaluation.invariance, plan.config.sonification
     return InvarianceSettings(
         **plan.explaining,
-        split=sonification["split"],
-        clips=stage["clips"],
-        shifts=tuple(stage["shifts"]),
-        shown_shift=stage["shown_shift"],
-        rule=sonification["rule"],
+        split=sonification.split,
+        clips=stage.clips,
+        shifts=stage.shifts,
+        shown_shift=stage.shown_shift,
+        rule=sonification.rule,
     )
 
 

@@ -1,18 +1,16 @@
 """Layer importance (appendix B, Figure 4): probes on the first layers of a pretrained encoder."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from sonify.evaluation.option_types import RunNames
 from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
-from sonify.models.settings import JobSettings
+from sonify.training.settings import ProbingSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 class ProbeOptions(Options):
@@ -32,7 +30,7 @@ class LayerImportanceOptions(Options):
 
     starts: RunNames
     probes: Annotated[
-        list[ProbeOptions],
+        tuple[ProbeOptions, ...],
         Meta(
             min_length=1,
             description="How the probes are trained and what they are scored on.",
@@ -45,15 +43,6 @@ class LayerImportanceOptions(Options):
     ]
 
 
-class LayerImportanceSettings(JobSettings, frozen=True, kw_only=True):
-    """Settings of one job: the probes, how they are trained, and the split they are scored on."""
-
-    run: dict
-    seed: int
-    layers: tuple[int, ...]
-    recipe: dict
-
-
 def _clips(plan: "Plan", job: str) -> ClipsRead:
     probe = plan.probes[job]
     return ClipsRead(probe.run.dataset, tuple(sorted({*probe.run.splits, probe.split})))
@@ -64,25 +53,26 @@ def _model(plan: "Plan", job: str) -> str:
     return f"{probe.run.start}-s{probe.seed}"
 
 
-def _settings(plan: "Plan", job: str) -> LayerImportanceSettings:
+def _settings(plan: "Plan", job: str) -> ProbingSettings:
     probe = plan.probes[job]
-    return LayerImportanceSettings(
+    return ProbingSettings(
         **plan.on_clips,
         split=probe.split,
-        run=asdict(probe.run),
+        run=probe.run,
         seed=probe.seed,
         layers=probe.layers,
-        recipe=plan.training["recipes"][probe.run.recipe] | plan.training["reader"],
+        recipe=plan.recipe(probe.run.recipe),
     )
 
 
-def _compute(job: "ModelJob[LayerImportanceSettings]") -> Result:
+def _compute(job: "ModelJob[ProbingSettings]") -> Result:
     from sonify.data.stored import stored
     from sonify.evaluation.measurements.layer_importance import layer_importance_table, passes
     from sonify.runtime.progress import Progress
-    from sonify.training.probes import probing_from
+    from sonify.training.probes import Probing
 
-    probing = probing_from(msgspec.to_builtins(job.settings))
+    settings = job.settings
+    probing = Probing(settings.run, settings.seed, settings.recipe, settings.layers)
     name = f"probe {probing.model}"
     with Progress(passes(probing), name, unit="passes") as bar:
         table = layer_importance_table(
@@ -107,7 +97,7 @@ STAGE = Stage(
     model=_model,
     clips=_clips,
     settings=_settings,
-    settings_type=LayerImportanceSettings,
+    settings_type=ProbingSettings,
     options=LayerImportanceOptions,
     priority=5,
     trains=True,

@@ -5,21 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from sonify.evaluation.option_types import DatasetName, RunNames
-from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
+from sonify.evaluation.option_types import ClipOptions
+from sonify.evaluation.stage import ClipsRead, Result, Stage
 from sonify.sonification.settings import ExplainerSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
-class RemovalOptions(Options):
+class RemovalOptions(ClipOptions, frozen=True, kw_only=True):
     """Block `evaluation.removal`."""
 
-    runs: RunNames
-    dataset: DatasetName
-    split: Annotated[str, Meta(description="Split that is scored.")]
     rescale_residual: Annotated[
         bool, Meta(description="Scale x - s back to the peak of x before scoring it.")
     ]
@@ -40,21 +37,21 @@ class RemovalSettings(ExplainerSettings, frozen=True, kw_only=True):
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:
-    stage = plan.evaluation["removal"]
-    return ClipsRead(stage["dataset"], (stage["split"],))
+    stage = plan.evaluation.removal
+    return ClipsRead(stage.dataset, (stage.split,))
 
 
 def _settings(plan: "Plan", model: str) -> RemovalSettings:
-    stage, choices = plan.evaluation["removal"], plan.evaluation["sensitivity"]
-    rule, rescaled = plan.config["sonification"]["rule"], stage["rescale_residual"]
+    stage, choices = plan.evaluation.removal, plan.evaluation.sensitivity
+    rule, rescaled = plan.config.sonification.rule, stage.rescale_residual
     conditions = [Condition(rule, rescaled)]
-    conditions += [Condition(other, rescaled) for other in choices["rules"] if other != rule]
+    conditions += [Condition(other, rescaled) for other in choices.rules if other != rule]
     conditions += [
-        Condition(rule, other) for other in choices["rescale_residual"] if other != rescaled
+        Condition(rule, other) for other in choices.rescale_residual if other != rescaled
     ]
     return RemovalSettings(
         **plan.explaining,
-        split=stage["split"],
+        split=stage.split,
         conditions=tuple(conditions),
     )
 
@@ -80,7 +77,7 @@ def _compute(job: "ModelJob[RemovalSettings]") -> Result:
 STAGE = Stage(
     name="removal",
     tables=("removal",),
-    jobs=lambda plan: plan.models_of(plan.evaluation["removal"]["runs"]),
+    jobs=lambda plan: plan.models_of(plan.evaluation.removal.runs),
     clips=_clips,
     settings=_settings,
     settings_type=RemovalSettings,

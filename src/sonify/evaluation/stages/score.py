@@ -7,7 +7,7 @@ from sonify.models.settings import JobSettings
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:

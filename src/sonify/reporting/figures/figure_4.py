@@ -7,7 +7,7 @@ from sonify.reporting.figure import FigureSpec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 PANELS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # in this order
 

@@ -7,13 +7,13 @@ from sonify.reporting.figure import FigureSpec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 def _settings(plan: "Plan") -> dict:
     """The measured condition that is drawn."""
-    rescaled = plan.evaluation["removal"]["rescale_residual"]
-    return {"rule": plan.config["sonification"]["rule"], "rescaled": rescaled}
+    rescaled = plan.evaluation.removal.rescale_residual
+    return {"rule": plan.config.sonification.rule, "rescaled": rescaled}
 
 
 def _draw(**tables_and_settings) -> "Figure":

@@ -7,13 +7,13 @@ from sonify.reporting.figure import FigureSpec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 def _settings(plan: "Plan") -> dict:
     """The measured condition and the runs that are drawn."""
-    runs = plan.evaluation["coherence"]["runs"]
-    return {"rule": plan.config["sonification"]["rule"], "runs": runs}
+    runs = plan.evaluation.coherence.runs
+    return {"rule": plan.config.sonification.rule, "runs": runs}
 
 
 def _draw(**tables_and_settings) -> "Figure":

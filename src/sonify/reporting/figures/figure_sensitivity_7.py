@@ -7,12 +7,12 @@ from sonify.reporting.figure import FigureSpec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 def _settings(plan: "Plan") -> dict:
     """The runs that are drawn."""
-    return {"runs": plan.evaluation["coherence"]["runs"]}
+    return {"runs": plan.evaluation.coherence.runs}
 
 
 def _draw(**tables_and_settings) -> "Figure":

@@ -7,13 +7,13 @@ from sonify.reporting.figure import FigureSpec
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sonify.plan.files import Plan
+    from sonify.plan.plan import Plan
 
 
 def _settings(plan: "Plan") -> dict:
     """The rule, and the two runs that are compared."""
-    rule = plan.config["sonification"]["rule"]
-    return {"rule": rule, "pairs": plan.evaluation["strided"]}
+    rule = plan.config.sonification.rule
+    return {"rule": rule, "pairs": plan.evaluation.strided.by_downsampling}
 
 
 def _draw(**tables_and_settings) -> "Figure":

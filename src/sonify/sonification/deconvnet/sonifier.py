@@ -26,9 +26,9 @@ from sonify.sonification.requests import (
     check_waveforms,
     requests,
 )
+from sonify.sonification.settings import PRECISIONS
 from sonify.sonification.trace.chain import Block, find_blocks, shortest, single, strides
 
-PRECISIONS = ("exact", "fast")
 # Memory budget of the streams that are back-projected together, at their widest block.
 STREAM_BYTES = 256 << 20
 DEVICE_STREAM_BYTES = 4 << 30  # on GPUs

@@ -1,18 +1,23 @@
-"""The matrix: which models, probes and measurements a checked configuration asks for.
+"""The plan: which models, probes and measurements a configuration asks for.
 
 Light: imported while the Snakefile is read.
 """
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
-from sonify.data.corpora.registry import DATASETS
+from sonify.config.types import Config
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.stage import ClipsRead
 from sonify.models.architecture import Architecture
+from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
-from sonify.plan.runs import Run, has_classifier, resolve, scored_split
+from sonify.plan.runs import has_classifier, resolve, scored_split
+from sonify.training.recipe import Hyperparameters, Recipe
+from sonify.training.settings import Run
 
 
 @dataclass(frozen=True)
@@ -33,13 +38,18 @@ class Probe:
         return f"{self.run.name}-s{self.seed}-l{self.layers[0]:02d}-{self.layers[-1]:02d}"
 
 
-class Matrix:
-    """What a checked configuration asks for, by name."""
+class Plan:
+    """What a checked configuration asks for, by name.
 
-    def __init__(self, config: dict) -> None:
+    `Files` and `Settings` say where each job reads and writes, and which values it uses.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Raises ConfigError for what could not be measured, or would mislead."""
+        check_feasible(config)
         self.config = config
-        self.training = config["training"]
-        self.evaluation = config["evaluation"]
+        self.training = config.training
+        self.evaluation = config.evaluation
 
     def run(self, name: str) -> Run:
         """The run called `name`, resolved."""
@@ -48,8 +58,8 @@ class Matrix:
     @cached_property
     def models(self) -> dict[str, Run]:
         """Every trained model by name, <run>-s<seed>."""
-        runs = {run: self.run(run) for run in self.training["runs"]}
-        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.training["seeds"]}
+        runs = {run: self.run(run) for run in self.training.runs}
+        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.training.seeds}
 
     def run_of(self, model: str) -> Run:
         """The run a model comes from."""
@@ -58,59 +68,59 @@ class Matrix:
     @property
     def classifiers(self) -> list[str]:
         """Runs that are scored."""
-        return [run for run in self.training["runs"] if has_classifier(self.config, run)]
+        return [run for run in self.training.runs if has_classifier(self.config, run)]
 
     @property
     def sonified_models(self) -> list[str]:
         """Models whose filters are mined and sonified."""
-        return self.models_of(self.config["sonification"]["runs"])
+        return self.models_of(self.config.sonification.runs)
 
     @property
     def shown_models(self) -> list[str]:
         """The first seed of each sonified run: the ones that pages show."""
-        return [self.shown(run) for run in self.config["sonification"]["runs"]]
+        return [self.shown(run) for run in self.config.sonification.runs]
 
     def shown(self, run: str) -> str:
         """The model of a run that figures of single sounds show."""
-        return f"{run}-s{self.training['seeds'][0]}"
+        return f"{run}-s{self.training.seeds[0]}"
 
     def models_of(self, runs: Iterable[str]) -> list[str]:
         """The models of some runs."""
-        return [f"{run}-s{seed}" for run in runs for seed in self.training["seeds"]]
+        return [f"{run}-s{seed}" for run in runs for seed in self.training.seeds]
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
         """The jobs of Figure 4 by name. Frozen encoders are passed through once for all layers."""
-        stage = self.evaluation["layer_importance"]
+        stage = self.evaluation.layer_importance
         found = []
-        for kind, start in itertools.product(stage["probes"], map(self.run, stage["starts"])):
-            recipe = self.training["recipes"][kind["recipe"]]
+        for kind, start in itertools.product(stage.probes, map(self.run, stage.starts)):
+            recipe = self.training.recipes[kind.recipe]
             run = Run(
-                name=f"{kind['recipe']}-{start.name}-{kind['finetune']}",
-                recipe=kind["recipe"],
-                dataset=recipe["dataset"],
-                splits=tuple(recipe["splits"]),
+                name=f"{kind.recipe}-{start.name}-{kind.finetune}",
+                recipe=kind.recipe,
+                dataset=recipe.dataset,
+                splits=recipe.splits,
                 regime=start.regime,
-                finetune=kind["finetune"],
+                finetune=kind.finetune,
                 start=start.name,
                 architecture=start.architecture,
             )
             depths = tuple(range(1, self.architecture(start.name).whole + 1))
-            each = len(depths) if run.finetune == "fconly" else stage["layers_per_job"]
+            each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
-            seeds = self.training["seeds"]
-            found += [Probe(run, seed, layers, kind["split"]) for seed in seeds for layers in cut]
+            seeds = self.training.seeds
+            found += [Probe(run, seed, layers, kind.split) for seed in seeds for layers in cut]
         return {probe.name: probe for probe in found}
 
     def architecture(self, run: str) -> Architecture:
         """The architecture of a run's encoder."""
-        return Architecture(**self.config["models"][self.run(run).architecture])
+        return self.config.models[self.run(run).architecture]
 
     @property
     def mined_clips(self) -> ClipsRead:
         """The clips whose top activations are mined."""
-        stage = self.config["sonification"]
-        return ClipsRead(stage["dataset"], (stage["split"],))
+        stage = self.config.sonification
+        return ClipsRead(stage.dataset, (stage.split,))
 
     def scored_split(self, dataset: str) -> str:
         """The split on which a dataset's published results are measured."""
@@ -119,7 +129,7 @@ class Matrix:
     @property
     def datasets(self) -> list[str]:
         """Datasets that are configured."""
-        return [d for d in DATASETS if d in self.config["data"]]
+        return list(self.config.data.sources)
 
     @property
     def prepared(self) -> list[str]:
@@ -129,7 +139,7 @@ class Matrix:
     @property
     def downloaded(self) -> list[str]:
         """Datasets that are downloaded."""
-        return [d for d in self.datasets if self.config["data"][d]["source"] == "download"]
+        return [d for d, source in self.config.data.sources.items() if source.source == "download"]
 
     def used_splits(self, dataset: str) -> list[str]:
         """Splits of a dataset that some job of this configuration reads."""
@@ -140,3 +150,26 @@ class Matrix:
         read += [self.mined_clips]
         used |= {split for clips in read if clips.dataset == dataset for split in clips.splits}
         return sorted(used)
+
+    @property
+    def strided_runs(self) -> list[str]:
+        """The runs whose downsampling is compared (section 3.2)."""
+        return list(self.evaluation.strided.by_downsampling.values())
+
+    @property
+    def on_clips(self) -> dict[str, Any]:
+        """Settings that every job which runs a model over whole clips shares, but for the split."""
+        batch = round(self.evaluation.batch_s * RATE_HZ)
+        return {"device": self.config.device, "batch_samples": batch}
+
+    @property
+    def explaining(self) -> dict[str, Any]:
+        """Settings that every job which sonifies whole clips shares, but for the split."""
+        stage = self.config.sonification
+        return {**self.on_clips, "method": stage.method, "precision": stage.precision}
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of this name as its jobs take it."""
+        options = self.training.recipes[name]
+        named = {field.name: getattr(options, field.name) for field in fields(Hyperparameters)}
+        return Recipe(**named, shuffle_clips=self.training.reader.shuffle_clips)

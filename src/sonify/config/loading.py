@@ -1,0 +1,70 @@
+"""From the plain configuration that Snakemake reads to the typed one; faults are one sentence each.
+
+Imported while the Snakefile is read, so it is light: no torch, no pandas.
+"""
+
+import math
+
+import msgspec
+from jsonschema.exceptions import ValidationError, best_match
+
+from sonify.config.consistency import check_consistency
+from sonify.config.expansion import recipes_of, with_bases, with_finetunings
+from sonify.config.schema import validator
+from sonify.config.sentences import sentence
+from sonify.config.types import Config, RecipeOptions
+from sonify.models.architecture import Architecture
+from sonify.runtime.errors import ConfigError, SonifyError
+
+
+def load(raw: dict) -> Config:
+    """Return the typed configuration, with its recipes and runs spelled out (`config.expansion`).
+
+    Raises ConfigError for the first fault that the configuration shows by itself: of form, of
+    values that contradict each other, of paths.
+    """
+    _check_names(raw)
+    bases = {name: spec.get("base") for name, spec in recipes_of(raw).items()}
+    raw = with_bases(raw)
+    errors = list(validator().iter_errors(raw))
+    if errors:
+        raise ConfigError(sentence(_origin(best_match(errors), errors, bases)))
+    _build(raw["models"], "models", Architecture)
+    _build(raw["training"]["recipes"], "training.recipes", RecipeOptions)
+    config = msgspec.convert(with_finetunings(raw), Config)
+    check_consistency(config)
+    return config
+
+
+def _build(block: dict, key: str, kind: type) -> None:
+    """Make each value of a block, so that a contradiction within is told with its place."""
+    for name, value in block.items():
+        try:
+            msgspec.convert(value, kind)
+        except (msgspec.ValidationError, SonifyError) as error:
+            reason = str(error).partition(" - at `$")[0]
+            raise ConfigError(f"config: {key}.{name}.{reason}") from error
+
+
+def _check_names(block: dict, where: str = "config") -> None:
+    """YAML reads a bare number or `no` as something else than a name."""
+    for key, value in block.items():
+        if not isinstance(key, str):
+            raise ConfigError(f"config: the name {key!r} in {where} is not text: put it in quotes")
+        if isinstance(value, dict):
+            _check_names(value, key)
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ConfigError(f"config: {key} in {where} is {number}: give a finite number")
+
+
+def _origin(
+    error: ValidationError, errors: list[ValidationError], bases: dict[str, str | None]
+) -> ValidationError:
+    """The same fault where it was written, if a recipe has it from its base."""
+    path = list(error.absolute_path)
+    while path[:2] == ["training", "recipes"] and bases.get(path[2]):
+        path[2] = bases[path[2]]
+        same = [e for e in errors if list(e.absolute_path) == path and e.message == error.message]
+        error = same[0] if same else error
+    return error

@@ -1,0 +1,47 @@
+"""Faults of form as sentences: the key, its value and the remedy."""
+
+import difflib
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+
+# What a value must be, by the JSON schema keyword that it breaks.
+_EXPECTED = {
+    "enum": lambda value: f"must be one of {', '.join(map(str, value))}",
+    "type": lambda value: (
+        "must be of type " + (value if isinstance(value, str) else " or ".join(value))
+    ),
+    "minimum": lambda value: f"must be at least {value}",
+    "exclusiveMinimum": lambda value: f"must be more than {value}",
+    "maximum": lambda value: f"must be at most {value}",
+    "exclusiveMaximum": lambda value: f"must be less than {value}",
+    "minItems": lambda value: f"must have at least {value} items",
+    "maxItems": lambda value: f"must have at most {value} items",
+    "uniqueItems": lambda value: "must not repeat an item",
+    "minProperties": lambda value: "must not be empty",
+}
+
+
+def sentence(error: ValidationError) -> str:
+    """Say what is wrong with one key, with a guess at what was meant."""
+    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        known = [*error.schema.get("properties", {})]
+        unknown = next(key for key in error.instance if key not in known)
+        close = difflib.get_close_matches(str(unknown), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
+        return f"config: unknown key {unknown!r} in {where}: {hint}"
+    if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
+        return f"config: a name in {where} has letters that are not allowed ({error.message})"
+    if error.validator == "required":
+        lacking = next(key for key in error.validator_value if key not in error.instance)
+        return f"config: {where} lacks the key {lacking!r}: add it, config.yaml shows its form"
+    about = error.schema.get("description")
+    shown = "null" if error.instance is None else repr(error.instance)
+    note = f" ({about})" if about else ""
+    return f"config: {where} is {shown}, but {_expected(error.validator, error)}{note}"
+
+
+def _expected(keyword: Any, error: ValidationError) -> str:
+    words = _EXPECTED.get(keyword)
+    return words(error.validator_value) if words else error.message
