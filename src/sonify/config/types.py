@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from sonify.config.reporting import Reporting
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.sources import Source
 from sonify.data.synthesis.sizes import AudiosetSizes, Fsd50kSizes, Seed, SpeechCommandsSizes
 from sonify.evaluation.option_types import (
     DatasetName,
-    LayerNumber,
-    LayerNumbers,
     RecipeName,
     RunName,
     RunNames,
@@ -27,7 +26,6 @@ from sonify.training.recipe import Hyperparameters
 
 UNIQUE = {"uniqueItems": True}
 Finetune = Literal["fconly", "full"]
-PerLayer = Annotated[int, Meta(ge=1, le=20, description="Filters per layer and model.")]
 
 
 @dataclass(frozen=True)
@@ -238,74 +236,6 @@ _stage_options: list[tuple[str, Any, Any]] = [
     (stage.name, stage.options, field(kw_only=True)) for stage in STAGES.values() if stage.options
 ]
 Evaluation = make_dataclass("Evaluation", _stage_options, bases=(_Evaluation,), frozen=True)
-
-
-@dataclass(frozen=True)
-class Listen:
-    """Block `reporting.listen`."""
-
-    layers: LayerNumbers
-    per_layer: PerLayer
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Block `reporting.gallery`."""
-
-    audio: Annotated[
-        Literal["flac", "opus"],
-        Meta(
-            description="Codec of sonifications in the gallery; flac is exact, opus takes about a "
-            "quarter of the space."
-        ),
-    ]
-
-
-@dataclass(frozen=True)
-class PairsFigure:
-    """What one of Figures 1 to 3 shows."""
-
-    runs: RunNames
-    layers: LayerNumbers
-    per_layer: PerLayer
-
-
-@dataclass(frozen=True)
-class ChosenPair:
-    """A pair that a figure shows instead of those of the rule."""
-
-    figure: Annotated[Literal["figure_1", "figure_2", "figure_3"], Meta(description="The figure.")]
-    run: Annotated[str, Meta(description="A sonified run; its first seed is shown.")]
-    layer: LayerNumber
-    filter: Annotated[int, Meta(ge=0, description="0-based index of the filter.")]
-    rank: Annotated[int, Meta(ge=1, description="1 for the clip that excites it most.")]
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What Figures 1 to 3 show."""
-
-    figure_1: PairsFigure
-    figure_2: PairsFigure
-    figure_3: PairsFigure
-    chosen: Annotated[
-        tuple[ChosenPair, ...],
-        Meta(description="Pairs that a figure shows instead of those of the rule."),
-    ]
-
-    @property
-    def figures(self) -> dict[str, PairsFigure]:
-        """The figures by name."""
-        return {name: getattr(self, name) for name in ("figure_1", "figure_2", "figure_3")}
-
-
-@dataclass(frozen=True)
-class Reporting:
-    """Figures of single sounds, gallery and page."""
-
-    listen: Listen
-    gallery: Gallery
-    pairs: Pairs
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,13 @@ def test_the_script(models, clips, store, tmp_path, monkeypatch):
     for epoch, model in models.items():
         save_file(model.state_dict(), folder / f"checkpoints/epoch-{epoch:04d}.safetensors")
     tables.write(mined(models[6], clips), tmp_path / "top.parquet", "top_activations")
-    running = {"split": "eval", "precision": "exact", "device": "cpu", "batch_samples": 4_000}
+    running = {
+        "split": "eval",
+        "method": "deconvnet",
+        "precision": "exact",
+        "device": "cpu",
+        "batch_samples": 4_000,
+    }
     words = ["--settings", json.dumps(ASKED | running), "--model", folder, "--data", tmp_path]
     words += ["--input", f"top_activations={tmp_path / 'top.parquet'}"]
     words += ["--out", tmp_path / "evolution.parquet"]

@@ -85,7 +85,7 @@ def test_the_same_generator_gives_the_same_batch(x):
     ("wrong", "message"),
     [
         ({"gain_db": (6, -18)}, "gain_db is"),
-        ({"background_snr_db": (1,)}, "must be .low, high."),
+        ({"background_snr_db": (1,)}, "must be .lowest, highest."),
         ({"time_mask": 1.0}, "time_mask is 1.0"),
     ],
 )
