@@ -516,3 +516,18 @@ def test_frozen_probes_stay_together_and_others_are_cut_into_jobs(config):
     own = {p.run.finetune: [q.layers for q in probes if q.run.name == p.run.name] for p in probes}
     assert own["fconly"][:1] == [tuple(range(1, 13))]
     assert own["full"][:3] == [(1, 2, 3, 4, 5), (6, 7, 8, 9, 10), (11, 12)]
+
+
+def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
+    recipes = config["training"]["recipes"]
+    recipes["mine"] = {"base": "fsd50k", "dataset": "folder", "splits": ["train"]}
+    with pytest.raises(ConfigError, match="are of folder, which is not there: add data.folder"):
+        checked(config)
+    config["data"]["folder"] = {"source": "local", "path": str(tmp_path)}
+    for objective in ("multilabel", "multiclass"):
+        recipes["mine"]["objective"] = objective
+        plan = Plan(checked(config))
+        assert "results/data/folder/eval" in plan.prepared_files
+    recipes["mine"]["splits"] = ["test"]
+    with pytest.raises(ConfigError, match="names 'test': folder has train, val, eval"):
+        checked(config)
