@@ -38,11 +38,15 @@ open:
 	  { echo "error: there is no gallery yet: make run"; exit 1; }
 	$(PYTHON) -m webbrowser -t "file://$(CURDIR)/results/reporting/gallery/index.html"
 
+# At the end: which fraction of the library's lines ran in the tests' own processes, and which files
+# are not covered whole.
+COVERAGE = --cov=sonify --cov-report=term:skip-covered
+
 test: setup
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(COVERAGE) -m "not slow" $(ARGS)
 
 test-all: setup
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(COVERAGE) $(ARGS)
 
 # Speed, measured: tables in benchmarks/results. ARGS=--quick only sees whether everything runs.
 bench: setup
@@ -53,6 +57,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 setup: $(STAMP)

@@ -15,7 +15,7 @@ from sonify.plan.files import Plan
 from sonify.plan.runs import facts, resolve
 from sonify.runtime.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def merged(base: dict, changes: dict) -> dict:

@@ -18,7 +18,7 @@ from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
 from sonify.training.probes import probing_from, train_probes
 
-SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "layer_importance.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "workflow" / "scripts" / "layer_importance.py"
 CARD = ModelCard(
     run="contrastive",
     seed=1,

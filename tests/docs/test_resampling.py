@@ -5,7 +5,7 @@ from pathlib import Path
 
 from resamplers import torchaudio_functional
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_page_shows_the_measured_table():
