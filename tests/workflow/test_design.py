@@ -115,7 +115,7 @@ def test_nothing_unfinished_is_left():
     [
         ("ruff", "check", "--quiet", "."),
         ("ruff", "format", "--check", "--quiet", "."),
-        ("snakefmt", "--check", "--quiet", "Snakefile", "workflow/rules"),
+        ("snakefmt", "--check", "Snakefile", "workflow/rules"),
         ("mypy",),
     ],
     ids=["lint", "format", "rules", "types"],

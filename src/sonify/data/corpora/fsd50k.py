@@ -35,7 +35,7 @@ def read(root: Path) -> Listing:
     root = Path(root)
     check_root("fsd50k", root)
     # vocabulary.csv has no header: reading one would lose class 0.
-    classes = (tuple(fields) for _, fields in csv_lines(root, VOCABULARY, 3))
+    classes = ((i, label, mid) for _, (i, label, mid) in csv_lines(root, VOCABULARY, 3))
     return listing(
         vocabulary("fsd50k", classes, source=VOCABULARY),
         _rows(root),

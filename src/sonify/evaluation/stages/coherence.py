@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sonify.plan.files import Plan
 
 
-class CoherenceOptions(Options):
+class CoherenceOptions(Options, frozen=True):
     """Block `evaluation.coherence`."""
 
     runs: RunNames

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sonify.plan.files import Plan
 
 
-class RemovalOptions(Options):
+class RemovalOptions(Options, frozen=True):
     """Block `evaluation.removal`."""
 
     runs: RunNames
