@@ -111,12 +111,14 @@ def _source(file: Path) -> _Source:
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
     """The nodes of a tree, without what stands below `if TYPE_CHECKING:`."""
-    waiting = [tree]
+    waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         yield node
-        typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        waiting.extend(node.orelse if typing_only else ast.iter_child_nodes(node))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _names(node: ast.Import | ast.ImportFrom, file: Path) -> list[str]:

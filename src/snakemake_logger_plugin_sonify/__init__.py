@@ -7,6 +7,7 @@ own progress and outcome; this adds how many of all jobs are done, and how long 
 import logging
 import sys
 import time
+from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -38,7 +39,8 @@ class LogHandler(LogHandlerBase):
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
-    def _line(self, record: logging.LogRecord) -> str | None:
+    def _line(self, record: Any) -> str | None:
+        # Snakemake adds fields of its own to its records.
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_INFO:
             # The start, though jobs of one batch are announced a moment before they begin.
@@ -62,7 +64,7 @@ class LogHandler(LogHandlerBase):
         return None
 
 
-def _name(record: logging.LogRecord) -> str:
+def _name(record: Any) -> str:
     """A job as a person would call it: its rule and what tells it from the rule's other jobs."""
     what = dict(record.wildcards or {})
     if "run" in what and "seed" in what:

@@ -8,7 +8,13 @@ import torch.nn.functional as F
 from captum.attr import NeuronDeconvolution
 from scipy.signal import welch
 from torch import Tensor, nn
-from zennit.composites import DeconvNet
+
+try:
+    from zennit.composites import DeconvNet
+except (ImportError, OSError, RuntimeError) as error:
+    NO_ZENNIT = f"Zennit does not load beside this build of torch: {error}"
+else:
+    NO_ZENNIT = ""
 
 # One for all clips, one per clip, each clip's most active, or (slice) all filters at once.
 Filters = int | Tensor | slice | None
@@ -133,6 +139,8 @@ ORACLES = {
     "Zennit": zennit_sonification,
     "autograd": autograd_sonification,
 }
+if NO_ZENNIT:
+    del ORACLES["Zennit"]
 
 
 def _end(chain: nn.Sequential, layer: int) -> int:

@@ -110,15 +110,25 @@ def test_nothing_unfinished_is_left():
         assert not any(mark in text for mark in marks), file
 
 
-def test_the_code_is_clean():
-    for check in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *check, "--quiet", str(ROOT)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize(
+    "check",
+    [
+        ("ruff", "check", "--quiet", "."),
+        ("ruff", "format", "--check", "--quiet", "."),
+        ("snakefmt", "--check", "Snakefile", "workflow/rules"),
+        ("mypy",),
+    ],
+    ids=["lint", "format", "rules", "types"],
+)
+def test_the_code_is_clean(check):
+    done = subprocess.run(
+        [sys.executable, "-m", *check],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_conda_environment_has_the_locked_versions():

@@ -23,7 +23,7 @@ class _Strict(yaml.SafeLoader):
                 line = node.value[at][0].start_mark.line + 1
                 raise yaml.MarkedYAMLError(
                     problem=f"the key {key!r} is given a second time",
-                    problem_mark=yaml.Mark(None, 0, line - 1, 0, None, 0),
+                    problem_mark=yaml.Mark("", 0, line - 1, 0, None, 0),
                 )
         return super().construct_mapping(node, deep)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -42,7 +43,7 @@ class Contract:
     description: str
     path: str
     key: tuple[str, ...]
-    columns: dict[str, dict]
+    columns: dict[str, dict[str, Any]]
     nullable: frozenset[str]
 
     @property
@@ -108,7 +109,7 @@ def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
     return table.sort_by([(k, "ascending") for k in spec.key])
 
 
-def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options) -> None:
+def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options: Any) -> None:
     """Check `frame` against contract `name` and write it to `path`, whole or not at all.
 
     `options` go to the Parquet writer. The same rows give the same bytes.
@@ -120,7 +121,9 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
     partial.replace(path)
 
 
-def write_parts(frames: Iterable[pd.DataFrame], path: str | Path, name: str, **options) -> None:
+def write_parts(
+    frames: Iterable[pd.DataFrame], path: str | Path, name: str, **options: Any
+) -> None:
     """Write a table too large for memory: one row group a frame, whole or not at all.
 
     Each frame is checked by itself, so the frames must come in key order and share no key.
@@ -174,12 +177,13 @@ def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]
         ) from error
 
 
-def _read_yaml(file: Path) -> dict:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+def _read_yaml(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return content
 
 
 def _check_values(
-    table: str, values: pa.ChunkedArray, column: str, rules: dict, nullable: bool
+    table: str, values: pa.ChunkedArray, column: str, rules: dict[str, Any], nullable: bool
 ) -> None:
     if values.null_count and not nullable:
         raise SonifyError(f"table {table}: column {column} has {values.null_count} empty values")

@@ -58,7 +58,7 @@ class Clips:
             row[:] = decode(cut(self.pcm(i), start, n))
         return out
 
-    def whole(self, indices: Sequence[int]) -> np.ndarray:
+    def whole(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """The clips, whole: (clip, time) float32. Raises SonifyError if their lengths differ."""
         lengths = np.unique(self.lengths[np.asarray(indices, dtype=np.int64)])
         if len(lengths) != 1:

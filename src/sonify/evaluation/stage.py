@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sonify.models.job import ModelJob
+    from sonify.models.settings import JobSettings
     from sonify.plan.plan import Plan
 
 
@@ -57,7 +58,7 @@ class Stage:
     jobs: Callable[[Plan], list[str]]
     clips: Callable[[Plan, str], ClipsRead]
     settings: Callable[[Plan, str], msgspec.Struct]
-    settings_type: type[msgspec.Struct]
+    settings_type: type[JobSettings]
     compute: Callable[[ModelJob[Any]], Result]
     model: Callable[[Plan, str], str] = lambda plan, job: job
     options: type[msgspec.Struct] | None = None

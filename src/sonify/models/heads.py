@@ -23,7 +23,7 @@ class SoundModel(nn.Module):
         self.kind = kind
         self.outputs = outputs
         if kind == "classifier":
-            self.head = nn.Linear(features, outputs)
+            self.head: nn.Module = nn.Linear(features, outputs)
         elif kind == "projection":
             self.head = nn.Sequential(
                 nn.Linear(features, features), nn.ReLU(), nn.Linear(features, outputs)

@@ -39,7 +39,8 @@ def classification_loss(logits: Tensor, targets: Tensor, objective: str) -> Tens
     (Speech Commands), as in appendix A.3. Raises SonifyError for another objective.
     """
     if logits.ndim == 3:
-        return sum(classification_loss(one, targets, objective) for one in logits)
+        losses = (classification_loss(one, targets, objective) for one in logits)
+        return sum(losses, start=logits.new_zeros(()))
     if objective == "multilabel":
         return F.binary_cross_entropy_with_logits(logits.float(), targets)
     if objective == "multiclass":

@@ -112,7 +112,8 @@ def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
     promised, longest = sound.frames, int(max_s * rate)
     if promised > longest:
         raise too_long(max_s)
-    blocks, n, size = [], 0, _BLOCK // channels
+    blocks: list[np.ndarray] = []
+    n, size = 0, _BLOCK // channels
     while not blocks or len(blocks[-1]) == size:
         try:
             blocks.append(mono(sound.read(size, dtype="float64", always_2d=True)))

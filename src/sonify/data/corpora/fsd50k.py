@@ -36,7 +36,7 @@ def read(root: Path) -> Listing:
     root = Path(root)
     check_root(DATASET, root)
     # vocabulary.csv has no header: reading one would lose class 0.
-    classes = (tuple(fields) for _, fields in csv_lines(root, VOCABULARY, 3))
+    classes = ((i, label, mid) for _, (i, label, mid) in csv_lines(root, VOCABULARY, 3))
     return listing(
         vocabulary(DATASET.name, classes, source=VOCABULARY),
         _rows(root),

@@ -187,6 +187,7 @@ def _fetched(
         try:
             coming = pool.submit(get, 0) if todo else None
             for number, shard in enumerate(todo):
+                assert coming is not None
                 file = coming.result()
                 if number + 1 < len(todo):
                     coming = pool.submit(get, number + 1)

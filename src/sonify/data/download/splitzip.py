@@ -91,6 +91,7 @@ class Parts(io.RawIOBase):
             if i != self._index:
                 self._shut()
                 self._open, self._index = self.part(i).open("rb"), i
+            assert self._open is not None
             self._open.seek(self._at - self.starts[i])
             block = self._open.read(min(len(buffer), self.starts[i + 1] - self._at))
         buffer[: len(block)] = block

@@ -127,7 +127,9 @@ def unpack_tar(archive: Path, target: Target) -> Iterator[str]:
                     if not member.isreg() or member.issparse():
                         raise target.refusal(f"its member {member.name!r} is a link or special")
                     path = target.place(member.name)
-                    target.write(path, members.extractfile(member), member.size)
+                    content = members.extractfile(member)
+                    assert content is not None, "a regular member has content"
+                    target.write(path, content, member.size)
                     yield member.name
             while stream.read(BLOCK_BYTES):  # to its end, where the checksum of the whole stands
                 pass

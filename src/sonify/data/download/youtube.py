@@ -149,8 +149,9 @@ def _obtain(yt_dlp: ModuleType, root: Path, split: str, segment: Segment) -> tup
             downloader.download([f"https://www.youtube.com/watch?v={segment.clip_id}"])
     except yt_dlp.utils.DownloadError as error:
         detail = " ".join(str(error).split())
-        told = detail.replace(segment.clip_id, "")  # which may spell anything
-        return next((k for k, words in OUTCOMES.items() if words.search(told)), "error"), detail
+        message = detail.replace(segment.clip_id, "")  # which may spell anything
+        outcome = next((k for k, words in OUTCOMES.items() if words.search(message)), "error")
+        return outcome, detail
     name = f"Y{segment.clip_id}.flac"
     if not (root / INCOMING / name).is_file():
         return "error", "yt-dlp ended well without a file"

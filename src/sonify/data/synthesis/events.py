@@ -47,10 +47,9 @@ def bell(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
     half_life_s = rng.uniform(0.1, 0.22)
     m = samples(7 * half_life_s, rate_hz)
     angle = phase(strike_hz, m, rate_hz)
-    ring = sum(
-        level * decay(m, rate_hz, half_life_s * lasting) * np.sin(ratio * angle)
-        for ratio, level, lasting in _BELL
-    )
+    ring = np.zeros(m)
+    for ratio, level, lasting in _BELL:
+        ring += level * decay(m, rate_hz, half_life_s * lasting) * np.sin(ratio * angle)
     period_s = rng.uniform(0.4, 0.75)
     return _series([gated(ring, rate_hz, 0.001, 0.02)], n, rate_hz, period_s, rng=rng)
 
@@ -151,10 +150,9 @@ def laughter(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
         envelope = gated(np.ones(voiced), rate_hz, 0.015, 0.06)
         bout[at : at + voiced] = envelope * pulses(phase(pitch_hz * sinking, voiced, rate_hz))
     throat = band(bout + breath, 60, 2500, rate_hz)
-    vowel = sum(
-        level * resonator(throat, tract * formant, 130, rate_hz)
-        for formant, level in ((780, 1.0), (1250, 0.8), (2600, 0.4))
-    )
+    vowel = np.zeros(len(throat))
+    for formant, level in ((780, 1.0), (1250, 0.8), (2600, 0.4)):
+        vowel += level * resonator(throat, tract * formant, 130, rate_hz)
     period_s = len(bout) / rate_hz + rng.uniform(0.0, 0.12)
     event = gated(vowel, rate_hz, 0.02, 0.02)
     return _series([event], n, rate_hz, period_s, jitter=0.03, rng=rng)

@@ -37,7 +37,7 @@ def phase(frequency_hz: np.ndarray | float, n: int, rate_hz: int) -> np.ndarray:
     return np.cumsum(step * frequency_hz)
 
 
-def harmonics(angle: np.ndarray, amplitudes: Sequence[float]) -> np.ndarray:
+def harmonics(angle: np.ndarray, amplitudes: Sequence[float] | np.ndarray) -> np.ndarray:
     """Sum over k = 1, 2, ... of amplitudes[k-1] sin(k angle)."""
     total = np.zeros_like(angle)
     for k, amplitude in enumerate(amplitudes, start=1):

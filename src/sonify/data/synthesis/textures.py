@@ -125,10 +125,10 @@ def vowel(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
     glottis = band(pulses(phase(pitch_hz, m, rate_hz)), 0, 900, rate_hz)
     glottis += 0.002 * noise(m, rng=rng)
     # The glottal slope is steep, so the upper formants are lifted to be heard at all.
-    voice = sum(
-        lift * resonator(glottis, min(tract * formant, 3400), 70 + 0.04 * formant, rate_hz)
-        for formant, lift in zip(formants, (1.0, 2.0, 4.0), strict=True)
-    )
+    voice = np.zeros(m)
+    for formant, lift in zip(formants, (1.0, 2.0, 4.0), strict=True):
+        bandwidth_hz = 70 + 0.04 * formant
+        voice += lift * resonator(glottis, min(tract * formant, 3400), bandwidth_hz, rate_hz)
     syllable = gated(voice, rate_hz, 0.03, 0.06)
     period_s = m / rate_hz + rng.uniform(0.02, 0.15)
     return unit_peak(recurring([syllable], n, rate_hz, period_s, rng=rng, jitter=0.05))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sonify.plan.plan import Plan
 
 
-class EvolutionOptions(Options):
+class EvolutionOptions(Options, frozen=True):
     """Block `evaluation.evolution`."""
 
     runs: RunNames

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Shift = Annotated[int, Meta(ge=1, le=1_000_000, description="Delay in samples at 8 kHz.")]
 
 
-class InvarianceOptions(Options):
+class InvarianceOptions(Options, frozen=True):
     """Block `evaluation.invariance`."""
 
     clips: Annotated[int, Meta(ge=1, description="Clips of the mined split that are delayed.")]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sonify.plan.plan import Plan
 
 
-class ProbeOptions(Options):
+class ProbeOptions(Options, frozen=True):
     """One curve of Figure 4."""
 
     recipe: Annotated[str, Meta(description="Name of a recipe.")]
@@ -25,7 +25,7 @@ class ProbeOptions(Options):
     ]
 
 
-class LayerImportanceOptions(Options):
+class LayerImportanceOptions(Options, frozen=True):
     """Block `evaluation.layer_importance`."""
 
     starts: RunNames

@@ -20,7 +20,7 @@ from sonify.models.checkpoint import ModelCard, build
 from sonify.training.probes import Probing, train_probes
 from sonify.training.settings import ProbingSettings
 
-SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "layer_importance.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "workflow" / "scripts" / "layer_importance.py"
 CARD = ModelCard(
     run="contrastive",
     seed=1,

@@ -22,7 +22,7 @@ from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.top_activations import TopActivations, observe
 from sonify.sonification.rendering import render_layers
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[4] / "workflow" / "scripts"
 LENGTHS = [2_000, 2_000, 600, 2_000, 3_001, 600, 2_000]  # 600 hold one segment of 512 samples
 NPERSEG = 512
 SHAPE = Architecture(width=1 / 32)

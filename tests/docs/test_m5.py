@@ -12,7 +12,7 @@ import torch
 from sonify.cli import main
 from sonify.sonification.trace.folding import folded
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 FULL, REDUCED = ("takes_per_word=40", "epochs=10"), ("takes_per_word=5", "epochs=1")
 
 

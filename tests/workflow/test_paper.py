@@ -17,7 +17,7 @@ from sonify.plan.plan import Plan
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 TINY = 1 / 128  # of the filters: one a layer at least
 STRIDE = 512 / 8000  # seconds of the shortest crop
 

@@ -3,9 +3,9 @@
 import importlib.util
 from pathlib import Path
 
-import pytest
+from resamplers import torchaudio_functional
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_page_shows_the_measured_table():
@@ -14,7 +14,7 @@ def test_the_page_shows_the_measured_table():
 
 
 def test_our_resampler_still_measures_the_same():
-    pytest.importorskip("torchaudio")
+    torchaudio_functional()
     spec = importlib.util.spec_from_file_location("resampling", ROOT / "benchmarks/resampling.py")
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)

@@ -20,7 +20,7 @@ from sonify.plan.runs import facts, resolve
 from sonify.plan.settings import Settings
 from sonify.runtime.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def checked(config: dict) -> Config:

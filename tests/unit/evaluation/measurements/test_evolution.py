@@ -32,7 +32,7 @@ from sonify.sonification.mining.top_activations import TopActivations, observe
 EPOCHS = [0, 3, 6]
 LENGTHS = [2_000, 2_000, 1_500, 2_000, 1_500, 3_000]
 ASKED = {"layers": [2, 6], "filters_per_layer": 2}
-SCRIPT = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "evolution.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "workflow" / "scripts" / "evolution.py"
 CARD = ModelCard(
     run="contrastive",
     seed=1,

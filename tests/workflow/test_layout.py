@@ -1,0 +1,44 @@
+"""The tests stand where the code stands: tests/unit/data/test_prepare.py for data/prepare.py."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = ROOT / "tests" / "unit"
+PACKAGE = ROOT / "src" / "sonify"
+TESTS = sorted(file.relative_to(UNIT).as_posix() for file in UNIT.rglob("test_*.py"))
+# What concerns several modules of one package.
+ACROSS = {
+    "data/test_audio_files.py",  # docs/audio_files.md, kind by kind
+    "evaluation/measurements/test_tables.py",
+    "reporting/test_scripts.py",
+    "sonification/test_exactness.py",
+    # Of modules that have moved since.
+    "data/test_decoding.py",
+    "data/test_harvest.py",
+    "data/test_layouts.py",
+    "reporting/test_cards.py",
+    "reporting/test_claims.py",
+    "reporting/test_claims_verdicts.py",
+    "reporting/test_figure_5.py",
+    "reporting/test_figure_b3.py",
+    "reporting/test_paper_values.py",
+    "reporting/test_sensitivity.py",
+    "sonification/test_chain.py",
+    "sonification/test_choosing.py",
+    "sonification/test_convolution.py",
+    "sonification/test_folding.py",
+    "sonification/test_shards.py",
+    "sonification/test_sweep.py",
+}
+
+
+@pytest.mark.parametrize("test", [test for test in TESTS if test not in ACROSS])
+def test_a_unit_test_is_named_after_a_module_or_package(test):
+    tested = (PACKAGE / test).with_name(Path(test).stem.removeprefix("test_"))
+    assert tested.with_suffix(".py").is_file() or tested.is_dir(), f"{tested} is not there"
+
+
+def test_the_exceptions_are_there():
+    assert set(TESTS) >= ACROSS
