@@ -4,6 +4,7 @@ Imported while the Snakefile is read, so it is light: no torch, no pandas.
 """
 
 import math
+from typing import Any
 
 import msgspec
 from jsonschema.exceptions import ValidationError, best_match
@@ -17,7 +18,7 @@ from sonify.models.architecture import Architecture
 from sonify.runtime.errors import ConfigError, SonifyError
 
 
-def load(raw: dict) -> Config:
+def load(raw: dict[str, Any]) -> Config:
     """Return the typed configuration, with its recipes and runs spelled out (`config.expansion`).
 
     Raises ConfigError for the first fault that the configuration shows by itself: of form, of
@@ -36,7 +37,7 @@ def load(raw: dict) -> Config:
     return config
 
 
-def _build(block: dict, key: str, kind: type) -> None:
+def _build(block: dict[str, Any], key: str, kind: type[Any]) -> None:
     """Make each value of a block, so that a contradiction within is told with its place."""
     for name, value in block.items():
         try:
@@ -46,7 +47,7 @@ def _build(block: dict, key: str, kind: type) -> None:
             raise ConfigError(f"config: {key}.{name}.{reason}") from error
 
 
-def _check_names(block: dict, where: str = "config") -> None:
+def _check_names(block: dict[str, Any], where: str = "config") -> None:
     """YAML reads a bare number or `no` as something else than a name."""
     for key, value in block.items():
         if not isinstance(key, str):

@@ -5,7 +5,7 @@ put together. The JSON schema that checks a configuration is generated from thes
 """
 
 from dataclasses import dataclass, field, make_dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -86,7 +86,10 @@ def _dataset_fields() -> list[tuple[str, Any, Any]]:
     ]
 
 
-Data = make_dataclass("Data", _dataset_fields(), bases=(_Data,), frozen=True)
+if TYPE_CHECKING:
+    Data = _Data
+else:
+    Data = make_dataclass("Data", _dataset_fields(), bases=(_Data,), frozen=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,11 +234,17 @@ class _Evaluation:
     sensitivity: Sensitivity
     strided: Strided
 
+    if TYPE_CHECKING:
 
-_stage_options: list[tuple[str, Any, Any]] = [
-    (stage.name, stage.options, field(kw_only=True)) for stage in STAGES.values() if stage.options
-]
-Evaluation = make_dataclass("Evaluation", _stage_options, bases=(_Evaluation,), frozen=True)
+        def __getattr__(self, stage: str) -> Any:
+            """Options of a stage, of the type that its module declares."""
+
+
+if TYPE_CHECKING:
+    Evaluation = _Evaluation
+else:
+    _options = [(s.name, s.options, field(kw_only=True)) for s in STAGES.values() if s.options]
+    Evaluation = make_dataclass("Evaluation", _options, bases=(_Evaluation,), frozen=True)
 
 
 @dataclass(frozen=True)
@@ -248,12 +257,12 @@ class Config:
         Meta(description="Where models run; auto takes the best there is."),
     ]
     threads: Annotated[int, Meta(ge=1, le=256, description="CPU threads of one job.")]
-    data: Data  # type: ignore[valid-type]
+    data: Data
     models: Annotated[
         dict[RecipeName, Architecture],
         Meta(min_length=1, description="Encoders by name."),
     ]
     training: Training
     sonification: Sonification
-    evaluation: Evaluation  # type: ignore[valid-type]
+    evaluation: Evaluation
     reporting: Reporting
