@@ -33,7 +33,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class PairsFigure:
-    """What one of Figures 1 to 3 shows."""
+    """Runs and layers of one of Figures 1 to 3."""
 
     runs: RunNames
     layers: LayerNumbers
@@ -53,7 +53,7 @@ class ChosenPair:
 
 @dataclass(frozen=True)
 class Pairs:
-    """What Figures 1 to 3 show."""
+    """Contents of Figures 1 to 3."""
 
     figure_1: PairsFigure
     figure_2: PairsFigure

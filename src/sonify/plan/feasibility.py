@@ -76,7 +76,7 @@ def _check_leaks(config: Config) -> None:
 
 
 def _scorings(config: Config) -> Iterator[tuple[str, list[Run], str, str]]:
-    """What is scored, the trainings behind it, the dataset and the split."""
+    """Yield each thing that is scored, the trainings behind it, the dataset and the split."""
     removal = config.evaluation.removal
     stage, recipes = config.evaluation.layer_importance, config.training.recipes
     for name in config.training.runs:
@@ -102,10 +102,10 @@ def _check_strided(config: Config) -> None:
     for kind, run in config.evaluation.strided.by_downsampling.items():
         key = f"evaluation.strided.{kind}"
         check_name(key, run, config.training.runs)
-        found = facts(config, run).downsampling
-        if found != kind:
+        actual = facts(config, run).downsampling
+        if actual != kind:
             raise ConfigError(
-                f"config: {key} is {run!r}, whose encoder has downsampling {found}: name a run "
+                f"config: {key} is {run!r}, whose encoder has downsampling {actual}: name a run "
                 f"with {kind}"
             )
     pool, strided = (
@@ -120,21 +120,21 @@ def _check_strided(config: Config) -> None:
 
 
 def _trained(config: Config, name: str) -> dict:
-    """What a run is and how it is trained, but for downsampling and kept states."""
+    """Return the facts of a run and of its training, but for downsampling and kept states."""
     recipes, links = config.training.recipes, chain(config, name)
     own = facts(config, name)
-    found = {key: getattr(own, key) for key in ("width", "dataset", "regime", "finetune")}
-    found["the number of trainings"] = len(links)
+    values = {key: getattr(own, key) for key in ("width", "dataset", "regime", "finetune")}
+    values["the number of trainings"] = len(links)
     for link in links:
         of = f" of {link.finetune} training" if len(links) > 1 else ""
         for key, value in asdict(recipes[link.recipe]).items():
             if key != "checkpoints":
-                found[f"{key}{of}"] = value
-    return found
+                values[f"{key}{of}"] = value
+    return values
 
 
 def _check_sonified(config: Config) -> None:
-    """What shows or follows mined filters needs a run that is mined."""
+    """Figures and stages that show or follow mined filters need a run that is mined."""
     check_name("sonification.method", config.sonification.method, METHODS)
     sonified, evolution = config.sonification.runs, config.evaluation.evolution
     pairs = config.reporting.pairs
@@ -176,7 +176,7 @@ def _check_kinds(config: Config) -> None:
 
 
 def _check_layers(config: Config) -> None:
-    """Layers that are shown or followed must exist in every encoder of which they are."""
+    """Layers that are shown or followed must exist in the encoders concerned."""
     evolution, reporting = config.evaluation.evolution, config.reporting
     asked = {
         f"reporting.pairs.{name}": (figure.runs, figure.layers)

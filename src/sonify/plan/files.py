@@ -74,7 +74,7 @@ class Files:
 
     @property
     def benchmarks(self) -> list[str]:
-        """Where the run times of all jobs of this configuration stand, <rule>/<job>.tsv."""
+        """Files with the run times of all jobs, <rule>/<job>.tsv."""
         made = [d for d, source in self.sources.items() if source.source == "synthetic"]
         fetched = [d for d in self.plan.prepared if d in self.plan.downloaded]
         jobs = {"synthesise": made, "download": fetched, "prepare": self.plan.prepared}
@@ -107,7 +107,7 @@ class Files:
         }
 
     def raw_input(self, dataset: str) -> dict:
-        """What preparation waits for: the synthesised corpus, the list of what was downloaded, or
+        """Inputs of preparation: the synthesised corpus, the list of what was downloaded, or
         the lists of a local one."""
         root = self.raw_root(dataset)
         if dataset in self.plan.downloaded:

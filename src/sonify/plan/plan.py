@@ -39,7 +39,7 @@ class Probe:
 
 
 class Plan:
-    """What a checked configuration asks for, by name.
+    """The models, probes and measurements of a checked configuration, by name.
 
     `Files` and `Settings` say where each job reads and writes, and which values it uses.
     """
@@ -92,7 +92,7 @@ class Plan:
     def probes(self) -> dict[str, Probe]:
         """The jobs of Figure 4 by name. Frozen encoders are passed through once for all layers."""
         stage = self.evaluation.layer_importance
-        found = []
+        jobs = []
         for kind, start in itertools.product(stage.probes, map(self.run, stage.starts)):
             recipe = self.training.recipes[kind.recipe]
             run = Run(
@@ -109,8 +109,8 @@ class Plan:
             each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
             seeds = self.training.seeds
-            found += [Probe(run, seed, layers, kind.split) for seed in seeds for layers in cut]
-        return {probe.name: probe for probe in found}
+            jobs += [Probe(run, seed, layers, kind.split) for seed in seeds for layers in cut]
+        return {probe.name: probe for probe in jobs}
 
     def architecture(self, run: str) -> Architecture:
         """The architecture of a run's encoder."""

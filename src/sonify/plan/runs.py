@@ -60,7 +60,7 @@ def facts(config: Config, name: str) -> RunFacts:
 
 
 def has_classifier(config: Config, name: str) -> bool:
-    """Whether the run ends in a classifier (a contrastive run ends in a projection)."""
+    """Return whether the run ends in a classifier; a contrastive run ends in a projection."""
     recipe = config.training.runs[name].recipe
     return config.training.recipes[recipe].objective != "contrastive"
 

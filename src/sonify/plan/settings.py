@@ -49,24 +49,24 @@ class Settings:
         return _canonical(getattr(self.config.data.synthetic, dataset))
 
     def download(self, dataset: str) -> str:
-        """Which splits are downloaded, from where, and what becomes of the archives."""
+        """The splits to download, their source, and whether archives are kept."""
         source = msgspec.to_builtins(self.config.data.sources[dataset])
         options = {k: v for k, v in source.items() if k not in ("source", "path")}
         return _canonical({"splits": self.plan.used_splits(dataset), **options})
 
     def version(self, dataset: str) -> str:
-        """What else tells one published corpus from another, for those that have a choice."""
+        """Options that tell one published corpus from another, for datasets that have a choice."""
         source = msgspec.to_builtins(self.config.data.sources[dataset])
         return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
 
     def prepare(self, dataset: str) -> str:
-        """What is too short or too long, and how large a shard is."""
+        """Bounds on the length of clips, and the size of a shard."""
         data = self.config.data
         keys = ("min_samples", "max_s", "clips_per_part")
         return _canonical({key: getattr(data, key) for key in keys})
 
     def corpus(self, dataset: str) -> str:
-        """What tells one state of a local corpus from another; nothing for a synthetic one."""
+        """A hash of the files of a local corpus; empty for others."""
         source = self.config.data.sources[dataset]
         return names_hash(Path(source.path)) if source.source == "local" and source.path else ""
 
@@ -83,17 +83,17 @@ class Settings:
         )
 
     def mine(self) -> str:
-        """What is mined, and how many clips are kept."""
+        """The split that is mined, and how many clips are kept."""
         stage = self.config.sonification
         return _canonical(MiningSettings(**self.plan.on_clips, split=stage.split, top=stage.top))
 
     def render(self) -> str:
-        """Where the mined clips are, and how they are sonified."""
+        """The split that was mined, and how its clips are sonified."""
         split = self.config.sonification.split
         return _canonical(RenderingSettings(**self.plan.explaining, split=split))
 
     def pairs(self) -> str:
-        """What Figures 1 to 3 show."""
+        """Models and layers that Figures 1 to 3 show."""
         pairs = self.config.reporting.pairs
         chosen = [msgspec.to_builtins(choice) for choice in pairs.chosen]
         for choice in chosen:
@@ -113,7 +113,7 @@ class Settings:
         return _canonical(stage.settings(self.plan, job))
 
     def figure(self, figure: FigureSpec) -> str:
-        """How a figure is labelled, and which of the measured conditions it shows."""
+        """The label of a figure, and the measured condition that it shows."""
         return _canonical({"scale": self.config.scale, **figure.settings(self.plan)})
 
     def label(self) -> str:
@@ -121,16 +121,16 @@ class Settings:
         return _canonical({"scale": self.config.scale, "setting": self.setting})
 
     def table(self) -> str:
-        """The label, and what tells which line of the paper a run is."""
+        """The label, and the facts that match a run with a line of the paper."""
         return _canonical(self._labelled())
 
     def summary(self) -> str:
-        """The label, the runs, and which of the measured conditions is told."""
+        """The label, the runs, and the measured condition that is summarised."""
         rule, rescaled = self._main
         return _canonical(self._labelled(rule=rule, rescaled=rescaled))
 
     def claims(self) -> str:
-        """The label, the runs, and which of the measured conditions is meant."""
+        """The label, the runs, and the measured condition that claims are about."""
         rule, rescaled = self._main
         return _canonical(
             self._labelled(
@@ -142,13 +142,13 @@ class Settings:
         )
 
     def gallery(self) -> str:
-        """Which models are shown."""
+        """The models that are shown, and the codec of their sounds."""
         words = {"scale": self.config.scale, "setting": self.setting}
         audio = self.config.reporting.gallery.audio
         return _canonical({**words, "models": self.plan.shown_models, "audio": audio})
 
     def page(self) -> str:
-        """What the results page shows."""
+        """The label, the captions, and the layers to listen to."""
         return _canonical(
             {
                 "scale": self.config.scale,

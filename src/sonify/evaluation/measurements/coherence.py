@@ -29,8 +29,10 @@ def coherence_table(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> pd.DataFrame:
-    """The coherence table of one model on the parts of one split: under each rule for the most
-    active map, one row per clip and layer, with the noise floor beside it.
+    """Return the coherence table of one model on the parts of one split.
+
+    Under each rule for the most active map it has one row per clip and layer, with the noise floor
+    of the clip's length beside it.
 
     A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
     marked. Raises SonifyError for an unknown rule and for clips shorter than two segments of
@@ -40,22 +42,22 @@ def coherence_table(
     rows: list[pd.DataFrame] = []
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         floor = noise_floor(x.shape[1], top_k, nperseg)
-        for some, found in most_active(explainer, x, rules):
-            waveforms, signals = x[some].cpu().numpy(), found.made.signals.cpu().numpy()
-            of = found.clips.cpu().numpy()
+        for batch, chosen in most_active(explainer, x, rules):
+            waveforms, signals = x[batch].cpu().numpy(), chosen.made.signals.cpu().numpy()
+            of = chosen.clips.cpu().numpy()
             distinct = pd.DataFrame(
                 {
-                    "clip_id": [clips.ids[i] for i in indices[some][of]],
-                    "split": [clips.splits[i] for i in indices[some][of]],
-                    "layer": found.layers.cpu().numpy(),
-                    "filter": found.made.filters.cpu().numpy(),
+                    "clip_id": [clips.ids[i] for i in indices[batch][of]],
+                    "split": [clips.splits[i] for i in indices[batch][of]],
+                    "layer": chosen.layers.cpu().numpy(),
+                    "filter": chosen.made.filters.cpu().numpy(),
                     "coherence": mean_topk_coherence(waveforms, signals, top_k, nperseg, of),
                     "envelope_correlation": envelope_correlation(waveforms, signals, of),
-                    "dead": found.made.dead.cpu().numpy(),
+                    "dead": chosen.made.dead.cpu().numpy(),
                 }
             ).assign(dataset=clips.dataset, floor=floor, n_samples=x.shape[1])
             rows += [
                 distinct.iloc[at.flatten().cpu().numpy()].assign(rule=rule)
-                for rule, at in found.at.items()
+                for rule, at in chosen.at.items()
             ]
     return pd.concat(rows, ignore_index=True).assign(**card.keys)

@@ -1,12 +1,12 @@
-"""How features evolve over training (section 3.4, Figure 5): some filters at every kept checkpoint.
+"""Evolution of features over training (section 3.4, Figure 5): filters at every kept checkpoint.
 
-Each is sonified for the clip that excites it most at the end of training (`fixed`, the paper's way)
-and for the one that does at the checkpoint itself (`own`, as Zeiler and Fergus did).
+Each filter is sonified for the clip that excites it most at the end of training (`fixed`, as in
+the paper) and for the one that does so at the checkpoint itself (`own`, as Zeiler and Fergus did).
 
-What changes from one checkpoint to the next is measured on power spectra over the whole
-sonification, which signals of different clips and lengths have in common; normalised, since the
-scale of a sonification is that of its clip; by their total variation distance, which has no free
-parameter (a logarithm would need a floor) and a plain meaning: the share of the power that moved.
+The change from one checkpoint to the next is the total variation distance of the normalised power
+spectra of the whole sonifications. Spectra are comparable across clips and lengths; normalising
+removes the clip's own level; and the distance has no free parameter (a logarithm would need a
+floor) and a plain meaning: the fraction of the power that moved.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -44,14 +44,16 @@ def evolution_table(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> pd.DataFrame:
-    """The evolution table of one model over the checkpoints kept after `epochs`, each of which
-    `load` gives; `top` are its top_activations, `parts` gives the parts of the split they are of.
+    """Return the evolution table of one model over the checkpoints kept after `epochs`.
+
+    `load` returns a checkpoint; `top` is the model's top_activations table; `parts` opens the parts
+    of the split that was mined.
 
     `filters_per_layer` filters of each layer are drawn at random by the model's run and seed. A
     filter that is dead at a checkpoint gives silence there, one that is dead at the end keeps its
-    first-ranked clip. Runs all clips through every checkpoint once; `progress` is told how many are
-    done. Raises SonifyError when nothing was kept, for a layer or a number of filters that the
-    model does not have, and for top activations of another model or split.
+    first-ranked clip. Runs all clips through every checkpoint once; `progress` is called with the
+    number of checkpoints done. Raises SonifyError when nothing was kept, for a layer or a number of
+    filters that the model does not have, and for top activations of another model or split.
     """
     if not epochs:
         raise SonifyError("the model keeps no checkpoints: set checkpoints in its recipe")
@@ -65,21 +67,21 @@ def evolution_table(
     def explainer(epoch: int) -> Explainer:
         return build_explainer(method, load(epoch)[0], precision=precision, layers=max(layers))
 
-    asked = []
+    requests = []
     for done, epoch in enumerate(epochs, start=1):
         maxima = _maxima(explainer(epoch), parts(), drawn, max_samples, device)
-        asked.append(_asked(maxima, fixed).assign(epoch=epoch))
+        requests.append(_requests(maxima, fixed).assign(epoch=epoch))
         if progress:
             progress(done)
-    asked = pd.concat(asked)
-    clips = _collected(parts(), set(asked["clip_id"]))
+    requests = pd.concat(requests)
+    clips = _collected(parts(), set(requests["clip_id"]))
     made = []
-    for epoch, rows in asked.groupby("epoch"):
+    for epoch, rows in requests.groupby("epoch"):
         at = explainer(int(epoch))
         made += [_sonified(at, *clips[c], some, device) for c, some in rows.groupby("clip_id")]
-    found = pd.concat(made).sort_values(["inputs", *_FILTER, "epoch"])
-    found["change"] = _changes(found)
-    return found.drop(columns="spectrum").assign(**card.keys)
+    table = pd.concat(made).sort_values(["inputs", *_FILTER, "epoch"])
+    table["change"] = _changes(table)
+    return table.drop(columns="spectrum").assign(**card.keys)
 
 
 def power_spectrum(s: np.ndarray) -> np.ndarray:
@@ -126,27 +128,27 @@ def _maxima(
 ) -> pd.DataFrame:
     """Columns clip_id, layer, filter, activation: the largest value of each drawn map on a clip."""
     columns = drawn.groupby("layer")["filter"].agg(list).to_dict()
-    found = []
+    tables = []
     for clips, indices, x in whole_clips(parts, max_samples, device):
         ids = [clips.ids[i] for i in indices]
         for layer, h in enumerate(explainer.maps(x), start=1):
             for index in columns.get(layer, ()):
                 rows = {"clip_id": ids, "layer": layer, "filter": index}
                 largest = h[:, index].amax(-1).cpu().numpy()
-                found.append(pd.DataFrame({**rows, "activation": largest}))
-    return pd.concat(found, ignore_index=True)
+                tables.append(pd.DataFrame({**rows, "activation": largest}))
+    return pd.concat(tables, ignore_index=True)
 
 
-def _asked(maxima: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
-    """What to sonify at a checkpoint: rows of maxima, of the fixed clips and of each filter's own
-    (ties to the lower clip id).
+def _requests(maxima: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
+    """Return what to sonify at a checkpoint: the rows of maxima of the fixed clips and of each
+    filter's own (ties to the lower clip id).
     """
     order = maxima.sort_values(["activation", "clip_id"], ascending=[False, True])
     own = order.drop_duplicates(_FILTER).assign(inputs="own")
     kept = fixed.merge(maxima, on=[*_FILTER, "clip_id"], how="left", validate="1:1")
     if kept["activation"].isna().any():
         lost = kept.loc[kept["activation"].isna(), "clip_id"].iloc[0]
-        raise SonifyError(f"clip {lost} was mined but is not in the split: mine again")
+        raise SonifyError(f"clip {lost} was mined but is not in the split: mine it again")
     return pd.concat([kept.assign(inputs="fixed"), own])
 
 
@@ -177,15 +179,15 @@ def _sonified(
     """The sonifications of one clip that the rows ask for, beside them."""
     x = torch.from_numpy(decode(pcm))[None].to(device)
     layers, filters = (torch.tensor(rows[c].to_numpy()) for c in _FILTER)
-    found = explainer.render(x, layers, torch.zeros_like(layers), filters)
-    signals = found.signals.cpu().numpy()
+    rendered = explainer.render(x, layers, torch.zeros_like(layers), filters)
+    signals = rendered.signals.cpu().numpy()
     peaks, stored = encode_each(signals)
     return rows.assign(
         dataset=keys["dataset"],
         split=keys["split"],
         labels=[keys["labels"]] * len(rows),
-        dead=found.dead.cpu().numpy(),
-        scale_factor=found.scales.cpu().numpy().astype(np.float64),
+        dead=rendered.dead.cpu().numpy(),
+        scale_factor=rendered.scales.cpu().numpy().astype(np.float64),
         peak=peaks,
         n_samples=len(pcm),
         pcm=stored,
@@ -194,8 +196,8 @@ def _sonified(
     )
 
 
-def _changes(found: pd.DataFrame) -> list[float]:
+def _changes(table: pd.DataFrame) -> list[float]:
     """`spectral_change` of each row to the one before, NaN at the first of a filter's."""
-    same = found.duplicated(["inputs", *_FILTER])
-    pairs = zip(same, found["spectrum"].shift(), found["spectrum"], strict=True)
+    same = table.duplicated(["inputs", *_FILTER])
+    pairs = zip(same, table["spectrum"].shift(), table["spectrum"], strict=True)
     return [spectral_change(a, b) if known else np.nan for known, a, b in pairs]

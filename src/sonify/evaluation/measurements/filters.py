@@ -1,4 +1,4 @@
-"""What each filter is like: how often it is active, what its top clips share, how it sounds."""
+"""Properties of every filter: activity, label purity of its top clips, spectrum, coherence."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,21 +36,21 @@ def filters_table(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> pd.DataFrame:
-    """The filters table of one model: a row for every filter in `top`, its top_activations.
+    """Return the filters table of one model: a row for every filter in `top`, its top_activations.
 
     `parts` are those of the mined split. `sonifications` are the rows of that table, a few at a
     time: of all the sound, memory holds those and the mined clips. Coherence (mean of the `top_k`
     largest bins) and the spectral measures are means over those of the filter's top clips whose
     sonification is not silent and that hold two segments of `nperseg` samples; NaN if none does.
-    Label purity is the largest share, of the top clips on which the filter is alive, that have one
-    label in common; NaN with fewer than two such clips, of which it would say nothing.
+    Label purity is the largest fraction, of the top clips on which the filter is active, that have
+    one label in common; NaN with fewer than two such clips, of which it would say nothing.
 
-    `progress` is told how many clips and sonifications are done. Raises SonifyError for tables of
-    another model or of other clips.
+    `progress` is called with the number of clips and sonifications done. Raises SonifyError for
+    tables of another model or of other clips.
     """
     if set(top["model"]) != {card.model}:
-        found = ", ".join(sorted(set(top["model"]))) or "no model"
-        raise SonifyError(f"the top activations are of {found}, not of {card.model}: mine it again")
+        given = ", ".join(sorted(set(top["model"]))) or "no model"
+        raise SonifyError(f"the top activations are of {given}, not of {card.model}: mine it again")
     explainer = build_explainer(DEFAULT, model)
     split = _survey(explainer, parts, top, max_samples, device, progress)
     done, described = split.n_clips, []
@@ -120,7 +120,7 @@ def _survey(
 def _described(
     rows: pd.DataFrame, inputs: dict[str, np.ndarray], top_k: int, nperseg: int
 ) -> pd.DataFrame:
-    """Layer, filter and how it sounds, of some sonifications; NaN for those that are left out.
+    """Return layer, filter and spectral measures of some sonifications; NaN for those left out.
 
     No measure depends on loudness, so that samples are taken as they are stored.
     """
@@ -130,24 +130,24 @@ def _described(
                 f"the sonification of {row.model}, layer {row.layer}, filter {row.filter}, is not "
                 f"of clip {row.clip_id} as it was mined: render it again"
             )
-    found = pd.DataFrame(np.nan, index=rows.index, columns=_SOUND)
+    measures = pd.DataFrame(np.nan, index=rows.index, columns=_SOUND)
     heard = rows[(rows["peak"] > 0) & (rows["n_samples"] >= shortest(nperseg))]
     for _, alike in heard.groupby("n_samples"):
         s = np.stack([samples(pcm) for pcm in alike["pcm"]])
         x = np.stack([inputs[clip] for clip in alike["clip_id"]])
         coherence = mean_topk_coherence(x, s, top_k, nperseg)
-        found.loc[alike.index] = np.column_stack([coherence, *spectral_shape(s, nperseg)])
-    return rows[_OWN].join(found)
+        measures.loc[alike.index] = np.column_stack([coherence, *spectral_shape(s, nperseg)])
+    return rows[_OWN].join(measures)
 
 
 def _purity(living: pd.DataFrame, split: _Split) -> pd.DataFrame:
     """label_purity and main_label of filters, from those rows of `top` that are not dead."""
     rarest = np.argsort(split.totals, kind="stable")  # first among equally frequent: the rarest
-    found = {}
+    purities = {}
     for own, clips in living.groupby(_OWN)["clip_id"]:
         counts = np.sum([split.targets[c] for c in clips], axis=0, dtype=np.int64)[rarest]
         best = int(counts.argmax())
         purity = counts[best] / len(clips) if len(clips) > 1 else np.nan
-        found[own] = (purity, split.classes[rarest[best]] if counts[best] > 1 else "")
-    index = pd.MultiIndex.from_tuples(found, names=_OWN)
-    return pd.DataFrame(found.values(), index=index, columns=["label_purity", "main_label"])
+        purities[own] = (purity, split.classes[rarest[best]] if counts[best] > 1 else "")
+    index = pd.MultiIndex.from_tuples(purities, names=_OWN)
+    return pd.DataFrame(purities.values(), index=index, columns=["label_purity", "main_label"])

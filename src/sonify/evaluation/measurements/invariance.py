@@ -1,4 +1,4 @@
-"""How exactly sonifications follow a delay of the input (section 3.2, Figure B.3).
+"""Shift invariance: how exactly sonifications follow a delayed input (section 3.2, Figure B.3).
 
 The recording is taken as lying in silence: samples of silence are put before and behind it, more
 than any output of the network depends on, and a delay moves it within them. So a clip of any length
@@ -77,27 +77,27 @@ def invariance_tables(
     rows, example, most = [], None, -1.0
     for done, (part, i) in enumerate(_drawn(sizes, clips), start=1):
         x, delays = part.waveform(i), [0, *shifts]
-        found = returned(explainer, x, delays, margin, rule, max_samples, device)
+        delayed = returned(explainer, x, delays, margin, rule, max_samples, device)
         keys = {"dataset": part.dataset, "split": part.splits[i], "clip_id": part.ids[i]}
         keys |= card.keys
-        sonification, others = found.signals[0], found.signals[1:]
+        sonification, others = delayed.signals[0], delayed.signals[1:]
         for shift, signals in zip(shifts, others, strict=True):
             measured = {
                 **keys,
                 "layer": range(1, explainer.n_layers + 1),
-                "filter": found.filters,
+                "filter": delayed.filters,
                 "shift": shift,
                 "on_stride": shift % strides == 0,
                 "sdr_db": sdr_db(sonification, signals),
                 "correlation": correlation(sonification, signals),
-                "dead": found.dead,
+                "dead": delayed.dead,
             }
             rows.append(pd.DataFrame(measured))
         energy = np.square(sonification[middle - 1]).mean()
         if energy > most:
-            shown = found.signals[1 + list(shifts).index(shown_shift), middle - 1]
+            shown = delayed.signals[1 + list(shifts).index(shown_shift), middle - 1]
             signals = np.stack([x, sonification[middle - 1], shown])
-            at = {"layer": middle, "filter": found.filters[middle - 1]}
+            at = {"layer": middle, "filter": delayed.filters[middle - 1]}
             example, most = _example({**keys, **at}, signals, shown_shift), energy
         if progress:
             progress(done)
@@ -158,8 +158,8 @@ def correlation(s: np.ndarray, other: np.ndarray) -> np.ndarray:
     """
     s, other = (v - v.mean(-1, keepdims=True) for v in (s, other))
     product = np.sqrt(np.square(s).sum(-1) * np.square(other).sum(-1))
-    found = np.divide((s * other).sum(-1), product, out=np.zeros_like(product), where=product > 0)
-    return np.where(s.any(-1), np.clip(found, -1, 1), np.nan)  # rounding may pass 1 by an ulp
+    values = np.divide((s * other).sum(-1), product, out=np.zeros_like(product), where=product > 0)
+    return np.where(s.any(-1), np.clip(values, -1, 1), np.nan)  # rounding may pass 1 by an ulp
 
 
 def _margin(architecture: Architecture) -> int:

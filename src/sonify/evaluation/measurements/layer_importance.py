@@ -1,4 +1,4 @@
-"""Layer importance (appendix B, Figure 4): what the first layers of an encoder suffice for."""
+"""Layer importance (appendix B, Figure 4): scores of probes on the first layers of an encoder."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,7 +17,7 @@ from sonify.training.probes import Probing, train_probes
 
 
 def passes(probing: Probing) -> int:
-    """How often the table below goes through clips: each training's epochs, and its scoring."""
+    """Count the passes over clips of the table below: each training's epochs, and its scoring."""
     return len(probing.trainings) * (probing.recipe.epochs + 1)
 
 
@@ -55,11 +55,11 @@ def layer_importance_table(
         if progress:
             progress(done, note)
 
-    found = []
+    tables = []
     for probes in train_probes(probing, model.encoder, clips, device=device, progress=count):
-        found.append(_scores(probes, held_out(), max_samples, device))
+        tables.append(_scores(probes, held_out(), max_samples, device))
         count("")
-    return pd.concat(found, ignore_index=True).assign(**keys)
+    return pd.concat(tables, ignore_index=True).assign(**keys)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The removal test (section 4.1): what a model still recognises without a layer's sonification."""
+"""The removal test (section 4.1): recognition of clips without a layer's sonification."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,9 +19,9 @@ from sonify.sonification.most_active import Chosen, most_active
 
 
 def residual(x: Tensor, s: Tensor, rescale: bool = False) -> Tensor:
-    """r = x - s: what is left of each clip, (..., time), once its sonification is taken away.
+    """Subtract the sonifications from their clips: r = x - s, (..., time).
 
-    `rescale` brings r back to the clip's own peak; a residual of silence stays silence.
+    `rescale` scales r back to the clip's own peak; a silent residual stays silent.
     """
     r = x - s
     if not rescale:
@@ -44,12 +44,13 @@ def removal_table(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> pd.DataFrame:
-    """The removal table of one model on the parts of one split: under each condition, mAP, mAUC and
-    d_prime of what is left of the clips when each layer's most active sonification is taken away;
-    layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead, so
-    that nothing was removed.
+    """Return the removal table of one model on the parts of one split.
 
-    What conditions have in common is computed once. Raises SonifyError for an unknown rule.
+    Under each condition it has mAP, mAUC and d_prime of the residuals of each layer's most active
+    map; layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead,
+    so that nothing was removed.
+
+    Computation that conditions share is done once. Raises SonifyError for an unknown rule.
     """
     explainer = build_explainer(method, model, precision=precision)
     rules = list(dict.fromkeys(condition.rule for condition in conditions))
@@ -58,12 +59,12 @@ def removal_table(
     dead = {rule: np.zeros(explainer.n_layers, np.int64) for rule in rules}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         targets.append(clips.targets[indices])
-        for some, found in most_active(explainer, x, rules):
-            untouched.append(_scores(model, x[some]))
-            for condition, left in _left(model, x[some], found, conditions):
+        for batch, chosen in most_active(explainer, x, rules):
+            untouched.append(_scores(model, x[batch]))
+            for condition, left in _left(model, x[batch], chosen, conditions):
                 scores[condition].append(left)
-            for rule, at in found.at.items():
-                dead[rule] += found.made.dead[at].sum(dim=1).cpu().numpy()
+            for rule, at in chosen.at.items():
+                dead[rule] += chosen.made.dead[at].sum(dim=1).cpu().numpy()
     truth = np.concatenate(targets)
     ranked = rank(truth, np.concatenate(untouched))
     shared = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
@@ -80,18 +81,18 @@ def removal_table(
 
 
 def _left(
-    model: SoundModel, x: Tensor, found: Chosen, conditions: Sequence[Condition]
+    model: SoundModel, x: Tensor, chosen: Chosen, conditions: Sequence[Condition]
 ) -> Iterator[tuple[Condition, np.ndarray]]:
-    """By condition, the scores of what is left of the clips, (layer, clip, class).
+    """Yield each condition with the scores of its residuals, (layer, clip, class).
 
-    What several conditions leave alike goes through the model once.
+    Residuals that several conditions share go through the model once.
     """
     for rescaled in sorted({condition.rescaled for condition in conditions}):
         alike = [condition for condition in conditions if condition.rescaled == rescaled]
-        at = torch.stack([found.at[condition.rule] for condition in alike])
+        at = torch.stack([chosen.at[condition.rule] for condition in alike])
         wanted, at = at.unique(return_inverse=True)
-        left = residual(x[found.clips[wanted]], found.made.signals[wanted], rescaled)
-        scores = np.concatenate([_scores(model, some) for some in left.split(len(x))])
+        left = residual(x[chosen.clips[wanted]], chosen.made.signals[wanted], rescaled)
+        scores = np.concatenate([_scores(model, batch) for batch in left.split(len(x))])
         yield from zip(alike, scores[at.cpu().numpy()], strict=True)
 
 

@@ -12,7 +12,7 @@ from sonify.evaluation.metrics.ranking import Ranking, accuracy, rank
 from sonify.models.checkpoint import ModelCard
 from sonify.runtime.errors import SonifyError
 
-Counter = Callable[[int], None]  # told how many clips are done
+Counter = Callable[[int], None]  # called with the number of clips done
 
 
 def whole_clips(

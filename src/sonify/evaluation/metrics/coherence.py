@@ -57,11 +57,11 @@ def mean_topk_coherence(
         raise SonifyError(f"top_k is {k}: it must be from 1 to {bins}")
     of_clips = [_welch(clip, nperseg) for clip in torch.from_numpy(x)]
     # One by one, for a signal's segments stay in a CPU's cache.
-    found = [
+    values = [
         _coherence(of_clips[clip], _welch(signal, nperseg))
         for clip, signal in zip(clips.tolist(), torch.from_numpy(s), strict=True)
     ]
-    return _top(torch.stack(found), k).numpy()
+    return _top(torch.stack(values), k).numpy()
 
 
 def noise_floor(n_samples: int, k: int = 5, nperseg: int = NPERSEG) -> float:

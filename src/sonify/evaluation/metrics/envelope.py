@@ -1,4 +1,4 @@
-"""Whether a sonification rises and falls when its clip does: correlation of energy envelopes.
+"""Correlation of energy envelopes: does a sonification rise and fall with its clip?
 
 Section 3.2 says of strided convolutions that they distort the time structure of sonifications.
 """

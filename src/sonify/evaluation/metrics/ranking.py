@@ -15,7 +15,7 @@ from sonify.runtime.errors import SonifyError
 
 @dataclass(frozen=True)
 class Ranking:
-    """Ranking metrics of one set of scores; prevalence is the mean share of positives."""
+    """Ranking metrics of one set of scores; prevalence is the mean fraction of positives."""
 
     mean_average_precision: float
     mean_auc: float
@@ -94,7 +94,7 @@ def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
         raise SonifyError("no class has a positive and a negative clip: AUC has nothing to average")
     targets, ranks = targets[:, kept], average_ranks(scores[:, kept])
     n, positives = len(targets), targets.sum(axis=0, dtype=np.float64)
-    # Mann-Whitney: the share of (positive, negative) pairs in the right order, ties half.
+    # Mann-Whitney: the fraction of (positive, negative) pairs in order, ties counting half.
     above = (ranks * targets).sum(axis=0) - positives * (positives + 1) / 2
     return float((above / (positives * (n - positives))).mean())
 
@@ -126,7 +126,7 @@ def d_prime(auc: float) -> float:
 
 
 def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Share of clips whose highest score is at their one class; ties go to the lower class."""
+    """Fraction of clips whose highest score is at their one class; ties go to the lower class."""
     targets, scores = _validated(targets, scores)
     if (targets.sum(axis=1) != 1).any():
         raise SonifyError("accuracy needs exactly one class per clip")
@@ -137,9 +137,9 @@ def _average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
     order = np.argsort(-scores, kind="stable")
     hits, scores = targets[order].astype(np.float64), scores[order]
     last_of_tie = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
-    found = np.cumsum(hits)[last_of_tie]
-    precision = found / (last_of_tie + 1)
-    return float((np.diff(found, prepend=0) * precision).sum() / found[-1])
+    hits = np.cumsum(hits)[last_of_tie]
+    precision = hits / (last_of_tie + 1)
+    return float((np.diff(hits, prepend=0) * precision).sum() / hits[-1])
 
 
 def _rankable(targets: np.ndarray) -> np.ndarray:

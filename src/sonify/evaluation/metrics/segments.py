@@ -1,4 +1,4 @@
-"""How long signals must be for Welch's estimate to say anything.
+"""The length that signals need for Welch's estimate to say anything.
 
 Light: the configuration is checked with it.
 """

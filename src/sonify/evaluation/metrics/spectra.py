@@ -1,4 +1,4 @@
-"""What the spectrum of a sound is like: how flat, how high and how wide."""
+"""Spectral flatness, centroid and bandwidth of sounds."""
 
 from typing import NamedTuple
 
@@ -35,10 +35,10 @@ def spectral_shape(x: np.ndarray, nperseg: int = NPERSEG) -> SpectralShape:
     inner = (frequencies > 0) & (frequencies < RATE_HZ / 2)
     f, p = frequencies[inner], power[:, inner]
     total = p.sum(axis=1, keepdims=True)
-    share = np.divide(p, total, out=np.full_like(p, np.nan), where=total > 0)
-    logs = np.log(share, out=np.full_like(p, -np.inf), where=share != 0)
-    centroid = share @ f
-    spread = (share * (f - centroid[:, None]) ** 2).sum(axis=1)
+    fraction = np.divide(p, total, out=np.full_like(p, np.nan), where=total > 0)
+    logs = np.log(fraction, out=np.full_like(p, -np.inf), where=fraction != 0)
+    centroid = fraction @ f
+    spread = (fraction * (f - centroid[:, None]) ** 2).sum(axis=1)
     # The geometric mean may pass the arithmetic by an ulp.
     flatness = np.minimum(np.exp(logs.mean(axis=1)) * len(f), 1.0)
     return SpectralShape(flatness, centroid, np.sqrt(spread))

@@ -1,4 +1,4 @@
-"""How exactly sonifications follow a delay of the input (section 3.2, Figure B.3)."""
+"""Shift invariance: how exactly sonifications follow a delayed input (section 3.2, Figure B.3)."""
 
 from typing import TYPE_CHECKING, Annotated
 
