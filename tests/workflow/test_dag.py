@@ -11,9 +11,9 @@ def test_the_plan_holds_the_whole_matrix(workflow):
     jobs = workflow.planned()
     assert jobs["train"] == 38 and jobs["synthesise"] == 3
     assert jobs["score"] == 30 and jobs["removal"] == 4 and jobs["layer_importance"] == 8
-    assert jobs["mine"] == jobs["render"] == jobs["filters"] == 2
+    assert jobs["mine"] == jobs["render"] == jobs["filters"] == jobs["coherence_by_filter"] == 2
     assert jobs["coherence"] == jobs["invariance"] == 3 and jobs["evolution"] == 1
-    assert jobs["gather"] == 8 and jobs["table"] == 6 and jobs["claims"] == jobs["all"] == 1
+    assert jobs["gather"] == 9 and jobs["table"] == 6 and jobs["claims"] == jobs["all"] == 1
 
 
 def test_the_paper_is_planned_whole(workflow):

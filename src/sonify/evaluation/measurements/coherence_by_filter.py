@@ -1,0 +1,75 @@
+"""Coherence of every filter's sonifications with their clips, as the authors' code has it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from sonify.data.audio.pcm import decode
+from sonify.data.clips import Clips
+from sonify.evaluation.measurements.scoring import Counter
+from sonify.evaluation.metrics.peaks import Peaks, active_fraction, noise_floor, peak_coherence
+from sonify.models.checkpoint import ModelCard
+from sonify.runtime.errors import SonifyError
+
+_KEYS = ["dataset", "split", "layer", "filter"]
+_MEANS = ["floor", "active_fraction"]
+
+
+def coherence_by_filter_table(
+    card: ModelCard,
+    parts: Iterable[Clips],
+    sonifications: Iterable[pd.DataFrame],
+    clip_ids: Iterable[str],
+    how: Peaks,
+    progress: Counter | None = None,
+) -> pd.DataFrame:
+    """Return the coherence_by_filter table of one model: a row for each filter and peak.
+
+    `sonifications` are the rows of that table, a few at a time; `clip_ids` are the clips that they
+    are of, which are read from `parts` of the mined split. A peak's value is its mean over the
+    filter's clips, without those that have too few peaks, silence among them; NaN if none is left.
+    floor and active_fraction are means over all of the filter's clips. `progress` is called with
+    the number of sonifications done. Raises SonifyError for a clip that the split lacks.
+    """
+    inputs = _inputs(parts, set(clip_ids))
+    measured, done = [], 0
+    for rows in sonifications:
+        measured.append(_measure(rows, inputs, how))
+        done += len(rows)
+        if progress:
+            progress(done)
+    pairs = pd.concat(measured)
+    peaks = list(range(1, how.count + 1))
+    pairs["n_pairs"] = pairs[1].notna()
+    table = pairs.groupby(_KEYS).agg(
+        {**dict.fromkeys(peaks, "mean"), **dict.fromkeys(_MEANS, "mean"), "n_pairs": "sum"}
+    )
+    table = table.reset_index().melt(
+        [*_KEYS, *_MEANS, "n_pairs"], peaks, var_name="peak_rank", value_name="peak_coherence"
+    )
+    return table.assign(**card.keys)
+
+
+def _inputs(parts: Iterable[Clips], wanted: set[str]) -> dict[str, np.ndarray]:
+    """Return the samples of the wanted clips by clip_id, (time,) float64."""
+    inputs = {
+        clip_id: decode(clips.pcm(i), np.float64)
+        for clips in parts
+        for i, clip_id in enumerate(clips.ids)
+        if clip_id in wanted
+    }
+    if missing := wanted - set(inputs):
+        raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine it again")
+    return inputs
+
+
+def _measure(rows: pd.DataFrame, inputs: dict[str, np.ndarray], how: Peaks) -> pd.DataFrame:
+    """Return the measures of some sonifications: _KEYS, a column per peak, and _MEANS."""
+    measures = []
+    for row in rows.itertuples():
+        s, x = decode(row.pcm, np.float64), inputs[row.clip_id]
+        floor = noise_floor(len(x), how)
+        measures.append([*peak_coherence(x, s, how), floor, active_fraction(s, how.nperseg)])
+    columns = [*range(1, how.count + 1), *_MEANS]
+    return rows[_KEYS].join(pd.DataFrame(measures, index=rows.index, columns=columns))
