@@ -249,7 +249,14 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     finished.edit("workflow/configs/smoke.yaml", "seeds: [0]", "seeds: [0, 1]")
     of_one_seed = {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
-    of_one_seed |= {"mine": 2, "render": 2, "invariance": 3, "evolution": 1, "layer_importance": 8}
+    of_one_seed |= {
+        "mine": 2,
+        "render": 2,
+        "coherence_by_filter": 2,
+        "invariance": 3,
+        "evolution": 1,
+        "layer_importance": 8,
+    }
     figures = dict.fromkeys(set(FIGURES) - {"figure_1", "figure_2", "figure_3"}, 1)
     gathered = {"gather": len(EVALUATION_TABLES), "table": len(TABLES), "gallery": 1}
     assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
