@@ -116,9 +116,9 @@ def _model(args: argparse.Namespace) -> tuple[tuple[Block, ...], str]:
             if getattr(args, option) not in (None, False):
                 flag = option.replace("_", "-")
                 raise SonifyError(f"--{flag} is only for --model: leave it out with --checkpoint")
-        model, card = checkpoint.load(args.checkpoint)
+        ours, card = checkpoint.load(args.checkpoint)
         # A checkpoint has strided convolutions only where its configuration chose them.
-        return find_blocks(model, allow_strided=True), card.model
+        return find_blocks(ours, allow_strided=True), card.model
     if args.rate is not None and not RATES_HZ[0] <= args.rate <= RATES_HZ[1]:
         low, high = RATES_HZ
         raise SonifyError(f"--rate is {args.rate}: give a sampling rate from {low} to {high} Hz")

@@ -13,24 +13,7 @@ ACROSS = {
     "data/test_audio_files.py",  # docs/audio_files.md, kind by kind
     "evaluation/measurements/test_tables.py",
     "reporting/test_scripts.py",
-    "sonification/test_exactness.py",
-    # Of modules that have moved since.
-    "data/test_decoding.py",
-    "data/test_harvest.py",
-    "data/test_layouts.py",
-    "reporting/test_cards.py",
-    "reporting/test_claims.py",
-    "reporting/test_claims_verdicts.py",
-    "reporting/test_figure_5.py",
-    "reporting/test_figure_b3.py",
-    "reporting/test_paper_values.py",
-    "reporting/test_sensitivity.py",
-    "sonification/test_chain.py",
-    "sonification/test_choosing.py",
-    "sonification/test_convolution.py",
-    "sonification/test_folding.py",
-    "sonification/test_shards.py",
-    "sonification/test_sweep.py",
+    "sonification/deconvnet/test_exactness.py",
 }
 
 

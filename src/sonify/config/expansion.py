@@ -3,12 +3,13 @@ Here both are spelled out, before anything else reads the configuration.
 """
 
 import copy
+from typing import Any
 
 from sonify.config.suggestions import check_name
 from sonify.runtime.errors import ConfigError
 
 
-def with_bases(config: dict) -> dict:
+def with_bases(config: dict[str, Any]) -> dict[str, Any]:
     """A copy of `config` in which every recipe with a `base` is that recipe with its own keys laid
     over it, key by key.
 
@@ -22,7 +23,7 @@ def with_bases(config: dict) -> dict:
     return config
 
 
-def recipes_of(config: dict) -> dict[str, dict]:
+def recipes_of(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The recipes of a configuration whose form was not checked: those that are mappings."""
     training = config.get("training")
     recipes = training.get("recipes") if isinstance(training, dict) else None
@@ -30,7 +31,7 @@ def recipes_of(config: dict) -> dict[str, dict]:
     return {name: recipe for name, recipe in found if isinstance(recipe, dict)}
 
 
-def with_finetunings(config: dict) -> dict:
+def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
     """A copy of `config`, whose form was checked, with a run for every start and kind of
     `training.finetuning`, called <recipe>-<start>-<finetune>.
 
@@ -51,7 +52,7 @@ def with_finetunings(config: dict) -> dict:
     return config
 
 
-def _spelled_out(recipes: dict[str, dict], name: str, seen: list[str]) -> dict:
+def _spelled_out(recipes: dict[str, dict[str, Any]], name: str, seen: list[str]) -> dict[str, Any]:
     recipe = recipes[name]
     if "base" not in recipe:
         return recipe
@@ -65,7 +66,12 @@ def _spelled_out(recipes: dict[str, dict], name: str, seen: list[str]) -> dict:
     return _laid_over(_spelled_out(recipes, base, [*seen, name]), own)
 
 
-def _laid_over(base, changes):
-    if not isinstance(base, dict) or not isinstance(changes, dict):
-        return copy.deepcopy(changes)
-    return copy.deepcopy(base) | {k: _laid_over(base.get(k), v) for k, v in changes.items()}
+def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(base)
+    for key, change in changes.items():
+        below = base.get(key)
+        if isinstance(below, dict) and isinstance(change, dict):
+            result[key] = _laid_over(below, change)
+        else:
+            result[key] = copy.deepcopy(change)
+    return result

@@ -6,7 +6,9 @@ Snakemake names neither file nor line of a YAML fault, and of a key given twice 
 """
 
 import sys
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,7 +18,7 @@ from sonify.runtime.errors import ConfigError, one_sentence_errors
 class _Strict(yaml.SafeLoader):
     """Refuses a mapping that gives a key twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for at, key in enumerate(keys):
             if key in keys[:at]:

@@ -1,12 +1,13 @@
 """Faults of form as sentences: the key, its value and the remedy."""
 
 import difflib
+from collections.abc import Callable
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
 # What a value must be, by the JSON schema keyword that it breaks.
-_EXPECTED = {
+_EXPECTED: dict[str, Callable[[Any], str]] = {
     "enum": lambda value: f"must be one of {', '.join(map(str, value))}",
     "type": lambda value: (
         "must be of type " + (value if isinstance(value, str) else " or ".join(value))

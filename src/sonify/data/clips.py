@@ -48,7 +48,9 @@ class Clips:
         """Clip `i` as stored: (time,) int16, a view."""
         return self.samples[self.offsets[i] : self.offsets[i] + self.lengths[i]]
 
-    def batch(self, indices: Sequence[int], starts: Sequence[int], n: int) -> np.ndarray:
+    def batch(
+        self, indices: Sequence[int] | np.ndarray, starts: Sequence[int], n: int
+    ) -> np.ndarray:
         """A crop of `n` samples from each clip, from its sample `starts` on: (clip, time) float32.
 
         Raises SonifyError as `check_start` does.
@@ -138,17 +140,17 @@ def _loaded(folder: Path, files: list[Path]) -> Clips:
     classes = list(vocabulary["label"])
     # Sizes first, so that the one buffer is filled part by part and never copied.
     samples = np.empty(sum(_n_samples(file) for file in files), DTYPE)
-    ids, owners, targets, lengths, filled = [], [], [], [], 0
+    ids, owners, targets, counts, filled = [], [], [], [], 0
     for file in files:
         part = _read_part(file)
         pcm = np.concatenate([np.empty(0, DTYPE), *pcm_arrays(part["pcm"])])
         samples[filled : filled + len(pcm)] = pcm
         filled += len(pcm)
-        lengths.append(part["n_samples"].to_numpy().astype(np.int64))
+        counts.append(part["n_samples"].to_numpy().astype(np.int64))
         targets.append(multi_hot(label_indices(part, file, classes), len(classes)))
         ids += part["clip_id"].to_pylist()
         owners += part["split"].to_pylist()
-    lengths = np.concatenate(lengths)
+    lengths = np.concatenate(counts)
     return Clips(
         dataset=str(vocabulary["dataset"].iloc[0]),
         ids=ids,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -141,28 +141,38 @@ def batches(
     if not listing.own_order:
         chosen = chosen.sort_values("clip_id")
     clip = partial(_clip, listing.dataset, Path(root), limits)
-    part, clips, rejected, seen = 0, [], [], 0
-    for used, problem in in_order(clip, chosen.itertuples(index=False), workers):
-        if problem is None and len(clips) == clips_per_part:
-            yield _batch(listing.dataset, split, part, clips, rejected, seen)
-            part, clips, rejected = part + 1, [], []
-        seen += 1
-        if problem is None:
-            clips.append(used)
+    clips: list[dict[str, Any]] = []
+    rejected: list[_Rejection] = []
+    part = seen = 0
+    for result in in_order(clip, chosen.itertuples(index=False), workers):
+        if isinstance(result, _Rejection):
+            rejected.append(result)
         else:
-            rejected.append(problem)
+            if len(clips) == clips_per_part:
+                yield _batch(listing.dataset, split, part, clips, rejected, seen)
+                part, clips, rejected = part + 1, [], []
+            clips.append(result)
+        seen += 1
     yield _batch(listing.dataset, split, part, clips, rejected, seen)
 
 
-def _clip(
-    dataset: str, root: Path, limits: Limits, row: Any
-) -> tuple[dict | None, tuple[str, str, str, str, str] | None]:
-    """One row of the clips and manifest contracts, or one row of problems."""
+class _Rejection(NamedTuple):
+    """A listed clip that cannot be used, and why: one row of problems."""
+
+    split: str
+    clip_id: str
+    path: str
+    reason: str
+    detail: str
+
+
+def _clip(dataset: str, root: Path, limits: Limits, row: Any) -> dict[str, Any] | _Rejection:
+    """One row of the clips and manifest contracts, or why there is none."""
     try:
         recording = harvest.recording(root, row.path, limits)
     except UnusableAudio as error:
         detail = f"{row.path}: {error.detail}."
-        return None, (row.split, row.clip_id, row.path, error.reason, detail)
+        return _Rejection(row.split, row.clip_id, row.path, error.reason, detail)
     return {
         "dataset": dataset,
         "split": row.split,
@@ -172,11 +182,16 @@ def _clip(
         **{name: getattr(row, name) for name in Provenance._fields},
         **recording.facts,
         "pcm": recording.pcm.tobytes(),
-    }, None
+    }
 
 
 def _batch(
-    dataset: str, split: str, number: int, clips: list[dict], rejected: list[tuple], seen: int
+    dataset: str,
+    split: str,
+    number: int,
+    clips: list[dict[str, Any]],
+    rejected: list[_Rejection],
+    seen: int,
 ) -> Batch:
     part = f"part-{number:05d}.parquet"
     stored = [{**clip, "part": f"{split}/{part}"} for clip in clips]

@@ -27,7 +27,9 @@ def run_trunk(trunk: nn.Sequential, x: Tensor) -> Tensor:
             h = F.conv2d(h, module.weight.unsqueeze(2), module.bias, *along)
         elif isinstance(module, nn.MaxPool1d):
             # Pool first: it commutes with ReLU, gradients included, and leaves fewer values.
-            h = F.relu(F.max_pool2d(h, (1, module.kernel_size)), inplace=True)
+            size = module.kernel_size
+            window = (1, *size) if isinstance(size, tuple) else (1, size)
+            h = F.relu(F.max_pool2d(h, window), inplace=True)
         elif not isinstance(following, nn.MaxPool1d):
             h = F.relu(h, inplace=True)
     return h.squeeze(2)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 
@@ -30,7 +31,7 @@ def pick_device(name: str, threads: int | None = None) -> torch.device:
             f"device is {name!r}, which this machine does not have: set device to auto"
         )
     if name == "cuda":
-        cudnn = torch.backends.cudnn
+        cudnn: Any = torch.backends.cudnn  # its stub lacks conv and rnn
         cudnn.deterministic = True
         cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "ieee"
     return torch.device(name)
@@ -44,7 +45,8 @@ def disable_tf32() -> Iterator[None]:
     maxima move, and a sonification is wrong by some tenths of a percent. The setting is global to
     all threads; it is restored at the end.
     """
-    conv = torch.backends.cudnn.conv
+    cudnn: Any = torch.backends.cudnn  # its stub lacks conv
+    conv = cudnn.conv
     before, conv.fp32_precision = conv.fp32_precision, "ieee"
     try:
         yield
@@ -52,7 +54,9 @@ def disable_tf32() -> Iterator[None]:
         conv.fp32_precision = before
 
 
-def pick_precision(name: str, device: torch.device | str) -> str:
+def pick_precision(
+    name: Literal["auto", "float32", "bfloat16"], device: torch.device | str
+) -> Literal["float32", "bfloat16"]:
     """Resolve "auto" to "bfloat16" where `device` multiplies it in hardware, else to "float32".
 
     Any other `name` is returned as it is. A CPU without the instructions emulates bfloat16, and so

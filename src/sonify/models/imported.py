@@ -56,6 +56,8 @@ def _imported(where: str) -> ModuleType:
 def _run(path: Path) -> ModuleType:
     """Run a file as a module under a name that cannot clash with a library's."""
     spec = importlib.util.spec_from_file_location(f"_user_model_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
@@ -70,9 +72,9 @@ def _made(made: object, place: str) -> nn.Module:
                 "returns one"
             )
         try:
-            parameters = inspect.signature(made).parameters.values()
+            parameters = list(inspect.signature(made).parameters.values())
         except ValueError:  # functions written in C have no signature
-            parameters = ()
+            parameters = []
         needed = [
             p.name
             for p in parameters

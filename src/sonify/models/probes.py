@@ -54,7 +54,8 @@ class Retained(nn.Module):
         """
         check_waveforms(x, self.shortest)
         h, found = x.unsqueeze(1), []
-        for layer, block in enumerate(self.blocks, start=1):
+        blocks = (block for block in self.blocks if isinstance(block, nn.Sequential))  # all are
+        for layer, block in enumerate(blocks, start=1):
             h = run_trunk(block, h)
             if layer in self.layers:
                 found.append(h.mean(dim=-1))

@@ -57,4 +57,5 @@ def clips_label(dataset: str, split: str, n_clips: int | None = None) -> str:
 def measured_on(frame: "pd.DataFrame") -> str:
     """Return `clips_label` for a table of one dataset and split, counting the clips it lists."""
     n = frame["n_clips"].max() if "n_clips" in frame else frame["clip_id"].nunique()
-    return clips_label(*frame[["dataset", "split"]].iloc[0], int(n))
+    dataset, split = frame[["dataset", "split"]].iloc[0]
+    return clips_label(dataset, split, int(n))

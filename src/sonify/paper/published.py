@@ -54,7 +54,9 @@ def _line(line: dict[str, Any], metrics: tuple[str, ...], where: dict[str, Any])
     values = {metric: _value(line["values"].get(metric)) for metric in metrics}
     if "setting" not in line:
         return Line(line["system"], None, values)
-    own = {k: tuple(v) if isinstance(v, list) else v for k, v in line["setting"].items()}
+    own: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in line["setting"].items()
+    }
     setting = PaperSetting(**where, **own)
     return Line(line.get("system", setting.label), setting, values)
 

@@ -5,6 +5,7 @@ Light enough for the process that reads the Snakefile; scripts receive the facts
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class RunFacts:
 Runs = Mapping[str, RunFacts]  # by name: every training run of the configuration
 
 
-def read_runs(runs: Mapping[str, Mapping]) -> dict[str, RunFacts]:
+def read_runs(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, RunFacts]:
     """Return the facts of each run from their JSON form, `dataclasses.asdict` of RunFacts."""
     return {name: _read(facts) for name, facts in runs.items()}
 
 
-def _read(facts: Mapping) -> RunFacts:
+def _read(facts: Mapping[str, Any]) -> RunFacts:
     lists = {name: tuple(facts[name]) for name in ("splits", "augmentation")}
     return RunFacts(**{**facts, **lists})

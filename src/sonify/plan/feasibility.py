@@ -1,6 +1,6 @@
 """Checks of a configuration that need its runs resolved: references, leaks, feasibility."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from sonify.config.consistency import check_splits
@@ -9,10 +9,11 @@ from sonify.config.types import Config, Sonification
 from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.option_types import ClipOptions
 from sonify.paper.run_facts import RunFacts
-from sonify.plan.runs import Run, chain, facts, has_classifier, resolve, scored_split
+from sonify.plan.runs import chain, facts, has_classifier, resolve, scored_split
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
 from sonify.sonification.methods import METHODS
+from sonify.training.settings import Run
 
 
 def check_feasible(config: Config) -> None:
@@ -119,11 +120,13 @@ def _check_strided(config: Config) -> None:
             )
 
 
-def _trained(config: Config, name: str) -> dict:
+def _trained(config: Config, name: str) -> dict[str, object]:
     """Return the facts of a run and of its training, but for downsampling and kept states."""
     recipes, links = config.training.recipes, chain(config, name)
     own = facts(config, name)
-    values = {key: getattr(own, key) for key in ("width", "dataset", "regime", "finetune")}
+    values: dict[str, object] = {
+        key: getattr(own, key) for key in ("width", "dataset", "regime", "finetune")
+    }
     values["the number of trainings"] = len(links)
     for link in links:
         of = f" of {link.finetune} training" if len(links) > 1 else ""
@@ -178,7 +181,7 @@ def _check_kinds(config: Config) -> None:
 def _check_layers(config: Config) -> None:
     """Layers that are shown or followed must exist in the encoders concerned."""
     evolution, reporting = config.evaluation.evolution, config.reporting
-    asked = {
+    asked: dict[str, tuple[Sequence[str], Sequence[int]]] = {
         f"reporting.pairs.{name}": (figure.runs, figure.layers)
         for name, figure in reporting.pairs.figures.items()
     }

@@ -3,6 +3,7 @@
 Light: imported while the Snakefile is read.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from sonify.data.corpora.registry import DATASETS
@@ -11,6 +12,8 @@ from sonify.evaluation.stage import Stage
 from sonify.plan.plan import Plan
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
 from sonify.reporting.figure import FigureSpec
+
+Inputs = dict[str, str | list[str]]  # of a rule, by name
 
 TABLES = ("A1", "A2", "A3", "A4", "A5", "A6")
 
@@ -106,7 +109,7 @@ class Files:
             for d in self.plan.downloaded
         }
 
-    def raw_input(self, dataset: str) -> dict:
+    def raw_input(self, dataset: str) -> Inputs:
         """Inputs of preparation: the synthesised corpus, the list of what was downloaded, or
         the lists of a local one."""
         root = self.raw_root(dataset)
@@ -122,7 +125,7 @@ class Files:
         """Folder of a prepared dataset."""
         return f"results/data/{dataset}"
 
-    def training_input(self, name: str, seed: str) -> dict:
+    def training_input(self, name: str, seed: str) -> Inputs:
         """Prepared splits and, for finetuning, the model to start from."""
         run = self.plan.run(name)
         files = self._prepared(run.dataset, run.splits)
@@ -130,11 +133,11 @@ class Files:
             files |= self._model_files(f"{run.start}-s{seed}")
         return files
 
-    def mining_input(self, model: str) -> dict:
+    def mining_input(self, model: str) -> Inputs:
         """A model and the clips that are mined."""
         return self._model_files(model) | self._prepared(*self.plan.mined_clips)
 
-    def stage_input(self, stage: Stage, job: str) -> dict:
+    def stage_input(self, stage: Stage, job: str) -> Inputs:
         """The model that a job of an evaluation stage runs, its clips, and what else it needs."""
         model = stage.model(self.plan, job)
         files = self._model_files(model) | self._prepared(*stage.clips(self.plan, job))
@@ -147,14 +150,14 @@ class Files:
 
     # -------------------------------------------------------------------------------------------
 
-    def _prepared(self, dataset: str, splits) -> dict:
+    def _prepared(self, dataset: str, splits: Iterable[str]) -> Inputs:
         folder = self.data_folder(dataset)
         return {
             "vocabulary": f"{folder}/vocabulary.parquet",
             "splits": [f"{folder}/{split}" for split in splits],
         }
 
-    def _model_files(self, model: str) -> dict:
+    def _model_files(self, model: str) -> Inputs:
         return {
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",

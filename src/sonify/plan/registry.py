@@ -3,6 +3,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import Any
 
 from sonify.evaluation import stages
 from sonify.evaluation.stage import Stage
@@ -10,7 +11,7 @@ from sonify.reporting import figures
 from sonify.reporting.figure import FigureSpec
 
 
-def _declared(package: ModuleType, attribute: str) -> list:
+def _declared(package: ModuleType, attribute: str) -> list[Any]:
     """The attribute of each module of a package, in the order of their names."""
     names = sorted(module.name for module in iter_modules(package.__path__))
     return [getattr(import_module(f"{package.__name__}.{name}"), attribute) for name in names]

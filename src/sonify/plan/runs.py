@@ -5,6 +5,7 @@ from dataclasses import asdict
 from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
 from sonify.paper.run_facts import RunFacts
+from sonify.runtime.errors import ConfigError
 from sonify.training.settings import Run
 
 
@@ -16,6 +17,8 @@ def resolve(config: Config, name: str) -> Run:
     first = spec
     while first.start:
         first = runs[first.start]
+    if first.architecture is None:
+        raise ConfigError(f"config: training.runs.{name} has no architecture: name one of models")
     contrastive = recipes[first.recipe].objective == "contrastive"
     return Run(
         name=name,

@@ -164,7 +164,7 @@ class Settings:
         rescaled = self.config.evaluation.removal.rescale_residual
         return self.config.sonification.rule, rescaled
 
-    def _labelled(self, **more) -> dict:
+    def _labelled(self, **more: object) -> dict[str, object]:
         runs = {run: asdict(facts(self.config, run)) for run in self.config.training.runs}
         return {"scale": self.config.scale, "setting": self.setting, "runs": runs, **more}
 

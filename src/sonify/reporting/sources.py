@@ -1,7 +1,7 @@
 """Reading tables for the reports: several of one contract together, and only the rows needed."""
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 import pyarrow as pa
@@ -32,9 +32,9 @@ def read_all(
     return pa.concat_tables(parts).to_pandas()
 
 
-def texts(files: Iterable[Path]) -> dict[Path, str]:
+def texts(files: Iterable[Path]) -> dict[PurePath, str]:
     """Return the texts of those of `files` that exist, by folder and name."""
-    return {Path(*file.parts[-2:]): file.read_text() for file in files if file.is_file()}
+    return {PurePath(*file.parts[-2:]): file.read_text() for file in files if file.is_file()}
 
 
 def _read(path: Path, name: str, rows: pc.Expression | None, columns: list[str] | None) -> pa.Table:

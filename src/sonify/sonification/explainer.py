@@ -8,7 +8,7 @@ but an `Explainer`. One is built per job (`methods.build_explainer`); the deconv
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -22,13 +22,14 @@ CACHED_SAMPLES = 80_000
 
 
 class Record(Protocol):
-    """A forward pass of a batch: what a method needs to explain any of its feature maps later.
+    """A forward pass of a batch: what a method needs to explain any of its feature maps later."""
 
-    maps: by layer, first layer first, (clip, filter, frame); each layer's output after ReLU and
-    pooling.
-    """
+    @property
+    def maps(self) -> list[Tensor]:
+        """Each layer's output after ReLU and pooling, first layer first, (clip, filter, frame)."""
 
-    maps: list[Tensor]
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Sonifications:
         return x - self.signals
 
 
-class Explainer(ABC):
+class Explainer(ABC, Generic[R]):
     """Turns feature maps of one model into waveforms that can be heard.
 
     Layers are numbered from 1; filters, clips and frames from 0. Waveforms x are (clip, time), of
@@ -87,7 +88,7 @@ class Explainer(ABC):
         """
 
     @abstractmethod
-    def forward(self, x: Tensor, layers: int | None = None) -> Record:
+    def forward(self, x: Tensor, layers: int | None = None) -> R:
         """Run x through the first `layers` layers (None: all) and record what explaining needs.
 
         Raises SonifyError as `maps` does.
@@ -95,7 +96,7 @@ class Explainer(ABC):
 
     @abstractmethod
     def render_from(
-        self, record: Record, x: Tensor, layers: int | Tensor, clips: Tensor, filters: Tensor
+        self, record: R, x: Tensor, layers: int | Tensor, clips: Tensor, filters: Tensor
     ) -> Sonifications:
         """Sonify feature maps of a recorded forward pass of x; results have the axis (request,).
 

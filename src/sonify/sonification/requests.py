@@ -50,7 +50,9 @@ def check_waveforms(x: Tensor) -> None:
 
 def check_frames(asked: Requests, maps: Sequence[Tensor]) -> None:
     """Raise SonifyError for a single frame that is not in the recorded maps of its layer."""
-    for layer in asked.layers.unique().tolist() if asked.frames is not None else ():
+    if asked.frames is None:
+        return
+    for layer in asked.layers.unique().tolist():
         frames, n = asked.frames[asked.layers == layer], maps[layer - 1].shape[-1]
         _check("frame", frames, n, f"layer {layer}", " of these clips")
 

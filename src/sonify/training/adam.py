@@ -7,7 +7,7 @@ goes from parameter to parameter, a tenth of a small step.
 from collections.abc import Iterable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.adam import adam
 
 
@@ -18,7 +18,7 @@ class Adam:
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         self.weight_decay = weight_decay
         self.means, self.squares = (
             [torch.zeros_like(p, requires_grad=False) for p in self.parameters] for _ in range(2)
@@ -33,7 +33,7 @@ class Adam:
         """
         adam(
             self.parameters,
-            [p.grad for p in self.parameters],
+            [_gradient(p) for p in self.parameters],
             self.means,
             self.squares,
             [],
@@ -49,3 +49,9 @@ class Adam:
         )
         for p in self.parameters:
             p.grad = None
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    if parameter.grad is None:
+        raise RuntimeError("a parameter has no gradient: call backward before every step")
+    return parameter.grad

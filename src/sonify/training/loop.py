@@ -92,8 +92,11 @@ def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:
     """
     if at_once is None or len(x) <= at_once:
         return model(x)
-    options = {"use_reentrant": False, "preserve_rng_state": False}  # the models draw nothing
-    return torch.cat([checkpoint(model, part, **options) for part in x.split(at_once)], dim=-2)
+    parts = [
+        checkpoint(model, part, use_reentrant=False, preserve_rng_state=False)  # nothing is drawn
+        for part in x.split(at_once)
+    ]
+    return torch.cat(parts, dim=-2)
 
 
 def _loss(
@@ -111,11 +114,6 @@ def _loss(
         crops = torch.from_numpy(batch.crops).to(device).float().div_(pcm.PEAK)
         return [augment(x, recipe.augmentation, rng) for x in crops.unbind(1)]
 
-    def contrastive(batch: Batch) -> Tensor:
-        with half:
-            z = outputs(model, torch.cat(views(batch)), at_once)
-        return nt_xent(*z.chunk(2), recipe.temperature)
-
     def labelled(batch: Batch) -> Tensor:
         (x,) = views(batch)
         y = torch.from_numpy(batch.targets).to(device, torch.float32)
@@ -125,4 +123,13 @@ def _loss(
             logits = outputs(model, x, at_once)
         return classification_loss(logits, y, recipe.objective)
 
-    return contrastive if recipe.objective == "contrastive" else labelled
+    temperature = recipe.temperature
+    if recipe.objective != "contrastive" or temperature is None:
+        return labelled
+
+    def contrastive(batch: Batch) -> Tensor:
+        with half:
+            one, other = outputs(model, torch.cat(views(batch)), at_once).chunk(2)
+        return nt_xent(one, other, temperature)
+
+    return contrastive

@@ -64,11 +64,12 @@ def train_run(
     augmentation are drawn from the names (run, seed). The card records the precision used. Raises
     SonifyError when both or neither are given.
     """
-    if (architecture is None) == (start is None):
+    if start is not None and architecture is None:
+        architecture = start[1].architecture
+    elif start is not None or architecture is None:
         raise SonifyError(f"run {run.name} needs an architecture or a start, and not both")
     recipe = replace(recipe, precision=pick_precision(recipe.precision, device))
     contrastive = recipe.objective == "contrastive"
-    architecture = architecture or start[1].architecture
     stream = CropStream(
         stored=clips,
         cutting=cutting(recipe),

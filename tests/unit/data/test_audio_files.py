@@ -237,8 +237,8 @@ INTRODUCTION = """# Audio files, bad and odd
 
 What preparation does with each kind of file: it is used, or rejected with one of the reasons below
 and a sentence in `rejected.parquet`. Every line but the last four is a test, from which this page is
-written (`tests/unit/data/test_audio_files.py`); those four are in `tests/unit/data/test_layouts.py`
-and `test_folder.py`.
+written (`tests/unit/data/test_audio_files.py`); those four are in `test_listing.py` and
+`test_folder.py` of `tests/unit/data/corpora`.
 Limits here: at least 512 samples at 8 kHz, at most 60 s.
 
 | file | outcome | what is said of it, or done with it |

@@ -67,5 +67,6 @@ class Dataset:
     @property
     def objectives(self) -> tuple[str, ...]:
         """The training objectives that its labels allow, the fitting one first."""
-        fitting = {True: ("multiclass",), False: ("multilabel",)}
-        return fitting.get(self.single_label, ("multilabel", "multiclass"))
+        if self.single_label is None:
+            return "multilabel", "multiclass"
+        return ("multiclass",) if self.single_label else ("multilabel",)

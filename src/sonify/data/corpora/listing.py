@@ -103,7 +103,8 @@ def listing(
 
     position = {name: i for i, name in enumerate(vocabulary[key])}
     names = list(vocabulary["label"])
-    clips, problems, problem_labels, seen = [], [], [], {}
+    clips, problems, problem_labels = [], [], []
+    seen: dict[str, tuple[str, int]] = {}
     for row in map(_legible, rows):
         problem = _problem(row, position, seen, vocabulary_file)
         seen.setdefault(row.clip_id, (row.source, row.line))

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 RECEIPT = ".downloads.json"  # in the corpus root: the archives that are unpacked and checked
@@ -66,7 +67,7 @@ def archives(dataset: str, splits: Iterable[str], base_url: str | None = None) -
     found = []
     for given in entry["archives"]:
         files = tuple(RemoteFile(url=address.format(name=f["name"]), **f) for f in given["files"])
-        rest = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        rest: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
         archive = Archive(**rest | {"files": files})
         if not archive.splits or set(archive.splits) & set(splits):
             found.append(archive)
@@ -78,7 +79,7 @@ def classes(dataset: str) -> int:
     return _catalogue()[dataset]["classes"]
 
 
-def receipt(root: Path) -> dict[str, list[dict]]:
+def receipt(root: Path) -> dict[str, list[dict[str, Any]]]:
     """The files of each archive that is unpacked and checked in `root`, by the archive's name."""
     try:
         return json.loads((Path(root) / RECEIPT).read_text(encoding="utf-8"))
@@ -152,5 +153,5 @@ def in_words(n_bytes: int | None) -> str:
     return f"{n_bytes / 1000:.3g} kB"
 
 
-def _catalogue() -> dict:
+def _catalogue() -> dict[str, Any]:
     return tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))

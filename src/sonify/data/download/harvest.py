@@ -67,7 +67,8 @@ def places(root: Path, split: str) -> dict[str, str]:
     Of several with one id, a usable one counts, and then the last.
     Raises SonifyError naming a file that is not a harvest file.
     """
-    found, unusable = {}, {}
+    found: dict[str, str] = {}
+    unusable: dict[str, str] = {}
     for file in sorted((Path(root) / FOLDER / split).glob("*.parquet")):
         for shard_row, clip_id, reason in _columns(file, "shard_row", "clip_id", "reason"):
             (unusable if reason else found)[clip_id] = f"{FOLDER}/{split}/{file.name}#{shard_row}"

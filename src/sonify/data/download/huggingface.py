@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import NamedTuple
@@ -239,7 +239,9 @@ def _entries(url: str, session: requests.Session) -> Iterator[dict]:
 
 def _page(url: str, cursor: list[tuple[str, str]], session: requests.Session) -> requests.Response:
     """One answer, which is JSON; asked for again after a connection that broke."""
-    for attempt in count(1):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             response = session.get(url, params=cursor, timeout=TIMEOUT_S)
             response.raise_for_status()

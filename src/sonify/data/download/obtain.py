@@ -8,6 +8,7 @@ import pandas as pd
 
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import catalogue
+from sonify.runtime.errors import SonifyError
 
 Report = Callable[[int, str], None]
 
@@ -28,9 +29,10 @@ def obtain(
     been downloaded and unpacked until then is kept for the next call.
     """
     root = Path(root)
-    _DOWNLOADERS[DATASETS[dataset].downloader](
-        dataset, root, threads=threads, progress=progress, **settings
-    )
+    downloader = DATASETS[dataset].downloader
+    if downloader is None:
+        raise SonifyError(f"{dataset} cannot be downloaded: set data.{dataset}.source to another")
+    _DOWNLOADERS[downloader](dataset, root, threads=threads, progress=progress, **settings)
     rows = [
         {"dataset": dataset, "file": file["name"], **file}
         for files in catalogue.receipt(root).values()

@@ -35,7 +35,7 @@ def authorise(session: requests.Session, url: str) -> None:
 
 def _bearer(own: str, below: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
     def add(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if request.url.startswith(below):
+        if request.url and request.url.startswith(below):
             request.headers["Authorization"] = f"Bearer {own}"
         return request
 

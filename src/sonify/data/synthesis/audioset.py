@@ -5,7 +5,7 @@ from typing import Any
 
 from sonify.data.synthesis.files import flac, quoted, wav, youtube_id
 from sonify.data.synthesis.mixtures import Mixture, mixture, sources_of
-from sonify.data.synthesis.sources import CLASSES, SoundClass, with_parents
+from sonify.data.synthesis.sources import CLASSES, Leaf, with_parents
 from sonify.runtime.seeds import generator
 
 RATE_HZ = 16000
@@ -51,7 +51,7 @@ def _ytid(seed: int, split: str, kind: str, number: int) -> str:
 
 
 def _row(
-    identity: tuple, ytid: str, clip_s: float, sources: tuple[SoundClass, ...]
+    identity: tuple, ytid: str, clip_s: float, sources: tuple[Leaf, ...]
 ) -> tuple[str, list[str], str]:
     """Id, mids, and the line of the list."""
     start_s = 10 * int(generator("synthesis", *identity, "start").integers(0, 30))

@@ -7,7 +7,7 @@ from typing import Any
 from sonify.data.synthesis.audioset import stems
 from sonify.data.synthesis.files import freesound_id, table, wav
 from sonify.data.synthesis.mixtures import lengths_s, mixture, sources_of
-from sonify.data.synthesis.sources import CLASSES, SoundClass, with_parents
+from sonify.data.synthesis.sources import CLASSES, Leaf, with_parents
 from sonify.runtime.seeds import generator
 
 RATE_HZ = 44100
@@ -51,7 +51,7 @@ def _audio(
     part: str,
     name: str,
     identity: tuple,
-    sources: tuple[SoundClass, ...],
+    sources: tuple[Leaf, ...],
     lengths: tuple[float, ...],
 ) -> Iterator[tuple[str, bytes]]:
     length_s = float(generator("synthesis", *identity, "length").choice(lengths))
@@ -66,12 +66,12 @@ def _name(seed: int, split: str, number: int) -> str:
     return freesound_id(seed, number * len(SPLITS) + SPLITS.index(split))
 
 
-def _row(name: str, split: str, sources: tuple[SoundClass, ...]) -> tuple[str, str, str, str]:
+def _row(name: str, split: str, sources: tuple[Leaf, ...]) -> tuple[str, str, str, str]:
     classes = with_parents(sources)
     return name, ",".join(c.label for c in classes), ",".join(c.mid for c in classes), split
 
 
-def _info(part: str, number: int, sources: tuple[SoundClass, ...]) -> dict[str, object]:
+def _info(part: str, number: int, sources: tuple[Leaf, ...]) -> dict[str, object]:
     names = [source.label.replace("_", " ").lower() for source in sources]
     return {
         "title": " and ".join(names),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sonify.data.audio.pcm import PEAK
-from sonify.data.synthesis.sources import LEAVES, SoundClass
+from sonify.data.synthesis.sources import LEAVES, Leaf
 from sonify.data.synthesis.textures import background
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
@@ -30,13 +30,13 @@ class Mixture:
     stems: (source, time) int16; background, mix: (time,) int16. `mix` equals the sum of the stems
     and the background within half a step per summand."""
 
-    sources: tuple[SoundClass, ...]
+    sources: tuple[Leaf, ...]
     stems: np.ndarray
     background: np.ndarray
     mix: np.ndarray
 
 
-def sources_of(*identity: str | int) -> tuple[SoundClass, ...]:
+def sources_of(*identity: str | int) -> tuple[Leaf, ...]:
     """The leaf classes of the clip that `identity` names: (seed, dataset, split, number).
 
     The first is dealt from a deck of all leaves, shuffled anew for every round, so that any run of
@@ -52,7 +52,7 @@ def sources_of(*identity: str | int) -> tuple[SoundClass, ...]:
 
 
 def mixture(
-    sources: tuple[SoundClass, ...], n: int, rate_hz: int, *, rng: np.random.Generator
+    sources: tuple[Leaf, ...], n: int, rate_hz: int, *, rng: np.random.Generator
 ) -> Mixture:
     """`n` samples at `rate_hz` of the sources over a fresh background.
 

@@ -16,14 +16,19 @@ Render = Callable[..., np.ndarray]
 @dataclass(frozen=True)
 class SoundClass:
     """One class. label: FSD50K spelling; display_name: AudioSet spelling, which begins with the
-    label in plain words; parent: label of the class above, empty for a parent; render:
-    `render(n, rate_hz, rng=rng)` gives (n,) in [-1, 1], None for a parent."""
+    label in plain words; parent: label of the class above, empty for a parent."""
 
     label: str
     display_name: str
     mid: str
     parent: str = ""
-    render: Render | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaf(SoundClass):
+    """A class below a parent. render: `render(n, rate_hz, rng=rng)` gives (n,) in [-1, 1]."""
+
+    render: Render
 
 
 _PARENTS = (
@@ -60,10 +65,10 @@ PARENTS = tuple(
     SoundClass(label, name, f"/t/sy{i:03d}") for i, (label, name) in enumerate(_PARENTS)
 )
 LEAVES = tuple(
-    SoundClass(label, name, f"/t/sy{i:03d}", parent, render)
+    Leaf(label, name, f"/t/sy{i:03d}", parent, render=render)
     for i, (label, name, parent, render) in enumerate(_LEAVES, start=len(_PARENTS))
 )
-CLASSES = PARENTS + LEAVES
+CLASSES: tuple[SoundClass, ...] = PARENTS + LEAVES
 
 
 def with_parents(sources: Iterable[SoundClass]) -> list[SoundClass]:

@@ -42,9 +42,8 @@ def coherence_by_filter_table(
     pairs = pd.concat(measured)
     peaks = list(range(1, how.count + 1))
     pairs["n_pairs"] = pairs[1].notna()
-    table = pairs.groupby(_KEYS).agg(
-        {**dict.fromkeys(peaks, "mean"), **dict.fromkeys(_MEANS, "mean"), "n_pairs": "sum"}
-    )
+    groups = pairs.groupby(_KEYS)
+    table = groups[[*peaks, *_MEANS]].mean().join(groups["n_pairs"].sum())
     table = table.reset_index().melt(
         [*_KEYS, *_MEANS, "n_pairs"], peaks, var_name="peak_rank", value_name="peak_coherence"
     )

@@ -99,8 +99,8 @@ def _survey(
     progress: Counter | None,
 ) -> _Split:
     """One forward pass over the split."""
-    mined, n_clips, totals = set(top["clip_id"]), 0, 0
-    active = [torch.zeros(n, dtype=int, device=device) for n in explainer.filters]
+    mined, n_clips, totals = set(top["clip_id"]), 0, np.zeros((), np.int64)
+    active = [torch.zeros(n, dtype=torch.int64, device=device) for n in explainer.filters]
     pcm, targets = {}, {}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         for counts, maps in zip(active, explainer.maps(x), strict=True):
@@ -145,7 +145,8 @@ def _purity(living: pd.DataFrame, split: _Split) -> pd.DataFrame:
     rarest = np.argsort(split.totals, kind="stable")  # first among equally frequent: the rarest
     purities = {}
     for own, clips in living.groupby(_OWN)["clip_id"]:
-        counts = np.sum([split.targets[c] for c in clips], axis=0, dtype=np.int64)[rarest]
+        targets = np.stack([split.targets[c] for c in clips])
+        counts = targets.sum(axis=0, dtype=np.int64)[rarest]
         best = int(counts.argmax())
         purity = counts[best] / len(clips) if len(clips) > 1 else np.nan
         purities[own] = (purity, split.classes[rarest[best]] if counts[best] > 1 else "")

@@ -78,8 +78,8 @@ def invariance_tables(
     for done, (part, i) in enumerate(_drawn(sizes, clips), start=1):
         x, delays = part.waveform(i), [0, *shifts]
         delayed = returned(explainer, x, delays, margin, rule, max_samples, device)
-        keys = {"dataset": part.dataset, "split": part.splits[i], "clip_id": part.ids[i]}
-        keys |= card.keys
+        clip = {"dataset": part.dataset, "split": part.splits[i], "clip_id": part.ids[i]}
+        keys = {**clip, **card.keys}
         sonification, others = delayed.signals[0], delayed.signals[1:]
         for shift, signals in zip(shifts, others, strict=True):
             measured = {
@@ -179,8 +179,9 @@ def _drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
     first = 0
     for file, size in sizes.items():
         here = draw[(draw >= first) & (draw < first + size)] - first
-        part = load_part(file) if len(here) else None
-        yield from ((part, int(i)) for i in here)
+        if len(here):
+            part = load_part(file)
+            yield from ((part, int(i)) for i in here)
         first += size
 
 

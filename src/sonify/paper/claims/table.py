@@ -1,7 +1,9 @@
 """The paper's claims with our verdicts: as a table and as a page of text."""
 
+from collections.abc import Sequence
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 import pandas as pd
 
@@ -57,12 +59,12 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _line(cells: list) -> str:
+def _line(cells: Sequence[object]) -> str:
     texts = (str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
     return f"| {' | '.join(texts)} |"
 
 
-def _details(row: tuple) -> str:
+def _details(row: Any) -> str:
     return (
         f"## {row.claim}. {row.statement}: {row.verdict}\n\n"
         f"- Number: {row.measure}.\n- Criterion: {row.criterion}\n- Remark: {row.remark}"

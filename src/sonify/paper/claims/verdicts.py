@@ -150,7 +150,7 @@ class Claim:
     rule: Above | Within
     evaluate: Callable[[Evidence], Measurement]
 
-    def row(self, evidence: Evidence, scale: str) -> dict:
+    def row(self, evidence: Evidence, scale: str) -> dict[str, object]:
         """Return the claim's row of contract claims; "not run" names what the tables lack."""
         try:
             values, remark = self.evaluate(evidence)

@@ -1,5 +1,7 @@
 """Figure B.3: how sonifications follow a delay of the input, in one case and measured."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps, rc_context
@@ -19,7 +21,10 @@ from sonify.runtime.errors import SonifyError
 SHOWN_S = 0.02  # of the overlay: a few periods
 SHOWN_LAYERS = 4
 _MARKERS = "os^D"
-_KINDS = {True: {"ls": "-"}, False: {"ls": (0, (3, 1.5)), "markerfacecolor": "white"}}  # on stride?
+_KINDS: dict[bool, dict[str, Any]] = {  # on the stride?
+    True: {"ls": "-"},
+    False: {"ls": (0, (3, 1.5)), "markerfacecolor": "white"},
+}
 _GREY = "#9A9A9A"
 _KEY = {"frameon": False, "handlelength": 1.6, "columnspacing": 1.2, "borderaxespad": 0.1}
 

@@ -50,7 +50,8 @@ def _drawn(pairs: pd.DataFrame, name: str, scale: str) -> Figure:
             panel.set_axis_off()
         cells = axes.reshape(-1, 2)
         for row in rows.itertuples():
-            drawn = _draw_pair(*cells[row.position - 1], row)
+            left, right = cells[row.position - 1]
+            drawn = _draw_pair(left, right, row)
         if rows.empty:
             figure.text(0.5, 0.5, "no filter of the layers shown is alive", ha="center")
         else:

@@ -14,8 +14,10 @@ PANELS = {"fsd50k": "mAP", "speech_commands": "accuracy"}  # in this order
 
 def _settings(plan: "Plan") -> dict:
     """By run, which "layer" is the whole encoder."""
-    runs = [probe.run for probe in plan.probes.values()]
-    return {"whole": {run.name: plan.architecture(run.start).whole for run in runs}}
+    starts = {probe.run.name: probe.run.start for probe in plan.probes.values()}
+    return {
+        "whole": {run: plan.architecture(start).whole for run, start in starts.items() if start}
+    }
 
 
 def _draw(**tables_and_settings) -> "Figure":

@@ -37,6 +37,6 @@ def write_sheets(tiles: list[np.ndarray], folder: Path, name: str) -> None:
         rows = -(-len(own) // COLUMNS)
         sheet = np.zeros((rows * COLUMNS, TILE_HEIGHT, TILE_WIDTH), np.uint8)
         sheet[: len(own)] = own
-        sheet = sheet.reshape(rows, COLUMNS, TILE_HEIGHT, TILE_WIDTH).swapaxes(1, 2)
-        picture = Image.fromarray(PALETTE[sheet.reshape(rows * TILE_HEIGHT, COLUMNS * TILE_WIDTH)])
+        grid = sheet.reshape(rows, COLUMNS, TILE_HEIGHT, TILE_WIDTH).swapaxes(1, 2)
+        picture = Image.fromarray(PALETTE[grid.reshape(rows * TILE_HEIGHT, COLUMNS * TILE_WIDTH)])
         picture.save(folder / f"{name}-{number}.webp", format="WEBP", quality=_QUALITY)

@@ -118,13 +118,13 @@ def _layers(content: Content, residual: bool) -> list[dict]:
         columns = []
         for regime, model in models:
             shown = [p for p in content.pairs if p.model == model and p.layer == layer]
+            known = (model, layer) in counts.index
             column = {
                 "regime": regime,
                 "model": model,
                 "cards": [_card(p, residual) for p in shown],
+                "counts": counts.loc[(model, layer)].to_dict() if known else None,
             }
-            known = (model, layer) in counts.index
-            column["counts"] = counts.loc[(model, layer)].to_dict() if known else None
             columns.append(column)
         layers.append({"layer": layer, "columns": columns})
     return layers

@@ -41,10 +41,10 @@ def drawings(files: Iterable[Path], captions: Mapping[str, Caption]) -> dict[str
 
 
 def _image(files: dict[str, Path]) -> tuple[bytes, str]:
-    svg, png = files.get(".svg"), files.get(".png")
-    if svg and (png is None or svg.stat().st_size <= LARGE_BYTES):
+    svg = files.get(".svg")
+    if svg and (".png" not in files or svg.stat().st_size <= LARGE_BYTES):
         return svg.read_bytes(), "image/svg+xml"
     buffer = io.BytesIO()
-    with Image.open(png) as picture:
+    with Image.open(files[".png"]) as picture:
         picture.convert("RGB").save(buffer, format="WEBP", quality=_WEBP_QUALITY)
     return buffer.getvalue(), "image/webp"

@@ -34,11 +34,11 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.
     lines = [
         (line, run)
         for line, run in _runs_of_lines(table, runs)
-        if line is not None or run in set(scored["run"])
+        if line.values or run in set(scored["run"])
     ]
     rows = [
         {"table": name, "row": row, "metric": metric, "scale": scale}
-        | _system(line, run, runs)
+        | _system(line, run)
         | _measured(scored[(scored["run"] == run) & (scored["metric"] == metric)])
         | _published(line, metric)
         for row, (line, run) in enumerate(lines, start=1)
@@ -54,17 +54,17 @@ def named(name: str) -> PaperTable:
     return PAPER_TABLES[name]
 
 
-def _runs_of_lines(table: PaperTable, runs: Runs) -> list[tuple[Line | None, str | None]]:
+def _runs_of_lines(table: PaperTable, runs: Runs) -> list[tuple[Line, str | None]]:
     """Pair each line of the table with its run, None for a baseline or where there is none.
 
-    After them, without a line, stand the runs that the paper lacks, by name. Raises SonifyError
-    when two runs are the same line.
+    After them, in lines without values, stand the runs that the paper lacks, by name. Raises
+    SonifyError when two runs are the same line.
     """
     candidates = [run for run in sorted(runs) if _belongs(runs[run], table)]
     pairs = [(line, _run_of(line, candidates, runs)) for line in table.lines]
     taken = {run for _, run in pairs}
     others = [run for run in candidates if run not in taken] if table.others else []
-    return [*pairs, *((None, run) for run in others)]
+    return [*pairs, *((_unpublished(run, runs[run]), run) for run in others)]
 
 
 def _belongs(facts: RunFacts, table: PaperTable) -> bool:
@@ -84,17 +84,18 @@ def _run_of(line: Line, candidates: list[str], runs: Runs) -> str | None:
     return matching[0] if matching else None
 
 
-def _system(line: Line | None, run: str | None, runs: Runs) -> dict:
+def _unpublished(run: str, facts: RunFacts) -> Line:
+    """Return the line of a run that the paper lacks."""
+    known = {k: getattr(facts, k) for k in ("dataset", "regime", "finetune", "architecture")}
+    setting = PaperSetting(**known)
+    return Line(f"{setting.label} ({run})", setting, {})
+
+
+def _system(line: Line, run: str | None) -> dict:
     """Return the columns that identify the model; a baseline has only its name in the paper."""
-    if line is None:
-        facts = runs[run]
-        known = {k: getattr(facts, k) for k in ("dataset", "regime", "finetune", "architecture")}
-        setting = PaperSetting(**known)
-        system = f"{setting.label} ({run})"
-    else:
-        system, setting = line.system, line.setting
+    setting = line.setting
     return {
-        "system": system,
+        "system": line.system,
         "source": "published" if setting is None else "ours",
         "run": run or "",
         "architecture": setting.architecture if setting else "",
@@ -115,6 +116,6 @@ def _measured(values: pd.DataFrame) -> dict:
     }
 
 
-def _published(line: Line | None, metric: str) -> dict:
-    mean, half_width = (math.nan, math.nan) if line is None else line.values[metric]
+def _published(line: Line, metric: str) -> dict:
+    mean, half_width = line.values.get(metric, (math.nan, math.nan))
     return {"paper_mean": mean, "paper_ci95": half_width}

@@ -61,7 +61,8 @@ def back_project(
     order = torch.argsort(2 * layers + whole, descending=True, stable=True)
     layers, whole = layers[order], whole[order]
     requests = requests[order.to(requests.layers.device)]
-    stream, kept = None, torch.ones(len(requests), device=record.maps[0].device)
+    stream = record.maps[0].new_empty(0)  # nothing has begun
+    kept = torch.ones(len(requests), device=stream.device)
     rounded = False  # some streams have been through the frequency domain
     for at in range(int(layers[0]), 0, -1):
         begun, entire = int((layers > at).sum()), int(((layers == at) & whole).sum())
@@ -78,10 +79,11 @@ def back_project(
     raw = torch.empty_like(stream[..., 0])
     order = order.to(raw.device)
     raw[order] = stream[..., 0]
-    again = torch.nonzero((kept > 0) & (kept < MIN_POSITIVE_FRACTION)).flatten() if rounded else []
-    if len(again):
-        exact = back_project(blocks, convolutions, record, requests[again], False)
-        raw[order[again]] = exact
+    if rounded:
+        again = torch.nonzero((kept > 0) & (kept < MIN_POSITIVE_FRACTION)).flatten()
+        if len(again):
+            exact = back_project(blocks, convolutions, record, requests[again], False)
+            raw[order[again]] = exact
     return raw
 
 
@@ -134,7 +136,7 @@ class _Step:
         return self.maps[clips].transpose(1, 2).to(self.convolution.dtype)
 
     def apply(
-        self, stream: Tensor | None, clips: Tensor, new: Requests, kept: Tensor, rounded: bool
+        self, stream: Tensor, clips: Tensor, new: Requests, kept: Tensor, rounded: bool
     ) -> Tensor:
         """Return the streams that enter the block below, (stream, frame, filter).
 
@@ -180,7 +182,7 @@ class _Step:
             (size, self.maps.shape[-1], kernel, filters),
             (self.rows * filters, self.stride * filters, filters, 1),
         )
-        at_switch = self._at_switch() if self.switches is not None else None
+        at_switch = self._at_switch(self.switches) if self.switches is not None else None
         for first in range(0, len(stream), size):
             group = slice(first, min(first + size, len(stream)))
             n = group.stop - first
@@ -201,15 +203,15 @@ class _Step:
             for i, clip in enumerate(clips.tolist()):
                 torch.bitwise_and(bits[i], at_switch[clip], out=out[i])
 
-    def _at_switch(self) -> Tensor:
+    def _at_switch(self, switches: Tensor) -> Tensor:
         """Return bit masks of the frames that are their window's maximum.
 
         (clip, window, frame, filter), integers as wide as the stream's values, all ones or all
         zeros, because a bitwise `and` is cheaper than a product.
         """
-        n, device = self.switches.shape[-1], self.switches.device
+        n, device = switches.shape[-1], switches.device
         starts = torch.arange(n, device=device) * self.stride - self.padding
-        place = (self.switches.transpose(1, 2) - starts.unsqueeze(1)).to(torch.int16)
+        place = (switches.transpose(1, 2) - starts.unsqueeze(1)).to(torch.int16)
         places = torch.arange(self.kernel, device=device, dtype=torch.int16)
         chosen = (place.unsqueeze(2) == places.unsqueeze(1)).view(torch.int8).neg_()
         return chosen.to(BITS[self.convolution.dtype.itemsize])

@@ -34,7 +34,7 @@ STREAM_BYTES = 256 << 20
 DEVICE_STREAM_BYTES = 4 << 30  # on GPUs
 
 
-class Sonifier(Explainer):
+class Sonifier(Explainer[Forward]):
     """The deconvnet of any chain Conv1d -> ReLU -> optional MaxPool1d; layers count from 1.
 
     Accepts any model whose operations form such a chain, however it is written, or the chain's
@@ -213,9 +213,12 @@ class Sonifier(Explainer):
 
 def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:
     """Maxima, (clip, frame, filter), and the switch indices, (clip, filter, frame)."""
-    along = [(1, single(pool.kernel_size)), (1, single(pool.stride)), (0, single(pool.padding))]
+    window, stride = (1, single(pool.kernel_size)), (1, single(pool.stride))
+    padding = (0, single(pool.padding))
     image = h.transpose(1, 2).unsqueeze(2)  # pooling images is the one that is fast channels last
-    maxima, switches = F.max_pool2d(image, *along, 1, pool.ceil_mode, return_indices=True)
+    maxima, switches = F.max_pool2d(
+        image, window, stride, padding, 1, pool.ceil_mode, return_indices=True
+    )
     return maxima.squeeze(2).transpose(1, 2), switches.squeeze(2)
 
 

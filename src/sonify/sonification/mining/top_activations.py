@@ -70,7 +70,8 @@ class TopActivations:
         # A dead filter ties with its candidates in every batch: then the lower clip id enters.
         tied = np.nonzero(maxima == worst)
         enter[tied] = np.asarray(clip_ids, object)[tied[0]] < holders[tied[1]]
-        return np.nonzero(enter)
+        clips, filters = np.nonzero(enter)
+        return clips, filters
 
     def update(
         self,

@@ -37,7 +37,8 @@ def find_blocks(
     """
     if not isinstance(model, nn.Module):
         return tuple(model)
-    steps, blocks = line(model), []
+    steps = line(model)
+    blocks: list[Block] = []
     while steps and (steps[0].leads or not blocks):
         size = 3 if len(steps) > 2 and steps[2].kind == "pool" else 2
         blocks.append(_block(steps[:size], allow_strided, first=not blocks))
@@ -71,11 +72,9 @@ def shortest(blocks: Sequence[Block]) -> int:
 
 def padding_of(conv: nn.Conv1d) -> int:
     """Return the zeros on either side of a convolution's input."""
-    if conv.padding == "valid":
-        return 0
     if conv.padding == "same":
         return conv.dilation[0] * (conv.kernel_size[0] - 1) // 2
-    return single(conv.padding)
+    return 0 if isinstance(conv.padding, str) else single(conv.padding)  # the other is "valid"
 
 
 def single(value: int | tuple[int, ...]) -> int:
@@ -85,18 +84,18 @@ def single(value: int | tuple[int, ...]) -> int:
 
 def _block(steps: list[Step], allow_strided: bool, first: bool) -> Block:
     conv = steps[0]
-    if conv.kind != "conv":
+    if conv.kind != "conv" or not isinstance(conv.module, nn.Conv1d):
         raise SonifyError(f"{conv.label} comes where a Conv1d must begin a block{_hint(conv)}")
     _check_conv(conv.label, conv.module, allow_strided, first)
     if len(steps) == 1 or steps[1].kind != "relu":
         following = steps[1].label if len(steps) > 1 else "nothing"
         hint = _hint_after_conv(steps[1] if len(steps) > 1 else None)
         raise SonifyError(f"{conv.label} is followed by {following}: {hint}")
-    if len(steps) == 3:
-        _check_pool(steps[2].label, steps[2].module)
-    return Block(
-        conv.module, steps[2].module if len(steps) == 3 else None, conv.path, steps[-1].ends
-    )
+    last = steps[-1]
+    pool = last.module if isinstance(last.module, nn.MaxPool1d) else None
+    if pool is not None:
+        _check_pool(last.label, pool)
+    return Block(conv.module, pool, conv.path, last.ends)
 
 
 def _hint(step: Step) -> str:

@@ -1,13 +1,16 @@
 """Folding of batch normalisation into the convolution before it."""
 
 import copy
+from typing import TypeVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.trace.line import normalised
+
+_Layer = TypeVar("_Layer", bound=nn.Module)
 
 
 def folded(model: nn.Module) -> nn.Module:
@@ -31,23 +34,32 @@ def folded(model: nn.Module) -> nn.Module:
     pairs = normalised(model)
     model = copy.deepcopy(model).eval()
     for conv_path, norm_path in pairs:
-        conv, norm = model.get_submodule(conv_path), model.get_submodule(norm_path)
-        if norm.running_mean is None:
+        conv = _layer(model, conv_path, nn.Conv1d)
+        norm = _layer(model, norm_path, nn.BatchNorm1d)
+        mean, variance = norm.running_mean, norm.running_var
+        if mean is None or variance is None:
             raise SonifyError(
                 f"module {norm_path!r} (BatchNorm1d) keeps no running statistics, so it "
                 "depends on the batch and cannot be folded: train it with track_running_stats=True"
             )
-        _replace(model, conv, _fused(conv, norm))
+        _replace(model, conv, _fused(conv, norm, mean, variance))
         _replace(model, norm, nn.Identity())
     return model
 
 
-def _fused(conv: nn.Conv1d, norm: nn.BatchNorm1d) -> nn.Conv1d:
+def _layer(model: nn.Module, path: str, kind: type[_Layer]) -> _Layer:
+    module = model.get_submodule(path)
+    if not isinstance(module, kind):
+        raise TypeError(f"module {path!r} is not a {kind.__name__}")
+    return module
+
+
+def _fused(conv: nn.Conv1d, norm: nn.BatchNorm1d, mean: Tensor, variance: Tensor) -> nn.Conv1d:
     """Fuse both into a plain convolution, also where `conv` is parametrised (weight_norm)."""
-    shape = (conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding)
-    shape += (conv.dilation, conv.groups, True, conv.padding_mode)
+    window = (conv.kernel_size, conv.stride, conv.padding, conv.dilation)
+    shape = (conv.in_channels, conv.out_channels, *window, conv.groups, True, conv.padding_mode)
     fused = skip_init(nn.Conv1d, *shape, device=conv.weight.device, dtype=conv.weight.dtype)
-    statistics = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+    statistics = (mean, variance, norm.eps, norm.weight, norm.bias)
     fused.weight, fused.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics)
     return fused.eval()
 

@@ -99,8 +99,8 @@ def value(node: fx.Node, waveform: Tensor, model: nn.Module) -> Any:
         return operator.attrgetter(str(node.target))(model)
     args, kwargs = of(node.args), of(node.kwargs)
     if node.op == "call_method":
-        return getattr(args[0], node.target)(*args[1:], **kwargs)
-    if node.op == "call_function":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    if callable(node.target):  # a call_function
         return node.target(*args, **kwargs)
     module = model.get_submodule(str(node.target))
     if isinstance(module, INERT):

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -228,6 +229,7 @@ def _pool(node: fx.Node) -> nn.MaxPool1d | None:
     settings.pop("input", None)
     if any(isinstance(value, fx.Node) for value in settings.values()):
         return None
-    return nn.MaxPool1d(
-        **{k: tuple(v) or None if isinstance(v, list | tuple) else v for k, v in settings.items()}
-    )
+    options: dict[str, Any] = {
+        k: tuple(v) or None if isinstance(v, list | tuple) else v for k, v in settings.items()
+    }
+    return nn.MaxPool1d(**options)

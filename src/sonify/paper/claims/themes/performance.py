@@ -36,10 +36,9 @@ def gains(heading: str, pairs: list[Pair]) -> Callable[[Evidence], Measurement]:
     return evaluate
 
 
-def _balanced(finetune: str, **changed: object) -> PaperSetting:
-    """Return a setting of Table A.1, finetuned on AudioSet's balanced part."""
-    main = PaperSetting("audioset", "contrastive", finetune, balanced=True)
-    return replace(main, **changed)
+def _balanced(finetune: str) -> PaperSetting:
+    """Return the main setting of Table A.1, finetuned on AudioSet's balanced part."""
+    return PaperSetting("audioset", "contrastive", finetune, balanced=True)
 
 
 def _scratch() -> list[Pair]:
@@ -62,8 +61,8 @@ def _augmentations() -> list[Pair]:
     return [
         Pair(
             f"{name} {FINETUNE_LABELS[finetune]}",
-            _balanced(finetune, augmentation=AUGMENTATIONS[:count]),
-            _balanced(finetune, augmentation=AUGMENTATIONS[: count - 1]),
+            replace(_balanced(finetune), augmentation=AUGMENTATIONS[:count]),
+            replace(_balanced(finetune), augmentation=AUGMENTATIONS[: count - 1]),
         )
         for count, name in zip(range(2, len(AUGMENTATIONS) + 1), names, strict=True)
         for finetune in FINETUNES
@@ -75,7 +74,7 @@ def _temperatures() -> list[Pair]:
         Pair(
             f"0.1 and {temperature} {FINETUNE_LABELS[finetune]}",
             _balanced(finetune),
-            _balanced(finetune, temperature=temperature),
+            replace(_balanced(finetune), temperature=temperature),
         )
         for temperature in (0.2, 0.3)
         for finetune in FINETUNES

@@ -80,16 +80,18 @@ def _curves(evidence: Evidence) -> dict[str, Curves]:
     curves = {}
     for regime in REGIMES:
         try:
-            curves[regime] = gather(
-                lambda finetune, regime=regime: evidence.removal_curves(
-                    PaperSetting("fsd50k", regime, finetune)
-                ),
-                FINETUNES,
-            )
+            curves[regime] = _curves_of(evidence, regime)
         except Missing:
             if regime == _REGIME:
                 raise
     return curves
+
+
+def _curves_of(evidence: Evidence, regime: str) -> Curves:
+    def look_up(finetune: str) -> pd.DataFrame:
+        return evidence.removal_curves(PaperSetting("fsd50k", regime, finetune))
+
+    return gather(look_up, FINETUNES)
 
 
 def _fall(curve: pd.DataFrame) -> pd.DataFrame:

@@ -134,7 +134,8 @@ def _by_regime(
         values = active if column == "active_fraction" else rows[column].where(~rows["dead"])
         return by_layer(rows.assign(value=values), "value")
 
-    one, other = paired(*gather(look_up, (CONTRASTIVE, SUPERVISED)).values(), layers)
+    contrastive, supervised = gather(look_up, (CONTRASTIVE, SUPERVISED)).values()
+    one, other = paired(contrastive, supervised, layers)
     return one.where(other.notna()), other.where(one.notna())
 
 

@@ -14,7 +14,7 @@ from sonify.contracts import tables
 from sonify.reporting.drawing.figure_b3 import figure_b3
 from sonify.reporting.drawing.style import image
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[4] / "workflow" / "scripts"
 RUNS = ("contrastive", "contrastive_strided", "supervised")
 SHIFTS = (1, 2, 4, 16, 64, 512, 8645)
 STRIDES = [4, 8, 16, 32, 64, 128, 256, 256, 512, 512, 512]

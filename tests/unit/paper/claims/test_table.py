@@ -544,7 +544,7 @@ def test_script(monkeypatch, tmp_path):
     out = tmp_path / "reporting" / "claims.parquet"
     words += ["--settings", json.dumps(told), "--threads", "1", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", words)
-    script = Path(__file__).resolve().parents[3] / "workflow" / "scripts" / "claims.py"
+    script = Path(__file__).resolve().parents[4] / "workflow" / "scripts" / "claims.py"
     runpy.run_path(str(script))
     found = tables.read(out, "claims").set_index("claim")
     assert found.loc[5, "mean"] == pytest.approx(0.025)

@@ -15,7 +15,7 @@ from sonify.reporting.drawing.sensitivity import figure_sensitivity_6, figure_se
 from sonify.reporting.drawing.strided import figure_strided
 from sonify.reporting.drawing.style import COLOURS, image
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
+SCRIPTS = Path(__file__).resolve().parents[4] / "workflow" / "scripts"
 PAIRS = {"pool": "contrastive", "strided": "contrastive_strided"}
 
 
