@@ -527,7 +527,7 @@ def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     for objective in ("multilabel", "multiclass"):
         recipes["mine"]["objective"] = objective
         plan = Plan(checked(config))
-        assert "results/data/folder/eval" in plan.prepared_files
+        assert "results/data/folder/eval" in Files(plan).prepared_files
     recipes["mine"]["splits"] = ["test"]
     with pytest.raises(ConfigError, match="names 'test': folder has train, val, eval"):
         checked(config)
