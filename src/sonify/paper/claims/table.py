@@ -49,7 +49,7 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
         "# The paper's claims",
         f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
         "\n".join(lines),
-        "A claim is judged by one number per seed, or by the least of several: mean ± half-width "
+        "A claim is judged by one number per seed, or by the weakest of several: mean ± half-width "
         "of the 95% t-interval over seeds. Below, for each claim: the number, the criterion it "
         "must meet (thresholds were fixed before any number was seen), and the values behind it.",
         *(_details(row) for row in frame.itertuples()),
