@@ -375,7 +375,8 @@ def test_remarks_name_each_comparison():
     given = scored({run: [m, m] for run, m in PAPER.items()})
     assert row(15, given)["remark"] == (
         "Pretrained vs from scratch: AudioSet mAP 0.327 vs 0.299; FSD50K mAP 0.424 vs 0.362; "
-        "Speech Commands accuracy 0.934 vs 0.923; equal in every seed, so the interval has zero width."
+        "Speech Commands accuracy 0.934 vs 0.923; equal in every seed, so the interval has zero "
+        "width."
     )
     assert "0.1 and 0.3 full 0.215 vs 0.200" in row(17, given)["remark"]
 
@@ -522,6 +523,8 @@ def test_markdown_counts_and_explains(page):
         for column in ("measure", "criterion", "remark"):
             assert claim[column] in text
     assert "nan" not in text and ".." not in text
+    assert lines[3].endswith("| reproduced: 0.035 ± 0.002 |") and lines[7].endswith("| – |")
+    assert "- On the authors' numbers: reproduced. Three runs of the authors" in text
 
 
 def test_markdown_escapes_what_would_break_its_table(page):

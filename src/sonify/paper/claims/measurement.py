@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
 
-Values = pd.Series | pd.DataFrame
+Values: TypeAlias = pd.Series | pd.DataFrame
 
 
 class Measurement(NamedTuple):

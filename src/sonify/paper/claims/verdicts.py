@@ -158,7 +158,7 @@ def judge(values: Iterable[float] | Values, rule: Rule) -> Judgement:
     the mean. Equal seeds are a caveat.
     """
     if isinstance(values, pd.DataFrame):
-        return _judge_every([(judge(x, one), one) for x, one in _with_rules(values, rule)])
+        return _judge_every([(judge(x, one), one) for x, one in with_rules(values, rule)])
     if isinstance(rule, Parts):
         raise TypeError("a rule of several parts judges a frame, whose columns name the parts")
     given = list(values)
@@ -178,9 +178,10 @@ def judge(values: Iterable[float] | Values, rule: Rule) -> Judgement:
     return Judgement(*interval, verdict, tuple(caveats))
 
 
-def _with_rules(
+def with_rules(
     values: pd.DataFrame, rule: Rule
 ) -> Iterator[tuple[pd.Series, Above | Within | NotAbove]]:
+    """Return each number, by seed, and the rule that judges it."""
     for name, column in values.items():
         yield column, rule.rules[_part(name)] if isinstance(rule, Parts) else rule
 

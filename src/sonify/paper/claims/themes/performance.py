@@ -7,6 +7,7 @@ seed), on whole clips of the evaluation split: by mAP, on Speech Commands by acc
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sonify.paper.claims.evidence import FINETUNES, SCORED, Evidence, Missing, gather
 from sonify.paper.claims.measurement import Measurement, differences
@@ -36,7 +37,7 @@ def gains(heading: str, pairs: list[Pair]) -> Callable[[Evidence], Measurement]:
     return evaluate
 
 
-def _balanced(finetune: str, **changed: object) -> PaperSetting:
+def _balanced(finetune: str, **changed: Any) -> PaperSetting:
     """Return a setting of Table A.1, finetuned on AudioSet's balanced part."""
     main = PaperSetting("audioset", "contrastive", finetune, balanced=True)
     return replace(main, **changed)

@@ -185,7 +185,8 @@ def _by_regime(
         values = active if column == "active_fraction" else rows[column].where(~rows["dead"])
         return by_layer(rows.assign(value=values), "value")
 
-    one, other = paired(*gather(look_up, (CONTRASTIVE, SUPERVISED)).values(), layers)
+    sides = gather(look_up, (CONTRASTIVE, SUPERVISED))
+    one, other = paired(sides[CONTRASTIVE], sides[SUPERVISED], layers)
     return one.where(other.notna()), other.where(one.notna())
 
 
