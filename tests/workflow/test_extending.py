@@ -77,8 +77,8 @@ def test_a_claim(extended):
     workflow = extended("A claim", most=1)
     workflow("results/reporting/claims.parquet")
     claims = pd.read_parquet(results(workflow) / "reporting/claims.parquet").set_index("claim")
-    assert claims.loc[23, "statement"] == "More than half of the contrastive filters are alive"
-    assert len(claims) == 23
+    assert claims.loc[99, "statement"] == "More than half of the contrastive filters are alive"
+    assert len(claims) == 26
 
 
 def test_a_dataset(workflow):

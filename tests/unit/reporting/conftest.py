@@ -176,13 +176,15 @@ def claims():
     rows = [
         {"claim": i, "statement": f"statement {i}", "section": "4.1", "measure": "fall of mAP"}
         | {"criterion": "above 0", "mean": mean, "ci95": ci95, "n_runs": n, "verdict": verdict}
-        | {"remark": "because <b>", "scale": "mini"}
-        for i, (mean, ci95, n, verdict) in enumerate(
+        | {"remark": "because <b>", "scale": "mini", "authors_mean": theirs}
+        | {"authors_ci95": theirs and 0.0625, "authors_remark": "three runs <i>"}
+        | {"authors_verdict": "not run" if theirs is None else "reproduced"}
+        for i, (mean, ci95, n, verdict, theirs) in enumerate(
             [
-                (0.25, 0.125, 2, "reproduced"),
-                (-0.5, 0.25, 2, "not reproduced"),
-                (0.1, None, 1, "inconclusive"),
-                (None, None, 0, "not run"),
+                (0.25, 0.125, 2, "reproduced", 0.375),
+                (-0.5, 0.25, 2, "not reproduced", None),
+                (0.1, None, 1, "inconclusive", None),
+                (None, None, 0, "not run", None),
             ],
             start=1,
         )

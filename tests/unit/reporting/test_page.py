@@ -142,7 +142,9 @@ def test_claims_show_their_verdict_as_a_word(content, claims):
         ("inconclusive", "0.100"),
         ("not run", ""),
     ]
-    assert "because &lt;b&gt;" in text
+    theirs = re.findall(r'</td>\s<td class="left">([^<]*)(?:<br>([^<]*))?</td></tr>', text)[:4]
+    assert theirs == [("reproduced", "0.375 ± 0.062"), ("–", ""), ("–", ""), ("–", "")]
+    assert "because &lt;b&gt;" in text and "three runs &lt;i&gt;" in text
     assert "No claim has been judged yet." in page(content(claims=claims[:0]))
 
 

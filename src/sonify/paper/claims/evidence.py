@@ -107,7 +107,7 @@ def gather(look_up: Callable[[K], Frame], keys: Iterable[K]) -> dict[K, Frame]:
         raise Missing("; ".join(dict.fromkeys(lacking)))
     seeds = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
     if not seeds:
-        raise Missing("a seed that has every run compared")
+        raise Missing("a seed with every run compared")
     return {key: frame.loc[seeds] for key, frame in frames.items()}
 
 

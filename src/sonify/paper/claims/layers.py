@@ -4,10 +4,12 @@ import pandas as pd
 
 from sonify.paper.claims.evidence import Missing
 
-# The paper calls layers 3-7 "the middle layers" and sets 8-11 apart as deep (3.3.2): those before
-# are the first. "Middle of the stack" (B) is taken as the centre of the eleven.
+# The paper calls layers 3-7 "the middle layers" and sets 8-11 apart as deep (3.3.2). Appendix B has
+# only "the initial layers" and "deeper layers": the initial ones are all that are not deep. "Middle
+# of the stack" (B) is taken as the centre of the eleven.
 LAYERS = tuple(range(1, 12))
-FIRST = (1, 2)
+INITIAL = tuple(range(1, 8))
+MIDDLE = (3, 4, 5, 6, 7)
 CENTRE = (5, 6, 7)
 DEEP = (8, 9, 10, 11)
 

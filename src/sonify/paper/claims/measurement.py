@@ -40,8 +40,8 @@ def differences(
 
 
 def versus(one: Values, other: Values) -> str:
-    """Format the means of both over seeds and layers: `0.427 against 0.362`."""
-    return " against ".join(number(pd.DataFrame(x).mean().mean()) for x in (one, other))
+    """Format the means of both over seeds and layers: `0.427 vs 0.362`."""
+    return " vs ".join(number(pd.DataFrame(x).mean().mean()) for x in (one, other))
 
 
 def number(value: float, digits: int = 3) -> str:

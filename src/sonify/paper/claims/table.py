@@ -10,8 +10,9 @@ import pandas as pd
 from sonify.contracts import tables
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims import themes
+from sonify.paper.claims.calibration import calibrated
 from sonify.paper.claims.evidence import Evidence
-from sonify.paper.claims.verdicts import Claim
+from sonify.paper.claims.verdicts import NOT_RUN, Claim
 from sonify.paper.labels import VERDICTS, scale_label
 
 
@@ -32,7 +33,7 @@ def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
     where a claim means one.
     """
     scale_label(scale)
-    rows = [claim.row(evidence, scale) for claim in CLAIMS]
+    rows = [claim.row(evidence, scale) | calibrated(claim) for claim in CLAIMS]
     return pd.DataFrame(rows)[list(tables.contract("claims").columns)]
 
 
@@ -42,21 +43,31 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
     counts = frame["verdict"].value_counts()
     count = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
     heads = ["Claim", "What the paper says", "Section", "Number", "Seeds", "Verdict"]
-    lines = [_line(heads), "|--:|--|--|--:|--:|--|"]
+    heads.append("On the authors' numbers")
+    lines = [_line(heads), "|--:|--|--|--:|--:|--|--|"]
     for row in frame.itertuples():
         value = plus_minus(row.mean, row.ci95) if row.n_runs else "–"
         cells = [row.claim, row.statement, row.section, value, row.n_runs, row.verdict]
+        cells.append(authors_words(row))
         lines.append(_line(cells))
     parts = [
         "# The paper's claims",
         f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
         "\n".join(lines),
-        "A claim is judged by one number per seed, or by the least of several: mean ± half-width "
+        "A claim is judged by one number per seed, or by the weakest of several: mean ± half-width "
         "of the 95% t-interval over seeds. Below, for each claim: the number, the criterion it "
-        "must meet (thresholds were fixed before any number was seen), and the values behind it.",
+        "must meet (thresholds were fixed before any number was seen), and the values behind it. "
+        "The last column applies the same criterion to what the paper's authors measured.",
         *(_details(row) for row in frame.itertuples()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def authors_words(row: Any) -> str:
+    """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
+    if row.authors_verdict == NOT_RUN:
+        return "–"
+    return f"{row.authors_verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
 
 
 def _line(cells: Sequence[object]) -> str:
@@ -67,5 +78,6 @@ def _line(cells: Sequence[object]) -> str:
 def _details(row: Any) -> str:
     return (
         f"## {row.claim}. {row.statement}: {row.verdict}\n\n"
-        f"- Number: {row.measure}.\n- Criterion: {row.criterion}\n- Remark: {row.remark}"
+        f"- Number: {row.measure}.\n- Criterion: {row.criterion}\n- Remark: {row.remark}\n"
+        f"- On the authors' numbers: {row.authors_verdict}. {row.authors_remark}"
     )

@@ -1,5 +1,6 @@
 """The results page: one HTML file with claims, tables, figures, sounds to play and accounts."""
 
+import math
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -88,9 +89,11 @@ def context(content: Content, residual: bool = False) -> dict:
 
 
 def _claims(claims: pd.DataFrame) -> list[dict]:
-    pairs = zip(claims["mean"], claims["ci95"], strict=True)
-    values = [plus_minus(mean, ci95) for mean, ci95 in pairs]
-    return claims.assign(value=values).sort_values("claim").to_dict("records")
+    values = [plus_minus(*pair) for pair in claims[["mean", "ci95"]].to_numpy(float)]
+    known = claims[["authors_mean", "authors_ci95"]].to_numpy(float)
+    theirs = ["" if math.isnan(mean) else plus_minus(mean, ci95) for mean, ci95 in known]
+    shown = claims.assign(value=values, authors_value=theirs)
+    return shown.sort_values("claim").to_dict("records")
 
 
 def _table(frame: pd.DataFrame) -> dict:

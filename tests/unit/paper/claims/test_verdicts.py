@@ -82,8 +82,8 @@ def test_a_judgement_has_the_interval_by_hand():
 @pytest.mark.parametrize(
     ("values", "mean", "n_runs", "caveat"),
     [
-        ([0.4], 0.4, 1, "one seed alone has no interval"),
-        ([0.4, NAN], 0.4, 1, "undefined for 1 of 2 seeds, one seed alone has no interval"),
+        ([0.4], 0.4, 1, "a single seed has no interval"),
+        ([0.4, NAN], 0.4, 1, "undefined for 1 of 2 seeds, a single seed has no interval"),
         ([NAN, NAN], NAN, 0, "undefined for 2 of 2 seeds"),
         ([INF, 0.4], INF, 2, "not finite in every seed"),
         ([0.4, 0.4, NAN], 0.4, 2, f"undefined for 1 of 3 seeds, {EQUAL}"),
@@ -126,9 +126,9 @@ def test_every_number_is_judged_by_its_own_interval(columns, mean, verdict):
 def test_what_kept_one_of_several_from_being_clear_is_said():
     found = judge(pd.DataFrame({"a": [0.3, 0.31], "b": [NAN, NAN]}), Above(every=True))
     assert found.n_runs == 2
-    assert found.caveats == ("not every number is as clear", "undefined for 2 of 2 seeds")
+    assert found.caveats == ("not every number is this clear", "undefined for 2 of 2 seeds")
     found = judge(pd.DataFrame({"a": [0.3, NAN], "b": [0.2, NAN]}), Above(every=True))
-    assert found.caveats == ("undefined for 1 of 2 seeds", "one seed alone has no interval")
+    assert found.caveats == ("undefined for 1 of 2 seeds", "a single seed has no interval")
     assert "reproduced if all lie above 0, not" in str(Above(every=True))
 
 
@@ -173,7 +173,7 @@ def test_what_is_missing_is_not_run():
 def test_a_row_says_its_numbers_and_its_caveat():
     claim = Claim(1, "4.1", "It is so", "number", Above(0.5), lambda _: Measurement([0.6], "a b"))
     row = claim.row(None, "paper")
-    assert row["remark"] == "a b; one seed alone has no interval."
+    assert row["remark"] == "a b; a single seed has no interval."
     assert "above 0.5, not reproduced if it lies below 0.5" in row["criterion"]
     assert "inside ±0.25" in str(Within(0.25))
     assert row["scale"] == "paper"

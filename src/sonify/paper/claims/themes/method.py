@@ -1,10 +1,14 @@
-"""Claims 20 to 22: properties of sonification itself (sections 3.2 and 3.4).
+"""Claims 20 to 22 and 25: properties of sonification itself (sections 3.2 and 3.4).
 
 They are about the main contrastive pretraining, as are the paper's figures.
 """
 
+import math
+
+import numpy as np
 import pandas as pd
 
+from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.paper.claims.evidence import Evidence, Missing, by_layer, gather
 from sonify.paper.claims.layers import LAYERS, paired
 from sonify.paper.claims.measurement import Measurement, difference, differences, number
@@ -15,6 +19,7 @@ from sonify.paper.setting import CONTRASTIVE
 # tenth of the energy differs then (10 dB).
 OVERLAID = 0.95
 
+DELAYS = {True: "delays that are multiples of the layer's stride", False: "other delays"}
 INPUTS = ("own", "fixed")
 DOWNSAMPLINGS = ("pool", "strided")
 
@@ -29,13 +34,12 @@ def equivariance(evidence: Evidence) -> Measurement:
     correlations = rows.groupby(["on_stride", "seed", "layer", "shift"])["correlation"].mean()
     means = correlations.groupby(["on_stride", "layer", "shift"]).mean()
     remarks = [
-        f"{number(value)} at delays {'by' if on else 'other than'} multiples of the layer's stride"
-        for on, value in means.groupby("on_stride").min().items()
+        f"{number(value)} at {DELAYS[on]}" for on, value in means.groupby("on_stride").min().items()
     ]
     every = correlations.droplevel("on_stride").unstack(["layer", "shift"])
     alive = every.dropna(axis=1, how="all")
     values = every if alive.empty else alive
-    return Measurement(values, "Least correlation: " + "; ".join(remarks))
+    return Measurement(values, "Smallest correlation: " + "; ".join(remarks))
 
 
 def strided_loss(evidence: Evidence) -> Measurement:
@@ -62,7 +66,7 @@ def strided_loss(evidence: Evidence) -> Measurement:
         name: paired(curves["pool", column], curves["strided", column], LAYERS)
         for column, name in names.items()
     }
-    return differences("Max-pool against strided", pairs)
+    return differences("Max-pool vs strided", pairs)
 
 
 def excess_change(evidence: Evidence) -> Measurement:
@@ -77,17 +81,48 @@ def excess_change(evidence: Evidence) -> Measurement:
         return evidence.of("evolution", CONTRASTIVE, inputs=inputs).groupby("seed")["change"].mean()
 
     changes = gather(look_up, INPUTS)
-    heading = "Spectral change a checkpoint, own against fixed inputs"
+    heading = "Spectral change per checkpoint, own vs fixed inputs"
     return difference(heading, changes["own"], changes["fixed"])
+
+
+def fuller_start(evidence: Evidence) -> Measurement:
+    """Measure how much flatter in spectrum sonifications are at the first checkpoint than at last.
+
+    On fixed inputs, in the mean over filters whose sonification sounds at both; the initial weights
+    are no checkpoint. "For several feature maps, sonifications at the first checkpoint show a full
+    spectrogram".
+    """
+    rows = evidence.of("evolution", CONTRASTIVE, inputs="fixed")
+    rows = rows[rows["epoch"] > 0]
+    if rows["epoch"].nunique() < 2:
+        raise Missing("two checkpoints after the initial weights")
+    by_seed = rows.groupby("seed")["epoch"]
+    ends = {"first": by_seed.transform("min"), "last": by_seed.transform("max")}
+    flatness = {
+        name: rows[rows["epoch"] == epoch]
+        .set_index(["seed", "layer", "filter"])["pcm"]
+        .map(_flatness)
+        for name, epoch in ends.items()
+    }
+    both = pd.DataFrame(flatness)
+    both = both.where(both.notna().all(axis=1)).groupby("seed").mean()
+    return difference("Flatness, first vs last checkpoint", both["first"], both["last"])
+
+
+def _flatness(pcm: bytes) -> float:
+    """Return the spectral flatness of a stored signal, NaN for silence and for no signal."""
+    x = np.frombuffer(pcm, "<i2")
+    return float(spectral_shape(x[None]).flatness[0]) if x.any() else math.nan
 
 
 CLAIMS = (
     Claim(
         number=20,
         section="3.2, Figure B.3",
-        statement="Sonification is shift-equivariant: a delay of the input delays it by as much",
+        statement="Sonification is shift-equivariant: delaying the input delays it by the same "
+        "amount",
         measure="Correlation of the sonification and that of the delayed clip shifted back, mean "
-        "over clips: the least over layers and delays",
+        "over clips: the smallest over layers and delays",
         rule=Above(OVERLAID, every=True),
         evaluate=equivariance,
     ),
@@ -96,7 +131,7 @@ CLAIMS = (
         section="3.2",
         statement="Downsampling by strided convolution sonifies worse than max-pool with unpooling",
         measure="Max-pool minus strided, mean over layers, of the correlation of the energy "
-        "envelopes of clip and sonification and of their coherence: the lesser of the two",
+        "envelopes of clip and sonification and of their coherence: the smaller of the two",
         rule=Above(every=True),
         evaluate=strided_loss,
     ),
@@ -109,5 +144,14 @@ CLAIMS = (
         "over filters and checkpoints, inputs chosen anew minus fixed inputs",
         rule=Above(),
         evaluate=excess_change,
+    ),
+    Claim(
+        number=25,
+        section="3.4, Figure 5",
+        statement="At the first checkpoint, sonifications have a fuller spectrum than at the last",
+        measure="Spectral flatness of a filter's sonification of a fixed input, first checkpoint "
+        "after the initial weights minus last, mean over filters",
+        rule=Above(),
+        evaluate=fuller_start,
     ),
 )

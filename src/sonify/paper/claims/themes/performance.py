@@ -2,13 +2,14 @@
 
 Each compares pairs of trainings, seed by seed (a finetuning starts from the pretraining of the same
 seed), on whole clips of the evaluation split: by mAP, on Speech Commands by accuracy, both in
-[0, 1]. Every pair must gain.
+[0, 1].
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sonify.paper.claims.evidence import FINETUNES, SCORED, Evidence, gather
+from sonify.paper.claims.evidence import FINETUNES, SCORED, Evidence, Missing, gather
 from sonify.paper.claims.measurement import Measurement, differences
 from sonify.paper.claims.verdicts import Above, Claim
 from sonify.paper.labels import DATASETS
@@ -36,9 +37,10 @@ def gains(heading: str, pairs: list[Pair]) -> Callable[[Evidence], Measurement]:
     return evaluate
 
 
-def _balanced(finetune: str) -> PaperSetting:
-    """Return the main setting of Table A.1, finetuned on AudioSet's balanced part."""
-    return PaperSetting("audioset", "contrastive", finetune, balanced=True)
+def _balanced(finetune: str, **changed: Any) -> PaperSetting:
+    """Return a setting of Table A.1, finetuned on AudioSet's balanced part."""
+    main = PaperSetting("audioset", "contrastive", finetune, balanced=True)
+    return replace(main, **changed)
 
 
 def _scratch() -> list[Pair]:
@@ -52,11 +54,42 @@ def _scratch() -> list[Pair]:
     ]
 
 
-def _augmentations() -> list[Pair]:
-    """Compare each added augmentation with the setting before it: the three steps of Table A.1.
+def augmentation_gains(evidence: Evidence) -> Measurement:
+    """Return what all four augmentations gain over gain alone, fc-only and full.
 
-    In the paper the second step, time masking, gains 0.000 (fc-only) and 0.001 (full) of mAP.
+    The paper claims no more than that it uses them. The remark has the steps of Table A.1 that were
+    run: the second, time masking, gains 0.000 (fc-only) and 0.001 (full) there.
     """
+    values, remark = gains("All four vs gain alone", _all_augmentations())(evidence)
+    try:
+        steps = gains("step by step", _augmentation_steps())(evidence).remark
+    except Missing:
+        return Measurement(values, remark)
+    return Measurement(values, f"{remark}; {steps}")
+
+
+def doubling_gain(evidence: Evidence) -> Measurement:
+    """Return the mean gain of twice the filters, over the pairs that the tables give.
+
+    The mean, because the paper reports CNN12_x2 beside CNN12 and claims nothing of single pairs.
+    """
+    values, remark = gains("CNN12_x2 vs CNN12", _doubled())(evidence)
+    return Measurement(values.mean(axis=1, skipna=False), remark)
+
+
+def _all_augmentations() -> list[Pair]:
+    return [
+        Pair(
+            FINETUNE_LABELS[finetune],
+            _balanced(finetune),
+            _balanced(finetune, augmentation=AUGMENTATIONS[:1]),
+        )
+        for finetune in FINETUNES
+    ]
+
+
+def _augmentation_steps() -> list[Pair]:
+    """Compare each added augmentation with the setting before it: the three steps of Table A.1."""
     names = ("Gaussian noise", "time mask", "random SNR")
     return [
         Pair(
@@ -109,37 +142,36 @@ CLAIMS = (
         statement="Contrastive pretraining, finetuned fully, beats training from scratch on all "
         "three datasets",
         measure="mAP on AudioSet eval and FSD50K eval, accuracy on Speech Commands test, "
-        "pretrained minus from scratch: the least of the three",
+        "pretrained minus from scratch: the smallest of the three",
         rule=Above(every=True),
-        evaluate=gains("Pretrained against from scratch", _scratch()),
+        evaluate=gains("Pretrained vs from scratch", _scratch()),
     ),
     Claim(
         number=16,
         section="A.2, Table A.1",
-        statement="Each augmentation added in contrastive pretraining helps",
-        measure="mAP on AudioSet eval, finetuned on its balanced part, with Gaussian noise, time "
-        "mask and random SNR each minus without it: the least over the three steps, fc-only and "
-        "full",
+        statement="The four augmentations of contrastive pretraining help",
+        measure="mAP on AudioSet eval, finetuned on its balanced part, all four augmentations "
+        "minus random gain alone: the smaller of fc-only and full",
         rule=Above(every=True),
-        evaluate=gains("With against without", _augmentations()),
+        evaluate=augmentation_gains,
     ),
     Claim(
         number=17,
         section="A.2, Table A.1",
         statement="A temperature of 0.1 beats 0.2 and 0.3",
         measure="mAP on AudioSet eval, finetuned on its balanced part, τ 0.1 minus τ 0.2 and minus "
-        "τ 0.3: the least over both, fc-only and full",
+        "τ 0.3: the smallest over both, fc-only and full",
         rule=Above(every=True),
         evaluate=gains("Temperature", _temperatures()),
     ),
     Claim(
         number=18,
         section="A, Tables A.1, A.2, A.4",
-        statement="Twice the filters help",
-        measure="mAP after contrastive pretraining, CNN12_x2 minus CNN12: the least over AudioSet "
+        statement="Doubling the filters helps",
+        measure="mAP after contrastive pretraining, CNN12_x2 minus CNN12, mean over AudioSet "
         "balanced (fc-only and full), AudioSet (full) and FSD50K (fc-only and full)",
-        rule=Above(every=True),
-        evaluate=gains("CNN12_x2 against CNN12", _doubled()),
+        rule=Above(),
+        evaluate=doubling_gain,
     ),
     Claim(
         number=19,
@@ -147,6 +179,6 @@ CLAIMS = (
         statement="After supervised pretraining, fc-only beats full finetuning on FSD50K",
         measure="mAP on FSD50K eval, supervised pretraining, fc-only minus full",
         rule=Above(),
-        evaluate=gains("Supervised, fc-only against full", _linear()),
+        evaluate=gains("Supervised, fc-only vs full", _linear()),
     ),
 )

@@ -8,35 +8,43 @@ calls most active; the residual is rescaled or not as the configuration says.
 
 import pandas as pd
 
+from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims.evidence import FINETUNES, REGIMES, Evidence, Missing, gather
 from sonify.paper.claims.layers import LAYERS, at_layers, coverage_note, spread
 from sonify.paper.claims.measurement import Measurement, number, versus
-from sonify.paper.claims.verdicts import Above, Claim
+from sonify.paper.claims.verdicts import Above, Claim, judge
 from sonify.paper.labels import finetuned_label
 from sonify.paper.setting import PaperSetting
+
+# A larger fraction of mAP lost is drastic. The paper calls its networks "sufficiently performant"
+# with 21 and 25 % less mAP than the best baseline (0.424 of 0.537 in Table A.5, 0.323 of 0.431 in
+# A.3): what it calls drastic must be more than what it is content with.
+DRASTIC = 0.25
 
 _REGIME = "contrastive"  # Figure 6's
 Curves = dict[str, pd.DataFrame]  # by finetuning
 
 
-def least_fall(evidence: Evidence) -> Measurement:
-    """Return the fall of mAP at each layer of each model: "mAP scores are drastically reduced".
+def drastic_fall(evidence: Evidence) -> Measurement:
+    """Return the fraction of mAP lost of each model: "mAP scores are drastically reduced".
 
-    A rise is a negative fall.
+    In the mean over layers, of which the remark gives the extremes. A rise is a negative loss.
     """
-    every, remarks = {}, []
+    means, remarks = {}, []
     for regime, curves in _curves(evidence).items():
         for finetune, curve in curves.items():
-            fall = _fall(curve)
+            lost = _fall(curve).div(curve[0], axis=0)
+            mean = lost.mean(axis=1, skipna=False)
             if regime == _REGIME:
-                every[finetune] = fall
-            mean = fall.mean()
+                means[finetune] = mean
+            layers = lost.mean()
             remarks.append(
-                f"{finetuned_label(regime, finetune)} loses {number(mean.min())} (layer "
-                f"{mean.idxmin()}) to {number(mean.max())} (layer {mean.idxmax()}) of "
-                f"{number(curve[0].mean())}{coverage_note(fall)}"
+                f"{finetuned_label(regime, finetune)} {number(mean.mean())} of "
+                f"{number(curve[0].mean())}, by layer {number(layers.min())} (layer "
+                f"{layers.idxmin()}) to {number(layers.max())} (layer {layers.idxmax()})"
+                f"{coverage_note(lost)}"
             )
-    return Measurement(pd.concat(every, axis=1), "Of its mAP, " + "; ".join(remarks))
+    return Measurement(pd.DataFrame(means), "Fraction of mAP lost: " + "; ".join(remarks))
 
 
 def excess_spread(evidence: Evidence) -> Measurement:
@@ -49,23 +57,25 @@ def excess_spread(evidence: Evidence) -> Measurement:
     for regime, curves in _curves(evidence).items():
         spreads = {finetune: spread(_fall(curve)) for finetune, curve in curves.items()}
         pairs[regime] = spreads["full"], spreads["fconly"]
-    return _beside("Standard deviation over layers, full against fc-only", pairs)
+    return _beside("Standard deviation over layers, full vs fc-only", pairs)
 
 
 def robustness(evidence: Evidence) -> Measurement:
     """Measure how much more of its baseline mAP an fc-only model loses, in the mean over layers.
 
     "A fully finetuned model is more robust". Relative to the baseline, because baselines differ,
-    and having less to lose does not make a model more robust.
+    and having less to lose does not make a model more robust. The remark judges the absolute fall
+    likewise: the text does not say which is meant.
     """
-    pairs = {}
+    pairs, falls = {}, {}
     for regime, curves in _curves(evidence).items():
-        losses = {
-            finetune: _fall(curve).div(curve[0], axis=0).mean(axis=1, skipna=False)
-            for finetune, curve in curves.items()
-        }
-        pairs[regime] = losses["fconly"], losses["full"]
-    return _beside("Share of the baseline lost, fc-only against full", pairs)
+        lost = {f: _fall(curve).mean(axis=1, skipna=False) for f, curve in curves.items()}
+        falls[regime] = lost["fconly"] - lost["full"]
+        pairs[regime] = lost["fconly"] / curves["fconly"][0], lost["full"] / curves["full"][0]
+    values, remark = _beside("Fraction of the baseline lost, fc-only vs full", pairs)
+    absolute = judge(falls[_REGIME], Above())
+    by = f"{plus_minus(absolute.mean, absolute.ci95)} of mAP, {absolute.verdict}"
+    return Measurement(values, f"{remark}; by absolute fall the difference is {by}")
 
 
 def _beside(heading: str, pairs: dict[str, tuple[pd.Series, pd.Series]]) -> Measurement:
@@ -103,11 +113,11 @@ CLAIMS = (
     Claim(
         number=1,
         section="4.1",
-        statement="Removing the sonification of the most active map lowers mAP, at every layer",
-        measure="Fall of mAP on FSD50K eval after contrastive pretraining: the least over layers 1 "
-        "to 11 of the fc-only and the full model",
-        rule=Above(every=True),
-        evaluate=least_fall,
+        statement="Removing the sonification of the most active map drastically reduces mAP",
+        measure="Fraction of the baseline mAP on FSD50K eval that is lost, after contrastive "
+        "pretraining, mean over layers 1 to 11: the smaller of the fc-only and the full model",
+        rule=Above(DRASTIC, every=True),
+        evaluate=drastic_fall,
     ),
     Claim(
         number=2,
@@ -122,7 +132,7 @@ CLAIMS = (
         number=3,
         section="4.1",
         statement="A fully finetuned model is more robust to the removal",
-        measure="Share of the baseline mAP on FSD50K eval that is lost after contrastive "
+        measure="Fraction of the baseline mAP on FSD50K eval that is lost, after contrastive "
         "pretraining, mean over layers, fc-only minus full",
         rule=Above(),
         evaluate=robustness,

@@ -1,4 +1,4 @@
-"""Claims 4 to 9: the sound of sonifications, and how it changes with depth and regime.
+"""Claims 4 to 9, 23 and 24: the sound of sonifications, and how it changes with depth and regime.
 
 Claims 4 and 5 are about the most active map of every clip (section 4.2, Figure 7), the others about
 every filter's top clips (section 3.3). "Deep" means layers 8 to 11.
@@ -9,22 +9,31 @@ import pandas as pd
 from sonify.paper.claims.evidence import Evidence, by_layer, gather
 from sonify.paper.claims.layers import (
     DEEP,
+    MIDDLE,
     TREND,
     coverage_note,
     paired,
     rank_correlation,
     slope,
 )
-from sonify.paper.claims.measurement import Measurement, difference, differences, number
+from sonify.paper.claims.measurement import (
+    Measurement,
+    Values,
+    difference,
+    differences,
+    number,
+    versus,
+)
 from sonify.paper.claims.verdicts import Above, Claim, Within
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
-NYQUIST_HZ = 4000.0
+# Signs of noise: name, column of the filters, and the unit it is measured in.
+NOISE = (("flatness", "flatness", 1.0), ("centroid as a fraction of 4 kHz", "centroid_hz", 4000.0))
 # Spectral spread of a flat spectrum from 0 to 4 kHz, 4000/√12: that of white noise through a filter
 # that selects nothing.
 FLAT_HZ = 1155.0
-# Largest difference between the mean bandwidths of the two regimes, as a fraction of their mean, at
-# which they count as alike: spectrograms side by side, as in Figure 1, still pass for equal then.
+# Largest difference between two regimes, as a fraction of their mean, at which they count as alike:
+# spectrograms side by side, as in Figure 1, still pass for equal then.
 ALIKE = 0.25
 
 
@@ -48,13 +57,13 @@ def fall_of_coherence(evidence: Evidence) -> Measurement:
 
 
 def excess_decay(evidence: Evidence) -> Measurement:
-    """Measure how much more coherence supervised models lose a layer, by linear regression.
+    """Measure how much more coherence supervised models lose per layer, by linear regression.
 
     "It decays significantly faster for the latter".
     """
     curves = _coherence(evidence)
     losses = {regime: -slope(curve) for regime, curve in curves.items()}
-    heading = "Coherence lost a layer, supervised against contrastive"
+    heading = "Coherence lost per layer, supervised vs contrastive"
     return difference(heading, losses["supervised"], losses["contrastive"])
 
 
@@ -64,7 +73,7 @@ def active_fraction(evidence: Evidence) -> Measurement:
     A map is active if it is not zero throughout. The supervised model "has less active feature maps
     in the deeper layers".
     """
-    heading = "Share of active maps, contrastive against supervised"
+    heading = "Fraction of active maps, contrastive vs supervised"
     return difference(heading, *_by_regime(evidence, "active_fraction"), skipna=True)
 
 
@@ -75,28 +84,64 @@ def noisiness(evidence: Evidence) -> Measurement:
     contrastive ones not "to the same extent".
     """
     pairs = {}
-    for name, column, unit in (
-        ("flatness", "flatness", 1.0),
-        ("centroid in shares of 4 kHz", "centroid_hz", NYQUIST_HZ),
-    ):
+    for name, column, unit in NOISE:
         contrastive, supervised = _by_regime(evidence, column)
         pairs[name] = supervised / unit, contrastive / unit
-    return differences("Supervised against contrastive", pairs, skipna=True)
+    return differences("Supervised vs contrastive", pairs, skipna=True)
 
 
-def bandwidth_difference(evidence: Evidence) -> Measurement:
-    """Compare mean bandwidths at layer 1: supervised minus contrastive, relative to their mean.
+def first_layer_difference(evidence: Evidence) -> Measurement:
+    """Compare layer 1 in bandwidth and activity: supervised minus contrastive, over their mean.
 
-    "Band selectivity [...] is similar in the first layer across the two training paradigms".
+    "Band selectivity and feature map activity is similar in the first layer across the two training
+    paradigms".
     """
-    contrastive, supervised = (side[1] for side in _by_regime(evidence, "bandwidth_hz", (1,)))
-    relative = (supervised - contrastive) / ((supervised + contrastive) / 2)
-    hz = " against ".join(number(side.mean(), 0) for side in (supervised, contrastive))
+    differences, remarks = {}, []
+    for name, column, unit, digits in (
+        ("bandwidth", "bandwidth_hz", " Hz", 0),
+        ("fraction of active maps", "active_fraction", "", 3),
+    ):
+        contrastive, supervised = (side[1] for side in _by_regime(evidence, column, (1,)))
+        differences[name] = _relative(supervised, contrastive)
+        both = " vs ".join(number(side.mean(), digits) for side in (supervised, contrastive))
+        remarks.append(f"{name} {both}{unit}")
+    remark = "; ".join(remarks) + f"; white noise has a bandwidth of {FLAT_HZ:.0f} Hz"
+    return Measurement(pd.DataFrame(differences), f"Layer 1, supervised vs contrastive: {remark}")
+
+
+def deep_band_selectivity(evidence: Evidence) -> Measurement:
+    """Measure how much wider deep contrastive sonifications are, relative to the mean of both.
+
+    "Supervised learning is generally more band-selective [...] in the deeper layers".
+    """
+    contrastive, supervised = _by_regime(evidence, "bandwidth_hz")
+    wider = _relative(contrastive, supervised).mean(axis=1)
+    hz = " vs ".join(number(side.mean().mean(), 0) for side in (contrastive, supervised))
     remark = (
-        f"Bandwidth of layer 1, supervised against contrastive: {hz} Hz, where white noise has "
+        f"Bandwidth of layers 8 to 11, contrastive vs supervised: {hz} Hz, where white noise has "
         f"{FLAT_HZ:.0f} Hz"
     )
-    return Measurement(relative, remark)
+    return Measurement(wider, remark)
+
+
+def growing_noise(evidence: Evidence) -> Measurement:
+    """Measure how much noisier supervised sonifications are in deep layers than in the middle.
+
+    By flatness and centroid, as `noisiness`, and by how much that exceeds the contrastive rise.
+    "As we go deeper, sonifications become [...] more noisy", contrastive ones "not to the same
+    extent".
+    """
+    rises, remarks = {}, []
+    for name, column, unit in NOISE:
+        middle, deep = (_by_regime(evidence, column, layers) for layers in (MIDDLE, DEEP))
+        contrastive, supervised = (
+            (below.mean(axis=1) - above.mean(axis=1)) / unit
+            for above, below in zip(middle, deep, strict=True)
+        )
+        rises[name], rises[f"{name} beyond"] = supervised, supervised - contrastive
+        remarks.append(f"{name} {versus(supervised, contrastive)}")
+    heading = "Rise from layers 3-7 to layers 8-11, supervised vs contrastive"
+    return Measurement(pd.DataFrame(rises), f"{heading}: {'; '.join(remarks)}")
 
 
 def label_coupling(evidence: Evidence) -> Measurement:
@@ -105,7 +150,7 @@ def label_coupling(evidence: Evidence) -> Measurement:
     "Stronger acoustic content coupling in the deeper layers", where supervised filters have "a
     wider variety of maximally activating input signals".
     """
-    heading = "Label purity, contrastive against supervised"
+    heading = "Label purity, contrastive vs supervised"
     return difference(heading, *_by_regime(evidence, "label_purity"), skipna=True)
 
 
@@ -117,6 +162,12 @@ def _coherence(evidence: Evidence) -> dict[str, pd.DataFrame]:
         (CONTRASTIVE, SUPERVISED),
     )
     return {setting.regime: curve for setting, curve in curves.items()}
+
+
+def _relative(one: Values, other: Values) -> Values:
+    """Return `one` minus `other` as a fraction of their mean, NaN where both are 0."""
+    mean = (one + other) / 2
+    return (one - other) / mean.mask(mean == 0)
 
 
 def _by_regime(
@@ -134,8 +185,8 @@ def _by_regime(
         values = active if column == "active_fraction" else rows[column].where(~rows["dead"])
         return by_layer(rows.assign(value=values), "value")
 
-    contrastive, supervised = gather(look_up, (CONTRASTIVE, SUPERVISED)).values()
-    one, other = paired(contrastive, supervised, layers)
+    sides = gather(look_up, (CONTRASTIVE, SUPERVISED))
+    one, other = paired(sides[CONTRASTIVE], sides[SUPERVISED], layers)
     return one.where(other.notna()), other.where(one.notna())
 
 
@@ -143,9 +194,9 @@ CLAIMS = (
     Claim(
         number=4,
         section="4.2, Figure 7",
-        statement="Coherence of clip and sonification falls with depth, in both regimes",
-        measure="Rank correlation (Spearman) of layer and mean coherence, its sign turned so that "
-        "1 is a steady fall: the lesser of the two regimes",
+        statement="Coherence between clip and sonification falls with depth in both regimes",
+        measure="Rank correlation (Spearman) of layer and mean coherence, negated, so that 1 is a "
+        "steady fall: the smaller of the two regimes",
         rule=Above(TREND, every=True),
         evaluate=fall_of_coherence,
     ),
@@ -153,8 +204,7 @@ CLAIMS = (
         number=5,
         section="4.2, Figure 7",
         statement="Coherence falls faster in supervised models",
-        measure="Coherence lost a layer (slope of the straight line through the curve), supervised "
-        "minus contrastive",
+        measure="Coherence lost per layer (slope of a linear fit), supervised minus contrastive",
         rule=Above(),
         evaluate=excess_decay,
     ),
@@ -162,7 +212,7 @@ CLAIMS = (
         number=6,
         section="3.3.1",
         statement="Deep layers of supervised models have fewer active feature maps",
-        measure="Share of filters and clips whose map is active, mean over layers 8 to 11, "
+        measure="Fraction of filters and clips whose map is active, mean over layers 8 to 11, "
         "contrastive minus supervised",
         rule=Above(),
         evaluate=active_fraction,
@@ -172,26 +222,47 @@ CLAIMS = (
         section="3.3.2",
         statement="Deep supervised sonifications are noisier: flatter in spectrum and higher",
         measure="Supervised minus contrastive, mean over the sonifications of layers 8 to 11, of "
-        "spectral flatness and of the centroid as a share of 4 kHz: the lesser of the two",
+        "spectral flatness and of the centroid as a fraction of 4 kHz: the smaller of the two",
         rule=Above(every=True),
         evaluate=noisiness,
     ),
     Claim(
         number=8,
         section="3.3.1, Figure 1",
-        statement="Filters of layer 1 are alike in band selectivity in both regimes",
-        measure="Mean bandwidth of the sonifications of layer 1, supervised minus contrastive, as "
-        "a share of the mean of both",
-        rule=Within(ALIKE),
-        evaluate=bandwidth_difference,
+        statement="Layer-1 filters are equally band-selective and equally active in both regimes",
+        measure="Mean bandwidth of the sonifications of layer 1, and the fraction of filters and "
+        "clips whose map is active, supervised minus contrastive, relative to the mean of both: "
+        "the one farther from 0",
+        rule=Within(ALIKE, every=True),
+        evaluate=first_layer_difference,
     ),
     Claim(
         number=9,
         section="3.3.2",
-        statement="Deep contrastive feature maps are coupled more strongly to content",
-        measure="Largest share of a filter's top clips with a label in common, mean over the "
+        statement="Deep contrastive feature maps are more strongly coupled to content",
+        measure="Largest fraction of a filter's top clips that share a label, mean over the "
         "filters of layers 8 to 11, contrastive minus supervised",
         rule=Above(),
         evaluate=label_coupling,
+    ),
+    Claim(
+        number=23,
+        section="3.3.1",
+        statement="Deep layers of supervised models are more band-selective",
+        measure="Bandwidth of the sonifications of layers 8 to 11, contrastive minus supervised, "
+        "relative to the mean of both, mean over layers",
+        rule=Above(),
+        evaluate=deep_band_selectivity,
+    ),
+    Claim(
+        number=24,
+        section="3.3.2",
+        statement="From the middle to the deep layers, supervised sonifications become noisier, "
+        "contrastive ones less so",
+        measure="Mean over layers 8 to 11 minus mean over layers 3 to 7 of spectral flatness and "
+        "of the centroid as a fraction of 4 kHz: supervised, and supervised minus contrastive, "
+        "the smallest of the four",
+        rule=Above(every=True),
+        evaluate=growing_noise,
     ),
 )
