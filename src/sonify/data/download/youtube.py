@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, found_in, segments
+from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, lookup, segments
 from sonify.data.download import harvest
 from sonify.data.download.fetch import DownloadError
 from sonify.runtime.errors import SonifyError
@@ -174,7 +174,7 @@ def _todo(root: Path, splits: Iterable[str]) -> list[tuple[int, str, Segment]]:
     for split in splits:
         harvested = harvest.places(root, split)
         for segment in segments(root, split):
-            here = found_in(index, segment.clip_id, segment.start, segment.end)
+            here = lookup(index, segment.clip_id, segment.start, segment.end)
             tried = failures[split, segment.clip_id]
             if not here and segment.clip_id not in harvested and tried < TRIES:
                 found.append((tried, split, segment))
