@@ -13,9 +13,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--dataset", required=True, help="name of the dataset")
     options.add_argument("--root", type=Path, required=True, help="root of the corpus")
-    options.add_argument(
-        "--out", type=Path, required=True, help="folder of the prepared dataset"
-    )
+    options.add_argument("--out", type=Path, required=True, help="folder of the prepared dataset")
     options.add_argument("--used", nargs="*", default=[], help="splits that must not be empty")
     args = options.parse_args()
     listing = read(args.dataset, args.root)
