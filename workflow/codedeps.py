@@ -1,10 +1,10 @@
-"""Which source files a script depends on, and a hash of what they say.
+"""The source files that a script depends on, and a hash of their code.
 
-Snakemake does not see a change in a module that a script imports. A rule's `code` parameter is this
-hash, so that editing a library module reruns exactly the rules whose scripts import it, directly or
-through others. Comments, docstrings and layout are not part of the hash. It runs each time the
-Snakefile is read, so every file is read once (PyYAML, which Snakemake brings, for the table
-contracts).
+Snakemake does not notice changes in modules that a script imports. This hash is therefore a rule's
+`code` parameter, so that editing a library module reruns exactly the rules whose scripts import it,
+directly or indirectly. Comments, docstrings and formatting do not affect the hash. It is computed
+whenever the Snakefile is parsed, so each file is read only once. Table contracts are parsed with
+PyYAML, a dependency of Snakemake.
 """
 
 import ast
@@ -22,14 +22,14 @@ _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def closure(script: str) -> list[Path]:
-    """The script and every first-party module it imports, at any depth, sorted by path.
+    """The script and all first-party modules it imports, at any depth, sorted by path.
 
-    Imports inside functions count, and so does every module of a package whose `__path__` is read;
-    imports for type checkers do not. Raises ValueError naming the script when it does not exist.
+    Includes imports inside functions, and all modules of a package whose `__path__` is read, but
+    not imports for type checkers. Raises ValueError naming the script if it does not exist.
     """
     start = SCRIPTS / script
     if not start.is_file():
-        raise ValueError(f"there is no script {start}")
+        raise ValueError(f"{start} does not exist: name a script of {SCRIPTS}")
     seen: set[Path] = set()
     waiting = [start]
     while waiting:
@@ -42,8 +42,8 @@ def closure(script: str) -> list[Path]:
 
 @cache
 def code_hash(script: str) -> str:
-    """A short hash of the code of `script`, of all it imports, of the static files that stand
-    beside that, and of the tables it names."""
+    """A short hash of the code of `script` and its imports, of the static files that accompany
+    them, and of the table contracts they name."""
     digest = hashlib.sha256()
     for file in closure(script):
         digest.update(file.relative_to(ROOT).as_posix().encode())
@@ -57,13 +57,13 @@ def code_hash(script: str) -> str:
 
 
 def static_files(script: str) -> list[Path]:
-    """What stands in folders called `static` beside the modules that `script` imports."""
+    """The files in folders named `static` next to `script` and the modules it imports."""
     folders = sorted({file.parent / "static" for file in closure(script)})
     return [file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir())]
 
 
 def tables_named(script: str) -> list[str]:
-    """Table contracts whose name stands as a string in the script or in a module it imports."""
+    """The table contracts named in string literals of the script and the modules it imports."""
     named: set[str] = set()
     for file in closure(script):
         source = _source(file)
@@ -74,8 +74,8 @@ def tables_named(script: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Source:
-    """What matters of a file: the first-party files it imports, its strings, whether it uses table
-    contracts, and its code without comments, docstrings and layout."""
+    """The relevant content of a file: the first-party files it imports, its strings, whether it
+    uses table contracts, and its code without comments, docstrings and formatting."""
 
     imports: tuple[Path, ...]
     strings: frozenset[str]
@@ -92,7 +92,7 @@ def _source(file: Path) -> _Source:
     listed: list[str] = []
     for node in _run(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            imports += [found for name in _names(node, file) for found in _files(name)]
+            imports += [path for name in _names(node, file) for path in _files(name)]
             if isinstance(node, ast.ImportFrom):
                 packages |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -110,7 +110,7 @@ def _source(file: Path) -> _Source:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a tree, without what stands below `if TYPE_CHECKING:`."""
+    """Yield the nodes of a tree, except those below `if TYPE_CHECKING:`."""
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -122,7 +122,7 @@ def _run(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _names(node: ast.Import | ast.ImportFrom, file: Path) -> list[str]:
-    """Dotted names of what an import statement of `file` may load."""
+    """The dotted names that an import statement of `file` may load."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     base = node.module or ""
@@ -134,15 +134,15 @@ def _names(node: ast.Import | ast.ImportFrom, file: Path) -> list[str]:
 
 @cache
 def _files(module: str) -> tuple[Path, ...]:
-    """Source files behind a dotted name: the module itself and every package above it."""
+    """The source files behind a dotted name: the module itself and every package above it."""
     parts = module.split(".")
-    found = []
+    files = []
     for depth in range(1, len(parts) + 1):
         stem = SRC.joinpath(*parts[:depth])
         for file in (stem / "__init__.py", stem.with_suffix(".py")):
             if file.is_file():
-                found.append(file)
-    return tuple(found)
+                files.append(file)
+    return tuple(files)
 
 
 @cache
@@ -152,7 +152,7 @@ def _tables() -> frozenset[str]:
 
 @cache
 def _contract(table: str) -> str:
-    """A table contract without its prose, and the vocabulary of its columns likewise."""
+    """A table contract with the rules for its columns, but without descriptions and units."""
     spec, vocabulary = _yaml(TABLES / f"{table}.yaml"), _yaml(TABLES / "columns.yaml")
     columns = [
         (c, [(k, v) for k, v in vocabulary[c].items() if k not in ("description", "unit")])

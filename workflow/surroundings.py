@@ -1,4 +1,4 @@
-"""What jobs find around them: interpreter, library, scripts, GPU."""
+"""The environment of jobs: interpreter, library, scripts and GPU."""
 
 import shutil
 import sys
@@ -6,17 +6,17 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Keep freed memory for the next tensor of the same size, as every step needs the same ones: without
-# this, Linux hands it back and fetches it anew, which costs a third of training time. No effect on
+# Keep freed memory for reuse, since every step allocates tensors of the same sizes: otherwise the
+# allocator returns it to Linux and maps it anew, which costs a third of training time. No effect on
 # other systems.
 MEMORY = "export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000; "
 
 
 def shell_prefix(workflow) -> str:
-    """Shell code before every job, so that scripts run from any folder, installed or not.
+    """Shell code that precedes every job, so that scripts run from any directory, installed or not.
 
-    Jobs use the interpreter that runs Snakemake, whether or not its environment is activated;
-    with --sdm conda or apptainer they use the deployed one.
+    Jobs use the interpreter that runs Snakemake, whether or not its environment is activated, or
+    the deployed one with --sdm conda or apptainer.
     """
     deployed = workflow.deployment_settings and workflow.deployment_settings.deployment_method
     path = "" if deployed else f'export PATH="{Path(sys.executable).parent}:$PATH"; '
@@ -27,22 +27,24 @@ def shell_prefix(workflow) -> str:
 
 
 def gpus(device: str) -> int:
-    """GPUs that one model job takes: 1 where it will use one, so that such jobs queue for it."""
+    """The number of GPUs that a model job uses, 0 or 1, so that such jobs queue for the GPU."""
     wants = device in ("cuda", "mps") or (device == "auto" and shutil.which("nvidia-smi"))
     return 1 if wants else 0
 
 
 def model_job(device: str, mem_mb: int = 32_000, runtime: int = 480) -> dict[str, int]:
-    """Resources of a job that runs or trains a model: GPUs, megabytes and minutes.
+    """The resources of a job that runs or trains a model: GPUs, megabytes and minutes.
 
-    The last two are what a cluster's scheduler is asked for; one machine takes no notice of them.
+    Memory and runtime are requested from a cluster's scheduler; a single machine ignores them.
     """
     return {"gpu": gpus(device), "mem_mb": mem_mb, "runtime": runtime}
 
 
 def stop_timers() -> None:
-    """Cancel the timers of this process: those of Snakemake's scheduler would keep it from ending
-    until the timespan of `max-jobs-per-timespan` is over, although nothing is left to start.
+    """Cancel the timers of this process, so that it can exit.
+
+    Those of Snakemake's scheduler would keep it alive until the timespan of
+    `max-jobs-per-timespan` is over, although no job is left to start.
     """
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):

@@ -1,7 +1,7 @@
-"""A calm console for Snakemake: one line per finished job, and every error in full.
+"""A concise console for Snakemake: one line per finished job, and every error in full.
 
-Snakemake finds it by its name (`snakemake --logger sonify`; `make run` does that). Jobs print their
-own progress and outcome; this adds how many of all jobs are done, and how long each took.
+Snakemake locates the plugin by name (`snakemake --logger sonify`, as in `make run`). Jobs print
+their own progress and outcome; this adds the number of jobs done and the duration of each.
 """
 
 import logging
@@ -12,10 +12,13 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-# What Snakemake says outside its events that a reader needs.
-TOLD = ("Nothing to be done",)
-# What it says on top of a job's own error, of no use to a reader.
-ECHOES = ("RuleException:\nCalledProcessError", "WorkflowError:\nAt least one job did not complete")
+# Beginnings of messages outside Snakemake's events that users need to see.
+ESSENTIAL = ("Nothing to be done",)
+# Beginnings of messages that merely repeat a job's own error.
+REDUNDANT = (
+    "RuleException:\nCalledProcessError",
+    "WorkflowError:\nAt least one job did not complete",
+)
 
 
 class LogHandler(LogHandlerBase):
@@ -32,18 +35,18 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print a record, if it is one that a reader needs."""
+        """Print a record if users need to see it."""
         line = self._line(record)
         if line:
-            # In one write: others write to the console too, and would come before the line end.
+            # In a single write, because other processes could write before the line ends.
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
     def _line(self, record: Any) -> str | None:
-        # Snakemake adds fields of its own to its records.
+        # Snakemake adds its own fields to log records.
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_INFO:
-            # The start, though jobs of one batch are announced a moment before they begin.
+            # Approximates the start: jobs of a batch are announced shortly before they begin.
             self.jobs[record.jobid] = (_name(record), time.monotonic())
             return None
         if event == LogEvent.JOB_FINISHED:
@@ -58,19 +61,19 @@ class LogHandler(LogHandlerBase):
             name, _ = self.jobs.get(record.jobid, (record.rule_name, 0))
             log = ", ".join(record.log) if record.log else "none"
             return f"failed: {name}; its log: {log}"
-        if record.levelno >= logging.WARNING or (event is None and _told(record)):
+        if record.levelno >= logging.WARNING or (event is None and _is_essential(record)):
             message = record.getMessage()
-            return None if message.startswith(ECHOES) else message
+            return None if message.startswith(REDUNDANT) else message
         return None
 
 
 def _name(record: Any) -> str:
-    """A job as a person would call it: its rule and what tells it from the rule's other jobs."""
-    what = dict(record.wildcards or {})
-    if "run" in what and "seed" in what:
-        what = {"model": f"{what['run']}-s{what['seed']}"}
-    return " ".join([record.rule_name.replace("_", " "), *map(str, what.values())])
+    """A readable name for a job: its rule, and the wildcards that identify it."""
+    wildcards = dict(record.wildcards or {})
+    if "run" in wildcards and "seed" in wildcards:
+        wildcards = {"model": f"{wildcards['run']}-s{wildcards['seed']}"}
+    return " ".join([record.rule_name.replace("_", " "), *map(str, wildcards.values())])
 
 
-def _told(record: logging.LogRecord) -> bool:
-    return record.getMessage().startswith(TOLD)
+def _is_essential(record: logging.LogRecord) -> bool:
+    return record.getMessage().startswith(ESSENTIAL)

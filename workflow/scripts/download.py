@@ -1,4 +1,4 @@
-"""Download a published dataset into its public layout, and list the files it came from."""
+"""Download a dataset in its public layout, and record the files it was built from."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--dataset", required=True, help="name of the dataset")
     options.add_argument("--root", type=Path, required=True, help="root of the corpus")
-    options.add_argument("--out", type=Path, required=True, help="table downloads to write")
+    options.add_argument("--out", type=Path, required=True, help="table `downloads` to write")
     args = options.parse_args()
     settings = args.settings
     pending = pending_bytes(args.dataset, args.root, settings["splits"], settings.get("backend"))

@@ -1,7 +1,7 @@
 """Find the clips that activate every filter of every layer most.
 
-With --share i/n it mines the i-th of n shares of the split and writes no table; a call without
---share mines what is left and writes it.
+With --share i/n, mines the i-th of n parts of the split and writes no table; a call without --share
+mines the rest and writes the table.
 """
 
 from pathlib import Path
@@ -17,12 +17,12 @@ from sonify.sonification.settings import MiningSettings
 def main() -> None:
     options = model_options(__doc__, MiningSettings)
     options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
-    options.add_argument("--code", default="", help="names the state of the code that mines")
-    options.add_argument("--share", type=share, default=(1, 1), help="i/n: which part of the work")
+    options.add_argument("--code", default="", help="hash of the mining code")
+    options.add_argument("--share", type=share, default=(1, 1), help="i/n: part of the work to do")
     args = options.parse_args()
     job = model_job(args)
     with job.progress("mine") as bar:
-        found = mine_parts(
+        mined = mine_parts(
             build_explainer(DEFAULT, job.model),
             job.model,
             job.card,
@@ -34,10 +34,10 @@ def main() -> None:
             progress=bar.update,
             **job.running,
         )
-    if found is not None:
-        tables.write(found, *args.out, "top_activations")
+    if mined is not None:
+        tables.write(mined, *args.out, "top_activations")
         discard(args.work)
-        say(f"{job.named('mine')}: {len(found)} top activations over {job.n_clips} clips")
+        say(f"{job.named('mine')}: {len(mined)} top activations over {job.n_clips} clips")
 
 
 run(main)

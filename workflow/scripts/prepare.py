@@ -1,4 +1,4 @@
-"""Prepare a corpus in its public layout to 8 kHz Parquet."""
+"""Convert a corpus in its public layout to 8 kHz Parquet."""
 
 from pathlib import Path
 

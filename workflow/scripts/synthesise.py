@@ -1,4 +1,4 @@
-"""Write a synthetic raw corpus in the layout of the real one."""
+"""Write a synthetic raw corpus in the layout of the real dataset."""
 
 from pathlib import Path
 

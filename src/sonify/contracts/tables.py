@@ -1,8 +1,8 @@
-"""Parquet contracts: which columns a table has, and the check on every write and read.
+"""Table contracts: the columns of every Parquet table, checked on each write and read.
 
-The contracts are the YAML files in `schemas/tables` beside this module: `columns.yaml` is the
-vocabulary (one meaning per column name), each other file one table (description, path, key,
-columns). Descriptions and units travel inside the Parquet files as field metadata.
+The contracts are YAML files in `schemas/tables` beside this module. `columns.yaml` is the
+vocabulary (one meaning per column name); every other file describes one table (description, path,
+key, columns). Descriptions and units travel inside the Parquet files as field metadata.
 """
 
 import os
@@ -37,7 +37,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Contract:
-    """One table's columns, the key that makes a row unique, and which columns may be null."""
+    """The columns of one table, the key that makes each row unique, and the nullable columns."""
 
     name: str
     description: str
@@ -59,7 +59,7 @@ class Contract:
 
 @cache
 def contract(name: str) -> Contract:
-    """The contract called `name`; SonifyError lists the legal names."""
+    """The contract called `name`; raises SonifyError listing the contracts for any other name."""
     file = SCHEMAS / f"{name}.yaml"
     if name == "columns" or not file.is_file():
         raise SonifyError(f"no table contract named {name!r}: choose one of {', '.join(names())}")
@@ -84,7 +84,8 @@ def names() -> list[str]:
 
 
 def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
-    """`frame` as an Arrow table that keeps contract `name`: columns in order, rows sorted by key.
+    """Return `frame` as an Arrow table that meets contract `name`, its columns in the contract's
+    order and its rows sorted by key.
 
     Raises SonifyError naming the table, the column and the first offending value for a missing or
     unknown column, a wrong type, a null, a value out of range or a repeated key.
@@ -110,9 +111,9 @@ def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
 
 
 def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options: Any) -> None:
-    """Check `frame` against contract `name` and write it to `path`, whole or not at all.
+    """Check `frame` against contract `name` and write it to `path` atomically.
 
-    `options` go to the Parquet writer. The same rows give the same bytes.
+    `options` are passed to the Parquet writer. Equal rows give equal bytes.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,9 +125,9 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
 def write_parts(
     frames: Iterable[pd.DataFrame], path: str | Path, name: str, **options: Any
 ) -> None:
-    """Write a table too large for memory: one row group a frame, whole or not at all.
+    """Write a table too large for memory atomically, one row group per frame.
 
-    Each frame is checked by itself, so the frames must come in key order and share no key.
+    Frames are checked one by one, so they must come in key order and share no key.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,22 +140,22 @@ def write_parts(
 
 
 def _partial(path: Path) -> Path:
-    """Where a file grows; two processes that make the same one do not meet."""
+    """The path of the unfinished file, unique to this process in case two write the same table."""
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:
-    """Write the rows of several tables of contract `name` into one at `path`."""
+    """Concatenate several tables of contract `name` into one at `path`."""
     write(pd.concat([read(part, name) for part in parts], ignore_index=True), path, name)
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:
-    """The table at `path` as pandas, checked against contract `name`.
+    """Read the table at `path` into pandas, checked against contract `name`.
 
-    Raises SonifyError naming the file when it is not Parquet or breaks the contract.
+    Raises SonifyError naming the file if it is not Parquet or violates the contract.
     """
     try:
-        table = pq.read_table(path, partitioning=None)  # a folder named a=b is no column
+        table = pq.read_table(path, partitioning=None)  # a directory named a=b is not a column
         return checked(table, name).to_pandas()
     except (pa.ArrowInvalid, ValueError) as error:
         raise SonifyError(
@@ -163,9 +164,9 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
 
 
 def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
-    """As `read`, at most `rows` rows at a time, for a table too large for memory.
+    """Read a table too large for memory as `read` does, at most `rows` rows at a time.
 
-    Rows that stand in different frames are not compared for a repeated key.
+    Keys repeated in different frames go unnoticed.
     """
     try:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
@@ -197,7 +198,7 @@ def _check_values(
             if len(bad):
                 raise SonifyError(
                     f"table {table}: column {column} has {bad[0].as_py()!r}, "
-                    f"beyond its {bound} {rules[bound]}"
+                    f"but its {bound} is {rules[bound]}"
                 )
 
 

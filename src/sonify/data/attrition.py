@@ -1,4 +1,4 @@
-"""What became of the listed clips: how many there was audio for, were used, were left out."""
+"""Account of the listed clips: how many were obtained, used and rejected."""
 
 from pathlib import Path
 
@@ -8,15 +8,15 @@ from sonify.contracts import tables
 from sonify.data.corpora.listing import Listing
 
 COUNTS = ["listed", "obtained", "used", "rejected"]
-ALL = ""  # the label that stands for all clips of a split
+ALL = ""  # the label of the row that counts all clips of a split
 
 
 def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
-    """Clips per split and class as contract `attrition`, after preparation.
+    """Count the clips of each split and class after preparation, as contract `attrition`.
 
-    manifest, rejected: those contracts, of this listing. listed = used + rejected in every row; a
-    clip is obtained if there is audio for it, whether usable or not. Classes that a split does not
-    list have no row.
+    manifest, rejected: tables of those contracts for this listing. In every row, listed = used +
+    rejected; a clip counts as obtained if it has audio, usable or not. Classes absent from the list
+    of a split have no row.
     """
     keys = ["split", "clip_id"]
     clips = listing.clips[[*keys, "labels"]].copy()
@@ -34,7 +34,7 @@ def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) 
 
 
 def write(listing: Listing, out: Path) -> None:
-    """Write the table `attrition` of a prepared dataset beside its manifest, in folder `out`."""
+    """Write the table `attrition` of a prepared dataset next to its manifest in `out`."""
     out = Path(out)
     manifest = tables.read(out / "manifest.parquet", "manifest")
     rejected = tables.read(out / "rejected.parquet", "rejected")

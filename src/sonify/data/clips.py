@@ -1,4 +1,4 @@
-"""Reader of prepared clips for training and evaluation.
+"""Read prepared clips into memory for training and evaluation.
 
 Axes: clip, time (samples at 8 kHz), class. Waveforms are float32 in [-1, 1].
 """
@@ -19,12 +19,12 @@ from sonify.runtime.errors import SonifyError
 
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """Prepared splits of one dataset, held in memory whole (16 kB for each second of audio).
+    """Prepared splits of one dataset, held entirely in memory (16 kB per second of audio).
 
-    ids, splits: one per clip, in the order (splits as asked for, part, clip_id).
+    ids, splits: one per clip, ordered by split (as requested), part and clip_id.
     classes: labels in the order of score vectors; targets: (clip, class) uint8, 1 where labelled.
-    lengths: (clip,) int64 samples; offsets: (clip,) int64 where each begins in samples.
-    samples: (total time,) int16, all clips end to end, 32767 at full scale.
+    lengths: (clip,) int64, in samples; offsets: (clip,) int64, the start of each clip in `samples`.
+    samples: (total time,) int16, all clips end to end, full scale 32767.
     """
 
     dataset: str
@@ -37,21 +37,21 @@ class Clips:
     samples: np.ndarray
 
     def __len__(self) -> int:
-        """How many clips there are."""
+        """The number of clips."""
         return len(self.ids)
 
     def waveform(self, i: int) -> np.ndarray:
-        """Clip `i`, whole: (time,) float32."""
+        """The whole of clip `i`: (time,) float32."""
         return decode(self.pcm(i))
 
     def pcm(self, i: int) -> np.ndarray:
-        """Clip `i` as stored: (time,) int16, a view."""
+        """The stored samples of clip `i`: (time,) int16, a view."""
         return self.samples[self.offsets[i] : self.offsets[i] + self.lengths[i]]
 
     def batch(
         self, indices: Sequence[int] | np.ndarray, starts: Sequence[int], n: int
     ) -> np.ndarray:
-        """A crop of `n` samples from each clip, from its sample `starts` on: (clip, time) float32.
+        """Crop `n` samples from each clip, beginning at sample `starts`: (clip, time) float32.
 
         Raises SonifyError as `check_start` does.
         """
@@ -61,20 +61,20 @@ class Clips:
         return out
 
     def whole(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """The clips, whole: (clip, time) float32. Raises SonifyError if their lengths differ."""
+        """Whole clips: (clip, time) float32. Raises SonifyError if their lengths differ."""
         lengths = np.unique(self.lengths[np.asarray(indices, dtype=np.int64)])
         if len(lengths) != 1:
             raise SonifyError(
-                f"whole clips need one length, these have {len(lengths)}: batch them by "
+                f"whole clips in a batch must have one length, not {len(lengths)}: batch them with "
                 "length_buckets"
             )
         return self.batch(indices, [0] * len(indices), int(lengths[0]))
 
 
 def cut(x: np.ndarray, start: int, n: int) -> np.ndarray:
-    """The crop of `n` samples of `x`, (time,), from its sample `start` on: (n,).
+    """Crop `n` samples of `x`, (time,), beginning at sample `start`: (n,).
 
-    A clip shorter than `n` is repeated end to end, as a periodic signal that begins at its start.
+    A clip shorter than `n` is treated as one period of a periodic signal.
     Raises SonifyError as `check_start` does.
     """
     check_start(len(x), start, n)
@@ -82,8 +82,9 @@ def cut(x: np.ndarray, start: int, n: int) -> np.ndarray:
 
 
 def check_start(length: int, start: int, n: int) -> None:
-    """Raise SonifyError for a crop of `n` samples that begins outside its clip of `length` samples,
-    or that runs past the end of a clip long enough to hold it.
+    """Raise SonifyError if a crop of `n` samples cannot begin at sample `start` of its clip.
+
+    It must begin within the `length` samples, and in a clip long enough to hold it also end there.
     """
     last = length - n if length >= n else length - 1
     if not 0 <= start <= last:
@@ -93,18 +94,18 @@ def check_start(length: int, start: int, n: int) -> None:
 
 
 def load(folder: Path, splits: Sequence[str]) -> Clips:
-    """The prepared `splits` of the dataset in `folder` (results/data/<dataset>).
+    """Load the prepared `splits` of the dataset in `folder` (results/data/<dataset>).
 
-    Raises SonifyError naming the file and the remedy for a split that was not prepared, a broken
+    Raises SonifyError, naming the file and the remedy, for a split that was not prepared, a corrupt
     part, a label outside the vocabulary, or splits without any usable clip.
     """
     return _loaded(Path(folder), list(part_sizes(folder, splits)))
 
 
 def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
-    """As `load`, one stored part after the other: memory holds one part, not the dataset.
+    """Yield the splits part by part, so that memory holds one part rather than the dataset.
 
-    A part without clips is left out; raises SonifyError as `load` does, but for an empty split.
+    Skips parts without clips. Raises SonifyError as `load` does, except for an empty split.
     """
     for file in part_files(folder, splits):
         clips = load_part(file)
@@ -113,32 +114,33 @@ def parts(folder: Path, splits: Sequence[str]) -> Iterator[Clips]:
 
 
 def part_sizes(folder: Path, splits: Sequence[str]) -> dict[Path, int]:
-    """Clips in each stored part that has any, in order; raises SonifyError as `load` does."""
+    """The number of clips in each non-empty part, in order; raises SonifyError as `load` does."""
     sizes = {file: _footer(file).num_rows for file in part_files(folder, splits)}
     if not sum(sizes.values()):
         raise SonifyError(
             f"{folder} has no usable clip in {', '.join(splits)}: "
-            f"{Path(folder) / 'rejected.parquet'} says why; mend the corpus or name another split"
+            f"see {Path(folder) / 'rejected.parquet'} for the reasons, then correct the corpus or "
+            "name another split"
         )
     return {file: n for file, n in sizes.items() if n}
 
 
 def load_part(file: Path) -> Clips:
-    """One stored part out of `part_files`; raises SonifyError as `load`, but for an empty part."""
+    """Load one of `part_files`; raises SonifyError as `load` does, except for an empty part."""
     return _loaded(file.parents[1], [file])
 
 
 def part_files(folder: Path, splits: Sequence[str]) -> list[Path]:
-    """The files of the prepared `splits`, in order; SonifyError for one that was not prepared."""
+    """The files of the prepared `splits`, in order; raises SonifyError if one was not prepared."""
     if len(set(splits)) != len(splits) or not splits:
-        raise SonifyError(f"splits {list(splits)}: name at least one, and each once")
+        raise SonifyError(f"splits {list(splits)}: name at least one, and each only once")
     return [file for split in splits for file in _parts(Path(folder), split)]
 
 
 def _loaded(folder: Path, files: list[Path]) -> Clips:
     vocabulary = tables.read(folder / "vocabulary.parquet", "vocabulary")
     classes = list(vocabulary["label"])
-    # Sizes first, so that the one buffer is filled part by part and never copied.
+    # Sizes come first, so that a single buffer is filled part by part and never copied.
     samples = np.empty(sum(_n_samples(file) for file in files), DTYPE)
     ids, owners, targets, counts, filled = [], [], [], [], 0
     for file in files:
@@ -164,10 +166,11 @@ def _loaded(folder: Path, files: list[Path]) -> Clips:
 
 
 def length_buckets(lengths: np.ndarray, max_samples: int) -> list[np.ndarray]:
-    """Indices (clip,) of clips that can share a batch without padding, shortest clips first.
+    """Group clips into batches that need no padding, shortest clips first.
 
-    All clips of a batch have one length; together they hold at most `max_samples` samples, or the
-    batch is a single clip. Each index occurs once; within a length the order is kept.
+    Returns the indices of each batch, (clip,). All clips of a batch have one length, and together
+    at most `max_samples` samples unless the batch is a single clip. Each index occurs once; clips
+    of one length keep their order.
     """
     lengths = np.asarray(lengths)
     order = np.argsort(lengths, kind="stable")
@@ -191,7 +194,7 @@ def _parts(folder: Path, split: str) -> list[Path]:
 
 
 def broken(file: Path, problem: object) -> SonifyError:
-    """The error that names a broken part, what is wrong with it, and what mends it."""
+    """The error for a corrupt part, naming the file, the problem and the remedy."""
     again = f"prepare its dataset again (--forcerun prepare_{file.parent.parent.name})"
     return SonifyError(f"{file}: {str(problem).rstrip('.')}: {again}")
 
@@ -212,7 +215,7 @@ def _n_samples(file: Path) -> int:
 
 
 def _read_part(file: Path) -> pa.Table:
-    """The part, checked; each clip's samples are as many as its row says."""
+    """Read and check a part, including that each clip has as many samples as its row says."""
     try:
         part = tables.checked(pq.read_table(file, partitioning=None), "clips")
     except (OSError, ValueError) as error:
@@ -222,19 +225,19 @@ def _read_part(file: Path) -> pa.Table:
     if len(wrong):
         clip_id = part["clip_id"][int(wrong[0])].as_py()
         held = f"clip {clip_id} has {stored[wrong[0]]} samples"
-        raise broken(file, f"{held}, not the n_samples beside them")
+        raise broken(file, f"{held}, which n_samples contradicts")
     return part
 
 
 def pcm_arrays(column: pa.ChunkedArray) -> list[np.ndarray]:
-    """The samples of every clip of a `pcm` column, (time,) int16 each, as views."""
+    """Views of the samples of each clip in a `pcm` column: (time,) int16 each."""
     return [np.frombuffer(clip.as_buffer(), DTYPE) for clip in column]
 
 
 def label_indices(part: pa.Table, file: Path, classes: Sequence[str]) -> pa.ListArray:
-    """The labels of each clip of a part as positions in `classes`, int32.
+    """Map the labels of each clip of a part to positions in `classes`, int32.
 
-    Raises SonifyError naming the file for a label that is not among them.
+    Raises SonifyError, naming the file, for a label that is not among them.
     """
     labels = part["labels"].combine_chunks()
     names = labels.flatten()
@@ -247,7 +250,7 @@ def label_indices(part: pa.Table, file: Path, classes: Sequence[str]) -> pa.List
 
 
 def multi_hot(indices: pa.ListArray, n_classes: int) -> np.ndarray:
-    """`label_indices` as (clip, class) uint8, 1 where labelled."""
+    """Convert `label_indices` to multi-hot targets: (clip, class) uint8, 1 where labelled."""
     targets = np.zeros((len(indices), n_classes), dtype=np.uint8)
     targets[pc.list_parent_indices(indices), pc.list_flatten(indices)] = 1
     return targets

@@ -1,8 +1,8 @@
-"""From a corpus in its public layout to 8 kHz Parquet: parts of clips, manifest, rejected.
+"""Prepare a corpus in its public layout as 8 kHz Parquet: parts of clips, manifest, rejected.
 
-Decoding runs in threads, since libsndfile and soxr release the interpreter lock: measured as fast
-as processes, without their copies. Results are taken in the order of the clips, so that the files
-do not depend on the number of threads. One part of one split is held in memory at a time.
+Decoding runs in threads, because libsndfile and soxr release the interpreter lock: measurably as
+fast as processes, without copying between them. Results are collected in the order of the clips, so
+that the files do not depend on the number of threads. Memory holds one part of one split.
 """
 
 from collections import Counter
@@ -24,8 +24,8 @@ from sonify.data.download import harvest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
-# Plain pages for the samples: a dictionary of them would only be a copy.
-CLIPS_PER_ROW_GROUP = 64  # what a reader fetches at once: 10 MB of clips of 10 s
+# Plain pages for the samples: dictionary encoding would only copy them.
+CLIPS_PER_ROW_GROUP = 64  # read at once: 10 MB for clips of 10 s
 _PART_FORMAT = {
     "compression": "none",
     "row_group_size": CLIPS_PER_ROW_GROUP,
@@ -36,8 +36,8 @@ _PART_FORMAT = {
 
 @dataclass(frozen=True)
 class Summary:
-    """What was prepared: counts of clips, seconds of audio, clips per reason, and one sentence for
-    each split that came out empty."""
+    """The outcome of preparation: counts of clips, duration of audio in seconds, rejected clips per
+    reason, and one warning for each empty split."""
 
     dataset: str
     listed: int
@@ -48,16 +48,16 @@ class Summary:
     empty: tuple[str, ...] = ()
 
     def require(self, splits: Iterable[str]) -> None:
-        """Raise SonifyError if one of `splits` came out empty: better now than after training."""
-        lacking = [split for split in splits if split in self.empty]
-        if lacking:
+        """Raise SonifyError if any of `splits` is empty: better now than after training."""
+        empty = [split for split in splits if split in self.empty]
+        if empty:
             raise SonifyError(
-                f"{self.dataset} has no usable clip in {', '.join(lacking)}, which the "
-                "configuration uses: mend the corpus or name another split"
+                f"{self.dataset} has no usable clip in {', '.join(empty)}, which the "
+                "configuration uses: correct the corpus or name another split"
             )
 
     def __str__(self) -> str:
-        """The counts in one line."""
+        """Summarise the counts in one line."""
         rejected = sum(self.reasons.values())
         why = ", ".join(f"{n} {reason}" for reason, n in self.reasons.items())
         return (
@@ -68,10 +68,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips of one split that share a part, and those rejected since the batch before.
+    """The clips in one part of a split, and the clips rejected since the previous batch.
 
-    clips: contract `clips`, at most `clips_per_part` rows; manifest: the same
-    clips; rejected: contract `rejected`; seen: listed clips of the split looked at so far.
+    clips: contract `clips`, at most `clips_per_part` rows; manifest: the same clips; rejected:
+    contract `rejected`; seen: listed clips of the split processed so far.
     """
 
     split: str
@@ -95,9 +95,9 @@ def prepare(
 ) -> Summary:
     """Write the clips of `listing` below `out` and return the counts.
 
-    Writes <split>/part-*.parquet, vocabulary, manifest and rejected; every split has at least one
-    part, if an empty one. `progress(done, total)` is called as listed clips are done with.
-    Raises SonifyError when no clip at all can be used.
+    Writes <split>/part-*.parquet, vocabulary, manifest and rejected; every split gets at least one
+    part, which may be empty. Calls `progress(done, total)` as listed clips are processed. Raises
+    SonifyError if no clip at all can be used.
     """
     out = Path(out)
     _clear(out)
@@ -128,10 +128,10 @@ def prepare(
 def batches(
     listing: Listing, split: str, root: Path, limits: Limits, clips_per_part: int, workers: int
 ) -> Iterator[Batch]:
-    """The prepared clips of one split, `clips_per_part` at a time: by part, then clip_id. Parts
-    follow clip_id as well, unless the listing asks for its own order.
+    """Prepare the clips of one split, `clips_per_part` at a time, in the order of clip_id.
 
-    Yields at least one batch; all but the last are full, and only a lone batch can be empty.
+    If the listing has its own order, clips are assigned to parts in that order instead. Yields at
+    least one batch; all but the last are full, and only a sole batch can be empty.
     """
     if clips_per_part < 1 or workers < 1:
         raise SonifyError(
@@ -167,7 +167,7 @@ class _Rejection(NamedTuple):
 
 
 def _clip(dataset: str, root: Path, limits: Limits, row: Any) -> dict[str, Any] | _Rejection:
-    """One row of the clips and manifest contracts, or why there is none."""
+    """Prepare one clip: returns a row of contracts `clips` and `manifest`, or a rejection."""
     try:
         recording = harvest.recording(root, row.path, limits)
     except UnusableAudio as error:
@@ -219,7 +219,7 @@ def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:
 
 
 def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: list[str]) -> Summary:
-    """The counts, after the accounts are checked: every listed clip is used or rejected, once."""
+    """Count the clips after checking that each listed one is used or rejected, exactly once."""
     _check_accounts(listing, manifest, rejected)
     reasons = dict(Counter(rejected["reason"].to_pylist()).most_common())
     dataset = listing.dataset
@@ -251,7 +251,7 @@ def _check_accounts(listing: Listing, manifest: pa.Table, rejected: pa.Table) ->
         for frame in (listing.clips, listing.problems)
     ]
     accounted = [table.select(key.names).cast(key) for table in (manifest, rejected)]
-    # In Arrow: two million keys in Python would take a gigabyte.
+    # In Arrow, because two million keys as Python objects would take a gigabyte.
     one, other = (
         pa.concat_tables(part).sort_by([(name, "ascending") for name in key.names])
         for part in (listed, accounted)
@@ -264,7 +264,7 @@ def _check_accounts(listing: Listing, manifest: pa.Table, rejected: pa.Table) ->
 
 
 def _clear(out: Path) -> None:
-    """Remove what an earlier run left, or its surplus parts would be read with the new ones."""
+    """Remove the files of an earlier run, whose surplus parts would be read along with the new."""
     for pattern in ("*.parquet", "*/part-*.parquet", "**/.*.partial"):
         for file in out.glob(pattern):
             file.unlink()

@@ -1,10 +1,10 @@
-"""Prepared clips where they lie on disk: their lengths and labels in memory, crops read one by one.
+"""Random access to prepared clips on disk: only their lengths and labels are held in memory.
 
-Parts are written uncompressed, so that the samples of a row group stand in the file as a run of
-(uint32 bytes, samples) pairs, clip after clip, up to the end of the column. A crop is read from
-there and nothing else of its clip, which costs a third of decoding whole clips. The length before
-each clip's samples says whether they are where the arithmetic has them; where it does not
-(compressed parts, several pages), Arrow decodes the row group.
+Parts are written uncompressed, so the samples of a row group are stored as a contiguous run of
+(uint32 byte count, samples) pairs, clip after clip, up to the end of the column. A crop is read
+directly from there, at a third of the cost of decoding whole clips. The byte count before each
+clip's samples verifies the computed position; if it disagrees (compressed parts, several pages),
+Arrow decodes the row group instead.
 """
 
 import os
@@ -33,9 +33,10 @@ from sonify.runtime.errors import SonifyError
 
 @dataclass(frozen=True, eq=False)
 class RowGroup:
-    """Clips `first` to `last` (exclusive) of a dataset: row group `number` of the part `file`.
+    """Row group `number` of the part `file`, which holds clips `first` to `last` (exclusive).
 
-    identity: of the file, as it was listed; end: its byte at which their samples end.
+    identity: fingerprint of the file when it was indexed; end: byte offset at which the samples of
+    the row group end.
     """
 
     file: Path
@@ -48,12 +49,12 @@ class RowGroup:
 
 @dataclass(frozen=True, eq=False)
 class StoredClips:
-    """Prepared splits of one dataset, left on disk; memory holds some 20 bytes a clip.
+    """Prepared splits of one dataset, left on disk; memory holds about 20 bytes per clip.
 
-    A clip is known by its position, 0 to len() - 1, in the order (splits as asked for, part,
-    clip_id).
+    A clip is identified by its position, 0 to len() - 1, ordered by split (as requested), part and
+    clip_id.
     classes: labels in the order of score vectors; groups: the row groups, in the order of clips.
-    lengths: (clip,) int32 samples; labels: positions in `classes`, a list for each clip.
+    lengths: (clip,) int32, in samples; labels: for each clip a list of positions in `classes`.
     """
 
     dataset: str
@@ -63,7 +64,7 @@ class StoredClips:
     labels: pa.ListArray
 
     def __len__(self) -> int:
-        """How many clips there are."""
+        """The number of clips."""
         return len(self.lengths)
 
     @property
@@ -72,17 +73,17 @@ class StoredClips:
         return set(pc.list_value_length(self.labels).to_numpy().tolist()) == {1}
 
     def targets(self, clips: np.ndarray) -> np.ndarray:
-        """(clip, class) uint8 of the clips at these positions, 1 where labelled."""
+        """Targets of the clips at these positions: (clip, class) uint8, 1 where labelled."""
         return multi_hot(self.labels.take(pa.array(clips)), len(self.classes))
 
     def read(
         self, group: RowGroup, clips: np.ndarray, starts: np.ndarray, out: Sequence[np.ndarray]
     ) -> None:
-        """Read crops of clips that all lie in `group` into `out`, for each clip (view, time) int16.
+        """Read crops of clips of one row group into `out`, (view, time) int16 for each clip.
 
-        clips: (clip,) positions; starts: (clip, view) first sample of each crop. Clips shorter
-        than a crop are repeated (see `clips.cut`). Raises SonifyError naming the part when it is
-        gone, or has changed since it was listed.
+        clips: (clip,) positions, all in `group`; starts: (clip, view) first sample of each crop.
+        Clips shorter than a crop are repeated (see `clips.cut`). Raises SonifyError, naming the
+        part, if it is missing or has changed since it was indexed.
         """
         try:
             if not self._read_in_place(group, clips, starts, out):
@@ -94,14 +95,14 @@ class StoredClips:
     def _read_in_place(
         self, group: RowGroup, clips: np.ndarray, starts: np.ndarray, out: Sequence[np.ndarray]
     ) -> bool:
-        """As `read`, of plain pages; False, with `out` in part overwritten, if they are not."""
+        """Read from uncompressed pages; return False, `out` partly overwritten, if they are not."""
         sizes = 2 * self.lengths[group.first : group.last].astype(np.int64)
         begins = group.end - np.cumsum((sizes + 4)[::-1])[::-1]
         with group.file.open("rb", buffering=0) as file:
             source = file.fileno()
             if _identity(os.fstat(source)) != group.identity:
                 raise SonifyError(
-                    f"{group.file}: it was changed after it was listed: "
+                    f"{group.file}: the file was changed while it was in use: "
                     f"prepare {self.dataset} again"
                 )
             if begins[0] < 0:
@@ -125,13 +126,13 @@ class StoredClips:
     def _decode(
         self, group: RowGroup, clips: np.ndarray, starts: np.ndarray, out: Sequence[np.ndarray]
     ) -> None:
-        """As `read`, of whatever Arrow can decode."""
+        """Decode the row group with Arrow, whatever its encoding."""
         with pq.ParquetFile(group.file) as part:
             pcm = part.read_row_group(group.number, columns=["pcm"])["pcm"]
         lengths = pc.binary_length(pcm).to_numpy() // 2
         if not np.array_equal(lengths, self.lengths[group.first : group.last]):
             raise SonifyError(
-                f"{group.file}: its clips have other lengths than n_samples beside them: prepare "
+                f"{group.file}: the lengths of its clips contradict n_samples: prepare "
                 f"{self.dataset} again"
             )
         whole = pcm_arrays(pcm)
@@ -141,17 +142,17 @@ class StoredClips:
 
 
 def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
-    """The prepared `splits` of the dataset in `folder` (results/data/<dataset>).
+    """Index the prepared `splits` of the dataset in `folder` (results/data/<dataset>).
 
-    Reads labels and lengths alone. Raises SonifyError naming the file and the remedy for a split
-    that was not prepared, a broken part, a label outside the vocabulary, or splits without any
+    Reads only labels and lengths. Raises SonifyError, naming the file and the remedy, for a split
+    that was not prepared, a corrupt part, a label outside the vocabulary, or splits without any
     usable clip.
     """
     vocabulary = tables.read(Path(folder) / "vocabulary.parquet", "vocabulary")
     classes = list(vocabulary["label"])
     groups, lengths, labels, first = [], [], [], 0
     for file in part_sizes(folder, splits):
-        identity, rows, sizes, ends = _listed(file)
+        identity, rows, sizes, ends = _index(file)
         lengths.append(rows["n_samples"].to_numpy().astype(np.int32))
         labels.append(label_indices(rows, file, classes))
         for number, (size, end) in enumerate(zip(sizes, ends, strict=True)):
@@ -167,15 +168,15 @@ def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
-    """What tells a file from one that takes its name later."""
+    """Distinguish a file from another that later replaces it under the same name."""
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _listed(file: Path) -> tuple[tuple[int, ...], pa.Table, list[int], list[int]]:
-    """Which file a part is, its lengths and labels, and of each row group its clips and where its
-    samples end."""
+def _index(file: Path) -> tuple[tuple[int, ...], pa.Table, list[int], list[int]]:
+    """The identity of a part, its lengths and labels, and the number of clips and the end of the
+    samples of each row group."""
     try:
-        identity = _identity(file.stat())  # before it is opened: what comes between is noticed
+        identity = _identity(file.stat())  # before opening, so that a later change is noticed
         with pq.ParquetFile(file) as part:
             footer = part.metadata
             columns = [footer.schema.column(i).path for i in range(footer.num_columns)]

@@ -1,24 +1,24 @@
-"""Random crops of stored clips, batch after batch, for training on more than memory holds.
+"""Random crops of stored clips in batches, for training on datasets larger than memory.
 
-Order. An epoch reads all row groups in a random order and draws clips through a shuffle buffer: it
-is filled with the first `shuffle_clips` clips, then each clip drawn, uniformly among those in the
-buffer, makes room for the next one read; at the end the buffer is drawn empty. So:
+Order. An epoch reads all row groups in random order and passes clips through a shuffle buffer. The
+buffer first fills with `shuffle_clips` clips; then each clip drawn, uniformly from the buffer, is
+replaced by the next one read, and at the end the buffer is emptied in random order. Hence:
 
-- When the buffer holds all clips, every order of them is equally likely.
-- Else a clip waits for 1 to any number of draws, geometrically, `shuffle_clips` on average. With
+- If the buffer holds all clips, all orders are equally likely.
+- Otherwise the number of draws for which a clip waits is geometric with mean `shuffle_clips`. With
   x = batch_size / shuffle_clips, two clips of one row group share a batch with probability
-  1 - (1 - exp(-x)) / x, near x / 2 (uniform: batch_size / clips), and the chance of two clips read
-  d clips apart falls as exp(-d / shuffle_clips). How far apart they are read is new in every epoch:
-  any two clips of a dataset can meet, and all pairs out of different row groups of one size are
-  equally likely to.
+  1 - (1 - exp(-x)) / x, about x / 2 (uniform: batch_size / clips), and for clips read d clips apart
+  that probability decays as exp(-d / shuffle_clips). That distance changes from epoch to epoch: any
+  two clips of a dataset can meet, and all pairs from different row groups of one size are equally
+  likely to.
 
-Reproducibility. Order and crops are functions of (names, epoch, clip) alone: the number of threads
-that read ahead changes nothing, and `ranks` processes share out the rows of each batch, rank r
-taking rows r, r + ranks, ..., so that together they see what a single process does. Augmentation
-is the caller's; what it draws for a batch it must draw for the whole of it, on every rank.
+Reproducibility. Order and crops depend only on (names, epoch, clip): the number of prefetching
+threads changes nothing, and `ranks` processes split the rows of each batch, rank r taking rows r,
+r + ranks, ..., so that together they see what a single process would. Augmentation is up to the
+caller, who must draw its random numbers for the whole batch on every rank.
 
-Memory. Only crops are kept, as int16: those of shuffle_clips clips, of a few row groups on their
-way, and of the batches in use, whatever the size of the dataset.
+Memory. Only crops are held, as int16: those of shuffle_clips clips, of a few row groups being read
+and of the batches in use, whatever the size of the dataset.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,10 +35,10 @@ from sonify.runtime.seeds import generator
 
 @dataclass(frozen=True)
 class Cutting:
-    """What is cut out of each clip: `views` crops of `samples` samples.
+    """The cropping of each clip: `views` crops of `samples` samples.
 
-    starts(lengths, rng) draws where, (clip, view), for clips of these lengths, (clip,), which are
-    at least `shortest` samples; clips shorter than that are left out.
+    starts(lengths, rng) draws the first samples, (clip, view), for clips of the given lengths,
+    (clip,), of at least `shortest` samples; shorter clips are skipped.
     """
 
     samples: int
@@ -51,8 +51,8 @@ class Cutting:
 class Batch:
     """Crops of different clips.
 
-    clips: (clip,) positions in the stored clips; crops: (clip, view, time) int16, 32767 at full
-    scale; targets: (clip, class) uint8.
+    clips: (clip,) positions in the stored clips; crops: (clip, view, time) int16, full scale 32767;
+    targets: (clip, class) uint8.
     """
 
     clips: np.ndarray
@@ -62,10 +62,10 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class CropStream:
-    """Epochs of batches of `batch_size` clips (all of them if they are fewer).
+    """Epochs of batches of `batch_size` clips, or of all clips if there are fewer.
 
-    names: what the random draws are named after; workers: threads that read ahead (0: none);
-    rank, ranks: which share of every batch to give. The rest is told above.
+    names: name the random generators; workers: prefetching threads (0: none); rank, ranks: the part
+    of every batch to yield. See the module docstring for the order of clips.
     """
 
     stored: StoredClips
@@ -79,12 +79,12 @@ class CropStream:
 
     @cached_property
     def used(self) -> np.ndarray:
-        """Positions of the clips that are long enough, (clip,)."""
+        """Positions of the clips that are long enough: (clip,)."""
         return np.flatnonzero(self.stored.lengths >= self.cutting.shortest)
 
     @property
     def steps(self) -> int:
-        """Batches of an epoch. All are equal in size: odd clips wait, others in every epoch."""
+        """Batches per epoch, all full: the clips left over differ from epoch to epoch."""
         return len(self.used) // self._size if len(self.used) else 0
 
     @property
@@ -92,19 +92,19 @@ class CropStream:
         return min(self.batch_size, len(self.used))
 
     def order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """The row groups, (group,), and the clips used, (clip,), as an epoch comes to them."""
+        """The row groups, (group,), and the clips, (clip,), in the order of an epoch."""
         rng = generator(*self.names, "order", epoch)
         firsts = np.array([group.first for group in self.stored.groups])
         groups = rng.permutation(len(firsts))
-        turns = np.argsort(groups)  # when each group is read
+        turns = np.argsort(groups)  # position of each group in the reading order
         owner = np.searchsorted(firsts, self.used, side="right") - 1
         read = self.used[np.argsort(turns[owner], kind="stable")]
         return groups, shuffled(read, self.shuffle_clips, rng)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch, or this rank's rows of them.
+        """Yield the batches of one epoch, or this rank's rows of them.
 
-        Raises SonifyError naming the part that cannot be read.
+        Raises SonifyError naming a part that cannot be read.
         """
         groups, drawn = self.order(epoch)
         batches = drawn[: self.steps * self._size].reshape(self.steps, self._size)
@@ -113,7 +113,7 @@ class CropStream:
         wanted[batches] = True
         free = list(range(min(batches.size, self._most_held)))
         pool = np.empty((len(free), self.cutting.views, self.cutting.samples), DTYPE)
-        row_of: dict[int, int] = {}  # of the pool, by clip
+        row_of: dict[int, int] = {}  # clip -> row of the pool
 
         def reads() -> Iterator[tuple[RowGroup, np.ndarray, list[int]]]:
             for group in (self.stored.groups[i] for i in groups):
@@ -135,17 +135,17 @@ class CropStream:
                     row_of.update(next(ready))
                 row = row_of.pop(clip)
                 crop[:] = pool[row]
-                free.append(row)  # used next: of the pool, only what is needed is ever touched
+                free.append(row)  # reused first, so that no more of the pool is touched than needed
             yield Batch(batch, crops, self.stored.targets(batch))
 
     @property
     def _most_held(self) -> int:
-        """Clips whose crops can wait in memory at once: in the buffer, and on the way to it."""
+        """Maximum number of clips whose crops are in memory: in the buffer and in flight to it."""
         largest = max(group.last - group.first for group in self.stored.groups)
         return self.shuffle_clips + (AHEAD * self.workers + 2) * largest
 
     def _starts(self, epoch: int, group: RowGroup) -> np.ndarray:
-        """Where the crops of every clip of a row group begin, (clip, view)."""
+        """The first samples of the crops of every clip in a row group: (clip, view)."""
         lengths = self.stored.lengths[group.first : group.last].astype(np.int64)
         fits = lengths >= self.cutting.shortest
         starts = np.zeros((len(lengths), self.cutting.views), dtype=np.int64)
@@ -155,7 +155,7 @@ class CropStream:
 
 
 def shuffled(read: np.ndarray, buffer: int, rng: np.random.Generator) -> np.ndarray:
-    """`read`, (clip,), in the order in which a shuffle buffer of `buffer` clips gives it out."""
+    """Reorder `read`, (clip,), as a shuffle buffer of `buffer` clips does."""
     held, arriving = read[:buffer].copy(), read[buffer:]
     drawn = np.empty_like(read)
     for turn, slot in enumerate(rng.integers(0, max(1, len(held)), len(arriving))):

@@ -1,11 +1,11 @@
-"""How a script ends on bad input: with one sentence on stderr and exit status 1."""
+"""Errors that users can fix, reported as one sentence on stderr with exit status 1."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class SonifyError(ValueError):
-    """A fault that the user can fix; its message says what is wrong, where, and how to fix it."""
+    """An error that the user can fix; its message says what is wrong, where, and the remedy."""
 
 
 class ConfigError(SonifyError):
@@ -14,11 +14,10 @@ class ConfigError(SonifyError):
 
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
-    """`with one_sentence_errors():` or `@one_sentence_errors()`: errors that a user can fix become
-    `SystemExit("error: <sentence>")`.
+    """Turn errors that a user can fix into `SystemExit("error: <sentence>")`.
 
-    These are a SonifyError and an OSError (no such file, no permission, disk full). Any other
-    exception is our own mistake and keeps its traceback.
+    Works as a context manager and as a decorator. Applies to SonifyError and OSError (no such file,
+    no permission, disk full); any other exception is a bug and keeps its traceback.
     """
     try:
         yield

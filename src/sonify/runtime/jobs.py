@@ -1,4 +1,4 @@
-"""What every script in workflow/scripts shares: its options, and how it fails."""
+"""Option parsing, messages and error handling shared by the scripts in workflow/scripts."""
 
 import argparse
 import atexit
@@ -14,9 +14,9 @@ from sonify.runtime.errors import one_sentence_errors
 def parser(
     description: str | None, settings: Callable[[str], object] | None = json.loads
 ) -> argparse.ArgumentParser:
-    """A parser with --threads and, unless `settings` is None, --settings, decoded by it.
+    """A parser with --threads and, unless `settings` is None, --settings, which it decodes.
 
-    Settings are the configuration values that the job uses, as JSON; `sonify.plan` makes them.
+    Settings are the configuration values that the job uses, as JSON written by `sonify.plan`.
     """
     options = argparse.ArgumentParser(description=description)
     if settings:
@@ -27,21 +27,21 @@ def parser(
 
 
 def named_file(text: str) -> tuple[str, Path]:
-    """Name and path of an option written NAME=FILE."""
+    """Split an option value NAME=FILE into name and path."""
     name, _, file = text.partition("=")
     return name, Path(file)
 
 
 def say(sentence: str) -> None:
-    """Tell the console and the log what a job came to."""
+    """Report the outcome of a job on stderr, which reaches both the console and the log."""
     print(sentence, file=sys.stderr, flush=True)
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a script's `main`; bad input ends it with one sentence (see sonify.runtime.errors).
+    """Run a script's `main`, reporting bad input in one sentence (see sonify.runtime.errors).
 
-    A job of the workflow (SONIFY_JOB is set) then ends at once: Python would take torch down piece
-    by piece, three quarters of a second in which nothing happens any more.
+    A workflow job (SONIFY_JOB is set) then exits immediately, because tearing torch down takes the
+    interpreter another three quarters of a second.
     """
     with one_sentence_errors():
         main()

@@ -1,4 +1,4 @@
-"""Work done ahead of its reader by threads, results in the order of the work."""
+"""Ordered prefetching: threads work ahead of the consumer, and results keep the input order."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,16 +8,17 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 4  # items that wait for each worker: enough to ride out uneven ones
+AHEAD = 4  # items queued per worker: enough to smooth out uneven ones
 
 
 def in_order(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
-    """`map` over `workers` threads, at most AHEAD items for each ahead of its reader.
+    """Map `function` over `items` on `workers` threads, yielding results in input order.
 
-    0 workers run in the thread of the reader, an item when it is asked for. `items` is always
-    iterated there. What `function` raises is raised when its result is due.
+    At most AHEAD items per worker are taken ahead of the consumer. With 0 workers, items are
+    processed on demand in the consumer's thread, where `items` is always iterated. An exception
+    raised by `function` is re-raised when its result is due.
     """
     if workers == 0:
         yield from map(function, items)
@@ -32,5 +33,5 @@ def in_order(
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            for left in waiting:  # the reader gave up
+            for left in waiting:  # the consumer stopped early
                 left.cancel()

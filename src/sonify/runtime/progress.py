@@ -1,7 +1,7 @@
-"""Progress of long jobs on stderr: a live bar on a terminal, a whole line now and then elsewhere.
+"""Progress of long jobs on stderr: a live bar on a terminal, an occasional full line elsewhere.
 
-Several jobs share one console under Snakemake, so outside a terminal every line names its job and
-stands alone; nothing is redrawn.
+Under Snakemake several jobs share one console, so outside a terminal every line stands alone and
+names its job; nothing is redrawn.
 """
 
 import sys
@@ -9,15 +9,15 @@ import time
 from typing import Self, TextIO
 
 WIDTH = 24
-PAUSE_S = 10.0  # between lines where the bar cannot be redrawn
+PAUSE_S = 10.0  # between lines if the bar cannot be redrawn
 REDRAW_S = 0.1
 
 
 class Progress:
-    """Used as `with Progress(240, "train x", unit="steps") as bar: bar.update(12, "loss 1.2")`.
+    """A progress bar: `with Progress(240, "train x", unit="steps") as bar: bar.update(12)`.
 
-    `update` takes how much is done in all, not an increment. `now` is a clock in seconds, given by
-    tests.
+    `update` takes the running total, not an increment. `now` is a clock in seconds, which tests
+    replace.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Progress:
             self.stream.flush()
 
     def update(self, done: int, note: str = "") -> None:
-        """Show that `done` of the total is done, if it is time to; `note` says how it goes."""
+        """Show that `done` of the total is done, at most every so often; `note` is appended."""
         now = self.now()
         if now - self.shown < (REDRAW_S if self.live else PAUSE_S):
             return
@@ -50,9 +50,9 @@ class Progress:
         self.stream.flush()
 
     def _line(self, done: int, note: str, elapsed: float) -> str:
-        share = min(done / self.total, 1.0)
-        bar = "█" * round(share * WIDTH)
-        left = elapsed / share - elapsed if share > 0 else float("nan")
-        text = f"{self.name:<36} {bar:░<{WIDTH}} {share:4.0%}  {done}/{self.total} {self.unit}"
-        tail = f", {left:.0f} s left" if share > 0 else ""
+        fraction = min(done / self.total, 1.0)
+        bar = "█" * round(fraction * WIDTH)
+        left = elapsed / fraction - elapsed if fraction > 0 else float("nan")
+        text = f"{self.name:<36} {bar:░<{WIDTH}} {fraction:4.0%}  {done}/{self.total} {self.unit}"
+        tail = f", {left:.0f} s left" if fraction > 0 else ""
         return f"{text}{tail}{', ' + note if note else ''}"

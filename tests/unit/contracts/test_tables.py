@@ -39,7 +39,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
     ("wrong", "message"),
     [
         (frame(index=0), r"more than one row for {'index': 0}"),
-        (frame(index=-1), "column index has -1, beyond its minimum 0"),
+        (frame(index=-1), "column index has -1, but its minimum is 0"),
         (frame(label=None), "table vocabulary: .*label.* had 1 null values"),
         (frame(label=3), "table vocabulary: .*label"),
         (frame().drop(columns="mid"), r"missing columns \['mid'\]"),

@@ -233,45 +233,45 @@ def page() -> str:
     return "\n".join(parts)
 
 
-INTRODUCTION = """# Audio files, bad and odd
+INTRODUCTION = """# Invalid and unusual audio files
 
-What preparation does with each kind of file: it is used, or rejected with one of the reasons below
-and a sentence in `rejected.parquet`. Every line but the last four is a test, from which this page is
-written (`tests/unit/data/test_audio_files.py`); those four are in `test_listing.py` and
-`test_folder.py` of `tests/unit/data/corpora`.
-Limits here: at least 512 samples at 8 kHz, at most 60 s.
+Preparation uses a file, or rejects it with one of the reasons below and a sentence of detail in
+`rejected.parquet`. Each row but the last four is a test in `tests/unit/data/test_audio_files.py`,
+from which this page is generated; those four are tested in `test_listing.py` and
+`test_folder.py` of `tests/unit/data/corpora`. The limits here are at least 512 samples at 8 kHz and at most 60 s.
 
-| file | outcome | what is said of it, or done with it |
+| file | outcome | detail of the rejection, or treatment |
 |--|--|--|"""
 REASONS_HEAD = """## Reasons
 
 | reason | meaning |
 |--|--|"""
-LIMITS_OF_IT = """## What is not noticed
+LIMITS_OF_IT = """## Limitations
 
-A file cut short is told by its header or by its last page. An MP3 file without a count of its
-frames (a Xing or Info header), and a bare AAC stream, have neither: what they hold is used. The
-count of an MP3 file is trusted to 0.1 s. Damaged bytes are noticed in FLAC, which carries
-checksums, and in no other format.
+Truncation is detected from a file's header or last page. MP3 files without a frame count (no Xing
+or Info header) and raw AAC streams have neither, so whatever they contain is used. The frame count
+of an MP3 file is trusted to within 0.1 s. Corrupted bytes are detected only in FLAC, which has
+checksums.
 
-m4a, mp4, webm, mkv, aac and wma, and FLAC without a length, need the program `ffmpeg`. It is called without a shell, may open
-local files only, and is told to stop just beyond the longest clip.
+m4a, mp4, webm, mkv, aac and wma files, and FLAC files of unknown length, require `ffmpeg`. It runs
+without a shell, can open local files only, and stops shortly after the maximum clip length.
 """
 OWN = """## Your own recordings
 
 `data.folder: {source: local, path: /data/mine}` adds a dataset `folder`, which recipes, sonification
-and evaluation name like any other. Its splits are `train`, `val` and `eval`; another one is an error.
-The folder has either of two forms.
+and evaluation can use like any other. Its splits are `train`, `val` and `eval`; any other is an
+error. The folder takes one of two forms.
 
-A list `clips.csv` (UTF-8) at its root, with a first line that names the columns, in any order:
+The first has a list `clips.csv` (UTF-8) at its root, whose first line names the columns, in any
+order:
 
 | column | meaning |
 |--|--|
 | path | the file, relative to the folder |
 | split | train, val or eval |
 | labels | one or more, separated by `;` |
-| clip_id | optional: the name of the clip in all tables; otherwise its path |
-| source_url, uploader, licence | optional: where it comes from, for attribution |
+| clip_id | optional: the name of the clip in all tables (default: its path) |
+| source_url, uploader, licence | optional: origin of the recording, for attribution |
 
 ```csv
 path,split,labels
@@ -279,13 +279,13 @@ farm/rooster.wav,train,bird;outdoors
 "farm/dog, barking.flac",eval,dog
 ```
 
-Or, without a list, folders `<split>/<label>/` with recordings at any depth, one label each
+The second has no list, but folders `<split>/<label>/` with recordings at any depth, one label each
 (`train/dog/rex.wav`). Linked folders are followed; one that leads to recordings already listed is an
-error. Files beside the split folders, and hidden ones such as `.DS_Store`, are ignored; every other
+error. Files outside the split folders and hidden files such as `.DS_Store` are ignored; every other
 file is used or rejected.
 
-Classes are the labels in alphabetical order, or the lines of `vocabulary.txt`, if the folder has one;
-clips with other labels are then rejected. Train with the objective `multilabel`, or with
+Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` if the folder has one;
+clips with any other label are then rejected. Train with the objective `multilabel`, or with
 `multiclass` if every clip has one label.
 """
 

@@ -355,7 +355,7 @@ def test_script(tmp_path):
     assert "warning: fsd50k/eval has no usable clips" in done.stderr
     needed = script(*arguments, "--root", root, "--used", "train", "eval")
     assert needed.returncode == 1 and needed.stderr.splitlines()[-1].startswith(
-        "error: fsd50k has no usable clip in eval, which the configuration uses: mend the corpus"
+        "error: fsd50k has no usable clip in eval, which the configuration uses: correct the corpus"
     )
     failed = script(*arguments, "--root", tmp_path / "nowhere")
     assert failed.returncode == 1

@@ -96,8 +96,8 @@ def test_falls_are_means_over_seeds(asked, removal):
     found = asked("removal", pd.concat([table, other]))
     assert len(found) == 4 * 4
     last = next(r for r in found if r["run"] == "fsd50k-supervised-full" and r["layer"] == 4)
-    assert last["fall"] == pytest.approx(0.6 * 4 / 20) and last["seeds"] == 2
-    assert last["untouched"] == pytest.approx(0.61) and last["sd"] == pytest.approx(0)
+    assert last["mAP_drop"] == pytest.approx(0.6 * 4 / 20) and last["seeds"] == 2
+    assert last["baseline"] == pytest.approx(0.61) and last["sd"] == pytest.approx(0)
 
 
 def test_layers_retained_have_the_metric_of_figure_4(asked, layer_importance):

@@ -1,16 +1,17 @@
-"""What the header of an audio file promises, read without decoding it.
+"""Detect truncated audio files from their headers, without decoding them.
 
-libsndfile takes a WAV file cut short for a shorter one, and says nothing; here the promise is kept.
+libsndfile silently reads a truncated WAV file as a shorter one; this compares the length that the
+header promises with the bytes that are there.
 """
 
 import struct
 from typing import BinaryIO, NamedTuple
 
-# Sizes that writers to a pipe leave in headers, for they cannot know: no promise.
+# Placeholder sizes left by writers to a pipe, which cannot know the length: no promise.
 _UNKNOWN_FROM = 0x7FFF0000
-_OGG_PAGE = 65307  # bytes of the longest page
+_OGG_PAGE = 65307  # maximum page size in bytes
 _LAST_PAGE = 4
-# How a file begins that libsndfile does not read: (offset, bytes, name).
+# Magic numbers of formats that libsndfile cannot read: (offset, bytes, name).
 _FOREIGN = (
     (4, b"ftyp", "MPEG-4 audio"),
     (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM audio"),
@@ -22,8 +23,9 @@ _FOREIGN = (
 
 
 class _Chunks(NamedTuple):
-    """A file of chunks: byte order, first chunk, bytes of a name, format of a size, name of the
-    chunk with the samples, alignment, and whether sizes count the chunk's own header."""
+    """A chunked file format: byte order, offset of the first chunk, length of a chunk name, struct
+    format of a chunk size, name of the chunk that holds the samples, alignment, and whether sizes
+    include the chunk's own header."""
 
     order: str
     start: int
@@ -47,16 +49,16 @@ _FORMS = {
 
 
 def foreign(head: bytes) -> str | None:
-    """The name of a format beyond libsndfile, told by its first 12 bytes; None for any other."""
+    """The name of a format that libsndfile cannot read, given its first 12 bytes; else None."""
     names = (name for at, magic, name in _FOREIGN if head[at : at + len(magic)] == magic)
     return next(names, None)
 
 
 def shortfall(file: BinaryIO) -> str | None:
-    """What the end of a file cut short lacks, as a clause; None where nothing is known to.
+    """Describe, as a clause, what a truncated file is missing; None if nothing is known to be.
 
-    Bytes of samples for WAV in all its kinds, AIFF, W64, CAF and AU; the last page for Ogg. The
-    other formats tell, if at all, in decoding.
+    Counts bytes of samples for all variants of WAV, AIFF, W64, CAF and AU, and checks the last page
+    of Ogg. In other formats truncation shows up, if at all, during decoding.
     """
     end = file.seek(0, 2)
     file.seek(0)
@@ -77,7 +79,7 @@ def _au(head: bytes) -> tuple[int, int] | None:
 
 
 def _chunks(file: BinaryIO, form: bytes, end: int) -> tuple[int, int] | None:
-    """Where the samples begin, and how many bytes of them are promised."""
+    """The offset of the samples, and the number of bytes that the header promises."""
     if form not in _FORMS:
         return None
     kind = _FORMS[form]
@@ -103,7 +105,7 @@ def _chunks(file: BinaryIO, form: bytes, end: int) -> tuple[int, int] | None:
 
 
 def _ogg_is_complete(file: BinaryIO, end: int) -> bool:
-    """Whether the last page is whole and says that it is the last."""
+    """Return True if the last page is complete and marked as the last."""
     file.seek(max(0, end - _OGG_PAGE))
     tail = file.read()
     at = tail.rfind(b"OggS")

@@ -1,6 +1,7 @@
-"""From an audio file to samples: libsndfile, and ffmpeg for the containers it does not read.
+"""Decode audio files with libsndfile, or with ffmpeg for containers that libsndfile cannot read.
 
-A file gives all the samples its header promises or none: nothing cut short is taken for whole.
+A file yields every sample that its header promises, or none: a truncated file is never passed off
+as complete.
 """
 
 import errno
@@ -19,20 +20,20 @@ import soundfile
 from sonify.data.audio import containers
 from sonify.runtime.errors import SonifyError
 
-HIGHEST_RATE_HZ = 768_000  # bounds the memory of a clip together with its longest duration
+HIGHEST_RATE_HZ = 768_000  # with the maximum duration, bounds the memory that a clip needs
 _BLOCK = 2**20  # values decoded at a time, over all channels
-_NO_LENGTH = 2**62  # libsndfile's count of frames when the header has none is larger
-# Headers of MP3 files may be wrong by the delay of encoder and decoder.
+_NO_LENGTH = 2**62  # libsndfile reports a larger frame count if the header has none
+# MP3 headers may be off by the encoder and decoder delay.
 _INEXACT_S = 0.1
-_FFMPEG_S = 600  # no clip within a sane limit takes ffmpeg longer
-_CUT_SHORT = ("partial file", "ended prematurely")  # ffmpeg's words for it
+_FFMPEG_S = 600  # generous for any clip within a sensible limit
+_CUT_SHORT = ("partial file", "ended prematurely")  # in ffmpeg's messages about truncated input
 
 
 class UnusableAudio(Exception):
-    """A recording that cannot become a clip: `reason` is one of `listing.REASONS`."""
+    """A recording that cannot be used as a clip; `reason` is a key of `listing.REASONS`."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """`detail` is a clause with the particulars; the file is named by whoever catches it."""
+        """Take a clause of specifics as `detail`; whoever catches the exception names the file."""
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
@@ -40,8 +41,8 @@ class UnusableAudio(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """A recording as stored, its channels mixed. x: (time,) float64, at least one sample, full
-    scale 1.0, the mean of the channels; rate: in Hz; channels: how many were mixed."""
+    """A recording at its original rate, mixed down to mono. x: (time,) float64, at least one
+    sample, full scale 1.0, the mean of the channels; rate: in Hz; channels: number mixed."""
 
     x: np.ndarray
     rate: int
@@ -49,16 +50,16 @@ class Decoded:
 
 
 def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
-    """The recording in a file, by its path or opened in memory, of at most `max_s` seconds.
+    """Decode a recording of at most `max_s` seconds, given as a path or an in-memory file.
 
-    Integer formats are divided by their full scale. Memory is bounded by `max_s`, whatever the
-    number of channels. Raises UnusableAudio: missing_file, unreadable, empty, truncated, too_long.
-    Raises SonifyError where ffmpeg is needed and has no room for its temporary file.
+    Integer formats are divided by full scale. `max_s` bounds the memory used, whatever the number
+    of channels. Raises UnusableAudio: missing_file, unreadable, empty, truncated, too_long. Raises
+    SonifyError if ffmpeg is needed but there is no room for its temporary file.
     """
     if not isinstance(source, Path):
         return _decoded(source, source, max_s)
     try:
-        if not stat.S_ISREG(source.stat().st_mode):  # a pipe would be waited for
+        if not stat.S_ISREG(source.stat().st_mode):  # opening a pipe would block
             raise UnusableAudio("unreadable", "it is not a file but a folder, pipe or device")
         with source.open("rb") as file:
             return _decoded(source, file, max_s)
@@ -69,7 +70,7 @@ def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
 
 
 def too_long(max_s: float) -> UnusableAudio:
-    """The reason for leaving out a recording that lasts longer."""
+    """The exception for a recording that lasts longer than `max_s` seconds."""
     return UnusableAudio("too_long", f"it lasts more than the {max_s:g} s allowed")
 
 
@@ -78,18 +79,18 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     head = file.read(12)
     if not head:
         raise UnusableAudio("empty", "the file has 0 bytes")
-    lacking = containers.shortfall(file)
-    if lacking:
-        raise UnusableAudio("truncated", lacking)
+    missing = containers.shortfall(file)
+    if missing:
+        raise UnusableAudio("truncated", missing)
     file.seek(0)
     form = containers.foreign(head)
     try:
         with soundfile.SoundFile(source) as sound:
             if sound.frames < _NO_LENGTH:
                 return _read(sound, max_s)
-        # soundfile seeks after reading, which fails at the end of such a file.
+        # soundfile seeks after reading, which fails at the end of a file of unknown length.
         form, why = "audio without a length", "its header does not give its length"
-    except TypeError:  # the answer to a file named *.raw
+    except TypeError:  # raised for files named *.raw
         raise UnusableAudio("unreadable", "raw samples have no header") from None
     except soundfile.LibsndfileError as error:
         why = error.error_string.strip().rstrip(".").replace(". ", ": ")
@@ -97,15 +98,15 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
         raise UnusableAudio("unreadable", why)
     try:
         return _through_ffmpeg(source, form, max_s)
-    except OSError as error:  # the machine's fault: no clip may be left out for it
+    except OSError as error:  # the machine's fault, so no reason to reject the clip
         raise SonifyError(
-            f"{source}: ffmpeg or its temporary folder cannot be used ({error.strerror}): mend "
-            "that, or set TMPDIR to a folder with room"
+            f"{source}: ffmpeg or its temporary directory cannot be used ({error.strerror}): fix "
+            "that, or set TMPDIR to a directory with enough free space"
         ) from error
 
 
 def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
-    """All samples of an open file, block by block, so that many channels take no more memory."""
+    """Read an open file block by block, so that extra channels take no extra memory."""
     rate, channels = sound.samplerate, sound.channels
     if rate > HIGHEST_RATE_HZ:
         raise UnusableAudio("unreadable", f"its header gives a sampling rate of {rate} Hz")
@@ -133,12 +134,12 @@ def mono(signal: np.ndarray) -> np.ndarray:
     """The mean of the channels: (time, channel) -> (time,)."""
     if signal.shape[1] == 1:
         return signal[:, 0]
-    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: the caller looks for NaN
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf: the caller checks for NaN
         return signal.mean(axis=1)
 
 
 def _through_ffmpeg(path: Path, form: str, max_s: float) -> Decoded:
-    """The first audio stream of a file, by way of a temporary file that `max_s` bounds."""
+    """Decode the first audio stream with ffmpeg, into a temporary file bounded by `max_s`."""
     program = shutil.which("ffmpeg")
     if program is None:
         raise UnusableAudio("unreadable", f"{form} needs ffmpeg, which is not installed")
@@ -146,7 +147,7 @@ def _through_ffmpeg(path: Path, form: str, max_s: float) -> Decoded:
         wave = Path(folder) / "decoded.w64"
         command = [
             *(program, "-nostdin", "-v", "error", "-protocol_whitelist", "file"),
-            # With its protocol, no name is taken for an option or for an address.
+            # The explicit protocol keeps file names from being parsed as options or URLs.
             *("-i", f"file:{path.absolute()}", "-map", "0:a:0", "-t", f"{max_s + 1:g}"),
             *("-c:a", "pcm_f32le", "-f", "w64", str(wave)),
         ]
@@ -157,10 +158,10 @@ def _through_ffmpeg(path: Path, form: str, max_s: float) -> Decoded:
         except subprocess.TimeoutExpired:
             detail = f"ffmpeg was not done with {form} after {_FFMPEG_S} s"
             raise UnusableAudio("unreadable", detail) from None
-        told = done.stderr.decode("utf-8", "replace")
-        if any(words in told for words in _CUT_SHORT):
+        messages = done.stderr.decode("utf-8", "replace")
+        if any(words in messages for words in _CUT_SHORT):
             raise UnusableAudio("truncated", f"ffmpeg finds that {form} ends early")
-        if os.strerror(errno.ENOSPC) in told:
+        if os.strerror(errno.ENOSPC) in messages:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if done.returncode or not wave.is_file():
             raise UnusableAudio("unreadable", f"ffmpeg cannot decode {form}")

@@ -1,4 +1,4 @@
-"""The 16-bit samples that everything is stored in: little-endian, 32767 at full scale."""
+"""The codec of all stored samples: 16-bit, little-endian, full scale 32767."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ DTYPE = np.dtype("<i2")
 
 
 def samples(stored: bytes) -> np.ndarray:
-    """Return stored samples as they are: (time,) int16, a view."""
+    """Return stored samples undecoded: (time,) int16, a view."""
     return np.frombuffer(stored, DTYPE)
 
 
@@ -18,18 +18,18 @@ def decode(stored: bytes | np.ndarray, dtype: type[np.floating] = np.float32) ->
 
 
 def encode(x: np.ndarray, peak: float = 1.0) -> np.ndarray:
-    """Return `x`, within [-peak, peak], as int16 that reaches full scale at `peak`.
+    """Return `x`, which lies in [-peak, peak], as int16 with `peak` mapped to full scale.
 
-    Rounds to the nearest step, ties to even; `decode` times `peak` is `x` within half a step.
+    Rounds to the nearest step, ties to even; `decode` times `peak` restores `x` to half a step.
     """
     # Divide rather than multiply by 1 / peak: the loudest sample is then exactly full scale.
     return np.rint(x / peak * PEAK).astype(DTYPE)
 
 
 def encode_each(signals: np.ndarray) -> tuple[np.ndarray, list[bytes]]:
-    """Return the peak of each signal, (signal,) float64, and its samples as bytes.
+    """Return the peak of each signal, (signal,) float64, and its encoded samples as bytes.
 
-    signals: (signal, time), each stored at full scale; a silent one has peak 0.
+    signals: (signal, time), each scaled to full scale by itself; a silent one has peak 0.
     """
     signals = signals.astype(np.float64)
     peaks = np.abs(signals).max(axis=1)

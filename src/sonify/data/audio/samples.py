@@ -1,7 +1,7 @@
-"""From an audio file to 16-bit samples at 8 kHz: decode, mix to mono, resample, scale to unit peak.
+"""Convert audio files to 16-bit samples at 8 kHz: decode, mix down, resample, scale to unit peak.
 
-Conventions: signals are float64, time first; full scale is 1.0. Scaling to unit peak is the only
-preprocessing: no offset is removed, nothing is trimmed or padded.
+Conventions: signals are float64, time first, with full scale 1.0. Scaling to unit peak is the only
+preprocessing: DC offsets stay, and nothing is trimmed or padded.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from sonify.data.audio.decoding import UnusableAudio, decoded
 from sonify.data.audio.pcm import encode
 from sonify.runtime.errors import SonifyError
 
-# What resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at -140 dB). Scaling
-# such a residue to unit peak would make a clip of rounding noise.
+# Relative amplitude that resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at
+# -140 dB). Scaling such a residue to unit peak would turn rounding noise into a clip.
 RESIDUE = 1e-6
-# The last bit of 32-bit samples: anything fainter is the rounding of a float format, not sound.
+# Least significant bit of 32-bit samples: anything fainter is floating-point rounding, not sound.
 FAINTEST = 2.0**-31
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How short and how long a usable recording may be: samples once resampled, and seconds."""
+    """Bounds on a usable recording: fewest samples once resampled, longest duration in seconds."""
 
     min_samples: int
     max_s: float
@@ -34,7 +34,7 @@ class Limits:
 @dataclass(frozen=True)
 class Recording:
     """A prepared recording. pcm: (time,) little-endian int16 whose largest magnitude is 32767;
-    gain: the factor that scaled it; the rest describes the original file."""
+    gain: the scale factor applied; the other fields describe the original file."""
 
     pcm: np.ndarray
     gain: float
@@ -44,7 +44,7 @@ class Recording:
 
     @property
     def facts(self) -> dict[str, int | float]:
-        """Everything but the samples, by column of the contracts `clips` and `harvest`."""
+        """All fields but the samples, keyed by column of the contracts `clips` and `harvest`."""
         return {
             "n_samples": len(self.pcm),
             "gain": self.gain,
@@ -55,10 +55,10 @@ class Recording:
 
 
 def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) -> Recording:
-    """The recording in a file, by its path or opened in memory, at `rate_hz`, ready to store.
+    """Prepare a recording, given as a path or an in-memory file, for storage at `rate_hz`.
 
-    Raises UnusableAudio, whose reason is one of `listing.REASONS`: a missing, unreadable, empty or
-    truncated file, NaN or infinite samples, silence, too short or too long.
+    Raises UnusableAudio, with a reason from `listing.REASONS`, for a missing, unreadable, empty or
+    truncated file, NaN or infinite samples, silence, and recordings too short or too long.
     """
     original = decoded(source, limits.max_s)
     x, rate = original.x, original.rate
@@ -82,7 +82,7 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
 
 
 def too_short(samples: int, min_samples: int, rate_hz: int = RATE_HZ) -> UnusableAudio:
-    """The reason for leaving out a recording of so few samples at `rate_hz`."""
+    """The exception for a recording with fewer than `min_samples` samples at `rate_hz`."""
     rate = f"{rate_hz / 1000:g} kHz"
     return UnusableAudio(
         "too_short", f"{samples} samples at {rate} are fewer than the {min_samples} needed"
@@ -90,11 +90,11 @@ def too_short(samples: int, min_samples: int, rate_hz: int = RATE_HZ) -> Unusabl
 
 
 def resampled(x: np.ndarray, rate_hz: int, to_hz: int = RATE_HZ) -> np.ndarray:
-    """`x` (time,) at `rate_hz`, brought to `to_hz` by soxr at quality HQ.
+    """Resample `x`, (time,), from `rate_hz` to `to_hz` with soxr at quality HQ.
 
-    The length is soxr's own, n * to_hz / rate_hz rounded half up. Linear phase; at 8 kHz flat to
-    0.01 dB up to 3.6 kHz, more than 120 dB down above 4.2 kHz. At equal rates the signal is
-    returned as it is.
+    The output has soxr's own length, n * to_hz / rate_hz rounded half up. Linear phase; at 8 kHz
+    flat to 0.01 dB up to 3.6 kHz and more than 120 dB down above 4.2 kHz. If the rates are equal,
+    the signal is returned unchanged.
     """
     if rate_hz == to_hz:
         return x
@@ -102,9 +102,9 @@ def resampled(x: np.ndarray, rate_hz: int, to_hz: int = RATE_HZ) -> np.ndarray:
 
 
 def peak_scaled(x: np.ndarray) -> tuple[np.ndarray, float]:
-    """`x` (time,) scaled to unit peak as little-endian int16, and the gain 1 / max|x|.
+    """Scale `x`, (time,), to unit peak; return it as little-endian int16 with the gain 1 / max|x|.
 
-    Raises SonifyError for a signal without a peak to scale by: empty, below 2^-31, not finite.
+    Raises SonifyError if no gain can do that: an empty or non-finite signal, or a peak below 2^-31.
     """
     peak = float(np.abs(x).max(initial=0.0))
     if not FAINTEST <= peak < np.inf:

@@ -1,7 +1,7 @@
-"""AudioSet: the published segment lists, and audio under any of the names in use.
+"""AudioSet: the published segment lists, and audio under any of the common naming schemes.
 
-There is no published audio, so each collection names its files in its own way, below the root in
-whatever folders it likes.
+The audio was never published, so collections differ in how they name files and arrange folders
+below the root.
 """
 
 import math
@@ -27,18 +27,18 @@ from sonify.data.corpora.sources import AudiosetSource
 
 VOCABULARY = "class_labels_indices.csv"
 SPLITS = ("balanced_train", "unbalanced_train", "eval")
-# First the formats libsndfile reads, best first. The others are indexed too, so that a corpus in
-# one of them is reported as unreadable rather than as missing.
+# Formats that libsndfile reads, best first, then others. These are indexed too, so that files that
+# cannot be decoded are reported as unreadable rather than missing.
 EXTENSIONS = (
     ".wav", ".flac", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au", ".ogg", ".opus", ".mp3",
     ".m4a", ".mp4", ".webm", ".mkv", ".aac",
 )  # fmt: skip
-# Folders with audio that is not a clip: the sources of which synthetic clips were mixed.
+# Folders whose audio files are not clips: the stems of synthetic clips.
 NOT_CLIPS = frozenset({"eval_stems"})
 
 
 class Segment(NamedTuple):
-    """A line of a segment list. start, end: seconds as they are written there (`420.000`)."""
+    """A line of a segment list. start, end: seconds as written in the list (`420.000`)."""
 
     clip_id: str
     start: str
@@ -48,44 +48,44 @@ class Segment(NamedTuple):
 
 
 def read(root: Path) -> Listing:
-    """All segments of the lists, with the display names of their labels; raises LayoutError.
+    """List all segments, with the display names of their labels; raises LayoutError.
 
-    A split without its list is left out. The audio of a segment is a file below `root`, taken
-    whole, or else a recording harvested from a published shard; a corpus with such recordings is
-    listed in the order they are stored in.
+    Splits whose segment list is absent are skipped. The audio of a segment is a whole file below
+    `root`, or else a recording harvested from a published shard; a corpus with harvested recordings
+    is listed in storage order.
     """
     from sonify.data.download import harvest
 
     root = Path(root)
     listed = [split for split in SPLITS if (root / segments_file(split)).is_file()]
     if not (root / VOCABULARY).is_file() or not listed:
-        lacking = "segment list" if (root / VOCABULARY).is_file() else VOCABULARY
+        missing = "segment list" if (root / VOCABULARY).is_file() else VOCABULARY
         raise LayoutError(
-            f"{root} has no {lacking}: point data.audioset.path at the root of an AudioSet corpus "
+            f"{root} has no {missing}: point data.audioset.path at the root of an AudioSet corpus "
             "with the published lists"
         )
     lines = headed_lines(root, VOCABULARY, ("index", "mid", "display_name"))
     classes = ((index, name, mid) for _, (index, mid, name) in lines)
     harvested = {split: harvest.places(root, split) for split in listed}
-    found = listing(
+    corpus = listing(
         vocabulary(DATASET.name, classes, source=VOCABULARY),
         _rows(root, harvested),
         key="mid",
         vocabulary_file=VOCABULARY,
     )
     if not any(harvested.values()):
-        return found
-    clips = found.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
-    return replace(found, clips=clips.reset_index(drop=True), own_order=True)
+        return corpus
+    clips = corpus.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
+    return replace(corpus, clips=clips.reset_index(drop=True), own_order=True)
 
 
 def segments_file(split: str) -> str:
-    """Return the name of the segment list of a split."""
+    """Return the file name of the segment list of a split."""
     return f"{split}_segments.csv"
 
 
 def segments(root: Path, split: str) -> Iterator[Segment]:
-    """The segments of a split in the order of its list; raises LayoutError."""
+    """Yield the segments of a split in the order of its list; raises LayoutError."""
     source = segments_file(split)
     for line, (clip_id, start, end, mids) in csv_lines(root, source, 4):
         segment = Segment(clip_id, start, end, split_labels(mids), line)
@@ -98,27 +98,27 @@ def segments(root: Path, split: str) -> Iterator[Segment]:
 
 
 def names(clip_id: str, start: str, end: str) -> list[str]:
-    """File names without extension that the segment may have, the most specific first.
+    """File names without extension that a segment's audio may have, most specific first.
 
-    `start` and `end` are seconds as the list writes them (`420.000`). Candidates are looked up by
-    name, never parsed, since ids hold `_` and `-` themselves and differ in case alone.
+    `start` and `end` are seconds as written in the list (`420.000`). Candidates are looked up by
+    name and never parsed, because ids may contain `_` and `-` and differ only in case.
     """
-    found: dict[str, None] = {}
+    candidates: dict[str, None] = {}
     pairs = list(zip(_spellings(start), _spellings(end), strict=True))
     for guard in ("", "Y"):  # the Y keeps ids that begin with - from looking like options
-        found.update(dict.fromkeys(f"{guard}{clip_id}_{a}_{b}" for a, b in pairs))
+        candidates.update(dict.fromkeys(f"{guard}{clip_id}_{a}_{b}" for a, b in pairs))
     for guard in ("", "Y"):
-        found.update(dict.fromkeys(f"{guard}{clip_id}_{a}" for a, _ in pairs))
+        candidates.update(dict.fromkeys(f"{guard}{clip_id}_{a}" for a, _ in pairs))
     for guard in ("", "Y"):
-        found[f"{guard}{clip_id}"] = None
-    return list(found)
+        candidates[f"{guard}{clip_id}"] = None
+    return list(candidates)
 
 
 def audio_index(root: Path) -> dict[str, str]:
-    """File name without extension -> POSIX path from `root`, of all audio files below it.
+    """Map the stems of all audio files below `root` to their POSIX paths relative to it.
 
-    Linked folders are followed, each once. Of files that share a name the best format counts, then
-    the first path.
+    Linked folders are followed, each once. If several files share a stem, the best format wins,
+    then the first path.
     """
     index: dict[str, tuple[int, str]] = {}
     for folder, name in walk(root, NOT_CLIPS):
@@ -130,8 +130,8 @@ def audio_index(root: Path) -> dict[str, str]:
     return {stem: path for stem, (_, path) in index.items()}
 
 
-def found_in(index: dict[str, str], clip_id: str, start: str, end: str) -> str | None:
-    """The audio file of a segment in an index of `audio_index`, if there is one."""
+def lookup(index: dict[str, str], clip_id: str, start: str, end: str) -> str | None:
+    """The path of a segment's audio in an index from `audio_index`, or None."""
     return next((index[name] for name in names(clip_id, start, end) if name in index), None)
 
 
@@ -141,11 +141,11 @@ def _rows(root: Path, harvested: dict[str, dict[str, str]]) -> Iterator[Row]:
     for split, places in harvested.items():
         source = segments_file(split)
         for clip_id, start, end, mids, line in segments(root, split):
-            path = found_in(index, clip_id, start, end) or places.get(clip_id)
+            path = lookup(index, clip_id, start, end) or places.get(clip_id)
             wanted = f"Y{clip_id}.wav, nor one of the other names in use"
             if places:
                 wanted += f", and no shard of {split} has the id"
-            # The lists' licence (CC BY 4.0) is of the labels: that of the sound is unknown.
+            # The lists' licence (CC BY 4.0) covers the labels; that of the audio is unknown.
             video = Provenance(page.format(clip_id, int(float(start))))
             yield Row(split, clip_id, mids, path, wanted, source, line, video)
 

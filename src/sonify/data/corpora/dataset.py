@@ -1,6 +1,6 @@
-"""The declaration of a dataset: what it is called, what it holds, how it is read and obtained.
+"""The declaration of a dataset: its names, splits and files, and its reader and sources.
 
-Light: the workflow imports declarations while it is parsed.
+Imports must stay light: the workflow loads declarations while it is parsed.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset, declared by its module of `sonify.data.corpora` as `DATASET`.
+    """A dataset, declared as `DATASET` in its module of `sonify.data.corpora`.
 
-    name: key of the configuration and folder of results; display_name: what readers see.
-    splits: in the order in which clips are listed, in the dataset's own words; scored_split: the
-    one that results are measured on. read: its reader, from a corpus root to a listing.
-    required: files and folders that a root must hold; lists: the files among them, and others that
-    it may hold, that say which clips there are and how they are labelled.
-    single_label: whether every clip has exactly one label; None if corpora differ in that.
-    sources: where a corpus may come from, `synthetic` if `sonify.data.synthesis` has a module of
-    that name. downloader: how it is downloaded (see `sonify.data.download.obtain`). options:
-    the type of its block of the configuration.
+    name: configuration key and name of its results directory; display_name: as shown to readers.
+    splits: the dataset's own names, in the order in which clips are listed; scored_split: the one
+    that results are measured on. read: reads the corpus at a root into a listing.
+    required: files and directories that a root must have; lists: those files, required or optional,
+    that list clips and their labels.
+    single_label: True if every clip has exactly one label; None if that depends on the corpus.
+    sources: permitted origins of a corpus, `synthetic` only if `sonify.data.synthesis` has a module
+    of that name. downloader: how it is downloaded (see `sonify.data.download.obtain`). options: the
+    type of its configuration block.
     """
 
     name: str
@@ -47,26 +47,30 @@ class Dataset:
     def __post_init__(self) -> None:
         """Raise SonifyError for a declaration that contradicts itself."""
         if self.scored_split not in self.splits:
-            raise SonifyError(f"{self.name} is scored on {self.scored_split!r}: name a split of it")
+            raise SonifyError(
+                f"{self.name}: scored_split {self.scored_split!r} is not a split: name one"
+            )
         if ("download" in self.sources) != (self.downloader is not None):
-            raise SonifyError(f"{self.name} needs both the source download and a downloader")
+            raise SonifyError(
+                f"{self.name}: declare both the source download and a downloader, or neither"
+            )
 
     def missing(self, root: Path) -> list[str]:
-        """The required files and folders that `root` lacks."""
+        """The required files and directories that are missing from `root`."""
         return [name for name in self.required if not (root / name).exists()]
 
     def present_lists(self, root: Path) -> list[str]:
-        """The lists of clips and labels that `root` holds, relative to it."""
+        """The lists of clips and labels present in `root`, as paths relative to it."""
         return [name for name in self.lists if (root / name).is_file()]
 
     @property
     def folders(self) -> list[str]:
-        """The required folders."""
+        """The required directories."""
         return [name for name in self.required if name not in self.lists]
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """The training objectives that its labels allow, the fitting one first."""
+        """The training objectives that suit its labels, the default first."""
         if self.single_label is None:
             return "multilabel", "multiclass"
         return ("multiclass",) if self.single_label else ("multilabel",)

@@ -1,13 +1,13 @@
-"""Anybody's recordings: a folder with a list `clips.csv`, or with split folders of label folders.
+"""The user's own recordings: a folder with a list `clips.csv`, or folders `<split>/<label>/`.
 
-The first line of `clips.csv` names its columns: `path` (of the file, from the folder), `split` and
-`labels` (separated by `;`); besides, it may name `clip_id` (else the path), `source_url`,
-`uploader` and `licence`. Other columns are ignored.
+The first line of `clips.csv` names its columns: `path` (relative to the folder), `split` and
+`labels` (separated by `;`), and optionally `clip_id` (default: the path), `source_url`, `uploader`
+and `licence`. Other columns are ignored.
 
-Without that list, every file below `<split>/<label>/` is a clip with that one label. Files beside
-the split folders, and hidden ones, are ignored.
+Without that list, every file below `<split>/<label>/` is a clip with that one label. Hidden files
+and files outside the split folders are ignored.
 
-Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` where there is one.
+Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` if that file exists.
 """
 
 import csv
@@ -36,13 +36,13 @@ COLUMNS = ("path", "split", "labels")
 
 
 def read(root: Path) -> Listing:
-    """Return all clips of the list, or of the split folders; raises LayoutError."""
+    """List the clips of `clips.csv`, or those in the split folders; raises LayoutError."""
     root = Path(root)
     rows = list(_listed(root) if (root / LIST).is_file() else _placed(root))
     labels = _labels(root, rows)
     if not labels:
         raise LayoutError(
-            f"{root} has no labelled clips: give it a list {LIST}, or folders "
+            f"{root} has no labelled clips: add a list {LIST}, or folders "
             f"{', '.join(SPLITS)} with a folder of recordings for each label"
         )
     classes = ((str(i), label, "") for i, label in enumerate(labels))
@@ -55,40 +55,40 @@ def read(root: Path) -> Listing:
 
 
 def _listed(root: Path) -> Iterator[Row]:
-    """Yield the lines of the list."""
+    """Yield the rows of `clips.csv`."""
     lines: dict[PurePosixPath, int] = {}
     try:
         with (root / LIST).open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, skipinitialspace=True)
-            lacking = [name for name in COLUMNS if name not in (table.fieldnames or ())]
-            if lacking:
+            missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
+            if missing:
                 raise LayoutError(
-                    f"{root / LIST} has no column {', '.join(lacking)}: name the columns "
+                    f"{root / LIST} has no column {', '.join(missing)}: name the columns "
                     f"{', '.join(COLUMNS)} in its first line"
                 )
             for fields in table:
                 if None in fields or None in fields.values():
                     raise LayoutError(
-                        f"{root / LIST}, line {table.line_num}: it has not as many fields as the "
-                        "first line: put quotes around fields with commas"
+                        f"{root / LIST}, line {table.line_num}: the number of fields differs from "
+                        "that of the first line: put quotes around fields that contain commas"
                     )
                 yield _row(root, fields, table.line_num, lines)
     except (UnicodeDecodeError, csv.Error) as error:
         raise LayoutError(
-            f"{root / LIST} is not a UTF-8 CSV file ({error}): save it as one"
+            f"{root / LIST} is not a UTF-8 CSV file ({error}): save it in that format"
         ) from error
 
 
 def _row(root: Path, fields: dict[str, str], line: int, lines: dict[PurePosixPath, int]) -> Row:
-    """Return one line; lines: where each file is listed, which this adds to."""
+    """Return the row of one line; lines: the first line of each file so far, updated here."""
     split, place = fields["split"].strip(), PurePosixPath(fields["path"].strip())
     where = f"{root / LIST}, line {line}"
     if split not in SPLITS:
-        raise LayoutError(f"{where}: split {split!r} is none of {', '.join(SPLITS)}: correct it")
+        raise LayoutError(f"{where}: split {split!r} is not one of {', '.join(SPLITS)}: correct it")
     if not place.parts or place.is_absolute() or ".." in place.parts:
         raise LayoutError(
-            f"{where}: path {fields['path']!r} does not name a file below {root}: give the path "
-            "from there"
+            f"{where}: path {fields['path']!r} does not name a file below {root}: give a path "
+            "relative to it"
         )
     path, first = place.as_posix(), lines.setdefault(place, line)
     again = f"{path} is listed already in line {first}"
@@ -112,8 +112,8 @@ def _placed(root: Path) -> Iterator[Row]:
     for entry in visible:
         if entry.name not in SPLITS:
             raise LayoutError(
-                f"{entry} is none of the splits {', '.join(SPLITS)}: rename or move it, or give "
-                f"{root} a list {LIST}"
+                f"{entry} is not one of the splits {', '.join(SPLITS)}: rename or move it, or add "
+                f"a list {LIST} to {root}"
             )
     for number, (folder, name) in enumerate(walk(root, once=True), start=1):
         if folder.parts:
@@ -122,7 +122,7 @@ def _placed(root: Path) -> Iterator[Row]:
 
 
 def _labels(root: Path, rows: list[Row]) -> list[str]:
-    """Return the labels in the order of classes; those of undecodable names are left out."""
+    """Return the class labels in order, without those that are not valid UTF-8."""
     if (root / VOCABULARY).is_file():
         return [line for line in text_lines(root, VOCABULARY, "correct it") if line]
     return sorted({label for row in rows for label in row.labels if is_text(label)})

@@ -1,6 +1,6 @@
-"""FSD50K as published (Zenodo 4060432), extracted: ground truth lists beside two audio folders.
+"""FSD50K in its published layout (Zenodo 4060432): ground truth lists and two audio folders.
 
-The clips' metadata tell who recorded what under which licence; a copy without them is used as well.
+Uploader and licence of each clip come from the metadata files, which are optional.
 """
 
 import json
@@ -29,13 +29,13 @@ METADATA = "FSD50K.metadata/{part}_clips_info_FSD50K.json"
 
 
 def read(root: Path) -> Listing:
-    """All clips of dev.csv (splits train and val) and eval.csv; raises LayoutError.
+    """List the clips of dev.csv (splits train and val) and eval.csv; raises LayoutError.
 
-    The id is the Freesound id, the labels are already smeared to their ancestors.
+    A clip's id is its Freesound id. Its labels already include their ancestors.
     """
     root = Path(root)
     check_root(DATASET, root)
-    # vocabulary.csv has no header: reading one would lose class 0.
+    # vocabulary.csv has no header: skipping one would lose class 0.
     classes = ((i, label, mid) for _, (i, label, mid) in csv_lines(root, VOCABULARY, 3))
     return listing(
         vocabulary(DATASET.name, classes, source=VOCABULARY),
@@ -46,10 +46,9 @@ def read(root: Path) -> Listing:
 
 
 def provenances(root: Path, part: str) -> dict[str, Provenance]:
-    """Id -> provenance of the clips that the metadata of `part` (dev or eval) describe; empty
-    without metadata.
+    """Map clip ids to provenance as in the metadata of `part` (dev or eval), if there is any.
 
-    Raises LayoutError for a file that is not of the published form.
+    Raises LayoutError for a file that does not have the published form.
     """
     name = METADATA.format(part=part)
     page = "" if synthesised(root) else "https://freesound.org/s/{}/"
@@ -64,7 +63,7 @@ def provenances(root: Path, part: str) -> dict[str, Provenance]:
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise LayoutError(
             f"{name} is not the published JSON file ({error!r}): restore it in {root}, or remove "
-            "it to go without attribution"
+            "it to do without attribution"
         ) from error
 
 
@@ -85,7 +84,7 @@ def _rows(root: Path) -> Iterator[Row]:
 
 
 class _Part:
-    """One of the two halves of the corpus: its audio files and what is known of them."""
+    """One of the two parts of the corpus: its audio files and their provenance."""
 
     def __init__(self, root: Path, part: str) -> None:
         self.folder = f"FSD50K.{part}_audio"

@@ -1,8 +1,8 @@
-"""The listing that every reader of a corpus returns: its clips, and those that cannot be used.
+"""The listing that every corpus reader returns: usable clips, and problems.
 
 A reader yields one `Row` per line of the dataset's own lists; `listing` sorts them into clips and
-problems, so that all datasets share one policy for duplicates and unknown labels. Light, so that
-readers can stand beside the declarations of their datasets: pandas is imported where it is used.
+problems, so that all datasets share one policy for duplicates and unknown labels. Imports stay
+light because readers sit beside the declarations of their datasets: pandas is imported on use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sonify.runtime.errors import SonifyError
 if TYPE_CHECKING:
     import pandas as pd
 
-# Why a listed clip cannot be used: the only values of the column `reason`.
+# Reasons to reject a listed clip, the only values of the column `reason`, with their meanings.
 REASONS: dict[str, str] = {
     "missing_file": "the corpus has no audio file for it",
     "unreadable": "the file is not audio that libsndfile, or ffmpeg where needed, can decode",
@@ -38,12 +38,12 @@ REASONS: dict[str, str] = {
 
 
 class LayoutError(SonifyError):
-    """A corpus that does not have its public layout; the message is one sentence with a remedy."""
+    """A corpus that deviates from its public layout; the message is a sentence with a remedy."""
 
 
 class Provenance(NamedTuple):
-    """Where a recording comes from, for attribution: the web page it was published on, who
-    published it there, and the address of its licence; empty where the dataset does not say."""
+    """The origin of a recording, for attribution: the web page where it was published, the person
+    who published it, and the URL of its licence; each empty if the dataset does not say."""
 
     source_url: str = ""
     uploader: str = ""
@@ -53,9 +53,9 @@ class Provenance(NamedTuple):
 class Row(NamedTuple):
     """One line of a dataset's lists.
 
-    `labels` are in the words of the list (label or mid); `path` is None when there is no audio,
-    and `wanted` names the file that was looked for; `source` and `line` say where it is listed.
-    `problem`: a reason and a clause, if the reader itself cannot use the line.
+    `labels` are spelled as in the list (label or mid). `path` is None if there is no audio, and
+    `wanted` names the file that was expected. `source` and `line` locate the entry. `problem` is a
+    reason and a clause of detail if the reader itself rejects the line.
     """
 
     split: str
@@ -78,8 +78,8 @@ class Listing:
     and the columns of Provenance.
     problems: split, clip_id, path (empty when there is no audio), reason, detail.
     problem_labels: their labels as in clips, row by row, without those outside the vocabulary.
-    listed: lines of the dataset's lists, equal to the rows of clips and problems together.
-    own_order: clips are prepared in the order they stand in, rather than by clip_id.
+    listed: number of lines in the dataset's lists, the sum of the rows of clips and problems.
+    own_order: prepare clips in the order of this table rather than by clip_id.
     """
 
     dataset: str
@@ -94,10 +94,10 @@ class Listing:
 def listing(
     vocabulary: pd.DataFrame, rows: Iterable[Row], *, key: str, vocabulary_file: str
 ) -> Listing:
-    """The listing of `rows`, whose labels are looked up in the vocabulary's column `key`.
+    """Sort `rows` into a listing, looking up labels in the vocabulary's column `key`.
 
-    The first line of an id counts; later ones are problems, even in another split, where the same
-    recording would leak from training into evaluation.
+    The first line with an id counts. Later ones are problems, even in another split, because the
+    same recording would then leak from training into evaluation.
     """
     import pandas as pd
 
@@ -134,10 +134,9 @@ def vocabulary(
     source: str,
     remedy: str = "restore the published file",
 ) -> pd.DataFrame:
-    """Classes (index, label, mid) as a table in index order.
+    """Return classes (index, label, mid) as a table in index order.
 
-    Raises LayoutError unless the indices are 0, 1, ... and each label is UTF-8 text and stands
-    once.
+    Raises LayoutError unless the indices are 0, 1, ... and all labels are distinct UTF-8 text.
     """
     import pandas as pd
 
@@ -162,18 +161,18 @@ def vocabulary(
 
 
 def check_root(dataset: Dataset, root: Path) -> None:
-    """Raise LayoutError naming every required file that `root` lacks."""
-    lacking = dataset.missing(root)
-    if lacking:
+    """Raise LayoutError naming the required files that are missing from `root`."""
+    missing = dataset.missing(root)
+    if missing:
         raise LayoutError(
-            f"{root} has no {', '.join(lacking)}: point data.{dataset.name}.path at the root of an "
+            f"{root} has no {', '.join(missing)}: point data.{dataset.name}.path at the root of an "
             f"extracted {dataset.name} corpus in its published layout"
         )
 
 
 def csv_lines(root: Path, name: str, columns: int) -> Iterator[tuple[int, list[str]]]:
-    """(line number, fields) of each line of a comma-separated file that is neither empty nor a `#`
-    comment; blanks after commas are dropped.
+    """Yield (line number, fields) for each line of a CSV file, skipping empty lines and `#`
+    comments; spaces after commas are dropped.
 
     Raises LayoutError for a line without exactly `columns` fields or a file that is not UTF-8.
     """
@@ -196,7 +195,7 @@ def csv_lines(root: Path, name: str, columns: int) -> Iterator[tuple[int, list[s
 
 
 def headed_lines(root: Path, name: str, header: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """`csv_lines` below a first line that must read `header`; LayoutError if it does not."""
+    """Yield `csv_lines` below the header; raises LayoutError unless the first line is `header`."""
     lines = csv_lines(root, name, len(header))
     first = next(lines, (0, []))[1]
     if tuple(first) != header:
@@ -208,7 +207,7 @@ def headed_lines(root: Path, name: str, header: tuple[str, ...]) -> Iterator[tup
 
 
 def text_lines(root: Path, name: str, remedy: str = "restore the published file") -> list[str]:
-    """Return the lines of a text file, without blanks around them; LayoutError if not UTF-8."""
+    """Return the stripped lines of a text file; raises LayoutError if it is not UTF-8."""
     try:
         return [line.strip() for line in (root / name).read_text("utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
@@ -216,22 +215,22 @@ def text_lines(root: Path, name: str, remedy: str = "restore the published file"
 
 
 def split_labels(field: str) -> tuple[str, ...]:
-    """The names in a comma list; an empty field gives none."""
+    """The names in a comma-separated list; none for an empty field."""
     return tuple(name for name in (part.strip() for part in field.split(",")) if name)
 
 
 def is_text(name: str) -> bool:
-    """Return False for a file name whose bytes are not UTF-8, which no table can hold."""
+    """Return False for a file name that is not valid UTF-8, which no table can store."""
     return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _escaped(name: str) -> str:
-    """A file name with `\\xff` and the like for bytes that are not UTF-8."""
+    """Replace bytes of a file name that are not UTF-8 by escapes such as `\\xff`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _legible(row: Row) -> Row:
-    """The row as it is, or, if its names are not UTF-8, with escaped names and that problem."""
+    """Return the row, with names that are not UTF-8 escaped and reported as its problem."""
     if is_text(row.clip_id) and is_text(row.path or ""):
         return row
     path = _escaped(row.path or "")
@@ -247,7 +246,7 @@ def _legible(row: Row) -> Row:
 def _problem(
     row: Row, position: dict[str, int], seen: dict[str, tuple[str, int]], vocabulary_file: str
 ) -> tuple[str, str] | None:
-    """Reason and detail of why a row is of no use, or None. The line number keeps details apart."""
+    """The reason and detail for rejecting a row, or None. Line numbers keep details distinct."""
     where = f"{row.source}, line {row.line}"
     if row.clip_id in seen:
         source, line = seen[row.clip_id]

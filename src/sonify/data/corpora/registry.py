@@ -1,4 +1,4 @@
-"""Every dataset: to add one is to add its module to this list."""
+"""The registry of datasets: a new one is added to `DATASETS` as a module."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ DATASETS: dict[str, Dataset] = {
 def read(dataset: str, root: Path) -> Listing:
     """Return the listing of the corpus at `root`.
 
-    Raises LayoutError; SonifyError listing the datasets there are for any other name.
+    Raises LayoutError for a faulty corpus, and SonifyError listing the datasets for an unknown one.
     """
     if dataset not in DATASETS:
         raise SonifyError(f"no dataset named {dataset!r}: choose one of {', '.join(DATASETS)}")

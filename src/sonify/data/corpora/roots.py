@@ -1,4 +1,4 @@
-"""The root folder of a corpus: its fingerprint, who made it, and the files below it.
+"""The root directory of a corpus: its fingerprint, its origin, and the files below it.
 
 Standard library only: the workflow imports this while it is parsed.
 """
@@ -10,24 +10,24 @@ from pathlib import Path, PurePosixPath
 
 from sonify.runtime.errors import SonifyError
 
-# Reading a size takes 6 us, a name 1 us: this many take a second, the two million files of AudioSet
-# would take 12 s, and far longer over a network.
+# Reading a size takes 6 us, a name 1 us. This many sizes take a second; those of AudioSet's two
+# million files would take 12 s, and far longer over a network.
 SIZED_FILES = 200_000
-# A corpus with this file at its root was made by sonify.data.synthesis: what its ids would name in
-# the public dataset is not what it holds.
+# Marks the root of a corpus made by sonify.data.synthesis, whose ids do not refer to recordings of
+# the public dataset.
 SYNTHESISED = "SYNTHESISED.txt"
 
 
 def synthesised(root: Path) -> bool:
-    """Return True if the corpus at `root` was made here: its ids are nobody's recordings."""
+    """Return True if the corpus at `root` is synthetic, so that its ids name no real recordings."""
     return (Path(root) / SYNTHESISED).is_file()
 
 
 def names_hash(root: Path) -> str:
-    """Return a short hash of the names of all files below `root`, to notice clips that come or go,
-    and of their sizes where there are at most SIZED_FILES, to notice clips that are replaced.
+    """Return a short hash of the names of all files below `root`, to detect added or removed clips.
 
-    Not of times, so that a copy of a corpus counts as the same.
+    With at most SIZED_FILES files it covers sizes too, to detect replaced clips. Modification times
+    are left out, so that a copy of a corpus counts as the same.
     """
     folders = []
     for folder, subfolders, files in os.walk(root):
@@ -45,17 +45,17 @@ def names_hash(root: Path) -> str:
 def walk(
     root: Path, skipped: frozenset[str] = frozenset(), once: bool = False
 ) -> Iterator[tuple[PurePosixPath, str]]:
-    """Yield (folder relative to `root`, file name) of every file below it, in the order of names.
+    """Yield (folder relative to `root`, file name) for every file below it, sorted by name.
 
-    Hidden files and folders, and folders named in `skipped`, are left out. Linked folders are
-    followed, each folder once; with `once`, raises SonifyError for one that is met again.
+    Skips hidden files and folders, and folders named in `skipped`. Follows symbolic links, visiting
+    each folder once; with `once`, raises SonifyError if a link leads to a folder visited before.
     """
     visited = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in visited:
             if once:
-                raise SonifyError(f"{folder} leads to a folder listed already: remove the link")
+                raise SonifyError(f"{folder} links to a folder already listed: remove the link")
             folders.clear()
             continue
         visited.add((status.st_dev, status.st_ino))

@@ -1,4 +1,4 @@
-"""The blocks `data.<dataset>` of the configuration: where a raw corpus comes from."""
+"""The configuration blocks `data.<dataset>`: the source of each raw corpus."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,15 +8,15 @@ from msgspec import Meta
 Url = Annotated[str, Meta(pattern="^https?://")]
 Kind = Annotated[
     Literal["synthetic", "local", "download"],
-    Meta(description="Where the raw corpus comes from."),
+    Meta(description="Source of the raw corpus."),
 ]
 
 
 @dataclass(frozen=True)
 class LocalSource:
-    """A corpus that only its owner has."""
+    """A corpus of the user's own recordings."""
 
-    source: Annotated[Literal["local"], Meta(description="It is a folder of yours.")]
+    source: Annotated[Literal["local"], Meta(description="A directory on this machine.")]
     path: Annotated[str, Meta(description="Root of the corpus.")]
 
 
@@ -28,50 +28,50 @@ class PublishedSource:
     path: Annotated[
         str | None,
         Meta(
-            description="Root of the corpus in its public layout: of the existing copy for local, "
-            "where to put it for download (null: corpora/<dataset>)."
+            description="Root of the corpus in its public layout. For local: the existing copy; "
+            "for download: the destination (null: corpora/<dataset>)."
         ),
     ]
     base_url: Annotated[
         Url | None,
         Meta(
-            description="For download: address of a mirror, a folder that holds the published "
-            "files by their names; null for the publisher."
+            description="For download: URL of a mirror that has the published files under the same "
+            "names in one folder; null for the publisher."
         ),
     ]
     keep_archives: Annotated[
         bool,
         Meta(
-            description="For download: keep the archives, rather than delete each part as soon as "
-            "it is unpacked."
+            description="For download: keep the archives instead of deleting each part once it is "
+            "unpacked."
         ),
     ]
 
 
 @dataclass(frozen=True)
 class AudiosetSource:
-    """AudioSet, whose segment lists are published and whose audio is not."""
+    """AudioSet, which publishes segment lists but no audio."""
 
     source: Kind
     path: Annotated[
         str | None,
         Meta(
-            description="Root of the corpus: of the existing copy for local, where to put it for "
-            "download (null: corpora/audioset)."
+            description="Root of the corpus. For local: the existing copy; for download: the "
+            "destination (null: corpora/audioset)."
         ),
     ]
     base_url: Annotated[
         Url | None,
         Meta(
-            description="For download: address of a mirror of the segment lists, a folder that "
-            "holds them by their names; null for the publisher."
+            description="For download: URL of a mirror that has the segment lists under the same "
+            "names in one folder; null for the publisher."
         ),
     ]
     backend: Annotated[
         Literal["huggingface", "youtube"],
         Meta(
-            description="For download: where the audio comes from, a copy of March 2023 or YouTube "
-            "itself, which needs yt-dlp and ffmpeg."
+            description="For download: source of the audio, either a copy made in March 2023 or "
+            "YouTube itself, which needs yt-dlp and ffmpeg."
         ),
     ]
     revision: Annotated[
@@ -83,14 +83,14 @@ class AudiosetSource:
     ]
     hub_url: Annotated[
         Url | None,
-        Meta(description="For huggingface: address of a mirror; null for huggingface.co."),
+        Meta(description="For huggingface: URL of a mirror; null for huggingface.co."),
     ]
-    pause_s: Annotated[float, Meta(ge=0, description="For youtube: seconds between two videos.")]
+    pause_s: Annotated[float, Meta(ge=0, description="For youtube: pause between videos in s.")]
     limit: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(
-            description="For youtube: most videos that are asked for in one call; null for all. "
-            "While more may be had the job fails, and the next call goes on."
+            description="For youtube: maximum number of videos requested per run; null for no "
+            "limit. While videos remain to be fetched the job fails, and the next run resumes."
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""Speech Commands v0.02 as published, extracted: one folder a word, two lists of held-out files.
+"""Speech Commands v0.02 in its published layout: a folder per word, two lists of held-out files.
 
 All words are classes (35 in the published corpus), not the 12 of the older benchmark.
 """
@@ -19,7 +19,7 @@ from sonify.data.corpora.listing import (
 )
 from sonify.data.corpora.roots import synthesised
 
-# The published classes. Fewer, or others, are read as well: another corpus in this layout.
+# The published classes. A corpus in this layout may have fewer, or others.
 WORDS = frozenset((
     "backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward", "four",
     "go", "happy", "house", "learn", "left", "marvin", "nine", "no", "off", "on", "one", "right",
@@ -27,15 +27,15 @@ WORDS = frozenset((
 ))  # fmt: skip
 PUBLISHED = Provenance(licence="https://creativecommons.org/licenses/by/4.0/")
 SYNTHETIC = Provenance(licence="https://creativecommons.org/publicdomain/zero/1.0/")
-BACKGROUND = "_background_noise_"  # long recordings of noise, no words
-# List files of the held-out splits; every other file is for training.
+BACKGROUND = "_background_noise_"  # long recordings of noise, not words
+# Lists of the held-out splits; all other files are for training.
 LISTS = {"val": "validation_list.txt", "test": "testing_list.txt"}
 
 
 def read(root: Path) -> Listing:
-    """All files in the word folders and all that the two lists name; raises LayoutError.
+    """List the files in the word folders and those on the two lists; raises LayoutError.
 
-    The id is the path without its extension, `word/file`, since file names recur across words.
+    A clip's id is its path without the extension, `word/file`, as file names recur across words.
     """
     root = Path(root)
     check_root(DATASET, root)
@@ -50,40 +50,40 @@ def read(root: Path) -> Listing:
 
 
 def _word_files(root: Path) -> dict[str, dict[str, None]]:
-    """Word -> names of its wav files, both sorted; folders without wav files are no words.
+    """Map each word to the names of its wav files, both sorted; skip folders without wav files.
 
-    Raises LayoutError for a copy without words, with the two extra classes of the older benchmark,
-    or with folders beside all the published words, which would become classes.
+    Raises LayoutError for a copy without words, one with the two extra classes of the older
+    benchmark, or one with stray folders besides all the published words, which would become
+    classes.
     """
-    found = {}
+    words = {}
     for entry in sorted(root.iterdir()):
         if entry.is_dir() and entry.name != BACKGROUND and not entry.name.startswith("."):
             wavs = _wavs(entry)
             if wavs:
-                found[entry.name] = wavs
-    if not found:
+                words[entry.name] = wavs
+    if not words:
         raise LayoutError(
-            f"{root} has no word folders with wav files beside its lists: extract the whole "
-            "archive there"
+            f"{root} has lists but no word folders with wav files: extract the whole archive there"
         )
-    made = [word for word in ("_silence_", "_unknown_") if word in found]
-    if made:
+    extra = [word for word in ("_silence_", "_unknown_") if word in words]
+    if extra:
         raise LayoutError(
-            f"{root} has a folder {made[0]}, so it is the 12-class benchmark: use the "
+            f"{root} has a folder {extra[0]}, so it is the 12-class benchmark: use the "
             f"{len(WORDS)} words of speech_commands_v0.02.tar.gz"
         )
-    stray = sorted(found.keys() - WORDS)
-    if stray and found.keys() >= WORDS:
+    stray = sorted(words.keys() - WORDS)
+    if stray and words.keys() >= WORDS:
         raise LayoutError(
-            f"{root} has, beside the {len(WORDS)} published words, {', '.join(stray)} with wav "
-            "files, which would be taken for a word: move it elsewhere"
+            f"{root} has wav files beside the {len(WORDS)} published words, in {', '.join(stray)}: "
+            "move them elsewhere, or they would become classes"
         )
-    return found
+    return words
 
 
 def _rows(root: Path, files: dict[str, dict[str, None]]) -> Iterator[Row]:
-    """Training files first, then the lists, line by line; the same file on both lists is kept for
-    validation and reported as a duplicate of testing."""
+    """Yield training files first, then the lists line by line; a file on both lists stays in
+    validation and is reported as a duplicate in testing."""
     origin = SYNTHETIC if synthesised(root) else PUBLISHED
     lists = {split: _entries(root, name) for split, name in LISTS.items()}
     held_out = {path for entries in lists.values() for _, path in entries}
@@ -96,12 +96,12 @@ def _rows(root: Path, files: dict[str, dict[str, None]]) -> Iterator[Row]:
     for split, entries in lists.items():
         for line, path in entries:
             word, _, name = path.partition("/")
-            found = path if name in files.get(word, {}) else None
-            yield Row(split, _clip_id(path), (word,), found, path, LISTS[split], line, origin)
+            present = path if name in files.get(word, {}) else None
+            yield Row(split, _clip_id(path), (word,), present, path, LISTS[split], line, origin)
 
 
 def _wavs(folder: Path) -> dict[str, None]:
-    """Names of the wav files in a folder, sorted; a dict, for quick membership in order."""
+    """The sorted names of the wav files in a folder, as a dict for fast lookup."""
     names = (file.name for file in folder.iterdir())
     wavs = (n for n in names if n.lower().endswith(".wav") and n[0] != ".")
     return dict.fromkeys(sorted(wavs))

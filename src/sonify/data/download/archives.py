@@ -1,7 +1,7 @@
-"""A dataset published as archives: each fetched, unpacked, counted and then noted as complete.
+"""Download datasets published as archives: fetch, unpack, verify counts, record as complete.
 
-Archives wait in a hidden folder of the corpus root. Whatever interrupts this, the next call goes
-on: with the bytes of a part, the members of an archive, the archives of the dataset.
+Archives are kept in a hidden folder of the corpus root. After any interruption the next run resumes
+where this one stopped, be it within a part, an archive or the dataset.
 """
 
 import shutil
@@ -19,8 +19,8 @@ from sonify.data.download.splitzip import ArchiveError, open_split
 from sonify.data.download.unpack import Target, unpack_tar, unpack_zip
 from sonify.runtime.errors import SonifyError
 
-HIDDEN = ".archives"  # no reader of a corpus looks into hidden folders
-SCRATCH = "unpacking.partial"  # in there, where members grow
+HIDDEN = ".archives"  # corpus readers skip hidden folders
+SCRATCH = "unpacking.partial"  # in HIDDEN: the member being written
 
 
 def obtain_archives(
@@ -34,9 +34,9 @@ def obtain_archives(
 ) -> None:
     """Bring `splits` of an archived dataset to `root`, in its public layout.
 
-    progress: called with the bytes downloaded by this call and what is being done.
-    Raises SonifyError when the disk is too small, a file cannot be had or is not the published one,
-    or the unpacked corpus is not what the catalogue says.
+    progress: called with the bytes downloaded by this call and a note on the current step.
+    Raises SonifyError if disk space runs short, a file is unavailable or not the published one, or
+    the unpacked corpus does not match the catalogue.
     """
     wanted = catalogue.archives(dataset, splits, base_url)
     pending = [a for a in wanted if not (catalogue.has(root, a) and not _faults(root, a))]
@@ -45,7 +45,7 @@ def obtain_archives(
         faults = [fault for a in pending for fault in _faults(root, a, unfinished=True)]
         _refuse(root, "before its download", faults)
     root.mkdir(parents=True, exist_ok=True)
-    # Readers expect the folders of splits that are not in use, too.
+    # Readers also expect the folders of splits that are not in use.
     for name in DATASETS[dataset].folders:
         (root / name).mkdir(exist_ok=True)
     with open_session() as session:
@@ -59,7 +59,7 @@ def obtain_archives(
 
 
 class _Job:
-    """One archive on its way into the corpus."""
+    """The download of one archive into the corpus."""
 
     def __init__(
         self,
@@ -78,10 +78,10 @@ class _Job:
         self.progress = progress
         self.done = done
         self.ready: dict[int, Path] = {}
-        self.dropped = 0  # parts that are unpacked and deleted, from the first
+        self.dropped = 0  # number of leading parts already unpacked and deleted
 
     def run(self) -> None:
-        """Fetch, unpack, count, note."""
+        """Fetch and unpack the archive, verify its counts, and record it as complete."""
         self.folder.mkdir(exist_ok=True)
         scratch = self.folder / SCRATCH
         name = str(self.folder / self.archive.name)
@@ -104,7 +104,7 @@ class _Job:
                     self._drop_before(parts.index(info.header_offset))
 
     def _part(self, i: int) -> Path:
-        """Part i, fetched and verified if it is not yet."""
+        """The path of part i, fetched and verified on first use."""
         if i not in self.ready:
             file = self.archive.files[i]
             path = self.folder / file.name
@@ -122,7 +122,7 @@ class _Job:
         return self.ready[i]
 
     def _drop_before(self, i: int) -> None:
-        """Delete the parts before part i, from which all is unpacked."""
+        """Delete the parts before part i, which are fully unpacked."""
         for j in range(self.dropped, i):
             self.ready.pop(j, None)
             (self.folder / self.archive.files[j].name).unlink(missing_ok=True)
@@ -130,47 +130,47 @@ class _Job:
 
 
 def _clear(hidden: Path, names: set[str]) -> None:
-    """Delete archives, but not the beginnings of others than `names`: another use goes on there."""
+    """Delete archives, except partial downloads of files not in `names`: others may resume them."""
     for file in hidden.iterdir() if hidden.is_dir() else ():
         archive, beginning, _ = file.name.partition(".partial")
         if not beginning or archive in names or file.name == SCRATCH:
             file.unlink()
-    with suppress(OSError):  # not empty, or not there
+    with suppress(OSError):  # not empty, or absent
         hidden.rmdir()
 
 
 def _check_disk(root: Path, pending: list[Archive], keep: bool) -> None:
-    """Raise SonifyError if what is still to come does not fit beside what of it is there."""
+    """Raise SonifyError if the disk lacks room for what is still to be downloaded and unpacked."""
     own = {file.name for archive in pending for file in archive.files}
     here = [f for f in root.glob(f"{HIDDEN}/*") if f.name.removesuffix(".partial") in own]
     here += [f for archive in pending for pattern in archive.counts for f in root.glob(pattern)]
     present = sum(file.stat().st_size for file in here)
-    lacking = catalogue.disk_bytes(pending, keep) - present
+    needed = catalogue.disk_bytes(pending, keep) - present
     place = next(folder for folder in (root, *root.absolute().parents) if folder.is_dir())
     free = shutil.disk_usage(place).free
-    if lacking > free:
+    if needed > free:
         raise SonifyError(
-            f"{root} needs {catalogue.in_words(lacking)} more of disk, of which "
+            f"{root} needs {catalogue.in_words(needed)} more disk space, but only "
             f"{catalogue.in_words(free)} are free: make room, or set the dataset's path to "
             "another disk"
         )
 
 
 def _faults(root: Path, archive: Archive, *, unfinished: bool = False) -> list[str]:
-    """What is not as the catalogue says, each as part of a sentence: numbers of files or rows, and
-    folders that a reader would take for classes.
+    """List deviations from the catalogue as clauses: wrong counts of files or rows, and stray
+    folders, which a reader would take for classes.
 
-    unfinished: whether something may be lacking.
+    unfinished: tolerate files that are still missing.
     """
     faults = []
     for pattern, expected in archive.counts.items():
-        found = _count(root, pattern)
-        if found > expected or (found < expected and not unfinished):
-            faults.append(f"{pattern} has {found} where {expected} are published")
+        present = _count(root, pattern)
+        if present > expected or (present < expected and not unfinished):
+            faults.append(f"{pattern} has {present} where {expected} are published")
     folders = root.iterdir() if archive.folders and root.is_dir() else ()
     names = sorted(f.name for f in folders if f.is_dir() and not f.name.startswith("."))
     faults += [
-        f"its folder {name} is no word of the dataset"
+        f"its folder {name} is not a word of the dataset"
         for name in names
         if name not in archive.folders
     ]
@@ -178,7 +178,7 @@ def _faults(root: Path, archive: Archive, *, unfinished: bool = False) -> list[s
 
 
 def _count(root: Path, pattern: str) -> int:
-    """Files of a pattern, or rows of a list."""
+    """Count the files that match a pattern, or the rows of a list."""
     if "*" in pattern:
         return sum(1 for _ in root.glob(pattern))
     file = root / pattern
@@ -189,6 +189,6 @@ def _count(root: Path, pattern: str) -> int:
 def _refuse(root: Path, when: str, faults: list[str]) -> None:
     if faults:
         raise ArchiveError(
-            f"{root} is not the published corpus {when}: {'; '.join(faults)}: move what is not "
-            "part of it away and run again"
+            f"{root} is not the published corpus {when}: {'; '.join(faults)}: move anything that "
+            "is not part of it elsewhere and run again"
         )

@@ -1,7 +1,7 @@
-"""AudioSet: the published lists of the splits in use, and their audio from one of two places.
+"""Download AudioSet: the published lists of the splits in use, and audio from one of two sources.
 
 The audio was never published. `huggingface` is a copy made in March 2023, pinned to a revision;
-`youtube` asks for what is there today. Splits that are not in use are left out, list and audio.
+`youtube` fetches what is still available today. Splits not in use are skipped, lists and audio.
 """
 
 import csv
@@ -37,13 +37,13 @@ def obtain_audioset(
     workers: int = 1,
     progress: Callable[[int, str], None] = lambda done, note: None,
 ) -> None:
-    """Bring `splits` of AudioSet to `root`: lists, then audio as far as it can be had.
+    """Download `splits` of AudioSet to `root`: first the lists, then the audio that is available.
 
-    backend: huggingface (with its `revision` and `hub_url`) or youtube (with `pause_s` between two
-    videos and at most `limit` videos in one call). base_url: where the lists are. progress: called
-    with the bytes of shards downloaded by this call and what is being done.
-    Audio that is not to be had is left to the account of attrition; raises SonifyError, one
-    sentence with a remedy, for all else, also when another call may yet obtain more videos.
+    backend: huggingface (at `revision`, from `hub_url`) or youtube (pausing `pause_s` seconds
+    between videos, at most `limit` videos per call). base_url: URL of the lists. progress: called
+    with the bytes of shards downloaded by this call and a note on the current step.
+    Unavailable audio is no error: preparation accounts for it as attrition. Raises SonifyError, a
+    sentence with a remedy, for anything else, and while further calls may still obtain videos.
     """
     root, splits = Path(root), list(splits)
     names = {VOCABULARY: VOCABULARY} | {split: segments_file(split) for split in splits}
@@ -62,14 +62,14 @@ def obtain_audioset(
             catalogue.write_receipt(root, part, [file, *harvested(root, part)])
     if any(left.values()):
         raise DownloadError(
-            f"{sum(left.values()):,} videos of {', '.join(k for k, n in left.items() if n)} may "
-            "yet be had: run again, which goes on from here"
-            + (f", or raise data.audioset.limit, which is {limit}" if limit is not None else "")
+            f"{sum(left.values()):,} videos of {', '.join(k for k, n in left.items() if n)} remain "
+            "to be fetched: run again to resume"
+            + (f", or raise data.audioset.limit ({limit})" if limit is not None else "")
         )
 
 
 def _list(root: Path, name: str, base_url: str, session: requests.Session) -> RemoteFile:
-    """A list, fetched unless it is there. No checksum is published: its own numbers are checked."""
+    """Fetch a list unless present, and verify the counts it states, as no checksum is published."""
     url, path = f"{base_url.rstrip('/')}/{name}", root / name
     fetch(url, path, session=session)
     content = path.read_bytes()
@@ -84,26 +84,26 @@ def _list(root: Path, name: str, base_url: str, session: requests.Session) -> Re
 
 
 def _vocabulary_fault(content: bytes) -> str | None:
-    """What is wrong with the list of classes, if anything, as part of a sentence."""
+    """Describe the fault of a class list as a clause, or return None."""
     wanted = catalogue.classes(DATASET.name)
     try:
         head, *rows = csv.reader(io.StringIO(content.decode()), strict=True)
     except (ValueError, csv.Error) as error:
-        return f"is no whole table ({error})"
+        return f"is not a complete table ({error})"
     if head != ["index", "mid", "display_name"] or any(
         len(row) != 3 or not all(row) for row in rows
     ):
-        return "has other columns than index, mid and display_name, or empty ones"
+        return "has columns other than index, mid and display_name, or empty fields"
     if [row[0] for row in rows] != [str(i) for i in range(wanted)]:
-        return f"has not the {wanted} published classes, numbered from 0"
+        return f"does not hold the {wanted} published classes, numbered from 0"
     return None
 
 
 def _segments_fault(content: bytes) -> str | None:
-    """What is wrong with a list of segments, if anything, as part of a sentence."""
+    """Describe the fault of a segment list as a clause, or return None."""
     stated = {key: int(n) for key, n in _STATED.findall(content[:1000])}
     rows = [r for r in content.splitlines() if r.strip() and not r.startswith(b"#")]
-    # Labels stand in one quoted field, after three commas.
+    # Labels share one quoted field, which follows three commas.
     labels = sum(row.count(b",") - 2 for row in rows)
     for key, what, n in ((b"segs", "segments", len(rows)), (b"positive_labels", "labels", labels)):
         if n != stated.get(key):

@@ -1,6 +1,6 @@
-"""What there is to download: files, sizes, checksums (catalogue.toml), and what of it is lacking.
+"""The catalogue of published files (catalogue.toml), and the part of it still to be downloaded.
 
-Standard library only, and no network: the workflow imports this while it is parsed.
+Standard library only, without network access: the workflow imports this while it is parsed.
 """
 
 import json
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
-RECEIPT = ".downloads.json"  # in the corpus root: the archives that are unpacked and checked
+RECEIPT = ".downloads.json"  # in the corpus root: archives that are unpacked and verified
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file: its name, address, size in bytes and checksum ("md5:..", "sha256:..")."""
+    """A published file: its name, URL, size in bytes and checksum ("md5:..." or "sha256:...")."""
 
     name: str
     url: str
@@ -27,11 +27,11 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Archive:
-    """Files that are unpacked together: one, or the parts of a split zip, its .zip last.
+    """An archive: a single file, or the parts of a split zip with the .zip last.
 
-    splits: those it is needed for, all if empty. unpacked_bytes: disk that its members take.
-    counts: pattern to number of files, or list to number of rows. folders: the only ones that may
-    stand in the corpus root, any if empty.
+    splits: the splits that need it, all if empty. unpacked_bytes: disk space of its members.
+    counts: expected number of files for a pattern, or of rows for a list. folders: the only folders
+    allowed in the corpus root, any if empty.
     """
 
     files: tuple[RemoteFile, ...]
@@ -42,45 +42,45 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """Name of the file that stands for the archive."""
+        """The name of its last file, which identifies the archive."""
         return self.files[-1].name
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of all its files."""
+        """The total size of its files in bytes."""
         return sum(file.n_bytes for file in self.files)
 
     def held_bytes(self, keep_archives: bool) -> int:
-        """Bytes of its files that are on disk at one time: with `keep_archives` all of them.
+        """The maximum disk space, in bytes, that its files occupy at one time.
 
-        Without, parts come and go: the last, which holds the directory, and two that a member may
-        lie on.
+        With `keep_archives` that is all of them. Without, parts are deleted once unpacked: the last
+        one is kept for its directory, and two more because a member may span them.
         """
         sizes = [file.n_bytes for file in self.files]
         return sum(sizes) if keep_archives else sum([*sorted(sizes[:-1])[-2:], sizes[-1]])
 
 
 def archives(dataset: str, splits: Iterable[str], base_url: str | None = None) -> list[Archive]:
-    """The archives of `dataset` that hold `splits`; `base_url` replaces the published address."""
+    """The archives of `dataset` that hold `splits`; `base_url` replaces the published URL."""
     entry = _catalogue()[dataset]
     address = f"{base_url.rstrip('/')}/{{name}}" if base_url else entry["url"]
-    found = []
+    needed = []
     for given in entry["archives"]:
         files = tuple(RemoteFile(url=address.format(name=f["name"]), **f) for f in given["files"])
         rest: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
         archive = Archive(**rest | {"files": files})
         if not archive.splits or set(archive.splits) & set(splits):
-            found.append(archive)
-    return found
+            needed.append(archive)
+    return needed
 
 
 def classes(dataset: str) -> int:
-    """Return how many classes the published list of classes has."""
+    """The number of classes in the published class list."""
     return _catalogue()[dataset]["classes"]
 
 
 def receipt(root: Path) -> dict[str, list[dict[str, Any]]]:
-    """The files of each archive that is unpacked and checked in `root`, by the archive's name."""
+    """Read the files of each archive unpacked and verified in `root`, keyed by archive name."""
     try:
         return json.loads((Path(root) / RECEIPT).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -88,8 +88,8 @@ def receipt(root: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def write_receipt(root: Path, name: str, files: Iterable[RemoteFile]) -> None:
-    """Note, as the last act, that the archive `name`, made of `files`, is complete in `root`."""
-    os.sync()  # the disk must hold what the receipt says is there
+    """Record, as the final step, that the archive `name` of `files` is complete in `root`."""
+    os.sync()  # flush to disk the data that the receipt vouches for
     rows = receipt(root) | {name: [asdict(file) for file in files]}
     partial = Path(root) / f"{RECEIPT}.partial"
     partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
@@ -97,35 +97,35 @@ def write_receipt(root: Path, name: str, files: Iterable[RemoteFile]) -> None:
 
 
 def has(root: Path, archive: Archive) -> bool:
-    """Whether the receipt in `root` names this very archive, wherever it was fetched from."""
+    """Return True if the receipt in `root` lists this very archive, whatever its source."""
     had = [(row["name"], row["checksum"]) for row in receipt(root).get(archive.name, [])]
     return had == [(file.name, file.checksum) for file in archive.files]
 
 
 def shard_list(root: Path, split: str) -> Path:
-    """Where the published shards of a split of AudioSet are noted, beside what is harvested."""
+    """The path of the shard list of an AudioSet split, stored next to the harvested shards."""
     return Path(root) / "harvest" / split / "shards.json"
 
 
 def pending_bytes(
     dataset: str, root: Path, splits: Iterable[str], backend: str | None = None
 ) -> int | None:
-    """Bytes to download for `splits` of `dataset` that `root` does not hold.
+    """The number of bytes of `splits` of `dataset` still to be downloaded to `root`.
 
-    backend: where AudioSet's audio is from. None if that is youtube, which states no sizes, and
-    there is something to download.
+    backend: source of AudioSet's audio. None if that is youtube, which states no sizes, and
+    anything remains to be downloaded.
     """
     if backend == "youtube":
         return 0 if set(splits) <= receipt(root).keys() else None
     entry = _catalogue()[dataset]
     if "archives" not in entry:
         return sum(_pending_shards(root, split, entry["download_bytes"]) for split in splits)
-    lacking = (a for a in archives(dataset, splits) if not has(root, a))
-    return sum(archive.n_bytes for archive in lacking)
+    pending = (a for a in archives(dataset, splits) if not has(root, a))
+    return sum(archive.n_bytes for archive in pending)
 
 
 def _pending_shards(root: Path, split: str, about: dict[str, int]) -> int:
-    """Bytes of the shards of a split that are not harvested; `about` as long as none is listed."""
+    """Bytes of a split's shards still to be harvested; the estimate `about` if not listed yet."""
     note = shard_list(root, split)
     if not note.is_file():
         return about[split]
@@ -134,9 +134,9 @@ def _pending_shards(root: Path, split: str, about: dict[str, int]) -> int:
 
 
 def disk_bytes(wanted: list[Archive], keep_archives: bool) -> int:
-    """Disk that archives take at most while they are downloaded and unpacked.
+    """The peak disk usage, in bytes, while archives are downloaded and unpacked.
 
-    One archive is unpacked after the other: what is not kept is needed for the largest alone.
+    Archives are processed one at a time: unless they are kept, only the largest counts.
     """
     held = [archive.held_bytes(keep_archives) for archive in wanted]
     unpacked = sum(archive.unpacked_bytes for archive in wanted)
@@ -144,7 +144,7 @@ def disk_bytes(wanted: list[Archive], keep_archives: bool) -> int:
 
 
 def in_words(n_bytes: int | None) -> str:
-    """A number of bytes for a reader: "24.7 GB"; "size unknown" for None."""
+    """Format a number of bytes for readers, such as "24.7 GB"; "size unknown" for None."""
     if n_bytes is None:
         return "size unknown"
     for unit, name in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB")):

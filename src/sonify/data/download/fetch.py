@@ -1,7 +1,8 @@
-"""One file over HTTP: whole and verified, or not there at all.
+"""Atomic, resumable and verified downloads of single files over HTTP.
 
-A download grows in `<path>.partial`, beside a note of which version of the file it is, and takes
-its name only when its size and checksum are right. What was cut off goes on where it stopped.
+A download is written to `<path>.partial`, next to a note that identifies the version of the file,
+and renamed once its size and checksum are verified. An interrupted download resumes where it
+stopped.
 """
 
 import base64
@@ -20,27 +21,27 @@ from urllib3.util import Retry
 
 from sonify.runtime.errors import SonifyError
 
-ATTEMPTS = 6  # in a row without a step forward
-STEP_BYTES = 1 << 20  # read at once, and what counts as a step forward
-BACKOFF_S = 1.0  # before the first new attempt; doubled before each further one
+ATTEMPTS = 6  # consecutive requests without progress
+STEP_BYTES = 1 << 20  # block size, and the least that counts as progress
+BACKOFF_S = 1.0  # before the first retry, doubled before each further one
 BACKOFF_MAX_S = 60.0
-RETRY_AFTER_MAX_S = 600  # a server that asks for a longer pause is asked again sooner
+RETRY_AFTER_MAX_S = 600  # caps the pause that a server may request
 TIMEOUT_S = (30.0, 60.0)  # to connect, and between two reads
 BUSY = (429, 500, 502, 503, 504)
 
 
 class DownloadError(SonifyError):
-    """A file that could not be had; the message is one sentence with a remedy."""
+    """A file that could not be downloaded; the message is one sentence with a remedy."""
 
 
 def open_session() -> requests.Session:
-    """A session that asks a busy server (429, 5xx) again, after the pause that it asks for.
+    """Open a session that retries busy servers (429, 5xx), honouring their Retry-After.
 
-    Proxies are those of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY).
+    Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY).
     """
     retry = Retry(
         total=ATTEMPTS,
-        connect=0,  # broken connections are counted in `fetch`, with broken bodies
+        connect=0,  # broken connections are retried in `fetch`, like interrupted bodies
         read=0,
         other=0,
         status_forcelist=BUSY,
@@ -64,61 +65,61 @@ def fetch(
     progress: Callable[[int, int | None], None] | None = None,
     session: requests.Session | None = None,
 ) -> None:
-    """Download `url` to `path`, unless a file of that size and checksum is there already.
+    """Download `url` to `path`, unless a file of that size and checksum is already there.
 
-    size: bytes of the whole file; checksum: "md5:<hex>" or "sha256:<hex>". What is given is
-    verified, without a checksum the one that Google's storage states; with neither, a file at
-    `path` is taken as it is. progress: called with the bytes
-    that are there and the bytes in all (None where the server does not say).
-    Raises DownloadError naming the URL, what happened and what to do; a download that was broken
-    off is kept for the next call, one with a wrong size or checksum is not.
+    size: bytes of the whole file; checksum: "md5:<hex>" or "sha256:<hex>". Whichever is given is
+    verified; without a checksum, the one that Google's storage states is used. With neither, an
+    existing file is accepted as it is. progress: called with the bytes received so far and the
+    total (None if the server does not state it).
+    Raises DownloadError naming the URL, the problem and the remedy. An interrupted download is kept
+    for the next call; one with a wrong size or checksum is deleted.
     """
     path = Path(path)
     if path.is_file() and _fault(path, size, checksum) is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _Partial(url, path, checksum)
-    told = progress or (lambda done, total: None)
+    report = progress or (lambda done, total: None)
     if session is None:
         with open_session() as own:
-            _complete(partial, own, size, told)
+            _complete(partial, own, size, report)
     else:
-        _complete(partial, session, size, told)
+        _complete(partial, session, size, report)
     fault = _fault(partial.file, size, checksum or partial.stated)
     if fault is not None:
         partial.discard()
         raise DownloadError(
-            f"{url}: {fault}, so it was deleted: run again; if it happens again, the file there is "
+            f"{url}: {fault}, so it was deleted: run again; if that fails too, the file there is "
             "not the published one, so choose another source (base_url)"
         )
     partial.keep()
 
 
 def reason(error: BaseException) -> str:
-    """The innermost cause in words, without the objects that urllib3 wraps around it."""
+    """The message of the innermost cause, without the objects that urllib3 wraps around it."""
     while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = inner
     return str(error) or type(error).__name__
 
 
 def pause(failures: int) -> None:
-    """Wait before a new attempt, longer after each of `failures` in a row."""
+    """Wait before a retry, longer with each of `failures` in a row."""
     time.sleep(min(BACKOFF_S * 2 ** max(failures - 1, 0), BACKOFF_MAX_S))
 
 
 class _Partial:
-    """The part of a file that is there, and which version of the file it belongs to."""
+    """A partial download, and the version of the file that it belongs to."""
 
     def __init__(self, url: str, path: Path, checksum: str | None) -> None:
         self.url = url
         self.path = path
         self.checksum = checksum
-        self.stated: str | None = None  # the checksum of the file as the server has it
+        self.stated: str | None = None  # checksum stated by the server
         self.file = path.with_name(f"{path.name}.partial")
         self.note = path.with_name(f"{path.name}.partial.json")
         known = self._known()
         same_url = known.get("url") == url
-        # Another mirror may hold the same version, which the checksum tells; its tags differ.
+        # Mirrors with the same version agree in the checksum but not in their tags.
         self.tag = known.get("tag") if same_url else None
         if not (self.tag or (checksum and known.get("checksum") == checksum)):
             self.discard()
@@ -126,7 +127,10 @@ class _Partial:
     def _known(self) -> dict:
         try:
             return json.loads(self.note.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):  # none, or cut off while it was written
+        except (
+            FileNotFoundError,
+            json.JSONDecodeError,
+        ):  # absent, or truncated while it was being written
             return {}
 
     @property
@@ -134,7 +138,7 @@ class _Partial:
         return self.file.stat().st_size if self.file.is_file() else 0
 
     def begin(self, tag: str | None) -> None:
-        """Start a new file of the version that `tag` stands for."""
+        """Start afresh with the version of the file identified by `tag`."""
         self.discard()
         self.tag = tag
         note = {"url": self.url, "tag": tag, "checksum": self.checksum}
@@ -158,15 +162,15 @@ def _complete(
     size: int | None,
     progress: Callable[[int, int | None], None],
 ) -> None:
-    """Ask until the partial file is whole, or nothing has come for ATTEMPTS requests."""
-    failures = best = 0  # best: bytes ever reached, for a server may make us begin again for ever
+    """Send requests until the file is complete, or ATTEMPTS in a row have made no progress."""
+    failures = best = 0  # best: most bytes reached, in case the server makes us start over for ever
     while partial.size == 0 or partial.size != size:
         try:
             if _request(partial, session, size, progress):
                 return
-            problem = "the server keeps sending less or other than it is asked for"
+            problem = "the server sends less than, or something other than, was requested"
         except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            problem = f"the connection broke off ({reason(error)})"
+            problem = f"the connection was lost ({reason(error)})"
         except requests.RequestException as error:
             raise DownloadError(f"{partial.url}: {reason(error)}: correct the address") from error
         failures = 0 if partial.size >= best + STEP_BYTES else failures + 1
@@ -174,8 +178,7 @@ def _complete(
         if failures == ATTEMPTS:
             raise DownloadError(
                 f"{partial.url}: {problem}, {ATTEMPTS} times in a row: check the network and run "
-                "again"
-                + (f", which goes on after the {partial.size} bytes there" if partial.size else "")
+                "again" + (f", to resume after {partial.size} bytes" if partial.size else "")
             )
         pause(failures)
 
@@ -186,7 +189,7 @@ def _request(
     size: int | None,
     progress: Callable[[int, int | None], None],
 ) -> bool:
-    """Ask once for what is lacking; whether the file is whole now, as far as the server says."""
+    """Request the missing bytes once; return True if the file is now complete."""
     if size is not None and partial.size > size:
         partial.discard()
     offset = partial.size
@@ -202,15 +205,19 @@ def _request(
         if response.status_code not in (200, 206):
             raise DownloadError(
                 f"{partial.url}: the server answers {response.status_code} {response.reason}: "
-                + ("try later" if response.status_code in BUSY else "check the address (base_url)")
+                + (
+                    "try again later"
+                    if response.status_code in BUSY
+                    else "check the address (base_url)"
+                )
             )
         tag = response.headers.get("ETag") or response.headers.get("Last-Modified")
         total = _total(response)
         if size is not None and total not in (None, size):
             partial.discard()
             raise DownloadError(
-                f"{partial.url}: the server has {total} bytes where {size} are published: the file "
-                "there is another one, so choose another source (base_url)"
+                f"{partial.url}: the server has {total} bytes where {size} are published, so its "
+                "file is not the published one: choose another source (base_url)"
             )
         if response.status_code == 200:
             partial.begin(tag)
@@ -219,7 +226,7 @@ def _request(
             return False
         partial.stated = _stated(response)
         with partial.file.open("ab") as file:
-            # As sent, not decoded: sizes and checksums are those of the stored file.
+            # Not decoded: sizes and checksums refer to the file as stored.
             for block in response.raw.stream(STEP_BYTES, decode_content=False):
                 file.write(block)
                 progress(file.tell(), size or total)
@@ -229,7 +236,7 @@ def _request(
 
 
 def _total(response: requests.Response) -> int | None:
-    """Bytes of the whole file, as the server states them."""
+    """The size of the whole file in bytes, as the server states it."""
     if response.status_code == 200:
         stated = response.headers.get("Content-Length", "")
     else:
@@ -238,22 +245,22 @@ def _total(response: requests.Response) -> int | None:
 
 
 def _stated(response: requests.Response) -> str | None:
-    """The MD5 in the headers of Google's storage, which is that of the file as it is stored."""
-    found = re.search(r"md5=([\w+/]{22}==)", response.headers.get("x-goog-hash", ""))
+    """The MD5 in the headers of Google's storage, which refers to the file as stored."""
+    match = re.search(r"md5=([\w+/]{22}==)", response.headers.get("x-goog-hash", ""))
     as_stored = response.headers.get("x-goog-stored-content-encoding", "identity") == "identity"
-    return f"md5:{base64.b64decode(found[1]).hex()}" if found and as_stored else None
+    return f"md5:{base64.b64decode(match[1]).hex()}" if match and as_stored else None
 
 
 def _first_byte(response: requests.Response) -> int | None:
-    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
+    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return int(match[1]) if match else None
 
 
 def _fault(path: Path, size: int | None, checksum: str | None) -> str | None:
-    """What is wrong with a file, if anything, as part of a sentence."""
-    found = path.stat().st_size if path.is_file() else 0
-    if size is not None and found != size:
-        return f"it has {found} bytes where {size} are expected"
+    """Describe the fault of a file as a clause, or return None."""
+    present = path.stat().st_size if path.is_file() else 0
+    if size is not None and present != size:
+        return f"it has {present} bytes where {size} are expected"
     if checksum is not None:
         kind, _, wanted = checksum.partition(":")
         with path.open("rb") as file:

@@ -1,8 +1,8 @@
-"""Recordings harvested from published shards: decoded once, kept small, prepared later.
+"""Compact copies of recordings from published shards, decoded once for later preparation.
 
-A corpus root may hold `harvest/<split>/<shard>.parquet` (contract `harvest`) in place of audio
-files. Each row is what preparation makes of one recording, as lossless FLAC: about half the size
-of the samples and a thirtieth of a 48 kHz original. Its place is written `<file>#<row>`.
+A corpus root may hold `harvest/<split>/<shard>.parquet` (contract `harvest`) instead of audio
+files. Each row holds one prepared recording as lossless FLAC: about half the size of its samples
+and a thirtieth of a 48 kHz original. It is addressed as `<file>#<row>`.
 """
 
 import io
@@ -24,71 +24,71 @@ from sonify.data.audio.samples import Limits, Recording, prepared, too_short
 from sonify.runtime.errors import SonifyError
 
 FOLDER = "harvest"
-# Small groups, so that one recording costs little to reach; the file's index stays small as well.
+# Small groups make single recordings cheap to read; the file's index remains small as well.
 ROWS_PER_GROUP = 16
-# Far longer than AudioSet's 10 s, to bound the memory; preparation applies its own limits again.
+# Much longer than AudioSet's 10 s, only to bound memory; preparation applies its own limits.
 LIMITS = Limits(min_samples=1, max_s=600.0)
-# Raised when `row` or preparation makes other samples of the same recording.
+# Incremented if `row` or preparation yields different samples for the same recording.
 VERSION = 1
 _PLACE = re.compile(rf"({FOLDER}/.+\.parquet)#(\d+)")
 
 
-def made_with() -> dict[str, str | int]:
-    """What else than the recordings decides what a harvest holds, by name."""
+def provenance() -> dict[str, str | int]:
+    """The settings and versions, by name, that determine a harvest besides the recordings."""
     return {"rate_hz": RATE_HZ, "soxr": soxr.__version__, "harvest_version": VERSION}
 
 
 def row(shard_row: int, clip_id: str, audio: bytes) -> dict:
-    """One row of contract `harvest` from an audio file in memory.
+    """Make one row of contract `harvest` from an audio file in memory.
 
-    Audio that cannot be used gives a row without samples that says why (`reason`, `detail`).
+    Unusable audio gives a row without samples that states why (`reason`, `detail`).
     """
-    found = {"shard_row": shard_row, "clip_id": clip_id, "reason": "", "detail": "", "flac": b""}
+    empty = {"shard_row": shard_row, "clip_id": clip_id, "reason": "", "detail": "", "flac": b""}
     try:
         recording = prepared(io.BytesIO(audio), LIMITS)
     except UnusableAudio as error:
-        return found | {"reason": error.reason, "detail": error.detail}
+        return empty | {"reason": error.reason, "detail": error.detail}
     flac = io.BytesIO()
     soundfile.write(flac, recording.pcm, RATE_HZ, format="FLAC", subtype="PCM_16")
-    return found | recording.facts | {"flac": flac.getvalue()}
+    return empty | recording.facts | {"flac": flac.getvalue()}
 
 
 def write(groups: Iterable[list[dict]], path: Path) -> None:
-    """Write groups of rows, in order, as one harvest file: whole or not at all."""
+    """Write groups of rows, in order, to one harvest file atomically."""
     schema = tables.contract("harvest").schema
     frames = (pa.Table.from_pylist(group, schema=schema) for group in groups)
-    # FLAC does not compress any further.
+    # FLAC does not compress further.
     tables.write_parts(frames, path, "harvest", compression="none", use_dictionary=False)
 
 
 def places(root: Path, split: str) -> dict[str, str]:
-    """Id -> place of every recording harvested for `split`, usable or not; ids keep their case.
+    """Map ids to places for all recordings harvested for `split`, usable or not.
 
-    Of several with one id, a usable one counts, and then the last.
-    Raises SonifyError naming a file that is not a harvest file.
+    If several recordings have one id, the last usable one counts, or else the last. Ids are
+    case-sensitive. Raises SonifyError naming a file that is not a harvest file.
     """
-    found: dict[str, str] = {}
+    usable: dict[str, str] = {}
     unusable: dict[str, str] = {}
     for file in sorted((Path(root) / FOLDER / split).glob("*.parquet")):
         for shard_row, clip_id, reason in _columns(file, "shard_row", "clip_id", "reason"):
-            (unusable if reason else found)[clip_id] = f"{FOLDER}/{split}/{file.name}#{shard_row}"
-    return unusable | found
+            (unusable if reason else usable)[clip_id] = f"{FOLDER}/{split}/{file.name}#{shard_row}"
+    return unusable | usable
 
 
 def recording(root: Path, path: str, limits: Limits) -> Recording:
-    """The recording at `path` below `root`, ready to store: a harvested one or an audio file.
+    """Return the recording at `path` below `root`, harvested or an audio file, ready to store.
 
-    Raises UnusableAudio as `sonify.data.audio.samples.prepared` does; a harvested recording that
-    was of no use has the reason it was given then. Raises SonifyError for a broken harvest file.
+    Raises UnusableAudio as `sonify.data.audio.samples.prepared` does, with the reason recorded at
+    harvest time for harvested recordings. Raises SonifyError for a corrupt harvest file.
     """
     place = _PLACE.fullmatch(path)
     if place is None:
         return prepared(Path(root) / path, limits)
     file, shard_row = Path(root) / place[1], int(place[2])
-    found = _group(file, shard_row // ROWS_PER_GROUP).slice(shard_row % ROWS_PER_GROUP, 1)
-    if found["shard_row"].to_pylist() != [shard_row]:
+    rows = _group(file, shard_row // ROWS_PER_GROUP).slice(shard_row % ROWS_PER_GROUP, 1)
+    if rows["shard_row"].to_pylist() != [shard_row]:
         raise _broken(file, f"row {shard_row} is not in its place")
-    (kept,) = found.to_pylist()
+    (kept,) = rows.to_pylist()
     if kept["reason"]:
         raise UnusableAudio(kept["reason"], kept["detail"])
     if kept["source_samples"] > int(limits.max_s * kept["source_rate"]):
@@ -98,7 +98,7 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     try:
         pcm, _ = soundfile.read(io.BytesIO(kept["flac"]), dtype="int16")
     except soundfile.LibsndfileError as error:
-        raise _broken(file, f"row {shard_row} is no FLAC that can be decoded") from error
+        raise _broken(file, f"row {shard_row} cannot be decoded as FLAC") from error
     if len(pcm) != kept["n_samples"]:
         raise _broken(file, f"row {shard_row} has {len(pcm)} of {kept['n_samples']} samples")
     described = ("gain", "source_rate", "source_samples", "channels")
@@ -106,7 +106,7 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
 
 
 def reading_order(path: str) -> tuple[str, int]:
-    """Sorts the paths of a listing so that harvest files are read from start to end."""
+    """Sort key for the paths of a listing, so that harvest files are read from start to end."""
     place = _PLACE.fullmatch(path)
     return (place[1], int(place[2])) if place else (path, 0)
 
@@ -121,7 +121,7 @@ def _columns(file: Path, *names: str) -> Iterator[tuple]:
 
 @lru_cache(maxsize=16)
 def _group(file: Path, number: int) -> pa.Table:
-    """A row group; the last few are kept, since recordings are read in order by several threads."""
+    """Read a row group; recent ones stay cached, as several threads read recordings in order."""
     try:
         with pq.ParquetFile(file) as parquet:
             return parquet.read_row_group(number)

@@ -1,8 +1,8 @@
-"""AudioSet's audio from a pinned revision of a Hugging Face repository, shard by shard.
+"""Download AudioSet's audio from a pinned revision of a Hugging Face repository, by shards.
 
-A published shard (about 700 MB of 48 kHz FLAC inside Parquet) is fetched and verified, its
-recordings are harvested (see `sonify.data.download.harvest`), and it is deleted. Meanwhile the
-next one is on its way, so that two shards at most lie on the disk.
+Each published shard (about 700 MB of 48 kHz FLAC inside Parquet) is fetched and verified, its
+recordings are harvested (see `sonify.data.download.harvest`), and it is deleted. The next shard is
+fetched meanwhile, so at most two are on disk.
 """
 
 import json
@@ -37,12 +37,12 @@ from sonify.runtime.prefetch import in_order
 
 HUB = "https://huggingface.co"
 REPOSITORY = "agkphysics/AudioSet"
-# The folders of the repository by split.
+# Repository folder of each split.
 FOLDERS = {"balanced_train": "bal_train", "unbalanced_train": "unbal_train", "eval": "eval"}
-INCOMING = ".shards"  # below the root; no reader of a corpus looks into hidden folders
-# Share of its bytes that is left of a shard: 10 s in 48 kHz, 24-bit FLAC are about 1.3 MB, in
-# 8 kHz, 16-bit at most 0.16 MB.
-HARVESTED = 0.13
+INCOMING = ".shards"  # below the root; corpus readers skip hidden folders
+# Upper bound on the size of a harvest relative to its shard: 10 s take about 1.3 MB as 24-bit FLAC
+# at 48 kHz, and at most 0.16 MB with 16 bits at 8 kHz.
+HARVEST_FRACTION = 0.13
 
 
 class Shard(NamedTuple):
@@ -70,10 +70,10 @@ def obtain_shards(
 ) -> None:
     """Harvest all shards of `splits` below `root`.
 
-    What is harvested already is not fetched again. progress: called with the bytes downloaded by
-    this call and what is being done. Raises SonifyError when a shard cannot be had or read, the
-    disk is too small, or `root` holds another revision or what was harvested in another way. The
-    user's access token, if there is one, is sent to huggingface.co and to no mirror.
+    Shards harvested before are not fetched again. progress: called with the bytes downloaded by
+    this call and a note on the current step. Raises SonifyError if a shard is unavailable or
+    unreadable, disk space runs short, or `root` holds a harvest of another revision or provenance.
+    The user's access token, if any, is sent only to huggingface.co, never to a mirror.
     """
     root = Path(root)
     hub_url = hub_url.rstrip("/")
@@ -84,17 +84,17 @@ def obtain_shards(
         wanted = {
             split: _pinned(root, split, revision, hub_url, source, session) for split in splits
         }
-        todo = [s for found in wanted.values() for s in found if not (root / s.target).is_file()]
+        todo = [s for pinned in wanted.values() for s in pinned if not (root / s.target).is_file()]
         _check_disk(root, todo)
         for shard, file in _fetched(root / INCOMING, todo, source, session, progress):
             harvest_shard(file, root / shard.target, workers)
-            os.sync()  # the disk must hold the harvest before the shard goes
+            os.sync()  # flush the harvest to disk before deleting the shard
             file.unlink()
     shutil.rmtree(root / INCOMING, ignore_errors=True)
 
 
 def harvested(root: Path, split: str) -> list[RemoteFile]:
-    """The shards whose recordings of `split` are harvested below `root`, whoever asked for them."""
+    """The shards of `split` that have been harvested below `root`, by this or any earlier run."""
     note = catalogue.shard_list(root, split)
     if not note.is_file():
         return []
@@ -107,30 +107,30 @@ def harvested(root: Path, split: str) -> list[RemoteFile]:
 
 
 def shards(split: str, revision: str, hub_url: str, session: requests.Session) -> list[Shard]:
-    """The shards of a split in that revision (a commit id), in order.
+    """List the shards of a split at a revision (a commit id), in order.
 
-    Raises DownloadError when the list cannot be had, or gives a shard no size or sha256.
+    Raises DownloadError if the list is unavailable, or a shard lacks a size or sha256.
     """
     folder = f"data/{FOLDERS[split]}"
     url = f"{hub_url}/api/datasets/{REPOSITORY}/tree/{quote(revision, safe='')}/{folder}"
     entries = [e for e in _entries(url, session) if str(e.get("path", "")).endswith(".parquet")]
     try:
-        found = [Shard(split, e["path"], int(e["size"]), e["lfs"]["oid"]) for e in entries]
+        listed = [Shard(split, e["path"], int(e["size"]), e["lfs"]["oid"]) for e in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise DownloadError(
-            f"{url}: a shard is listed without size or sha256 ({error}), so it could not be "
+            f"{url}: a shard is listed without size or sha256 ({error}), so it cannot be "
             "verified: choose another source (data.audioset.hub_url)"
         ) from error
-    if not found:
+    if not listed:
         raise DownloadError(f"{url} lists no Parquet file: choose another data.audioset.revision")
-    return sorted(found)
+    return sorted(listed)
 
 
 def harvest_shard(shard: Path, target: Path, workers: int = 1) -> None:
-    """Harvest the recordings of a published shard, each row of it in its place.
+    """Harvest the recordings of a published shard, preserving its row numbers.
 
-    Memory holds one row group of the shard. Raises DownloadError for a file that is not such a
-    shard; a recording that cannot be used is kept with its reason.
+    Memory holds one row group of the shard. Unusable recordings are kept with their reasons. Raises
+    DownloadError for a file that is not such a shard.
     """
     try:
         with pq.ParquetFile(shard, pre_buffer=False) as file:
@@ -149,7 +149,7 @@ def _groups(rows: Iterator[tuple[int, str, bytes]], workers: int) -> Iterator[li
 
 
 def _rows(file: pq.ParquetFile) -> Iterator[tuple[int, str, bytes]]:
-    """Row number, id and audio file of each recording."""
+    """Yield the row number, id and audio file of each recording."""
     number = 0
     columns = ["video_id", "audio.bytes"]
     for batch in file.iter_batches(harvest.ROWS_PER_GROUP, columns=columns):
@@ -166,21 +166,21 @@ def _fetched(
     session: requests.Session,
     progress: Callable[[int, str], None],
 ) -> Iterator[tuple[Shard, Path]]:
-    """Each shard with its file, while the next one is being fetched."""
+    """Yield each shard with its file while the next is being fetched."""
     stop = Event()
 
     def get(number: int) -> Path:
         shard = todo[number]
         before = sum(earlier.n_bytes for earlier in todo[:number])
 
-        def told(done: int, total: int | None) -> None:
+        def report(done: int, total: int | None) -> None:
             if stop.is_set():
                 raise InterruptedError("the shard is no longer wanted")
             progress(before + done, f"{shard.path}, {number + 1} of {len(todo)}")
 
         file = folder / shard.path.replace("/", "-")
         url, checksum = f"{source}/{shard.path}", _checksum(shard)
-        fetch(url, file, size=shard.n_bytes, checksum=checksum, progress=told, session=session)
+        fetch(url, file, size=shard.n_bytes, checksum=checksum, progress=report, session=session)
         return file
 
     with ThreadPoolExecutor(1) as pool:
@@ -193,34 +193,34 @@ def _fetched(
                     coming = pool.submit(get, number + 1)
                 yield shard, file
         finally:
-            stop.set()  # or leaving early would wait for the rest of a shard
+            stop.set()  # so that leaving early does not wait for the rest of a shard
 
 
 def _pinned(
     root: Path, split: str, revision: str, hub_url: str, source: str, session: requests.Session
 ) -> list[Shard]:
-    """The shards of a split, asked for once and noted below `root`: a revision does not change."""
+    """The shards of a split, listed once and stored below `root`, as a revision never changes."""
     note = catalogue.shard_list(root, split)
-    wanted = {"revision": revision} | harvest.made_with()
+    wanted = {"revision": revision} | harvest.provenance()
     if note.is_file():
         known = json.loads(note.read_text(encoding="utf-8"))
         for key, value in wanted.items():
             if known.get(key) != value:
                 raise SonifyError(
-                    f"{note.parent} holds {key} {known.get(key)} where {value} is wanted: delete "
-                    "it or choose another path"
+                    f"{note.parent} holds {key} {known.get(key)} where {value} is required: "
+                    "delete it or choose another data.audioset.path"
                 )
         return [Shard(*shard) for shard in known["shards"]]
-    found = shards(split, revision, hub_url, session)
+    listed = shards(split, revision, hub_url, session)
     note.parent.mkdir(parents=True, exist_ok=True)
     partial = note.with_name(f"{note.name}.partial")
-    partial.write_text(json.dumps(wanted | {"source": source, "shards": found}), encoding="utf-8")
+    partial.write_text(json.dumps(wanted | {"source": source, "shards": listed}), encoding="utf-8")
     partial.replace(note)
-    return found
+    return listed
 
 
 def _entries(url: str, session: requests.Session) -> Iterator[dict]:
-    """The files of a folder; a long list comes in pages, each of which names the next."""
+    """Yield the files of a folder, following the pages of a long list."""
     cursor: list[tuple[str, str]] = []
     while True:
         response = _page(url, cursor, session)
@@ -233,12 +233,12 @@ def _entries(url: str, session: requests.Session) -> Iterator[dict]:
         yield from entries
         if "next" not in response.links:
             return
-        # Its query alone: a mirror may name the pages of the server that it mirrors.
+        # Only its query, because a mirror's link may point to the server that it mirrors.
         cursor = parse_qsl(urlsplit(response.links["next"]["url"]).query)
 
 
 def _page(url: str, cursor: list[tuple[str, str]], session: requests.Session) -> requests.Response:
-    """One answer, which is JSON; asked for again after a connection that broke."""
+    """Fetch one page of JSON, retrying after broken connections."""
     attempt = 0
     while True:
         attempt += 1
@@ -263,11 +263,11 @@ def _page(url: str, cursor: list[tuple[str, str]], session: requests.Session) ->
 
 def _check_disk(root: Path, todo: list[Shard]) -> None:
     sizes = sorted(shard.n_bytes for shard in todo)
-    needed = int(HARVESTED * sum(sizes)) + sum(sizes[-2:])
+    needed = int(HARVEST_FRACTION * sum(sizes)) + sum(sizes[-2:])
     free = shutil.disk_usage(root).free
     if needed > free:
         raise SonifyError(
-            f"{root} has {in_words(free)} left where {in_words(needed)} are needed: free some, or "
+            f"{root} has {in_words(free)} free where {in_words(needed)} are needed: make room, or "
             "choose another data.audioset.path"
         )
 

@@ -1,4 +1,4 @@
-"""The published datasets, downloaded into the layout that preparation reads."""
+"""Download published datasets in the layout that preparation reads."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,12 +21,12 @@ def obtain(
     threads: int = 1,
     progress: Report = lambda done, note: None,
 ) -> pd.DataFrame:
-    """Bring a dataset to `root` as far as it is not there; the table `downloads` of what it is.
+    """Download the missing parts of a dataset to `root` and return its table `downloads`.
 
-    settings: `splits` that are in use, and the options of the dataset's function below.
-    progress: called with the bytes downloaded by this call and what is being done.
-    Raises SonifyError, one sentence with a remedy, when the dataset cannot be had in full; what has
-    been downloaded and unpacked until then is kept for the next call.
+    settings: the `splits` in use, and the options of the dataset's downloader below.
+    progress: called with the bytes downloaded by this call and a note on the current step.
+    Raises SonifyError, one sentence with a remedy, if the dataset cannot be obtained in full; what
+    has been downloaded and unpacked by then is kept for the next call.
     """
     root = Path(root)
     downloader = DATASETS[dataset].downloader
@@ -55,7 +55,6 @@ def _collection(
     obtain_audioset(root, splits, workers=threads, **options)
 
 
-# By the name that declarations of datasets use. Each takes (dataset, root, *, splits, threads,
-# progress, and its own options of the configuration), and notes what is complete by
-# catalogue.write_receipt.
+# Keyed by `Dataset.downloader`. Each takes (dataset, root, *, splits, threads, progress, and its
+# own configuration options) and records what is complete with catalogue.write_receipt.
 _DOWNLOADERS: dict[str, Callable[..., None]] = {"archives": _archived, "collection": _collection}

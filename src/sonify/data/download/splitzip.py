@@ -1,9 +1,9 @@
-"""Zip archives split into parts (`zip -s`), read without an external program.
+"""Read zip archives that are split into parts (`zip -s`), without an external program.
 
-The parts are neither joined nor joinable with `cat`: each entry of the central directory counts its
-place from the start of the part it begins on. Here the parts are one seekable file, followed by
-a directory rewritten as if it were a single archive, which the standard `zipfile` reads; that
-checks every member's CRC. A part is asked for only when a byte of it is read.
+Concatenating the parts does not help: each entry of the central directory counts its offset from
+the start of the part in which the entry's data begins. Here the parts appear as one seekable file,
+followed by a directory rewritten as for a single archive. The standard `zipfile` reads that and
+checks every member's CRC. A part is requested only when a byte of it is read.
 """
 
 import io
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sonify.runtime.errors import SonifyError
 
-# Records of the format (APPNOTE 4.3), named as there.
+# Records of the format, named as in APPNOTE 4.3.
 _END = struct.Struct("<4s4H2LH")  # this disk, directory's disk, entries here, in all, size, offset
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR64 = struct.Struct("<4sLQL")  # disk and offset of END64, number of disks
@@ -25,7 +25,7 @@ _EXTRA = struct.Struct("<2H")
 _NONE16, _NONE32 = 0xFFFF, 0xFFFFFFFF  # "see the ZIP64 record"
 _ZIP64 = 1  # id of that record among the extra fields
 _BUFFER = 1 << 20
-# What zipfile and struct raise over damaged records.
+# Exceptions that zipfile and struct raise for damaged records.
 UNREADABLE = (
     zipfile.BadZipFile,
     struct.error,
@@ -36,13 +36,13 @@ UNREADABLE = (
 
 
 class ArchiveError(SonifyError):
-    """An archive that is damaged or refused; the message is one sentence with a remedy."""
+    """An archive that is damaged or rejected; the message is one sentence with a remedy."""
 
 
 class Parts(io.RawIOBase):
-    """Files one after the other, and `tail` behind them, as one seekable file.
+    """Concatenated files, followed by `tail`, as one seekable file.
 
-    sizes: bytes of each file; part: gives the path of file i, when it is first read from.
+    sizes: bytes of each file; part: returns the path of file i, called when it is first read.
     """
 
     def __init__(self, sizes: Sequence[int], part: Callable[[int], Path]) -> None:
@@ -55,11 +55,11 @@ class Parts(io.RawIOBase):
 
     @property
     def size(self) -> int:
-        """Bytes of all files together, without the tail."""
+        """The total size of the files in bytes, without the tail."""
         return self.starts[-1]
 
     def index(self, offset: int) -> int:
-        """The file that holds the byte at `offset`."""
+        """The index of the file that holds the byte at `offset`."""
         return next(i for i, end in enumerate(self.starts[1:]) if offset < end)
 
     def readable(self) -> bool:
@@ -71,19 +71,19 @@ class Parts(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """The place of the next byte."""
+        """The offset of the next byte."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a byte, as in any file."""
+        """Move to a byte, as in any file."""
         base = (0, self._at, self.size + len(self.tail))[whence]
         if base + offset < 0:
-            raise OSError(f"no byte {base + offset} in an archive")
+            raise OSError(f"cannot seek to byte {base + offset} of an archive")
         self._at = base + offset
         return self._at
 
     def readinto(self, buffer) -> int:
-        """Read what lies in one file, as far as the buffer reaches."""
+        """Fill the buffer from the current file, possibly only in part."""
         if self._at >= self.size:
             block = self.tail[self._at - self.size :][: len(buffer)]
         else:
@@ -104,7 +104,7 @@ class Parts(io.RawIOBase):
         self._open = self._index = None
 
     def close(self) -> None:
-        """Close the file that is open, and this."""
+        """Close this object and the part that is open."""
         self._shut()
         super().close()
 
@@ -113,11 +113,11 @@ class Parts(io.RawIOBase):
 def open_split(
     sizes: Sequence[int], part: Callable[[int], Path]
 ) -> Iterator[tuple[zipfile.ZipFile, Parts]]:
-    """The archive whose parts have `sizes` bytes, as a ZipFile, and the parts behind it.
+    """Open the archive whose parts have `sizes` bytes: yields a ZipFile and its parts.
 
-    part: gives the path of part i (the last is the .zip), called when it is first read from, so
-    that parts may come and go while members are read in their order.
-    Raises ArchiveError when the directory is not that of an archive with these parts.
+    part: returns the path of part i (the last is the .zip), called when it is first read, so that
+    parts can be fetched and deleted while members are read in storage order.
+    Raises ArchiveError if the directory does not match an archive with these parts.
     """
     with Parts(sizes, part) as parts:
         try:
@@ -130,7 +130,7 @@ def open_split(
 
 
 def _single_disk(parts: Parts) -> bytes:
-    """The archive's directory as if it were not split, to stand behind the parts."""
+    """The directory rewritten as for an unsplit archive, to follow the parts."""
     n, size, offset = _end(parts)
     directory = io.BytesIO(_read(parts, offset, size))
     entries = b"".join(_entry(directory, parts) for _ in range(n))
@@ -141,8 +141,8 @@ def _single_disk(parts: Parts) -> bytes:
 
 
 def _end(parts: Parts) -> tuple[int, int, int]:
-    """Entries of the directory, its size and its place in the joined file."""
-    # Mostly the record is the very end; a comment behind it may have 65,535 bytes.
+    """The number of entries in the directory, its size, and its offset in the joined file."""
+    # The record usually ends the file, but a comment of up to 65,535 bytes may follow it.
     for longest in (_END.size, _END.size + _NONE16):
         begin = max(parts.size - longest, 0)
         last = _read(parts, begin, parts.size - begin)
@@ -152,9 +152,9 @@ def _end(parts: Parts) -> tuple[int, int, int]:
     else:
         raise _damaged(parts, "it has no end record")
     _, disk, first_disk, _, n, size, offset, _ = _END.unpack_from(last, at)
-    found = begin + at - _LOCATOR64.size
-    if found >= 0 and _read(parts, found, 4) == b"PK\6\7":
-        _, disk64, offset64, disks = _LOCATOR64.unpack(_read(parts, found, _LOCATOR64.size))
+    locator = begin + at - _LOCATOR64.size
+    if locator >= 0 and _read(parts, locator, 4) == b"PK\6\7":
+        _, disk64, offset64, disks = _LOCATOR64.unpack(_read(parts, locator, _LOCATOR64.size))
         place = parts.starts[disk64] + offset64
         fields = _END64.unpack(_read(parts, place, _END64.size))
         disk, first_disk, n, size, offset = disks - 1, fields[5], *fields[7:]
@@ -164,12 +164,12 @@ def _end(parts: Parts) -> tuple[int, int, int]:
 
 
 def _entry(directory: io.BytesIO, parts: Parts) -> bytes:
-    """The next entry, with its place counted from the first part; always in ZIP64 form."""
+    """Rewrite the next entry with its offset counted from the first part, always in ZIP64 form."""
     fields = list(_ENTRY.unpack(directory.read(_ENTRY.size)))
     packed, unpacked, name, extra, comment, disk = fields[8:14]
     offset = fields[16]
     if fields[0] != b"PK\1\2":
-        raise _damaged(parts, "its directory is broken")
+        raise _damaged(parts, "its directory is corrupt")
     name = directory.read(name)
     others, zip64 = _extra_fields(directory.read(extra))
     comment = directory.read(comment)
@@ -190,7 +190,7 @@ def _entry(directory: io.BytesIO, parts: Parts) -> bytes:
 
 
 def _extra_fields(extra: bytes) -> tuple[bytes, bytes]:
-    """All extra fields but the ZIP64 one, and the content of that one."""
+    """Separate the extra fields into all but the ZIP64 one, and the content of that one."""
     others, zip64 = b"", b""
     while len(extra) >= _EXTRA.size:
         kind, length = _EXTRA.unpack_from(extra)
@@ -213,5 +213,5 @@ def _read(parts: Parts, offset: int, size: int) -> bytes:
 def _damaged(parts: Parts, why: str) -> ArchiveError:
     name = parts.part(len(parts.starts) - 2)
     return ArchiveError(
-        f"{name} is not the end of a zip archive as listed: {why}: delete it and run again"
+        f"{name} is not the last part of the listed zip archive: {why}: delete it and run again"
     )

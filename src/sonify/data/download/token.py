@@ -1,4 +1,4 @@
-"""The user's own access token of Hugging Face, with which the hub allows more downloads."""
+"""The user's Hugging Face access token, which raises the hub's download limits."""
 
 import os
 from collections.abc import Callable
@@ -10,23 +10,23 @@ from sonify.runtime.errors import SonifyError
 
 
 def token() -> str | None:
-    """Return HF_TOKEN, else the token that `hf auth login` stored; None without either.
+    """Return HF_TOKEN, else the token stored by `hf auth login`, else None.
 
-    Raises SonifyError, which does not show it, for one with characters that no header may hold.
+    Raises SonifyError, without revealing it, for a token with characters illegal in a header.
     """
-    found = (os.environ.get("HF_TOKEN") or _stored()).strip()
-    if not (found.isascii() and found.isprintable()) or " " in found:
+    value = (os.environ.get("HF_TOKEN") or _stored()).strip()
+    if not (value.isascii() and value.isprintable()) or " " in value:
         raise SonifyError(
-            "the access token of Hugging Face has blanks or characters other than letters, digits "
-            "and signs: correct HF_TOKEN, or log in again (hf auth login)"
+            "the Hugging Face access token contains spaces or characters other than letters, "
+            "digits and punctuation: correct HF_TOKEN, or log in again (hf auth login)"
         )
-    return found or None
+    return value or None
 
 
 def authorise(session: requests.Session, url: str) -> None:
-    """Have `session` send the token, if there is one, with requests below the address `url`.
+    """Make `session` send the token, if there is one, with requests below `url`.
 
-    Requests to other hosts, and those that the hub redirects to its storage, are sent without.
+    Requests to other hosts, including redirects to the hub's storage, go without it.
     """
     own = token()
     if own is not None:
@@ -43,7 +43,7 @@ def _bearer(own: str, below: str) -> Callable[[requests.PreparedRequest], reques
 
 
 def _stored() -> str:
-    """The file of the token, as huggingface_hub places it; empty without one."""
+    """Read the token from the file where huggingface_hub stores it; empty without one."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
     file = Path(os.environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()

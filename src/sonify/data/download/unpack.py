@@ -1,7 +1,7 @@
-"""Members of zip and tar.gz archives to files, trusting nothing that the archive says.
+"""Unpack zip and tar.gz archives atomically, trusting nothing that the archive claims.
 
-A member is written under another name and takes its own only when it is whole, so a file that
-stands in the corpus is a whole one.
+A member is written under a temporary name and renamed once complete, so every file in the corpus is
+a complete one.
 """
 
 import copy
@@ -22,10 +22,11 @@ _BROKEN = (*UNREADABLE, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile
 
 
 class Target:
-    """The folder that an archive is unpacked into, and the member names seen so far.
+    """The destination of an archive, and the member names seen so far.
 
-    name: of the archive, for messages; root: the folder; scratch: a file on the same disk, where
-    members grow; folders: the only ones that may stand in the root, any if empty.
+    name: the archive, for messages; root: the destination folder; scratch: the temporary file on
+    the same disk for the member being written; folders: the only folders allowed in the root, any
+    if empty.
     """
 
     def __init__(self, name: str, root: Path, scratch: Path, folders: tuple[str, ...] = ()) -> None:
@@ -34,13 +35,13 @@ class Target:
         self.scratch = scratch
         self.folders = folders
         self.names: set[str] = set()
-        self.folded: dict[str, str] = {}  # name without case -> the first name of that kind
+        self.folded: dict[str, str] = {}  # case-folded name -> first name that folds to it
 
     def place(self, member: str) -> Path:
-        """Where a file of that name goes.
+        """The path of the member of that name.
 
-        Raises ArchiveError for a name that leads out of the root, stands there twice, or has
-        a twin that this disk cannot tell from it.
+        Raises ArchiveError for a name that leads out of the root, occurs twice, or differs from
+        another only in case on a disk that ignores case.
         """
         parts = [part for part in member.split("/") if part not in ("", ".")]
         outside = member.startswith("/") or re.match(r"[A-Za-z]:", member)
@@ -62,7 +63,7 @@ class Target:
         return path
 
     def write(self, path: Path, source: IO[bytes], size: int) -> None:
-        """Copy a member of `size` bytes to `path`; raises ArchiveError if it is not that long."""
+        """Copy a member of `size` bytes to `path`; raises ArchiveError if its length differs."""
         path.parent.mkdir(parents=True, exist_ok=True)
         done = 0
         with self.scratch.open("wb") as file:
@@ -73,21 +74,23 @@ class Target:
                 file.write(block)
         if done != size:
             more = "more" if done > size else "fewer"
-            raise self.refusal(f"its member {path.name!r} has {more} than its {size} bytes")
+            raise self.refusal(
+                f"its member {path.name!r} has {more} than the {size} bytes declared"
+            )
         self.scratch.replace(path)
 
     def refusal(self, why: str) -> ArchiveError:
-        """The error that says why the archive is not unpacked."""
+        """The error that explains why the archive is rejected."""
         return ArchiveError(
-            f"{self.name}: {why}: it is not unpacked further; delete it and fetch it from the "
-            "published source"
+            f"{self.name}: {why}, so unpacking stopped: delete it and fetch it from the published "
+            "source"
         )
 
 
 def unpack_zip(archive: zipfile.ZipFile, target: Target) -> Iterator[zipfile.ZipInfo]:
-    """Unpack every file of `archive`, in the order in which they lie in it; yields each when done.
+    """Unpack every file of `archive` in storage order, yielding each one when done.
 
-    A file that is there with the member's size and CRC is left, and its data is not read from the
+    An existing file with the member's size and CRC is kept, and its data is not read from the
     archive. Raises ArchiveError for a damaged, hostile or encrypted member.
     """
     for info in sorted(archive.infolist(), key=lambda member: member.header_offset):
@@ -100,7 +103,7 @@ def unpack_zip(archive: zipfile.ZipFile, target: Target) -> Iterator[zipfile.Zip
         if not (
             path.is_file() and path.stat().st_size == info.file_size and _crc(path) == info.CRC
         ):
-            # zipfile stops at the declared size: one byte more is allowed it, to see if there is.
+            # zipfile stops at the declared size: allow one more byte, to detect surplus data.
             longer = copy.copy(info)
             longer.file_size += 1
             try:
@@ -114,9 +117,9 @@ def unpack_zip(archive: zipfile.ZipFile, target: Target) -> Iterator[zipfile.Zip
 
 
 def unpack_tar(archive: Path, target: Target) -> Iterator[str]:
-    """Unpack every file of a tar.gz, as `unpack_zip` does; yields the name of each when done.
+    """Unpack every file of a tar.gz as `unpack_zip` does, yielding the name of each when done.
 
-    Files are written anew, since a tar has no checksums to compare them with.
+    Files are always rewritten, because a tar has no checksums to compare them with.
     """
     try:
         with gzip.open(archive) as stream:
@@ -131,7 +134,7 @@ def unpack_tar(archive: Path, target: Target) -> Iterator[str]:
                     assert content is not None, "a regular member has content"
                     target.write(path, content, member.size)
                     yield member.name
-            while stream.read(BLOCK_BYTES):  # to its end, where the checksum of the whole stands
+            while stream.read(BLOCK_BYTES):  # up to the end, where the checksum is
                 pass
     except _BROKEN as error:
         raise target.refusal(f"it is damaged ({error})") from error

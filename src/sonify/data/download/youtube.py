@@ -1,8 +1,8 @@
-"""AudioSet's audio from YouTube itself, by yt-dlp, which is asked for only here.
+"""Download AudioSet's audio from YouTube with yt-dlp, a dependency of this module only.
 
-Videos vanish, are private or blocked: every attempt is noted in `youtube.jsonl` below the corpus
-root. A call goes on where the last one stopped; it then tries again, up to three times in all, what
-failed for a passing reason, and never asks twice for what is gone for good.
+Videos vanish, are private or blocked, so every attempt is recorded in `youtube.jsonl` below the
+corpus root. A run resumes where the last one stopped, then retries temporary failures, up to three
+attempts in all, and never requests a permanently unavailable video again.
 """
 
 import json
@@ -16,16 +16,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, found_in, segments
+from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, lookup, segments
 from sonify.data.download import harvest
 from sonify.data.download.fetch import DownloadError
 from sonify.runtime.errors import SonifyError
 
 JOURNAL = "youtube.jsonl"
-INCOMING = ".videos"  # below the root; no reader of a corpus looks into hidden folders
-TRIES = 3  # calls that ask for a video; whatever failed so often counts as gone
-GIVE_UP = 10  # videos in a row that fail at their first try: the network is down, or we are refused
-# What yt-dlp's messages say, first match; all else is a passing error.
+INCOMING = ".videos"  # below the root; corpus readers skip hidden folders
+MAX_ATTEMPTS = 3  # per video; after that many failures it counts as unavailable
+MAX_FAILURES = 10  # first attempts that fail in a row: the network is down or access is blocked
+# Patterns in yt-dlp's messages; the first match counts, anything else is a temporary error.
 OUTCOMES = {
     "private": re.compile(r"private video|video is private", re.I),
     "blocked": re.compile(
@@ -40,15 +40,15 @@ OUTCOMES = {
         re.I,
     ),
 }
-_SILENT = logging.getLogger("sonify.yt_dlp")  # the journal says what happened
+_SILENT = logging.getLogger("sonify.yt_dlp")  # the journal records the outcomes
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 _ID = re.compile(r"[A-Za-z0-9_-]{11}")
 
 
 class Attempt(NamedTuple):
-    """A line of the journal. outcome: obtained, or a key of OUTCOMES; error may pass, the others
-    are for good. at: seconds since 1970."""
+    """A line of the journal. outcome: obtained, or a key of OUTCOMES, of which only error is
+    temporary. at: seconds since 1970."""
 
     split: str
     clip_id: str
@@ -67,28 +67,28 @@ def obtain_videos(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.time,
 ) -> dict[str, int]:
-    """Bring the segments of `splits` to `root`, as `audio/<split>/Y<id>.flac` at their own rate.
+    """Download the segments of `splits` as `audio/<split>/Y<id>.flac` at their original rates.
 
-    Returns how many of each split may yet be had, by another call.
+    Returns the number of segments per split that further calls may still obtain.
 
-    Only the seconds of the segment are fetched, `pause_s` after the video before it, and at most
-    `limit` videos are asked for. What is there already, harvested or as an audio file under any
-    name in use, is left alone. progress: called with 0 (YouTube states no sizes) and what is done.
-    Raises SonifyError for want of yt-dlp, of ffmpeg, or of a disk that tells `A` from `a`, and
-    after GIVE_UP videos in a row that fail, for passing reasons, at their first try.
+    Fetches only the seconds of each segment, pausing `pause_s` seconds between videos, and requests
+    at most `limit` videos. Skips segments already present, harvested or as audio files under any
+    common name. progress: called with 0 (YouTube states no sizes) and a note on the current step.
+    Raises SonifyError if yt-dlp, ffmpeg or a case-sensitive disk is missing, and after MAX_FAILURES
+    videos in a row whose first attempt fails temporarily.
     """
     root, splits = Path(root), list(splits)
     yt_dlp = _yt_dlp()
     if (root / VOCABULARY.upper()).exists():
         raise SonifyError(
-            f"{root} is on a disk that does not tell upper from lower case, as YouTube's ids do: "
-            "choose another data.audioset.path"
+            f"{root} is on a disk that ignores case, but YouTube's ids are case-sensitive: choose "
+            "another data.audioset.path"
         )
     todo = _todo(root, splits)[:limit]
     errors = 0
     with (root / JOURNAL).open("a", encoding="utf-8") as journal:
         if journal.tell():
-            journal.write("\n")  # ends a line that was cut off
+            journal.write("\n")  # terminates a line that was cut off
         for number, (tried, split, segment) in enumerate(todo):
             progress(0, f"{split} {segment.clip_id}, {number + 1} of {len(todo)}")
             if number:
@@ -98,10 +98,10 @@ def obtain_videos(
             journal.write(json.dumps(attempt._asdict()) + "\n")
             journal.flush()
             errors = errors + (tried == 0) if outcome == "error" else 0
-            if errors == GIVE_UP:
+            if errors == MAX_FAILURES:
                 raise DownloadError(
-                    f"YouTube has failed {GIVE_UP} times in a row, last with {detail!r}: wait some "
-                    "hours or raise data.audioset.pause_s, and run again, which goes on from here"
+                    f"YouTube failed {MAX_FAILURES} times in a row, last with {detail!r}: wait a "
+                    "few hours or raise data.audioset.pause_s, then run again to resume"
                 )
     shutil.rmtree(root / INCOMING, ignore_errors=True)
     left = Counter(split for _, split, _ in _todo(root, splits))
@@ -109,7 +109,7 @@ def obtain_videos(
 
 
 def attempts(root: Path) -> Iterator[Attempt]:
-    """The journal below `root`, oldest first; a line that was cut off is no attempt."""
+    """Read the journal below `root`, oldest attempt first, skipping truncated lines."""
     file = Path(root) / JOURNAL
     for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
         try:
@@ -119,10 +119,10 @@ def attempts(root: Path) -> Iterator[Attempt]:
 
 
 def options(folder: Path, segment: Segment, ranges: Callable) -> dict:
-    """What yt-dlp is told: the audio of one section into `folder`, as FLAC, and nothing printed.
+    """Options for yt-dlp: extract one segment's audio to `folder` as FLAC, without printing.
 
-    ranges: its `download_range_func`. The section is cut between packets of the stream (20 ms), as
-    a cut at the very sample would encode it anew.
+    ranges: yt-dlp's `download_range_func`. The segment is cut at packets of the stream (20 ms), as
+    a sample-accurate cut would require re-encoding.
     """
     return {
         "format": "bestaudio/best",
@@ -139,22 +139,22 @@ def options(folder: Path, segment: Segment, ranges: Callable) -> dict:
 
 
 def _obtain(yt_dlp: ModuleType, root: Path, split: str, segment: Segment) -> tuple[str, str]:
-    """Outcome and detail of one attempt."""
+    """Attempt one download and return its outcome and detail."""
     if not _ID.fullmatch(segment.clip_id):
-        return "removed", "it is not an id of YouTube"
-    told = options(root / INCOMING, segment, yt_dlp.utils.download_range_func)
+        return "removed", "it is not a YouTube id"
+    arguments = options(root / INCOMING, segment, yt_dlp.utils.download_range_func)
     try:
-        with yt_dlp.YoutubeDL(told) as downloader:
-            # As an address, and never through a shell: ids may begin with -.
+        with yt_dlp.YoutubeDL(arguments) as downloader:
+            # A URL rather than an id, and no shell: ids may begin with -.
             downloader.download([f"https://www.youtube.com/watch?v={segment.clip_id}"])
     except yt_dlp.utils.DownloadError as error:
         detail = " ".join(str(error).split())
-        message = detail.replace(segment.clip_id, "")  # which may spell anything
+        message = detail.replace(segment.clip_id, "")  # an id may spell anything
         outcome = next((k for k, words in OUTCOMES.items() if words.search(message)), "error")
         return outcome, detail
     name = f"Y{segment.clip_id}.flac"
     if not (root / INCOMING / name).is_file():
-        return "error", "yt-dlp ended well without a file"
+        return "error", "yt-dlp reported success but wrote no file"
     target = root / "audio" / split / name
     target.parent.mkdir(parents=True, exist_ok=True)
     (root / INCOMING / name).replace(target)
@@ -162,23 +162,23 @@ def _obtain(yt_dlp: ModuleType, root: Path, split: str, segment: Segment) -> tup
 
 
 def _todo(root: Path, splits: Iterable[str]) -> list[tuple[int, str, Segment]]:
-    """How often a segment was tried, its split, itself: those without audio that may yet be had,
-    the least tried first."""
+    """The number of attempts, the split and the segment for all that may still be obtained, least
+    attempted first."""
     failures: Counter[tuple[str, str]] = Counter()
     for attempt in attempts(root):
-        # What was obtained and is here no longer is asked for again.
-        lost = {"error": 1, "obtained": 0}.get(attempt.outcome, TRIES)
+        # Audio that was obtained but has since disappeared is requested again.
+        lost = {"error": 1, "obtained": 0}.get(attempt.outcome, MAX_ATTEMPTS)
         failures[attempt.split, attempt.clip_id] += lost
     index = audio_index(root)
-    found = []
+    todo = []
     for split in splits:
         harvested = harvest.places(root, split)
         for segment in segments(root, split):
-            here = found_in(index, segment.clip_id, segment.start, segment.end)
+            here = lookup(index, segment.clip_id, segment.start, segment.end)
             tried = failures[split, segment.clip_id]
-            if not here and segment.clip_id not in harvested and tried < TRIES:
-                found.append((tried, split, segment))
-    return sorted(found, key=lambda entry: entry[0])
+            if not here and segment.clip_id not in harvested and tried < MAX_ATTEMPTS:
+                todo.append((tried, split, segment))
+    return sorted(todo, key=lambda entry: entry[0])
 
 
 def _yt_dlp() -> ModuleType:

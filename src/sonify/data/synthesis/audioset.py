@@ -13,8 +13,9 @@ SPLITS = ("balanced_train", "unbalanced_train", "eval")
 
 
 def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """All files. `missing` more segments than `clips` are listed in every split, without audio:
-    videos vanish, and a reader has to account for each."""
+    """Yield all files; every split lists `missing` further segments without audio.
+
+    These stand for vanished videos, which a reader has to account for."""
     yield "class_labels_indices.csv", _vocabulary()
     for split in SPLITS:
         rows = []
@@ -34,7 +35,7 @@ def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 
 def stems(folder: str, clip: Mixture, rate_hz: int) -> Iterator[tuple[str, bytes]]:
-    """What a clip was mixed from, one file a source and one for the background."""
+    """Yield the stems of a clip: one file per source, and one for the background."""
     for k, (source, stem) in enumerate(zip(clip.sources, clip.stems, strict=True)):
         yield f"{folder}/{k}_{source.label}.flac", flac(stem, rate_hz)
     yield f"{folder}/background.flac", flac(clip.background, rate_hz)
@@ -45,7 +46,7 @@ def _stream(split: str, kind: str) -> str:
 
 
 def _ytid(seed: int, split: str, kind: str, number: int) -> str:
-    # Six interleaved series, so that no count moves the ids of another series.
+    # Six interleaved series, so that the size of one never changes the ids of another.
     series = SPLITS.index(split) * 2 + (kind == "gone")
     return youtube_id(seed, number * 2 * len(SPLITS) + series)
 
@@ -53,7 +54,7 @@ def _ytid(seed: int, split: str, kind: str, number: int) -> str:
 def _row(
     identity: tuple, ytid: str, clip_s: float, sources: tuple[Leaf, ...]
 ) -> tuple[str, list[str], str]:
-    """Id, mids, and the line of the list."""
+    """The id and mids of a segment, and its line in the list."""
     start_s = 10 * int(generator("synthesis", *identity, "start").integers(0, 30))
     mids = [c.mid for c in with_parents(sources)]
     line = f"{ytid}, {start_s:.3f}, {start_s + clip_s:.3f}, {quoted(','.join(mids))}"
@@ -61,7 +62,7 @@ def _row(
 
 
 def _segments(split: str, rows: list[tuple[str, list[str], str]]) -> bytes:
-    """A segment list with its three lines of header, by id as in the published ones."""
+    """A segment list with its three header lines, sorted by id like the published ones."""
     labels = [mid for _, mids, _ in rows for mid in mids]
     head = (
         f"# Segments csv of a synthetic corpus: {split}",

@@ -1,6 +1,6 @@
-"""Synthetic raw corpora, each in the very on-disk layout of the dataset whose part it takes.
+"""Synthetic raw corpora, each in the exact layout of the dataset that it stands in for.
 
-The same readers serve synthetic and real data. Equal settings give equal bytes.
+Synthetic and real data are read by the same code. Equal settings give equal bytes.
 """
 
 import struct
@@ -28,12 +28,12 @@ _SPLITS = {"audioset": audioset.SPLITS, "fsd50k": fsd50k.SPLITS}
 
 
 def raw_corpus(dataset: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """(POSIX path below the root, content) of every file of a synthetic corpus.
+    """Yield (POSIX path below the root, content) for every file of a synthetic corpus.
 
-    Settings. All: `seed`. audioset: `clips` per split, `clip_s` in seconds, `missing` (segments
-    per split listed besides, without audio). fsd50k: `clips` per split, `min_s`, `max_s`.
-    speech_commands: `words` (at most 10), `takes_per_word`. A split of 20 clips or more holds every
-    class. Raises SonifyError for an unknown dataset or for keys or values that are not as said.
+    Settings. All: `seed`. audioset: `clips` per split, `clip_s` in seconds, `missing` (further
+    segments listed per split, without audio). fsd50k: `clips` per split, `min_s`, `max_s`.
+    speech_commands: `words` (at most 10), `takes_per_word`. Splits of 20 clips or more contain
+    every class. Raises SonifyError for an unknown dataset, or keys or values other than these.
     """
     if dataset not in _CORPORA:
         raise SonifyError(f"no dataset named {dataset!r}: choose one of {', '.join(_CORPORA)}")
@@ -49,14 +49,14 @@ def raw_corpus(dataset: str, settings: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 class Tally:
-    """Counts the clips of a corpus, and their length, while its files pass by."""
+    """A running count of the clips in a corpus and of their total duration."""
 
     def __init__(self, dataset: str) -> None:
-        """`dataset` is the name to report under."""
+        """Start a count that is reported under the name `dataset`."""
         self.dataset, self.clips, self.seconds = dataset, 0, 0.0
 
     def counting(self, files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-        """The same files; stems and background recordings are no clips."""
+        """Pass `files` through, counting clips but not stems or background recordings."""
         for path, content in files:
             if path.endswith(".wav") and not path.startswith("_background_noise_"):
                 self.clips += 1
@@ -64,17 +64,17 @@ class Tally:
             yield path, content
 
     def __str__(self) -> str:
-        """One line, e.g. `synthesised fsd50k: 750 clips, 31.2 min of audio`."""
+        """Summarise the count, e.g. `synthesised fsd50k: 750 clips, 31.2 min of audio`."""
         minutes = self.seconds / 60
         return f"synthesised {self.dataset}: {self.clips} clips, {minutes:.1f} min of audio"
 
 
-def _check_keys(what: str, given: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
+def _check_keys(name: str, given: Mapping[str, Any], wanted: tuple[str, ...]) -> None:
     if set(given) != set(wanted):
-        raise SonifyError(f"{what} are {sorted(given)}: they must be {', '.join(wanted)}")
+        raise SonifyError(f"{name} are {sorted(given)}: they must be {', '.join(wanted)}")
 
 
 def _wav_seconds(content: bytes) -> float:
-    """Length of a WAV file whose 44-byte header is followed by samples alone."""
+    """Duration of a WAV file that consists of a 44-byte header and samples."""
     (bytes_per_second,) = struct.unpack_from("<I", content, 28)
     return (len(content) - 44) / bytes_per_second

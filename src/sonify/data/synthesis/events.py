@@ -1,8 +1,8 @@
-"""Sounds made of an event that recurs: chirps, bells, plucks, kicks, clicks, birds, barks, laughs.
+"""Sounds of recurring events: chirps, bells, plucks, kicks, clicks, birds, barks, laughter.
 
-Every function renders `n` samples, float64 in [-1, 1] with unit peak, at `rate_hz`. What makes a
-class recognisable lies below 3.5 kHz, because every clip is resampled to 8 kHz later on. Pitch,
-timbre and pace are drawn once and hold for the whole clip.
+Every function renders `n` samples, float64 in [-1, 1] with unit peak, at `rate_hz`. The
+characteristics of every class lie below 3.5 kHz, as all clips are later resampled to 8 kHz. Pitch,
+timbre and tempo are drawn once per clip.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ from sonify.data.synthesis.signals import (
 )
 
 Rng = np.random.Generator
-# Partials of a church bell over its strike note, and how loud and how lasting each is.
+# Partials of a church bell: ratio to the strike note, level, relative half-life.
 _BELL = (
     (0.5, 0.5, 1.0), (1.0, 1.0, 0.9), (1.2, 0.8, 0.7), (1.5, 0.4, 0.55), (2.0, 0.8, 0.5),
     (2.67, 0.4, 0.35), (3.0, 0.25, 0.3),
@@ -42,7 +42,7 @@ def chirp_down(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def bell(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """Struck inharmonic partials that ring on into the next stroke."""
+    """Struck inharmonic partials that ring into the next stroke."""
     strike_hz = log_uniform(350, 1000, rng=rng)
     half_life_s = rng.uniform(0.1, 0.22)
     m = samples(7 * half_life_s, rate_hz)
@@ -80,7 +80,7 @@ def kick(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def clicks(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """A ticking mechanism: short resonant clicks at a steady pace, as of a clock or a ratchet."""
+    """A ticking mechanism: short resonant clicks at a steady rate, like a clock or a ratchet."""
     m = samples(0.03, rate_hz)
     strike = noise(m, rng=rng) * decay(m, rate_hz, 0.0007)
     colour = log_uniform(900, 2800, rng=rng)
@@ -90,7 +90,7 @@ def clicks(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def noise_burst(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """Gusts of flat noise that start and stop at once."""
+    """Bursts of flat noise with abrupt onsets and offsets."""
     m = samples(rng.uniform(0.07, 0.2), rate_hz)
     low_hz, high_hz = rng.uniform(80, 500), rng.uniform(2500, 6000)
     takes = [
@@ -118,7 +118,7 @@ def bird(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def bark(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """A dog: short rough cries whose pitch rises and falls, through a wide-open mouth."""
+    """A dog: short rough barks whose pitch rises and falls, shaped by a wide-open mouth."""
     m = samples(rng.uniform(0.1, 0.18), rate_hz)
     pitch_hz = log_uniform(250, 500, rng=rng)
     mouth_hz = rng.uniform(800, 1300)
@@ -136,7 +136,7 @@ def bark(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def laughter(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """Ha-ha-ha: breathy open vowels, five or six a second, that sink in pitch over each bout."""
+    """Ha-ha-ha: breathy open vowels, five or six per second, falling in pitch over each bout."""
     syllable = samples(1 / rng.uniform(4.5, 6.5), rate_hz)
     voiced = int(0.55 * syllable)
     pitch_hz = log_uniform(170, 330, rng=rng)

@@ -13,11 +13,11 @@ from sonify.runtime.seeds import generator
 RATE_HZ = 44100
 SPLITS = ("train", "val", "eval")
 _LICENCE = "http://creativecommons.org/publicdomain/zero/1.0/"
-_UPLOADERS = 40  # of each part; dev and eval share none, as in the real corpus
+_UPLOADERS = 40  # per part; dev and eval have none in common, as in the real corpus
 
 
 def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """All files; the classes in the alphabetical order of their labels, as published.
+    """Yield all files, with the classes in alphabetical order of their labels, as published.
 
     Raises SonifyError unless 0 < min_s <= max_s.
     """

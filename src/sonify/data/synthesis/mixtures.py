@@ -1,7 +1,7 @@
-"""One synthetic clip: one to three sources that recur through it, over a background of its own.
+"""Mix a synthetic clip from one to three recurring sources and a background.
 
-A clip depends on its seed, dataset, split and number alone, so that it can be made by itself and a
-larger corpus begins with the clips of a smaller one.
+A clip depends only on its seed, dataset, split and number, so that it can be rendered on its own,
+and a larger corpus begins with the clips of a smaller one.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from sonify.data.synthesis.textures import background
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
-# Chances of one, two, three sources: a mean prevalence of about 0.11 over leaves and parents.
+# Probabilities of one, two, three sources: mean prevalence about 0.11 over leaves and parents.
 _SOURCE_COUNTS = (0.55, 0.35, 0.10)
-# Levels in dB: further sources below the first, background below the first, peak of the clip.
+# Levels in dB: further sources and background relative to the first source, peak of the clip.
 _SOURCE_DB = (-6.0, 0.0)
 _BACKGROUND_DB = (-34.0, -18.0)
 _PEAK_DB = (-14.0, -1.0)
@@ -26,9 +26,9 @@ _FRAME_S = 0.05
 
 @dataclass(frozen=True)
 class Mixture:
-    """A rendered clip. sources: its leaf classes, first the one that its place in the deck gave;
-    stems: (source, time) int16; background, mix: (time,) int16. `mix` equals the sum of the stems
-    and the background within half a step per summand."""
+    """A rendered clip. sources: its leaf classes, first the one dealt from the deck; stems:
+    (source, time) int16; background, mix: (time,) int16. `mix` equals the sum of the stems and the
+    background to within half a step per summand."""
 
     sources: tuple[Leaf, ...]
     stems: np.ndarray
@@ -37,10 +37,10 @@ class Mixture:
 
 
 def sources_of(*identity: str | int) -> tuple[Leaf, ...]:
-    """The leaf classes of the clip that `identity` names: (seed, dataset, split, number).
+    """Draw the leaf classes of the clip with `identity` (seed, dataset, split, number).
 
-    The first is dealt from a deck of all leaves, shuffled anew for every round, so that any run of
-    one round's clips holds every class. The others are drawn at random, all different.
+    The first is dealt from a deck of all leaves, reshuffled every round, so that each round of
+    clips contains every class. The others are drawn at random without replacement.
     """
     *corpus, number = identity
     lap, place = divmod(int(number), len(LEAVES))
@@ -54,10 +54,10 @@ def sources_of(*identity: str | int) -> tuple[Leaf, ...]:
 def mixture(
     sources: tuple[Leaf, ...], n: int, rate_hz: int, *, rng: np.random.Generator
 ) -> Mixture:
-    """`n` samples at `rate_hz` of the sources over a fresh background.
+    """Mix `n` samples at `rate_hz` of the sources over a new background.
 
-    Sources are set to one loudness first (the loudest quarter of 50 ms frames), because peaks say
-    little about how loud clicks and hums are beside each other.
+    Sources are first normalised to equal loudness (the loudest quarter of 50 ms frames), because
+    peaks say little about the relative loudness of clicks and hums.
     """
     parts = [source.render(n, rate_hz, rng=rng) for source in sources]
     parts.append(background(n, rate_hz, rng=rng))
@@ -69,7 +69,7 @@ def mixture(
         ]
     )
     mix = stems.sum(axis=0)
-    # Stems may peak above their sum; they too must fit the 16 bits.
+    # Stems may peak above their sum, and must fit in 16 bits too.
     largest = max(np.abs(mix).max(), np.abs(stems).max())
     gain = PEAK * 10 ** (rng.uniform(*_PEAK_DB) / 20) / largest
     quantised = np.rint(stems * gain).astype(np.int16)
@@ -77,9 +77,9 @@ def mixture(
 
 
 def loudness(x: np.ndarray, rate_hz: int) -> float:
-    """Root mean square of the loudest quarter of 50 ms frames; a shorter signal is one frame.
+    """The RMS of the loudest quarter of 50 ms frames; a shorter signal is one frame.
 
-    Raises SonifyError for silence, which no gain can bring to a level.
+    Raises SonifyError for silence, which no gain can bring to a given level.
     """
     frame = min(len(x), round(_FRAME_S * rate_hz))
     count = len(x) // frame
@@ -91,7 +91,7 @@ def loudness(x: np.ndarray, rate_hz: int) -> float:
 
 
 def lengths_s(min_s: float, max_s: float) -> tuple[float, ...]:
-    """The clip lengths in seconds of a corpus, two per doubling, in steps of 0.25 s.
+    """The clip lengths of a corpus in seconds, two per octave, in multiples of 0.25 s.
 
     A handful of distinct lengths lets evaluation batch whole clips without padding.
     Raises SonifyError unless 0 < min_s <= max_s.

@@ -1,7 +1,7 @@
 """Building blocks of synthetic sounds: noise, oscillators, filters, and events that recur.
 
 Conventions: signals are float64 arrays (time,); frequencies in Hz, durations in seconds; `rng` is
-the only source of chance, so equal generators give equal samples.
+the only source of randomness, so equal generators give equal samples.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.signal import butter, lfilter, sosfilt
 
-# No filter edge lies nearer to the Nyquist frequency than this share of the sampling rate.
+# Highest cutoff of any filter, as a fraction of the sampling rate.
 _HIGHEST = 0.48
 
 
@@ -19,18 +19,18 @@ def samples(duration_s: float, rate_hz: int) -> int:
 
 
 def log_uniform(low: float, high: float, *, rng: np.random.Generator) -> float:
-    """A positive number whose logarithm is uniform, as pitches and tempi are heard."""
+    """Draw a positive number with uniform logarithm, matching how pitch and tempo are heard."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def unit_peak(x: np.ndarray) -> np.ndarray:
-    """`x` scaled to a largest magnitude of 1; silence stays silence."""
+    """Scale `x` to unit peak; silence stays silent."""
     peak = np.abs(x).max(initial=0.0)
     return x / peak if peak > 0 else x
 
 
 def phase(frequency_hz: np.ndarray | float, n: int, rate_hz: int) -> np.ndarray:
-    """Phase in radians of an oscillator at a frequency that may vary (time,); starts near 0."""
+    """The phase in radians of an oscillator, starting near 0; its frequency may vary, (time,)."""
     step = 2 * np.pi / rate_hz
     if np.ndim(frequency_hz) == 0:
         return step * frequency_hz * np.arange(1, n + 1)
@@ -46,13 +46,13 @@ def harmonics(angle: np.ndarray, amplitudes: Sequence[float] | np.ndarray) -> np
 
 
 def pulses(angle: np.ndarray) -> np.ndarray:
-    """A unit pulse at every whole turn of an oscillator: the source of voices and engines."""
+    """A train of unit pulses, one per cycle of an oscillator: the source of voices and engines."""
     turns = np.floor(angle / (2 * np.pi))
     return np.diff(turns, prepend=-1.0)
 
 
 def sparse_pulses(n: int, rate_hz: int, density_hz: float, spread: float, *, rng) -> np.ndarray:
-    """Pulses at random moments, `density_hz` a second on average, with log-normal heights."""
+    """Pulses at random times, `density_hz` per second on average, with log-normal amplitudes."""
     count = max(1, rng.poisson(density_hz * n / rate_hz))
     x = np.zeros(n)
     heights = np.exp(spread * rng.standard_normal(count)) * rng.choice((-1.0, 1.0), count)
@@ -61,7 +61,7 @@ def sparse_pulses(n: int, rate_hz: int, density_hz: float, spread: float, *, rng
 
 
 def resonator(x: np.ndarray, centre_hz: float, width_hz: float, rate_hz: int) -> np.ndarray:
-    """`x` through one resonance with its peak near unit gain."""
+    """Filter `x` with a resonance whose peak gain is close to 1."""
     radius = np.exp(-np.pi * width_hz / rate_hz)
     angle = 2 * np.pi * centre_hz / rate_hz
     gain = (1 - radius) * np.abs(1 - radius * np.exp(-2j * angle))
@@ -69,7 +69,7 @@ def resonator(x: np.ndarray, centre_hz: float, width_hz: float, rate_hz: int) ->
 
 
 def band(x: np.ndarray, low_hz: float, high_hz: float, rate_hz: int) -> np.ndarray:
-    """`x` between two frequencies (12 dB per octave outside); `low_hz` 0 keeps the bottom."""
+    """Band-pass `x` (12 dB per octave); with `low_hz` 0, low-pass it."""
     high = min(high_hz / rate_hz, _HIGHEST)
     if low_hz > 0:
         return sosfilt(butter(2, (low_hz / rate_hz, high), "bandpass", fs=1.0, output="sos"), x)
@@ -82,14 +82,14 @@ def noise(n: int, *, rng: np.random.Generator) -> np.ndarray:
 
 
 def wander(n: int, rate_hz: int, knots_hz: float, *, rng: np.random.Generator) -> np.ndarray:
-    """A curve in [-1, 1] that changes at random, about `knots_hz` times a second."""
+    """A random curve in [-1, 1], interpolated between about `knots_hz` random values per second."""
     spacing = rate_hz / knots_hz
     values = rng.uniform(-1, 1, int(n / spacing) + 3)
     return np.interp(np.arange(n) / spacing + rng.uniform(), np.arange(len(values)), values)
 
 
 def gated(x: np.ndarray, rate_hz: int, attack_s: float, release_s: float) -> np.ndarray:
-    """`x` with half-cosine ramps at its ends; each takes at most half of it."""
+    """Fade `x` in and out with half-cosine ramps, each at most half its length."""
     y = x.copy()
     rise = min(samples(attack_s, rate_hz), len(x) // 2)
     fall = min(samples(release_s, rate_hz), len(x) // 2)
@@ -114,11 +114,11 @@ def recurring(
     rng: np.random.Generator,
     jitter: float = 0.1,
 ) -> np.ndarray:
-    """`n` samples in which an event returns every `period_s`, with small jitter in time and level.
+    """Repeat an event every `period_s` over `n` samples, with small jitter in time and level.
 
-    `takes` are renderings of the one event, used in turn. The series is under way at the start, as
-    in a crop of something longer, so that any stretch of two periods holds a whole onset: two crops
-    of a clip share their content, without which there would be nothing for contrastive learning.
+    `takes` are renderings of the same event, used in turn. The series is already under way at the
+    start, as in a crop of a longer recording, so that any two periods contain a complete onset and
+    any two crops of a clip share content, as contrastive learning requires.
     """
     longest = max(map(len, takes))
     period = period_s * rate_hz

@@ -1,4 +1,4 @@
-"""Sizes of the synthesised corpora: the blocks `data.synthetic.<dataset>` of the configuration."""
+"""The configuration blocks `data.synthetic.<dataset>`: sizes of the synthetic corpora."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,14 +8,14 @@ from msgspec import Meta
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Random seed.")]
 Count = Annotated[
     int,
-    Meta(ge=20, description="Number of clips; 20 is the least that gives every class a clip."),
+    Meta(ge=20, description="Number of clips; with 20 or more, every class has one."),
 ]
 Seconds = Annotated[float, Meta(ge=0.25, le=60)]
 
 
 @dataclass(frozen=True)
 class AudiosetCounts:
-    """Clips of each split."""
+    """Number of clips in each split."""
 
     balanced_train: Count
     unbalanced_train: Count
@@ -34,7 +34,7 @@ class AudiosetSizes:
 
 @dataclass(frozen=True)
 class Fsd50kCounts:
-    """Clips of each split."""
+    """Number of clips in each split."""
 
     train: Count
     val: Count

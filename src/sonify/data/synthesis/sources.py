@@ -1,6 +1,6 @@
-"""The twenty synthetic sound classes and their six parents, in the words of both taxonomies.
+"""The twenty synthetic sound classes and their six parents, named as in both taxonomies.
 
-AudioSet and FSD50K share the classes and their mids, as the real pair does, but not the spelling.
+AudioSet and FSD50K share classes and mids, as the real datasets do, but not the spelling of labels.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,8 +15,8 @@ Render = Callable[..., np.ndarray]
 
 @dataclass(frozen=True)
 class SoundClass:
-    """One class. label: FSD50K spelling; display_name: AudioSet spelling, which begins with the
-    label in plain words; parent: label of the class above, empty for a parent."""
+    """A class. label: FSD50K spelling; display_name: AudioSet spelling, which begins with the label
+    in plain words; parent: label of the parent class, empty for a parent."""
 
     label: str
     display_name: str
@@ -72,7 +72,7 @@ CLASSES: tuple[SoundClass, ...] = PARENTS + LEAVES
 
 
 def with_parents(sources: Iterable[SoundClass]) -> list[SoundClass]:
-    """The classes a clip with these sources carries: leaves and their parents, in mid order."""
+    """The classes of a clip with these sources: leaves and their parents, in order of mid."""
     leaves = set(sources)
     above = {source.parent for source in leaves}
     return [c for c in CLASSES if c in leaves or c.label in above]

@@ -11,10 +11,10 @@ from sonify.data.synthesis.words import RATE_HZ, WORDS, speaker, spoken
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 
-_TAKES = 2  # of each word by each speaker
-# Splits of speakers 0, 1, 2, ..., over and over: three speakers fill all splits.
+_TAKES = 2  # of each word per speaker
+# Splits of speakers 0, 1, 2, ..., cyclically: three speakers are enough to fill all splits.
 _SPLITS = ("train", "test", "val", "train", "train", "train", "test", "train", "train", "train")
-_MAX_WAVS = 2**27 - 1  # of the published split rule
+_MAX_WAVS = 2**27 - 1  # constant of the published split rule
 _NOISES, _NOISE_S = 4, 10.0
 _README = """Synthetic words in the layout of Speech Commands v0.02.
 
@@ -27,17 +27,17 @@ _LICENCE = "CC0 1.0 Universal: https://creativecommons.org/publicdomain/zero/1.0
 
 
 def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """All files, as at the root of the archive.
+    """Yield all files, laid out as at the root of the archive.
 
-    Raises SonifyError if there are too few takes for three speakers or more words than are known.
+    Raises SonifyError for too few takes for three speakers, or more words than WORDS has.
     """
     seed, takes = settings["seed"], settings["takes_per_word"]
     if not 1 <= settings["words"] <= len(WORDS):
         raise SonifyError(f"words is {settings['words']}: it must be between 1 and {len(WORDS)}")
     if takes <= 2 * _TAKES:
         raise SonifyError(
-            f"takes_per_word is {takes}: at least {2 * _TAKES + 1} are needed, {_TAKES} by each "
-            "speaker, for one speaker in each of train, val and test"
+            f"takes_per_word is {takes}: it must be at least {2 * _TAKES + 1}, for a speaker with "
+            f"up to {_TAKES} takes in each of train, val and test"
         )
     return _files(seed, list(WORDS)[: settings["words"]], takes)
 
@@ -63,7 +63,7 @@ def _files(seed: int, words: list[str], takes: int) -> Iterator[tuple[str, bytes
 
 
 def which_split(speaker_hash: str) -> str:
-    """The part of the corpus that the published rule gives a speaker: 80 % train, 10 % each."""
+    """The split that the published rule assigns to a speaker: 80% train, 10% val, 10% test."""
     digest = int(hashlib.sha1(speaker_hash.encode()).hexdigest(), 16)
     percentage = (digest % (_MAX_WAVS + 1)) * (100.0 / _MAX_WAVS)
     if percentage < 10:
@@ -76,10 +76,10 @@ def _split(who: int) -> str:
 
 
 def _hash(seed: int, who: int) -> str:
-    """Eight hexadecimal digits that the published rule puts where this speaker is wanted.
+    """Eight hexadecimal digits that the published rule assigns to this speaker's split.
 
-    Left to chance, a small corpus could have no speaker to test on. Each speaker tries 1000
-    numbers of its own, spread over all by an odd factor, so that no two ever share a hash.
+    Left to chance, a small corpus might have no test speaker. Each speaker tries 1000 numbers of
+    its own, spread by an odd factor, so that no two speakers share a hash.
     """
     shift = seed_for("synthesis", seed, "speech_commands", "hashes")
     numbers = range(1000 * who, 1000 * (who + 1))

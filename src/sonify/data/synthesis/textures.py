@@ -1,8 +1,8 @@
-"""Sounds that go on through the clip: tones, hums, sirens, engines, weather, fire, a held vowel.
+"""Sustained sounds: tones, hums, sirens, engines, weather, fire, a held vowel.
 
-Every function renders `n` samples, float64 in [-1, 1] with unit peak, at `rate_hz`. What makes a
-class recognisable lies below 3.5 kHz, because every clip is resampled to 8 kHz later on.
-`background` is the quiet bed below the sources of a clip and belongs to no class.
+Every function renders `n` samples, float64 in [-1, 1] with unit peak, at `rate_hz`. The
+characteristics of every class lie below 3.5 kHz, as all clips are later resampled to 8 kHz.
+`background` is the quiet texture behind the sources of a clip and belongs to no class.
 """
 
 import numpy as np
@@ -42,7 +42,7 @@ def tone(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def vibrato(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """A held note with a few overtones whose pitch trembles 4.5 to 8 times a second."""
+    """A held note with a few overtones and vibrato at 4.5 to 8 Hz."""
     speed_hz, depth = rng.uniform(4.5, 8), rng.uniform(0.03, 0.08)
     tremble = np.sin(phase(speed_hz, n, rate_hz) + rng.uniform(0, 2 * np.pi))
     angle = phase(log_uniform(350, 1100, rng=rng) * (1 + depth * tremble), n, rate_hz)
@@ -57,7 +57,7 @@ def hum(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def siren(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """A tone with overtones that wails between two pitches, once or twice a second."""
+    """A tone with overtones that sweeps between two pitches, once or twice a second."""
     low_hz, ratio = log_uniform(450, 850, rng=rng), rng.uniform(1.5, 2.0)
     turn = phase(rng.uniform(1.0, 2.0), n, rate_hz) / (2 * np.pi) + rng.uniform()
     if rng.uniform() < 0.5:
@@ -69,7 +69,7 @@ def siren(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def engine(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """A piston engine: uneven firing 25 to 70 times a second, through an exhaust, with rattle."""
+    """A piston engine: uneven firing at 25 to 70 Hz, through an exhaust, with rattle."""
     speed_hz = log_uniform(25, 70, rng=rng) * (1 + 0.08 * wander(n, rate_hz, 2.0, rng=rng))
     firing = pulses(phase(speed_hz, n, rate_hz))
     at = np.flatnonzero(firing)
@@ -82,16 +82,16 @@ def engine(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def hiss(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """Escaping steam: steady noise above 1.4 to 2.4 kHz."""
+    """Escaping steam: steady noise above a cutoff of 1.4 to 2.4 kHz."""
     return unit_peak(band(noise(n, rng=rng), rng.uniform(1400, 2400), 5000, rate_hz))
 
 
 def rain(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """Many small drops at random moments over a soft rush."""
+    """Many small drops at random times over soft noise."""
     drops = sparse_pulses(n, rate_hz, rng.uniform(90, 250), 0.7, rng=rng)
     surface_hz = log_uniform(700, 2000, rng=rng)
     plop = resonator(drops, surface_hz, 300, rate_hz)
-    # Played backwards they are other drops, on a second surface, for free.
+    # Reversed, they serve as other drops on a second surface at no extra cost.
     splash = resonator(drops[::-1], min(1.9 * surface_hz, 3300), 500, rate_hz)
     rush = band(noise(n, rng=rng), 400, 3500, rate_hz)
     wet = unit_peak(plop + splash)
@@ -109,7 +109,7 @@ def wind(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def crackle(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """A fire: dry snaps at random moments, few loud and many soft, over a low murmur."""
+    """A fire: dry snaps at random times, few loud and many soft, over a low murmur."""
     snaps = sparse_pulses(n, rate_hz, rng.uniform(12, 35), 1.0, rng=rng)
     dry = unit_peak(band(snaps, rng.uniform(300, 800), 3600, rate_hz))
     murmur = band(noise(n, rng=rng), 0, rng.uniform(120, 300), rate_hz)
@@ -124,7 +124,7 @@ def vowel(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
     pitch_hz = log_uniform(95, 260, rng=rng) * np.linspace(1.03, 0.96, m)
     glottis = band(pulses(phase(pitch_hz, m, rate_hz)), 0, 900, rate_hz)
     glottis += 0.002 * noise(m, rng=rng)
-    # The glottal slope is steep, so the upper formants are lifted to be heard at all.
+    # The glottal spectrum falls steeply, so upper formants are boosted to be audible at all.
     voice = np.zeros(m)
     for formant, lift in zip(formants, (1.0, 2.0, 4.0), strict=True):
         bandwidth_hz = 70 + 0.04 * formant
@@ -135,7 +135,7 @@ def vowel(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
 
 
 def background(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
-    """The bed of one clip: noise with a slope and two resonances of its own, slowly swelling."""
+    """The background of one clip: slowly swelling noise with a random tilt and two resonances."""
     air = noise(n, rng=rng)
     bed = resonator(air, 0.0, log_uniform(60, 1500, rng=rng), rate_hz)
     bed = bed / bed.std()

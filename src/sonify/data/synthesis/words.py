@@ -1,7 +1,7 @@
-"""Spoken words from formants: what Speech Commands is made of, in miniature.
+"""Formant synthesis of spoken words, for a miniature Speech Commands.
 
 A word is a fixed sequence of phones; a speaker is a pitch, the scale of a vocal tract, a tempo and
-a breathiness. Pulses and noise are shaped frame by frame by the formants' magnitude response.
+a breathiness. Pulses and noise are filtered frame by frame with the formants' magnitude response.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from sonify.runtime.seeds import generator
 RATE_HZ = 16000
 _WINDOW, _HOP = 320, 80  # 20 ms and 5 ms
 _FORMANT_SMOOTHING_S, _LEVEL_SMOOTHING_S = 0.06, 0.02
-_EDGE = 8  # frames of silence at each end of a word, twice what the smoothing reaches
+_EDGE = 8  # frames of silence at each end of a word, twice the reach of the smoothing
 _BANDWIDTHS_HZ = np.array([80.0, 110.0, 160.0, 250.0])
 _FOURTH_FORMANT_HZ = 3500.0
 
 
 class Phone(NamedTuple):
     """Target of one phone: three formants in Hz, levels of voice and of noise, and the centre and
-    width in Hz of the noise (which stays below 4 kHz, the top of what the models hear)."""
+    width in Hz of the noise (which stays below 4 kHz, the models' Nyquist frequency)."""
 
     formants: tuple[float, float, float]
     voice: float = 0.0
@@ -56,7 +56,7 @@ PHONES: dict[str, Phone] = {
     "t": Phone(_NEUTRAL, hiss=0.6, centre_hz=3200, width_hz=900),
     "p": Phone(_NEUTRAL, hiss=0.4, centre_hz=900, width_hz=700),
 }
-# Phones with their lengths in ms at tempo 1.
+# Phones with their durations in ms at tempo 1.
 WORDS: dict[str, tuple[tuple[str, float], ...]] = {
     "yes": (("y", 80), ("e", 170), ("s", 190)),
     "no": (("n", 110), ("o", 190), ("u", 140)),
@@ -73,8 +73,8 @@ WORDS: dict[str, tuple[tuple[str, float], ...]] = {
 
 @dataclass(frozen=True)
 class Speaker:
-    """A voice. pitch_hz: mean; tract: factor of all formants; tempo: factor of speed; breath: level
-    of noise in voiced sounds; rise: how far pitch moves over a word (negative falls)."""
+    """A voice. pitch_hz: mean pitch; tract: scale of all formants; tempo: relative speed; breath:
+    noise level in voiced sounds; rise: relative change of pitch over a word (negative: falling)."""
 
     pitch_hz: float
     tract: float
@@ -84,7 +84,7 @@ class Speaker:
 
 
 def speaker(seed: int, number: int) -> Speaker:
-    """The speaker with this number. High voices tend to have short tracts, as people do."""
+    """Draw the speaker with this number; as in humans, high voices tend to have short tracts."""
     rng = generator("synthesis", seed, "speech_commands", "speaker", number)
     height = rng.uniform()
     return Speaker(
@@ -97,9 +97,9 @@ def speaker(seed: int, number: int) -> Speaker:
 
 
 def spoken(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.ndarray:
-    """One take of `word`: (time,) int16 at 16 kHz, 1 s or, one time in ten, 0.6 to 0.95 s.
+    """Render one take of `word`: (time,) int16 at 16 kHz, 1 s or, one time in ten, 0.6 to 0.95 s.
 
-    Raises SonifyError, naming the words there are, for any other.
+    Raises SonifyError, listing the known words, for any other.
     """
     if word not in WORDS:
         raise SonifyError(f"no word named {word!r}: choose one of {', '.join(WORDS)}")
@@ -115,7 +115,7 @@ def spoken(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.ndarray
 
 
 def _utterance(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.ndarray:
-    """The word alone, (time,) float64, of no particular level."""
+    """The bare word: (time,) float64, at no particular level."""
     tempo = voice.tempo * rng.uniform(0.92, 1.08)
     targets = [(PHONES[name], ms / 1000 / tempo * rng.uniform(0.88, 1.12))
                for name, ms in WORDS[word]]  # fmt: skip
@@ -124,7 +124,7 @@ def _utterance(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.nda
     glide = np.linspace(-0.5, 0.5, n) * voice.rise + 0.02 * wander(n, RATE_HZ, 8.0, rng=rng)
     pitch_hz = voice.pitch_hz * rng.uniform(0.94, 1.06) * (1 + glide)
     air = noise(n, rng=rng)
-    # Pulses scaled to unit variance, so that levels mean the same for every pitch.
+    # Pulses are scaled to unit variance, so that levels are independent of pitch.
     buzz = pulses(phase(pitch_hz, n, RATE_HZ)) * np.sqrt(RATE_HZ / pitch_hz) + voice.breath * air
     grid, _, voiced = _spectrum(buzz)
     _, _, breathy = _spectrum(air)
@@ -138,10 +138,10 @@ def _utterance(word: str, voice: Speaker, *, rng: np.random.Generator) -> np.nda
 
 
 def _track(targets: list[tuple[Phone, float]]) -> np.ndarray:
-    """Smoothed course of a word, (frame, 7).
+    """The smoothed parameter trajectories of a word: (frame, 7).
 
     Columns: three formants in Hz, levels of voice and of noise, centre and width of the noise in
-    Hz. Levels move faster than formants, since a tongue is slower than a closure.
+    Hz. Levels change faster than formants, as closures are faster than the tongue.
     """
     counts = [max(1, round(duration_s * RATE_HZ / _HOP)) for _, duration_s in targets]
     values = np.array([[*phone.formants, *phone[1:]] for phone, _ in targets])
@@ -163,10 +163,10 @@ def _smoothed(track: np.ndarray, width_s: float) -> np.ndarray:
 
 
 def _response(grid_hz: np.ndarray, formants_hz: np.ndarray) -> np.ndarray:
-    """Magnitude response (frequency, frame) of a throat with formants (frame, 3), fourth fixed."""
+    """The magnitude response, (frequency, frame), of formants (frame, 3) and a fixed fourth one."""
     f = grid_hz[:, None]
     fourth = np.full(len(formants_hz), _FOURTH_FORMANT_HZ)
-    gain = 1 / (1 + f / 700)  # the slope of the voice and of the lips' radiation together
+    gain = 1 / (1 + f / 700)  # spectral tilt of voice source and lip radiation combined
     for centre, width in zip([*formants_hz.T, fourth], _BANDWIDTHS_HZ, strict=True):
         gain = gain * centre**2 / np.hypot(centre**2 - f**2, width * f)
     return gain

@@ -92,7 +92,9 @@ def test_a_full_or_missing_temporary_folder_is_no_fault_of_the_clip(
     if trouble == "gone":
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     (tmp_path / "a.m4a").write_bytes(MP4)
-    with pytest.raises(ValueError, match=r"a\.m4a: .* \(No s.*\): .*set TMPDIR to a folder with"):
+    with pytest.raises(
+        ValueError, match=r"a\.m4a: .* \(No s.*\): .*set TMPDIR to a directory with"
+    ):
         decoded(tmp_path / "a.m4a", 10.0)
 
 

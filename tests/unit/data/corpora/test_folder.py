@@ -155,11 +155,11 @@ def test_linked_folders_are_followed_and_none_counts_twice(tmp_path):
     )  # fmt: skip
     (root / "val").mkdir()
     (root / "val" / "dog").symlink_to(store)
-    with pytest.raises(SonifyError, match="val/dog leads to a folder listed already: remove"):
+    with pytest.raises(SonifyError, match="val/dog links to a folder already listed: remove"):
         read("folder", root)
     (root / "val" / "dog").unlink()
     (store / "loop").symlink_to(root)
-    with pytest.raises(SonifyError, match="loop leads to a folder listed already"):
+    with pytest.raises(SonifyError, match="loop links to a folder already listed"):
         read("folder", root)
 
 
@@ -196,13 +196,13 @@ def test_names_that_are_not_utf8_are_rejected_escaped(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("a.wav,test,dog", "line 2: split 'test' is none of train, val, eval: correct it"),
-        ("a.wav,train", "line 2: it has not as many fields as the first line"),
-        ("a.wav,train,dog,bell", "line 2: it has not as many fields as the first line"),
+        ("a.wav,test,dog", "line 2: split 'test' is not one of train, val, eval: correct it"),
+        ("a.wav,train", "line 2: the number of fields differs"),
+        ("a.wav,train,dog,bell", "line 2: the number of fields differs"),
         ("../a.wav,train,dog", "line 2: path '../a.wav' does not name a file below"),
         ("/a.wav,train,dog", "line 2: path '/a.wav' does not name a file below"),
         (",train,dog", "line 2: path '' does not name a file below"),
-        ("a.wav,train,", "has no labelled clips: give it a list clips.csv, or folders train, val"),
+        ("a.wav,train,", "has no labelled clips: add a list clips.csv, or folders train, val"),
     ],
 )
 def test_a_faulty_list_is_one_sentence(tmp_path, line, message):
@@ -232,10 +232,10 @@ def test_faulty_vocabularies(tmp_path):
 
 def test_folders_of_another_split_are_named(tmp_path):
     record(tmp_path, "train/dog/a.wav", "test/dog/b.wav")
-    with pytest.raises(LayoutError, match="test is none of the splits train, val, eval: rename"):
+    with pytest.raises(LayoutError, match="test is not one of the splits train, val, eval: rename"):
         read("folder", tmp_path)
 
 
 def test_nothing_at_all(tmp_path):
-    with pytest.raises(LayoutError, match="has no labelled clips: give it a list clips.csv"):
+    with pytest.raises(LayoutError, match="has no labelled clips: add a list clips.csv"):
         read("folder", tmp_path)

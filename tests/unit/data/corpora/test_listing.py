@@ -299,7 +299,7 @@ def test_speech_commands_words_beside_the_published_ones(words):
     write(words, {f"{word}/c_nohash_0.wav": "" for word in speech_commands.WORDS})
     assert len(speech_commands.read(words).vocabulary) == 35
     write(words, {"backup/c_nohash_0.wav": ""})
-    with pytest.raises(LayoutError, match="beside the 35 published words, backup with wav"):
+    with pytest.raises(LayoutError, match="beside the 35 published words, in backup: move"):
         speech_commands.read(words)
 
 

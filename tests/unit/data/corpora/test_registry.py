@@ -39,7 +39,7 @@ def test_labels_decide_on_the_objective():
 
 
 def test_a_declaration_that_contradicts_itself_is_refused():
-    with pytest.raises(SonifyError, match="audioset is scored on 'test': name a split of it"):
+    with pytest.raises(SonifyError, match="audioset: scored_split 'test' is not a split: name one"):
         replace(DATASETS["audioset"], scored_split="test")
-    with pytest.raises(SonifyError, match="needs both the source download and a downloader"):
+    with pytest.raises(SonifyError, match="both the source download and a downloader"):
         replace(DATASETS["audioset"], downloader=None)

@@ -282,7 +282,7 @@ def test_the_test_set_of_twelve_classes_is_refused(published, tmp_path, monkeypa
 
 def test_a_stray_folder_is_refused_before_the_download(get, server, tmp_path):
     (tmp_path / "corpus" / "maybe").mkdir(parents=True)
-    with pytest.raises(ArchiveError, match="its folder maybe is no word of the dataset: move"):
+    with pytest.raises(ArchiveError, match="its folder maybe is not a word of the dataset: move"):
         get("speech_commands")
     assert not server.requests
 
@@ -327,7 +327,7 @@ def test_a_small_disk_is_refused_before_anything_is_fetched(
         monkeypatch.setattr(archives.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
 
     disk(needed - 1)
-    with pytest.raises(ValueError, match=r"corpus needs 1\.\d+ MB more of disk, of which"):
+    with pytest.raises(ValueError, match=r"corpus needs 1\.\d+ MB more disk space"):
         get(keep=keep)
     assert not server.requests and not (tmp_path / "corpus").exists()
     disk(needed)
@@ -358,7 +358,7 @@ def test_foreign_files_are_no_progress(get, server, tmp_path, monkeypatch):
     needed = catalogue.disk_bytes(catalogue.archives("fsd50k", ALL["fsd50k"]), False)
     free = SimpleNamespace(free=needed - 1)
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda place: free)
-    with pytest.raises(ValueError, match="more of disk"):
+    with pytest.raises(ValueError, match="more disk space"):
         get()
     assert not server.requests
 

@@ -246,11 +246,13 @@ def test_another_revision_is_not_mixed_in(get):
     ("key", "value"), [("rate_hz", 16_000), ("soxr", "0.0.1"), ("harvest_version", 0)]
 )
 def test_what_was_harvested_in_another_way_is_not_mixed_in(get, monkeypatch, key, value):
-    now = harvest.made_with()
-    monkeypatch.setattr(harvest, "made_with", lambda: now | {key: value})
+    now = harvest.provenance()
+    monkeypatch.setattr(harvest, "provenance", lambda: now | {key: value})
     get()
-    monkeypatch.setattr(harvest, "made_with", lambda: now)
-    with pytest.raises(ValueError, match=f"holds {key} {value} where {now[key]} is wanted: delete"):
+    monkeypatch.setattr(harvest, "provenance", lambda: now)
+    with pytest.raises(
+        ValueError, match=f"holds {key} {value} where {now[key]} is required: delete"
+    ):
         get()
 
 
@@ -336,7 +338,7 @@ def test_rows_without_id_or_audio(tmp_path, sounds):
 def test_the_disk_is_checked_first(get, served, monkeypatch):
     full = type("Usage", (), {"free": 10})
     monkeypatch.setattr(huggingface.shutil, "disk_usage", lambda path: full)
-    with pytest.raises(ValueError, match=r"corpus has 0\.01 kB left where .* are needed"):
+    with pytest.raises(ValueError, match=r"corpus has 0\.01 kB free where .* are needed"):
         get()
     assert not any("resolve" in request.name for request in served.requests)
 
@@ -380,9 +382,9 @@ def test_a_list_with_fewer_segments_than_it_states(get, served, kept, tmp_path):
         (SEGMENTS, "num_positive_labels=12", "num_positive_labels=13", "12 labels and states 13"),
         (SEGMENTS, "num_segs", "num_rows", "has 6 segments and states no number"),
         (SEGMENTS, '"\n', "\n", "has labels without a closing quote"),
-        (CLASSES, "mid,", "id,", "has other columns than index, mid and display_name"),
-        (CLASSES, "2,/m", "3,/m", "has not the 3 published classes, numbered from 0"),
-        (CLASSES, '"Dog"', '"Dog', "is no whole table"),
+        (CLASSES, "mid,", "id,", "has columns other than index, mid and display_name"),
+        (CLASSES, "2,/m", "3,/m", "does not hold the 3 published classes"),
+        (CLASSES, '"Dog"', '"Dog', "is not a complete table"),
     ],
 )
 def test_a_list_that_is_not_the_published_one(get, served, name, old, new, message):
