@@ -32,7 +32,7 @@ def main() -> None:
             start=checkpoint.load(args.start) if args.start else None,
             device=pick_device(settings.device, args.threads),
             progress=bar.update,
-            keep=checkpoint.keeper(args.out),
+            keep=checkpoint.checkpoint_writer(args.out),
         )
     trained.save(args.out)
     say(f"{name}: {trained.summary}")

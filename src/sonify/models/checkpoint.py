@@ -22,7 +22,7 @@ KEPT = "checkpoints"  # folder of the weights on the way there
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a checkpoint says of itself: the key columns of result rows, and how it was made."""
+    """The description stored with a checkpoint: key columns of result rows, and its provenance."""
 
     run: str
     seed: int
@@ -84,9 +84,12 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundM
     return _load(Path(folder), WEIGHTS, device)
 
 
-def keeper(folder: str | Path) -> Callable[[int, SoundModel], None]:
-    """What writes the weights after an epoch (0: the initial ones), each whole or not at all, into
-    the checkpoints of the model in `folder`; those of an earlier training are removed at once."""
+def checkpoint_writer(folder: str | Path) -> Callable[[int, SoundModel], None]:
+    """Return a function that writes the weights after an epoch (0: the initial ones) atomically.
+
+    They go into the checkpoints of the model in `folder`; those of an earlier training are removed
+    at once.
+    """
     folder = Path(folder)
     shutil.rmtree(folder / KEPT, ignore_errors=True)
     (folder / KEPT).mkdir(parents=True)

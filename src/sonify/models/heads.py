@@ -1,4 +1,4 @@
-"""What stands on the encoder: a classifier, or the projection head of SimCLR (section 3.1)."""
+"""Heads of the encoder: a classifier, or the projection head of SimCLR (section 3.1)."""
 
 from torch import Tensor, nn
 

@@ -31,7 +31,7 @@ class RunFacts:
 
     @property
     def balanced(self) -> bool:
-        """Whether it was trained on AudioSet's balanced part alone."""
+        """True for a run trained on AudioSet's balanced part alone."""
         return self.dataset == "audioset" and self.splits == ("balanced_train",)
 
 

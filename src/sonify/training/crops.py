@@ -1,4 +1,4 @@
-"""Where crops are cut: pure arithmetic on clip lengths, in samples."""
+"""Placement of crops: pure arithmetic on clip lengths, in samples."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from sonify.training.recipe import Recipe
 
 
 def cutting(recipe: Recipe) -> Cutting:
-    """What a recipe cuts out of each clip: two crops for contrastive training, else one."""
+    """Return how a recipe cuts each clip: into two crops for contrastive training, else one."""
     crop, gap = round(recipe.crop_s * RATE_HZ), round(recipe.min_gap_s * RATE_HZ)
     if recipe.objective == "contrastive":
         return Cutting(crop, 2, 2 * crop + gap, lambda n, rng: pair_starts(n, crop, gap, rng))

@@ -24,7 +24,7 @@ LossOf = Callable[[Batch], Tensor]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the clips came to."""
+    """The outcome of one pass over the clips."""
 
     epoch: int
     step: int
@@ -84,7 +84,7 @@ def train(
 
 
 def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:
-    """What `model` makes of crops x, (crop, time): (..., crop, output).
+    """Return the outputs of `model` for crops x, (crop, time): (..., crop, output).
 
     A batch of more than `at_once` crops (None: no bound) goes through in parts. Their feature maps,
     which take nearly all memory of a training step, are forgotten and made again on the way back,

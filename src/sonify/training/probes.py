@@ -25,7 +25,7 @@ from sonify.training.settings import Run
 
 @dataclass(frozen=True)
 class Probing:
-    """Which layers are probed, and how their classifiers are trained; `run.finetune` is fconly or
+    """The layers that are probed and the training of their classifiers; `run.finetune` is fconly or
     full. Raises SonifyError for another finetuning, or a recipe without labels.
     """
 

@@ -49,7 +49,7 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """What is minimised, for how long, on which crops.
+    """Objective, duration, crops and optimisation of a training.
 
     Clips shorter than `crop_s` are repeated to length. Raises SonifyError for values that
     contradict each other; its message begins with the name of the field.

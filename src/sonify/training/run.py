@@ -33,7 +33,7 @@ class Trained:
 
     @property
     def summary(self) -> str:
-        """What training came to, in one line."""
+        """The outcome of the training, in one line."""
         left = f", {self.card.clips_too_short} too short" if self.card.clips_too_short else ""
         last = self.history.iloc[-1]
         return f"{self.card.clips_used} clips{left}, {last['step']} steps, loss {last['loss']:.3f}"

@@ -70,7 +70,7 @@ def test_weights_that_do_not_fit_the_card_are_refused(tmp_path):
 def test_checkpoints_on_the_way_are_kept_and_found(tmp_path):
     models = {epoch: checkpoint.build(card()).eval() for epoch in (10, 0, 4)}
     checkpoint.save(tmp_path, models[10], card())
-    keep = checkpoint.keeper(tmp_path)
+    keep = checkpoint.checkpoint_writer(tmp_path)
     for epoch, model in models.items():
         keep(epoch, model)
     assert checkpoint.kept(tmp_path) == [0, 4, 10]
@@ -79,7 +79,7 @@ def test_checkpoints_on_the_way_are_kept_and_found(tmp_path):
         loaded, read = checkpoint.load_kept(tmp_path, epoch)
         assert torch.equal(model(x), loaded(x)) and read == card() and not loaded.training
     assert not list(tmp_path.glob("**/.*")), "no partial file is left"
-    checkpoint.keeper(tmp_path)(2, models[0])
+    checkpoint.checkpoint_writer(tmp_path)(2, models[0])
     assert checkpoint.kept(tmp_path) == [2], "those of an earlier training are gone"
 
 
@@ -87,7 +87,7 @@ def test_checkpoints_that_are_not_there_are_named(tmp_path):
     checkpoint.save(tmp_path, checkpoint.build(card()), card())
     with pytest.raises(ValueError, match="has no checkpoints: train it again"):
         checkpoint.kept(tmp_path)
-    keep = checkpoint.keeper(tmp_path)
+    keep = checkpoint.checkpoint_writer(tmp_path)
     with pytest.raises(ValueError, match=r"no weights of epoch 3 \(kept: none\)"):
         checkpoint.load_kept(tmp_path, 3)
     keep(2, checkpoint.build(card()))

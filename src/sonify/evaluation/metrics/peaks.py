@@ -21,7 +21,7 @@ AUDIBLE = 0.01  # RMS of a frame, relative to the loudest, that counts as sound:
 
 @dataclass(frozen=True)
 class Peaks:
-    """How peaks are measured; the defaults are the authors': 20 ms, 257 bins, 5 peaks.
+    """Parameters of the measure; the defaults are the authors': 20 ms, 257 bins, 5 peaks.
 
     nperseg, noverlap and nfft are those of Welch's estimate, in samples; distance is the least
     number of bins between two peaks; count is how many peaks are taken.

@@ -1,4 +1,4 @@
-"""What strided convolutions do to sonifications, against max pooling (section 3.2)."""
+"""Sonifications of strided convolutions against those of max-pooling (section 3.2)."""
 
 from collections.abc import Mapping
 

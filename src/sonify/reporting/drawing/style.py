@@ -1,4 +1,4 @@
-"""What the figures share: one hue and marker per regime, sizes for a paper column, stable bytes."""
+"""The figures' common style: one hue and marker per regime, sizes for a paper column, stable bytes."""
 
 import io
 from typing import Any
