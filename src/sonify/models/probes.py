@@ -47,8 +47,9 @@ class Retained(nn.Module):
         self.fc = copy.deepcopy(encoder.fc) if architecture.whole in layers else None
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the output of each of `layers` for waveforms x, (clip, time) in [-1, 1] at 8 kHz: its
-        feature maps averaged over time, (clip, filter), or the encoder's features, (clip, feature).
+        """Return the output of each of `layers` for waveforms x, (clip, time) in [-1, 1] at 8 kHz.
+
+        Feature maps averaged over time, (clip, filter), or the encoder's features, (clip, feature).
 
         Raises SonifyError as `check_waveforms` does, for the deepest block.
         """

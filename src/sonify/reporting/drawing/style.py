@@ -1,4 +1,4 @@
-"""The figures' common style: one hue and marker per regime, sizes for a paper column, stable bytes."""
+"""The figures' common style: one hue and marker per regime, column width, stable bytes."""
 
 import io
 from typing import Any
