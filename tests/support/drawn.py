@@ -3,14 +3,25 @@
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
+from sonify.reporting.drawing.authors import LABEL
+
 
 def shown(axes, style=None):
-    lines = [line for line in axes.lines if line.get_label() != "_edge"]
+    """Lines of our own curves."""
+    bars = [line for bar in theirs(axes) if isinstance(bar, tuple) for line in bar.lines[:1]]
+    others = [*theirs(axes), *bars]
+    lines = [one for one in axes.lines if one.get_label() != "_edge" and one not in others]
     return [line for line in lines if style is None or line.get_linestyle() == style]
 
 
 def bands(axes):
-    return [c for c in axes.collections if isinstance(c, PolyCollection)]
+    """Bands around our own curves."""
+    return [c for c in axes.collections if isinstance(c, PolyCollection) and c not in theirs(axes)]
+
+
+def theirs(axes):
+    """Whatever shows the authors' numbers: lines, bands and bars."""
+    return [a for a in (*axes.lines, *axes.collections, *axes.containers) if a.get_label() == LABEL]
 
 
 def texts(figure):

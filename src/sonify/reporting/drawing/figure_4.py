@@ -12,6 +12,12 @@ from matplotlib.lines import Line2D
 from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
+from sonify.reporting.drawing.authors import (
+    authors_key,
+    draw_authors,
+    draw_authors_at,
+    importance_curves,
+)
 from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,
@@ -27,6 +33,7 @@ from sonify.reporting.drawing.style import (
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import SonifyError
 
+_WHOLE = 12  # the authors' whole encoder, of eleven layers
 # Finetunings are told apart by fill and dashes, so that they are in grey too.
 _FILLS = {"fconly": "white", "full": None}
 _DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
@@ -37,8 +44,9 @@ def figure_4(layer_importance: pd.DataFrame, scale: str, whole: Mapping[str, int
     from contract layer_importance: mAP on FSD50K, accuracy on Speech Commands.
 
     `whole` says by run which "layer" is the whole encoder: the dashed line of the same hue.
-    Bands, and bars at its right end, are 95% t-intervals over runs. Raises SonifyError when there
-    is nothing to draw or a dataset has two splits.
+    Bands, and bars at its right end, are 95% t-intervals over runs. Behind them, in grey, stand the
+    means of the authors' runs. Raises SonifyError when there is nothing to draw or a dataset has
+    two splits.
     """
     scale_label(scale)
     runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(PANELS)]
@@ -57,7 +65,8 @@ def figure_4(layer_importance: pd.DataFrame, scale: str, whole: Mapping[str, int
         scale_mark(panels[-1], scale)
         dashed = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
         spread = interval_key(t_intervals(runs, ["dataset", *MODEL, "layer"], "value"))
-        legend(figure, [*keys.values(), dashed, spread], columns=len(shown) + 1)
+        theirs = [authors_key(" (fc-only hollow)")] if set(runs["split"]) == {"val"} else []
+        legend(figure, [*keys.values(), dashed, spread, *theirs], columns=len(shown) + 1)
     return figure
 
 
@@ -72,6 +81,7 @@ def _draw_dataset(panel: Axes, runs: pd.DataFrame, whole: Mapping[str, int]) -> 
     curves = t_intervals(runs, [*MODEL, "layer"], "value")
     labels, keys = distinct_labels(curves), {}
     places = np.linspace(-0.24, 0.24, len(labels))  # so that no bar hides another
+    theirs = _draw_authors(panel, runs)
     for place, ((regime, finetune, _, run), curve) in zip(
         places, curves.groupby(MODEL), strict=True
     ):
@@ -90,6 +100,16 @@ def _draw_dataset(panel: Axes, runs: pd.DataFrame, whole: Mapping[str, int]) -> 
     layer_axis(panel, runs["layer"])
     panel.set_xticks(layers, ["all" if n in whole.values() else str(n) for n in layers])
     panel.set_xlabel("retained layers")
-    unit_axis(panel, curves)
+    unit_axis(panel, pd.concat([curves, theirs]))
     panel.set_title(measured_on(runs), loc="left")
     return keys
+
+
+def _draw_authors(panel: Axes, runs: pd.DataFrame) -> pd.DataFrame:
+    """Draw the authors' curves, and their whole encoders at the right end; returns what it drew."""
+    theirs = importance_curves(*runs[["dataset", "split"]].iloc[0])
+    theirs = theirs[theirs["layer"].isin(runs["layer"])]
+    draw_authors(panel, theirs[theirs["layer"] < _WHOLE])
+    for place, (_, point) in enumerate(theirs[theirs["layer"] == _WHOLE].iterrows()):
+        draw_authors_at(panel, _WHOLE - 0.32 + 0.16 * place, point)
+    return theirs

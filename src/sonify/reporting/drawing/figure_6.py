@@ -8,6 +8,8 @@ from matplotlib.lines import Line2D
 
 from sonify.paper.labels import measured_on, scale_label
 from sonify.reporting.curves import MODEL, removal_curves, removal_runs
+from sonify.reporting.drawing.authors import authors_key, draw_authors, draw_authors_at
+from sonify.reporting.drawing.authors import removal_curves as removal_by_authors
 from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,
@@ -28,6 +30,7 @@ _FILLS = {"fconly": "white", "full": None, "none": None}
 # Baselines differ by dashes and by where they begin, so that they are told apart in grey too.
 _DASHES = {"supervised": (0, (7, 2)), "contrastive": (0, (2, 2)), "from scratch": (0, (7, 2, 1, 2))}
 _AT = {"supervised": -0.16, "contrastive": 0.16, "from scratch": 0.0}
+_AUTHORS_AT = 0.3
 
 
 def figure_6(
@@ -37,8 +40,9 @@ def figure_6(
 
     `rule` and `rescaled` say which of the conditions in the table is drawn. At 0 nothing is
     removed: each model's baseline has its own hue, marker and dashes there, runs on as a dashed
-    line, and has its interval as a bar. Bands and bars are 95% t-intervals over runs. Raises
-    SonifyError when there is no mAP to draw.
+    line, and has its interval as a bar. Bands and bars are 95% t-intervals over runs. Behind them,
+    in grey, stands what the authors measured, on the clips that they did. Raises SonifyError when
+    there is no mAP to draw.
     """
     scale_label(scale)
     curves = removal_curves(removal, rule, rescaled)
@@ -46,18 +50,29 @@ def figure_6(
     if curves.empty:
         raise SonifyError("the removal table has no mAP, so that Figure 6 would be empty")
     panels = [kind for kind in TITLES if kind in set(curves["finetune"])]
+    theirs = removal_by_authors(*removal[["dataset", "split"]].iloc[0])
+    theirs = theirs[theirs["finetune"].isin(panels) & theirs["layer"].isin(curves["layer"])]
     with rc_context(RC):
         figure, axes = blank(len(panels))
         for panel, kind in zip(axes, panels, strict=True):
+            _draw_authors(panel, theirs[theirs["finetune"] == kind])
             draw_models(panel, curves[curves["finetune"] == kind], runs)
             panel.set_title(TITLES[kind], loc="left")
             layer_axis(panel, curves["layer"])
             panel.set_xlabel("layer removed (0: none)")
-            unit_axis(panel, curves)
+            unit_axis(panel, pd.concat([curves, theirs]))
         axes[0].set_ylabel(f"mAP on {measured_on(removal)}")
         scale_mark(axes[-1], scale)
-        legend(figure, model_keys(curves))
+        keys = [authors_key(" (contrastive, 3 runs)")] if len(theirs) else []
+        columns = 3 if keys and len(panels) > 1 else None
+        legend(figure, [*model_keys(curves), *keys], columns)
     return figure
+
+
+def _draw_authors(axes: Axes, curves: pd.DataFrame) -> None:
+    draw_authors(axes, curves[curves["layer"] > 0])
+    for _, baseline in curves[curves["layer"] == 0].iterrows():
+        draw_authors_at(axes, _AUTHORS_AT, baseline)
 
 
 def draw_models(axes: Axes, curves: pd.DataFrame, runs: pd.DataFrame) -> None:

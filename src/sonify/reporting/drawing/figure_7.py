@@ -11,6 +11,8 @@ from matplotlib.lines import Line2D
 
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL, coherence_curves, coherence_runs, floor
+from sonify.reporting.drawing.authors import authors_key, draw_authors
+from sonify.reporting.drawing.authors import coherence_curves as coherence_by_authors
 from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,
@@ -37,22 +39,27 @@ def figure_7(
 
     `rule` says which of the rules in the table is drawn, `runs` which runs (None for all). The
     dotted line is what independent noises of the clips' lengths would score. Bands are 95%
-    t-intervals over seeds, each the mean over its clips. Raises SonifyError without rows.
+    t-intervals over seeds, each the mean over its clips. Behind them, in grey, stands what the
+    authors measured on AudioSet eval, by another measure. Raises SonifyError without rows.
     """
     scale_label(scale)
     curves = coherence_curves(coherence, rule, runs)
     if curves.empty:
         raise SonifyError("the coherence table has no rows, so that Figure 7 would be empty")
     noise = floor(coherence)
+    theirs = coherence_by_authors(*coherence[["dataset", "split"]].iloc[0])
+    theirs = theirs[theirs["layer"].isin(curves["layer"])]
     with rc_context(RC):
         figure, (axes,) = blank(1)
+        draw_authors(axes, theirs)
         draw_encoders(axes, curves, coherence_runs(coherence, rule, runs), noise)
         axes.set_ylabel(MEASURE)
         axes.set_title(measured_on(coherence), loc="left")
         layer_axis(axes, curves["layer"])
-        coherence_axis(axes, curves, noise)
+        coherence_axis(axes, pd.concat([curves, theirs]), noise)
         scale_mark(axes, scale)
-        legend(figure, encoder_keys(curves))
+        keys = [authors_key(" (other measure)")] if len(theirs) else []
+        legend(figure, [*encoder_keys(curves), *keys])
     return figure
 
 

@@ -33,7 +33,9 @@ FIGURE = FigureSpec(
     "Speech Commands; a curve for each regime and finetuning, dashed lines for the whole "
     "encoder.",
     read="Each point is a classifier on the average of the last retained block. A curve above "
-    "its dashed line means that the deepest layers do harm.",
+    "its dashed line means that the deepest layers do harm. Grey and thin: what the paper’s "
+    "authors measured, means of three runs read off their picture, hollow where only the "
+    "classifier was trained; at “all” the intervals of their whole encoders.",
     paper="Performance grows with layers; contrastive leads in the first ones, supervised in the "
     "deep ones on FSD50K, while on Speech Commands contrastive leads in all but the last "
     "two and the middle of the frozen stack beats its end (appendix B).",

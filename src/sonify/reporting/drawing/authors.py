@@ -1,0 +1,71 @@
+"""The authors' own curves behind ours: thin, grey and dotted, so that both differ in grey too."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from sonify.evaluation.metrics.intervals import t_intervals
+from sonify.paper import authors
+from sonify.reporting.drawing.style import MARKERS
+
+COLOUR = "#8C8C8C"
+LABEL = "_authors"  # of everything drawn here
+# By finetuning: Figure 4 has both in a panel.
+_DASHES = {"none": (0, (1, 1.4)), "fconly": (0, (1, 1.4)), "full": (0, (4, 1.4))}
+_LINE = {"color": COLOUR, "lw": 1.0, "ms": 2.6, "label": LABEL}
+_MODEL = ["regime", "finetune", "layer"]
+
+
+def removal_curves(dataset: str, split: str) -> pd.DataFrame:
+    """Return the authors' Figure 6 as mean, ci95 and n by model and layer.
+
+    No rows unless these are the clips that they measured.
+    """
+    same = (dataset, split) == ("fsd50k", "eval")
+    return t_intervals(authors.figure_6()[: None if same else 0], _MODEL, "value")
+
+
+def coherence_curves(dataset: str, split: str) -> pd.DataFrame:
+    """Return the authors' Figure 7, which is of another measure, as `removal_curves` does."""
+    same = (dataset, split) == ("audioset", "eval")
+    return t_intervals(authors.figure_7()[: None if same else 0], _MODEL, "value")
+
+
+def importance_curves(dataset: str, split: str) -> pd.DataFrame:
+    """Return the authors' Figure 4 as `removal_curves` does: means without intervals (ci95 NaN).
+
+    Layer 12 is the whole encoder, of which the runs are known.
+    """
+    frame = pd.concat([authors.figure_4(dataset), authors.figure_4_whole(dataset)])
+    return t_intervals(frame[: None if split == "val" else 0], _MODEL, "value")
+
+
+def draw_authors(axes: Axes, curves: pd.DataFrame) -> None:
+    """Draw each model's mean by layer with its band of 95% t-intervals, behind everything else."""
+    for (regime, finetune), curve in curves.groupby(["regime", "finetune"]):
+        axes.plot(
+            curve["layer"],
+            curve["mean"],
+            ls=_DASHES[finetune],
+            marker=MARKERS[regime],
+            markerfacecolor="white" if finetune == "fconly" else COLOUR,
+            markeredgewidth=0.7,
+            zorder=1.5,
+            **_LINE,
+        )
+        if curve["ci95"].notna().any():
+            low, high = curve["mean"] - curve["ci95"], curve["mean"] + curve["ci95"]
+            band = {"color": COLOUR, "alpha": 0.18, "linewidth": 0, "zorder": 1.0}
+            axes.fill_between(curve["layer"], low, high, label=LABEL, **band)
+
+
+def draw_authors_at(axes: Axes, place: float, point: pd.Series) -> None:
+    """Draw one mean with its interval as a bar at `place`."""
+    fill = "white" if point["finetune"] == "fconly" else COLOUR
+    own = {"marker": MARKERS[point["regime"]], "markerfacecolor": fill, "markeredgewidth": 0.7}
+    axes.errorbar(place, point["mean"], point["ci95"], elinewidth=0.8, zorder=1.5, **own, **_LINE)
+
+
+def authors_key(words: str) -> Line2D:
+    """Return the legend's entry: `the authors`, and `words`."""
+    return Line2D([], [], ls=_DASHES["none"], color=COLOUR, lw=1.0, label=f"the authors{words}")
