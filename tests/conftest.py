@@ -23,6 +23,10 @@ settings.load_profile("sonify")
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
 
+# Of the unit tests, those of more than 20 s.
+LONG_FILES = ("test_exactness.py", "test_pairs.py", "test_sensitivity.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Several processes share the tests file by file: files that take long come first, so that no
     process is left with one when the others have ended."""
@@ -30,7 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def turn(item: pytest.Item) -> int:
         if "finished_run" in getattr(item, "fixturenames", ()):
             return 0
-        return 1 if item.path.parent.name in ("workflow", "web") else 2
+        long = item.path.parent.name in ("workflow", "web") or item.path.name in LONG_FILES
+        return 1 if long else 2
 
     items.sort(key=turn)
 
