@@ -88,12 +88,17 @@ def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:
 
     A batch of more than `at_once` crops (None: no bound) goes through in parts. Their feature maps,
     which take nearly all memory of a training step, are forgotten and made again on the way back,
-    at the cost of one more forward pass; outputs and gradients are the same to rounding.
+    at the cost of one more forward pass; outputs and gradients are the same to rounding. With
+    dropout, the masks are the same in both passes, and on a CPU those of the whole batch as well.
     """
     if at_once is None or len(x) <= at_once:
         return model(x)
-    options = {"use_reentrant": False, "preserve_rng_state": False}  # the models draw nothing
-    return torch.cat([checkpoint(model, part, **options) for part in x.split(at_once)], dim=-2)
+    draws = any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules())
+    parts = [
+        checkpoint(model, part, use_reentrant=False, preserve_rng_state=draws)
+        for part in x.split(at_once)
+    ]
+    return torch.cat(parts, dim=-2)
 
 
 def _loss(

@@ -239,3 +239,36 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
             dataclasses.replace(recipe, checkpoints=impossible)
     with pytest.raises(ValueError, match="needs an architecture or a start"):
         train_run(SCRATCH, 0, LABELLED, None)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_recomputed_parts_drop_the_same_features(at_once):
+    """Gradients are those of the masks of the forward pass, which are those of the whole batch."""
+    shape = Architecture(width=1 / 32, layout="cnn12", dropout=0.4, features=16)
+    model = SoundModel(CNN12(shape), "projection", 8).double().train()
+    x, found = torch.randn(8, 2_400).double(), []
+    for bound in (None, at_once, at_once):
+        torch.manual_seed(5 if len(found) < 2 else 6)
+        z = outputs(model, x, bound)
+        nt_xent(*z.chunk(2), 0.1).backward()
+        found.append([z.detach(), *(p.grad.clone() for p in model.parameters())])
+        model.zero_grad()
+    for whole, parts in zip(*found[:2], strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
+    assert not torch.allclose(found[1][0], found[2][0]), "other masks by another seed"
+
+
+def test_the_views_of_a_clip_lose_different_features_and_training_repeats(make_clips, store):
+    clips = store(make_clips([6_000] * 6))
+    shape = Architecture(width=1 / 32, layout="cnn12", dropout=0.4, features=16)
+    recipe = dataclasses.replace(CONTRASTIVE, crop_s=0.3, augmentation=Augmentation(), epochs=2)
+    one, again, dry = (
+        train_run(PRETRAINED, 1, recipe, clips, architecture=dataclasses.replace(shape, dropout=p))
+        for p in (0.4, 0.4, 0.0)
+    )
+    assert one.history.equals(again.history)
+    assert not one.history["loss"].equals(dry.history["loss"])
+    model = SoundModel(CNN12(shape), "projection", 8).train()
+    x = torch.randn(1, 2_400)
+    z = model(torch.cat([x, x]))
+    assert not torch.equal(z[0], z[1])

@@ -19,7 +19,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from sonify.runtime.errors import SonifyError
 
 SAMPLES = 160_001  # of the clips whose shapes are followed; a multiple of no likely stride
-SHORT_SAMPLES = 1_009  # of a second length: every condition on it must come out the same
+SHORT_SAMPLES = 4_001  # of a second length, half a second: all conditions must come out alike
 INERT = (nn.Identity, _DropoutNd)  # modules that do nothing in evaluation mode
 _Result = TypeVar("_Result")
 
