@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from sonify.models.probes import Probes
 from sonify.runtime.errors import SonifyError
 from sonify.training.adam import Adam
 from sonify.training.augment import augment, mixup
+from sonify.training.backgrounds import recordings
 from sonify.training.losses import classification_loss, nt_xent
 from sonify.training.recipe import Recipe
 from sonify.training.schedule import learning_rate
@@ -109,23 +111,26 @@ def _loss(
     at_once: int | None,
 ) -> LossOf:
     """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels."""
+    augmentation = recipe.augmentation
+    folder = augmentation.background_folder if augmentation.background_snr_db else None
+    noises = recordings(Path(folder)) if folder else None
     half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
     def views(batch: Batch) -> list[Tensor]:
         # Half the bytes to move: samples become float32 in [-1, 1] where they are computed with.
         crops = torch.from_numpy(batch.crops).to(device).float().div_(pcm.PEAK)
-        return [augment(x, recipe.augmentation, rng) for x in crops.unbind(1)]
+        return [augment(x, augmentation, rng, noises) for x in crops.unbind(1)]
 
     def contrastive(batch: Batch) -> Tensor:
         with half:
             z = outputs(model, torch.cat(views(batch)), at_once)
-        return nt_xent(*z.chunk(2), recipe.temperature)
+        return nt_xent(*z.chunk(2), recipe.temperature, recipe.negatives_within)
 
     def labelled(batch: Batch) -> Tensor:
         (x,) = views(batch)
         y = torch.from_numpy(batch.targets).to(device, torch.float32)
         if recipe.mixup_alpha is not None:
-            x, y = mixup(x, y, recipe.mixup_alpha, rng)
+            x, y = mixup(x, y, recipe.mixup_alpha, rng, recipe.mixup_targets)
         with half:
             logits = outputs(model, x, at_once)
         return classification_loss(logits, y, recipe.objective)

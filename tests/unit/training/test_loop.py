@@ -3,6 +3,7 @@ import dataclasses
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from sonify.models.architecture import Architecture
@@ -230,6 +231,8 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
     assert recipe.temperature == 0.2 and recipe.augmentation.gain_db == (-1, 1)
     with pytest.raises(SonifyError, match="temperature is for the contrastive objective: remove"):
         dataclasses.replace(recipe, objective="multilabel")
+    with pytest.raises(SonifyError, match="negatives_within is 3, which does not divide"):
+        dataclasses.replace(recipe, negatives_within=3)
     with pytest.raises(SonifyError, match="warmup_epochs is 2, but training ends after 2 epochs"):
         dataclasses.replace(recipe, warmup_epochs=2)
     with pytest.raises(msgspec.ValidationError, match="precision"):
@@ -272,3 +275,32 @@ def test_the_views_of_a_clip_lose_different_features_and_training_repeats(make_c
     x = torch.randn(1, 2_400)
     z = model(torch.cat([x, x]))
     assert not torch.equal(z[0], z[1])
+
+
+def test_the_options_of_the_authors_training_are_trained_with(make_clips, store, tmp_path, rng):
+    """Each changes what is learnt, and a folder's recordings are read once training begins."""
+    soundfile.write(tmp_path / "noise.wav", 0.1 * rng.standard_normal(900), 8_000)
+    clips = store(make_clips([4_000] * 8))
+    base = dataclasses.replace(CONTRASTIVE, epochs=2)
+    usual = base.augmentation
+    recipes = [
+        base,
+        dataclasses.replace(base, negatives_within=2),
+        dataclasses.replace(base, placement="first_half"),
+        *(
+            dataclasses.replace(base, augmentation=dataclasses.replace(usual, **changes))
+            for changes in (
+                {"gain_probability": 0.5},
+                {"time_masks": (1, 3)},
+                {"background_snr_db": (10, 26), "background_mixing": "convex"},
+                {"background_snr_db": (10, 26), "background_folder": str(tmp_path)},
+                {"background_folder": str(tmp_path / "unread")},  # no background is on
+            )
+        ),
+    ]
+    losses = [
+        train_run(PRETRAINED, 0, recipe, clips, architecture=SHAPE).history["loss"].tolist()
+        for recipe in recipes
+    ]
+    assert losses.pop() == losses[0]
+    assert len({tuple(loss) for loss in losses}) == len(losses)
