@@ -526,8 +526,8 @@ def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     config["data"]["folder"] = {"source": "local", "path": str(tmp_path)}
     for objective in ("multilabel", "multiclass"):
         recipes["mine"]["objective"] = objective
-        plan = Plan(checked(config))
-        assert "results/data/folder/eval" in plan.prepared_files
+        files = Files(Plan(checked(config)))
+        assert "results/data/folder/eval" in files.prepared_files
     recipes["mine"]["splits"] = ["test"]
     with pytest.raises(ConfigError, match="names 'test': folder has train, val, eval"):
         checked(config)
@@ -543,3 +543,16 @@ def test_a_folder_of_backgrounds_must_be_there(config, tmp_path):
         ConfigError, match=r"background_folder is .*none', which is not a directory"
     ):
         checked(config)
+
+
+def test_the_shortest_duration_and_the_level_reach_preparation_alone(config):
+    usual = Settings(Plan(checked(config)))
+    config["data"]["fsd50k"]["min_duration_s"] = 5
+    config["data"]["peak_scaling"] = False
+    changed = Settings(Plan(checked(config)))
+    assert json.loads(usual.prepare("fsd50k"))["min_duration_s"] is None
+    told = json.loads(changed.prepare("fsd50k"))
+    assert (told["min_duration_s"], told["peak_scaling"]) == (5, False)
+    assert json.loads(changed.prepare("audioset"))["min_duration_s"] is None
+    assert changed.download("fsd50k") == usual.download("fsd50k")
+    assert changed.train("fsd50k-scratch") == usual.train("fsd50k-scratch")

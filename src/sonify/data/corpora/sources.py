@@ -11,6 +11,14 @@ Kind = Annotated[
     Meta(description="Where the raw corpus comes from."),
 ]
 
+Duration = Annotated[
+    Annotated[float, Meta(gt=0, le=3600)] | None,
+    Meta(
+        description="Seconds to which shorter recordings are repeated from their start, in all "
+        "uses; null leaves them as they are."
+    ),
+]
+
 
 @dataclass(frozen=True)
 class LocalSource:
@@ -18,6 +26,7 @@ class LocalSource:
 
     source: Annotated[Literal["local"], Meta(description="It is a folder of yours.")]
     path: Annotated[str, Meta(description="Root of the corpus.")]
+    min_duration_s: Duration = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class PublishedSource:
             "it is unpacked."
         ),
     ]
+    min_duration_s: Duration = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ class AudiosetSource:
             "While more may be had the job fails, and the next call goes on."
         ),
     ]
+    min_duration_s: Duration = None
 
 
 Source = LocalSource | PublishedSource | AudiosetSource
