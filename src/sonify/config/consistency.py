@@ -73,6 +73,12 @@ def _check_objectives(config: Config) -> None:
     for name, recipe in config.training.recipes.items():
         key = f"training.recipes.{name}"
         check_splits(f"{key}.splits", config, recipe.dataset, recipe.splits)
+        folder = recipe.augmentation.background_folder
+        if folder is not None and not Path(folder).is_dir():
+            raise ConfigError(
+                f"config: {key}.augmentation.background_folder is {folder!r}, which is not a "
+                "directory: correct it, or make it null to mix in clips of the batch"
+            )
         dataset = DATASETS[recipe.dataset]
         if recipe.objective != "contrastive" and recipe.objective not in dataset.objectives:
             raise ConfigError(
@@ -146,7 +152,7 @@ def _check_crops(config: Config) -> None:
         clip_s = getattr(getattr(config.data.synthetic, dataset, None), "clip_s", None)
         if recipe.objective != "contrastive" or clip_s is None:
             continue
-        needed = 2 * recipe.crop_s + recipe.min_gap_s
+        needed = recipe.needed_s
         if config.data.sources[dataset].source == "synthetic" and needed > clip_s:
             raise ConfigError(
                 f"config: training.recipes.{name} needs {needed:g} s for its two crops, but "

@@ -67,6 +67,13 @@ class _Data:
             "names and labels of all clips.",
         ),
     ]
+    peak_scaling: Annotated[
+        bool,
+        Meta(
+            description="Clips are scaled to unit peak (the text), or stay at the level of their "
+            "files (the authors' code)."
+        ),
+    ] = True
     synthetic: Synthetic
 
     @property

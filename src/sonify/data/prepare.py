@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.audio.samples import Limits, UnusableAudio
+from sonify.data.audio.samples import Limits, UnusableAudio, repeated, unscaled
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
@@ -37,7 +37,7 @@ _PART_FORMAT = {
 @dataclass(frozen=True)
 class Summary:
     """The outcome of preparation: counts of clips, duration of audio in seconds, rejected clips per
-    reason, and one warning for each empty split."""
+    reason, one warning for each empty split, and clips repeated to the shortest duration."""
 
     dataset: str
     listed: int
@@ -46,6 +46,7 @@ class Summary:
     reasons: dict[str, int]
     warnings: tuple[str, ...]
     empty: tuple[str, ...] = ()
+    repeated: int = 0
 
     def require(self, splits: Iterable[str]) -> None:
         """Raise SonifyError if any of `splits` is empty: better now than after training."""
@@ -59,11 +60,22 @@ class Summary:
     def __str__(self) -> str:
         """Summarise the counts in one line."""
         rejected = sum(self.reasons.values())
+        again = f", {self.repeated} of them repeated to length" if self.repeated else ""
         why = ", ".join(f"{n} {reason}" for reason, n in self.reasons.items())
         return (
             f"prepared {self.dataset}: {self.used} of {self.listed} listed clips used "
-            f"({self.audio_s / 60:.1f} min), {rejected} rejected{': ' + why if why else ''}"
+            f"({self.audio_s / 60:.1f} min{again}), {rejected} rejected{': ' + why if why else ''}"
         )
+
+
+@dataclass(frozen=True)
+class Form:
+    """How recordings are stored: repeated to `shortest` samples or not shorter anyway, and scaled
+    to unit peak or not.
+    """
+
+    shortest: int = 0
+    peak_scaling: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,25 +102,31 @@ def prepare(
     min_samples: int,
     max_s: float,
     clips_per_part: int,
+    min_duration_s: float | None = None,
+    peak_scaling: bool = True,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """Write the clips of `listing` below `out` and return the counts.
 
     Writes <split>/part-*.parquet, vocabulary, manifest and rejected; every split gets at least one
-    part, which may be empty. Calls `progress(done, total)` as listed clips are processed. Raises
-    SonifyError if no clip at all can be used.
+    part, which may be empty. With `min_duration_s` shorter recordings are repeated from their start
+    and cut to it, so that none is too short; the manifest then has more samples than their file.
+    Without `peak_scaling` all stay at the level of their files. Calls `progress(done, total)` as
+    listed clips are processed. Raises SonifyError if no clip at all can be used.
     """
     out = Path(out)
     _clear(out)
-    limits = Limits(min_samples, max_s)
+    shortest = round((min_duration_s or 0) * RATE_HZ)
+    limits = Limits(1 if shortest >= min_samples else min_samples, max_s)
+    form = Form(shortest, peak_scaling)
     done = len(listing.problems)
     manifests = [_table("manifest", [])]
     rejections = [_rejected(listing.dataset, listing.problems.itertuples(index=False))]
     empty = []
     for split in DATASETS[listing.dataset].splits:
         used = 0
-        for batch in batches(listing, split, root, limits, clips_per_part, workers):
+        for batch in batches(listing, split, root, limits, clips_per_part, workers, form):
             tables.write(batch.clips, out / split / batch.part, "clips", **_PART_FORMAT)
             manifests.append(batch.manifest)
             rejections.append(batch.rejected)
@@ -126,7 +144,13 @@ def prepare(
 
 
 def batches(
-    listing: Listing, split: str, root: Path, limits: Limits, clips_per_part: int, workers: int
+    listing: Listing,
+    split: str,
+    root: Path,
+    limits: Limits,
+    clips_per_part: int,
+    workers: int,
+    form: Form,
 ) -> Iterator[Batch]:
     """Prepare the clips of one split, `clips_per_part` at a time, in the order of clip_id.
 
@@ -140,7 +164,7 @@ def batches(
     chosen = listing.clips[listing.clips["split"] == split]
     if not listing.own_order:
         chosen = chosen.sort_values("clip_id")
-    clip = partial(_clip, listing.dataset, Path(root), limits)
+    clip = partial(_clip, listing.dataset, Path(root), limits, form)
     clips: list[dict[str, Any]] = []
     rejected: list[_Rejection] = []
     part = seen = 0
@@ -166,10 +190,14 @@ class _Rejection(NamedTuple):
     detail: str
 
 
-def _clip(dataset: str, root: Path, limits: Limits, row: Any) -> dict[str, Any] | _Rejection:
+def _clip(
+    dataset: str, root: Path, limits: Limits, form: Form, row: Any
+) -> dict[str, Any] | _Rejection:
     """Prepare one clip: returns a row of contracts `clips` and `manifest`, or a rejection."""
     try:
         recording = harvest.recording(root, row.path, limits)
+        recording = recording if form.peak_scaling else unscaled(recording)
+        recording = repeated(recording, form.shortest)
     except UnusableAudio as error:
         detail = f"{row.path}: {error.detail}."
         return _Rejection(row.split, row.clip_id, row.path, error.reason, detail)
@@ -241,7 +269,16 @@ def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: li
             for split in empty
         ),
         empty=tuple(empty),
+        repeated=_longer_than_their_files(manifest),
     )
+
+
+def _longer_than_their_files(manifest: pa.Table) -> int:
+    n, source, rate = (
+        manifest[name].to_numpy().astype(float)
+        for name in ("n_samples", "source_samples", "source_rate")
+    )
+    return int((n > source * RATE_HZ / rate + 1).sum())  # resampling rounds, to one at the most
 
 
 def _check_accounts(listing: Listing, manifest: pa.Table, rejected: pa.Table) -> None:

@@ -1,14 +1,14 @@
 """The shape of an encoder as plain numbers: no torch here, so that the workflow can ask cheaply.
 
-Figure A.1 of the paper, which drew CNN12, did not survive. The default layout meets everything the
-text fixes (11 conv-relu-[pool] blocks, pooling the only downsampling, 14M parameters and 53M with
-doubled filters) but is not identified by it.
+Figure A.1 of the paper, which drew CNN12, did not survive, but the authors' code did: the layout
+`cnn12` is theirs. `guessed` meets everything that the text fixes (11 conv-relu-[pool] blocks,
+pooling the only downsampling, 14M parameters and 53M with doubled filters).
 """
 
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import mul
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
@@ -16,6 +16,7 @@ from sonify.runtime.errors import SonifyError
 
 DOWNSAMPLINGS = ("pool", "strided")
 PADDINGS = ("same", "valid")
+Initialisation = Literal["he", "unit_gain"]
 Positive = Annotated[tuple[Annotated[int, Meta(ge=1)], ...], Meta(min_length=1)]
 
 
@@ -93,14 +94,29 @@ class Layout:
             )
 
 
+LAYOUTS = {
+    "guessed": Layout(),
+    "cnn12": Layout(
+        filters=(64, 64, 128, 128, 256, 256, 512, 512, 1024, 1024, 2048),
+        kernels=(7, 7, 5, 5, 5, 3, 3, 3, 3, 3, 3),
+        pools=(2,) * 8 + (1,) * 3,
+        padding="valid",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Architecture:
     """An encoder: a layout with its filters scaled by `width` (of CNN12, 2 is CNN12_x2).
 
     `downsampling` is "pool" (max-pooling, the paper's network) or "strided" (the stride moves into
     the convolution, the variant section 3.2 compares with). `features` is d of section 3.1.
+    `layout` is a name out of LAYOUTS, or the layout itself, which it becomes.
+
+    `dropout`, `initialisation`, `relu_features` and `projection_bias` concern what stands around
+    the blocks. Features are the output of the fully connected layer, before any ReLU.
     Raises SonifyError for a width that is not positive or leaves a layer without filters, an
-    unknown downsampling, and as `Layout` does.
+    unknown downsampling, layout or initialisation, a dropout outside [0, 1), and as `Layout` does.
     """
 
     width: Annotated[
@@ -112,23 +128,66 @@ class Architecture:
         Meta(description="Max-pooling as in the paper or strided convolution."),
     ] = "pool"
     features: Annotated[int, Meta(ge=1, description="Width of the encoder's output.")] = 512
-    layout: Layout = Layout()
+    layout: Annotated[
+        Layout | Literal["guessed", "cnn12"],
+        Meta(description="Its blocks: cnn12 (the authors'), guessed, or lists of your own."),
+    ] = "guessed"
+    dropout: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=1,
+            description="Fraction of averaged feature maps set to 0 in training, before the fully "
+            "connected layer.",
+        ),
+    ] = 0.0
+    initialisation: Annotated[
+        Initialisation,
+        Meta(
+            description="Normal weights of convolutions by fan-in: he has gain sqrt(2) and a "
+            "normal fully connected layer, unit_gain has gain 1 and PyTorch's linear layer."
+        ),
+    ] = "he"
+    relu_features: Annotated[bool, Meta(description="Heads begin with a ReLU of the features.")] = (
+        False
+    )
+    projection_bias: Annotated[
+        bool, Meta(description="The last layer of the projection head has a bias.")
+    ] = True
 
     def __post_init__(self) -> None:
-        if isinstance(self.layout, dict):  # as read from JSON or YAML
-            object.__setattr__(self, "layout", Layout(**self.layout))
-        if self.width <= 0 or min(self.layout.filters) * self.width < 1:
+        layout = self.layout
+        if isinstance(layout, dict):  # as read from JSON or YAML
+            layout = Layout(**layout)
+        if isinstance(layout, str):
+            if layout not in LAYOUTS:
+                legal = ", ".join(LAYOUTS)
+                raise SonifyError(f"layout is {layout!r}: it must be {legal}, or lists of its own")
+            layout = LAYOUTS[layout]
+        object.__setattr__(self, "layout", layout)
+        if self.width <= 0 or min(self.blocks.filters) * self.width < 1:
             raise SonifyError(f"width is {self.width}: it must leave at least one filter a layer")
         if self.downsampling not in DOWNSAMPLINGS:
             legal = " or ".join(DOWNSAMPLINGS)
             raise SonifyError(f"downsampling is {self.downsampling!r}: it must be {legal}")
         if self.features < 1:
             raise SonifyError(f"features is {self.features}: it must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise SonifyError(f"dropout is {self.dropout}: it must be in [0, 1)")
+        if self.initialisation not in get_args(Initialisation):
+            legal = " or ".join(get_args(Initialisation))
+            raise SonifyError(f"initialisation is {self.initialisation!r}: it must be {legal}")
+
+    @property
+    def blocks(self) -> Layout:
+        """The layout itself, if it was given by name."""
+        assert isinstance(self.layout, Layout)  # __post_init__ saw to it
+        return self.layout
 
     @property
     def n_layers(self) -> int:
         """Number of conv-relu-[pool] blocks."""
-        return len(self.layout.filters)
+        return len(self.blocks.filters)
 
     @property
     def whole(self) -> int:
@@ -138,22 +197,22 @@ class Architecture:
     @property
     def filters(self) -> tuple[int, ...]:
         """Filters of each layer."""
-        return tuple(round(n * self.width) for n in self.layout.filters)
+        return tuple(round(n * self.width) for n in self.blocks.filters)
 
     @property
     def kernels(self) -> tuple[int, ...]:
         """Kernel length of each layer, in samples of its input."""
-        return self.layout.kernels
+        return self.blocks.kernels
 
     @property
     def pools(self) -> tuple[int, ...]:
         """Downsampling of each layer; 1 where it keeps the length."""
-        return self.layout.pools
+        return self.blocks.pools
 
     @property
     def paddings(self) -> tuple[int, ...]:
         """Zeros on either side of each convolution's input."""
-        same = self.layout.padding == "same"
+        same = self.blocks.padding == "same"
         return tuple(kernel // 2 if same else 0 for kernel in self.kernels)
 
     @property
@@ -174,13 +233,21 @@ class Architecture:
     @property
     def receptive_fields(self) -> tuple[int, ...]:
         """Input samples that one frame of each layer's output depends on."""
-        fields, field, stride = [], 1, 1
+        pooled = self.pools if self.downsampling == "pool" else (1,) * self.n_layers
+        hops = (1, *self.strides[:-1])
+        shape = zip(self.relu_fields, pooled, hops, strict=True)
+        return tuple(field + (pool - 1) * hop for field, pool, hop in shape)
+
+    @property
+    def relu_fields(self) -> tuple[int, ...]:
+        """Input samples that one frame of each layer depends on before its pool, if it has one."""
+        fields, field, hop = [], 1, 1
         for kernel, pool in zip(self.kernels, self.pools, strict=True):
-            field += (kernel - 1) * stride
-            if self.downsampling == "pool":
-                field += (pool - 1) * stride
-            stride *= pool
+            field += (kernel - 1) * hop
             fields.append(field)
+            if self.downsampling == "pool":
+                field += (pool - 1) * hop
+            hop *= pool
         return tuple(fields)
 
     def shortest_clip(self, layers: int | None = None) -> int:
@@ -189,7 +256,7 @@ class Architecture:
         With padding, shorter clips than a stride would still leave one, of zeros for the most part.
         """
         last = self.n_layers if layers is None else layers
-        if self.layout.padding == "same":
+        if self.blocks.padding == "same":
             return self.strides[last - 1]
         return self.receptive_fields[last - 1]
 

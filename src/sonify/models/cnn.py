@@ -1,8 +1,9 @@
 """CNN12, the paper's raw-waveform encoder (section 3.1, Figure A.1)."""
 
+import torch
 from torch import Tensor, nn
 
-from sonify.models.architecture import Architecture
+from sonify.models.architecture import Architecture, Initialisation
 from sonify.models.channels_last import run_trunk
 from sonify.runtime.errors import SonifyError
 
@@ -10,7 +11,7 @@ __all__ = ["CNN12", "Architecture", "check_waveforms", "count_parameters"]
 
 
 class CNN12(nn.Module):
-    """Encoder f_enc: 11 conv-relu-[pool] blocks, temporal average, a fully connected layer.
+    """Encoder f_enc: 11 conv-relu-[pool] blocks, average over time, dropout, a linear layer.
 
     `trunk` is one flat nn.Sequential (conv1, relu1, pool1, conv2, ...), which is what the Sonifier
     reads. Pooling has kernel = stride, so that
@@ -21,8 +22,9 @@ class CNN12(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.trunk = _trunk(architecture)
+        self.dropout = Dropout(architecture.dropout)
         self.fc = nn.Linear(architecture.filters[-1], architecture.features)
-        self.apply(_initialise)
+        _initialise(self, architecture.initialisation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features h, (clip, feature), of waveforms x, (clip, time) in [-1, 1] at 8 kHz.
@@ -30,7 +32,22 @@ class CNN12(nn.Module):
         Raises SonifyError as `check_waveforms` does, for the shortest clip of the architecture.
         """
         check_waveforms(x, self.architecture.shortest_clip())
-        return self.fc(run_trunk(self.trunk, x.unsqueeze(1)).mean(dim=-1))
+        return self.fc(self.dropout(run_trunk(self.trunk, x.unsqueeze(1)).mean(dim=-1)))
+
+
+class Dropout(nn.Dropout):
+    """Dropout whose masks of a batch are, on a CPU, those of its parts one after another.
+
+    PyTorch's own depend on how a batch is cut. Draws from torch's global generator, in training and
+    with p above 0 alone.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with a fraction p of its values 0 and the others divided by 1 - p."""
+        if not self.training or self.p == 0:
+            return x
+        kept = torch.rand(x.shape, device=x.device) >= self.p
+        return x * kept / (1 - self.p)
 
 
 def check_waveforms(x: Tensor, shortest: int) -> None:
@@ -67,12 +84,17 @@ def _trunk(architecture: Architecture) -> nn.Sequential:
     return trunk
 
 
-def _initialise(module: nn.Module) -> None:
-    """He-normal weights, zero bias; the framework's default leaves this stack nearly untrained."""
-    if isinstance(module, nn.Conv1d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Linear):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-        nn.init.zeros_(module.bias)
+def _initialise(encoder: CNN12, how: Initialisation) -> None:
+    """Give convolutions normal weights by fan-in and zero biases; with "he" the last layer too.
+
+    "he" keeps the variance from layer to layer. With "unit_gain", the authors' choice, it falls by
+    about half in each, and training begins slowly.
+    """
+    for module in encoder.trunk:
+        if isinstance(module, nn.Conv1d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu" if how == "he" else "linear")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    if how == "he":
+        nn.init.kaiming_normal_(encoder.fc.weight, nonlinearity="linear")
+        nn.init.zeros_(encoder.fc.bias)

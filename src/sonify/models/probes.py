@@ -32,8 +32,9 @@ class Retained(nn.Module):
     """The first layers of an encoder, as copies: changing them leaves the encoder as it was.
 
     `blocks` are its conv-relu-[pool] blocks up to the deepest of `layers` and no further; `fc` is
-    its fully connected layer where `layers` has the whole encoder, else None. Raises SonifyError
-    as `check_layers` does.
+    its fully connected layer where `layers` has the whole encoder, else None: dropout stands before
+    it, and behind it a ReLU if the encoder's heads begin with one. Raises SonifyError as
+    `check_layers` does.
     """
 
     def __init__(self, encoder: CNN12, layers: Collection[int]) -> None:
@@ -45,6 +46,8 @@ class Retained(nn.Module):
         self.shortest = architecture.shortest_clip(len(blocks))
         self.blocks = copy.deepcopy(nn.ModuleList(blocks))
         self.fc = copy.deepcopy(encoder.fc) if architecture.whole in layers else None
+        self.dropout = copy.deepcopy(encoder.dropout)
+        self.relu = nn.ReLU() if architecture.relu_features else nn.Identity()
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Return the output of each of `layers` for waveforms x, (clip, time) in [-1, 1] at 8 kHz.
@@ -61,7 +64,7 @@ class Retained(nn.Module):
             if layer in self.layers:
                 found.append(h.mean(dim=-1))
         if self.fc is not None:
-            found.append(self.fc(h.mean(dim=-1)))
+            found.append(self.relu(self.fc(self.dropout(h.mean(dim=-1)))))
         return found
 
 

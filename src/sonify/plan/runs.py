@@ -1,7 +1,5 @@
 """The training matrix: what each run of config.yaml means, and the models it makes."""
 
-from dataclasses import asdict
-
 from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
 from sonify.paper.run_facts import RunFacts
@@ -56,9 +54,7 @@ def facts(config: Config, name: str) -> RunFacts:
         width=model.width,
         downsampling=model.downsampling,
         temperature=recipe.temperature,
-        augmentation=tuple(
-            sorted(k for k, v in asdict(recipe.augmentation).items() if v is not None)
-        ),
+        augmentation=recipe.augmentation.used,
     )
 
 

@@ -21,6 +21,9 @@ from sonify.reporting.figure import FigureSpec
 from sonify.sonification.settings import MiningSettings, RenderingSettings
 from sonify.training.settings import TrainingSettings
 
+# Keys of a dataset's block that do not concern its download.
+SOURCE_ONLY = ("source", "path", "min_duration_s")
+
 
 class Settings:
     """The settings of every rule's jobs; methods are named after the rules."""
@@ -51,7 +54,7 @@ class Settings:
     def download(self, dataset: str) -> str:
         """The splits to download, their source, and whether archives are kept."""
         source = msgspec.to_builtins(self.config.data.sources[dataset])
-        options = {k: v for k, v in source.items() if k not in ("source", "path")}
+        options = {k: v for k, v in source.items() if k not in SOURCE_ONLY}
         return _canonical({"splits": self.plan.used_splits(dataset), **options})
 
     def version(self, dataset: str) -> str:
@@ -60,10 +63,11 @@ class Settings:
         return _canonical({k: source[k] for k in ("backend", "revision") if k in source})
 
     def prepare(self, dataset: str) -> str:
-        """Bounds on the length of clips, and the size of a shard."""
+        """Bounds on the length of clips, how they are stored, and the size of a shard."""
         data = self.config.data
-        keys = ("min_samples", "max_s", "clips_per_part")
-        return _canonical({key: getattr(data, key) for key in keys})
+        keys = ("min_samples", "max_s", "clips_per_part", "peak_scaling")
+        shortest = data.sources[dataset].min_duration_s
+        return _canonical({**{k: getattr(data, k) for k in keys}, "min_duration_s": shortest})
 
     def corpus(self, dataset: str) -> str:
         """A hash of the files of a local corpus; empty for others."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from sonify.models.probes import Probes
 from sonify.runtime.errors import SonifyError
 from sonify.training.adam import Adam
 from sonify.training.augment import augment, mixup
+from sonify.training.backgrounds import recordings
 from sonify.training.losses import classification_loss, nt_xent
 from sonify.training.recipe import Recipe
 from sonify.training.schedule import learning_rate
@@ -88,12 +90,14 @@ def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:
 
     A batch of more than `at_once` crops (None: no bound) goes through in parts. Their feature maps,
     which take nearly all memory of a training step, are forgotten and made again on the way back,
-    at the cost of one more forward pass; outputs and gradients are the same to rounding.
+    at the cost of one more forward pass; outputs and gradients are the same to rounding. With
+    dropout, the masks are the same in both passes, and on a CPU those of the whole batch as well.
     """
     if at_once is None or len(x) <= at_once:
         return model(x)
+    draws = any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules())
     parts = [
-        checkpoint(model, part, use_reentrant=False, preserve_rng_state=False)  # nothing is drawn
+        checkpoint(model, part, use_reentrant=False, preserve_rng_state=draws)
         for part in x.split(at_once)
     ]
     return torch.cat(parts, dim=-2)
@@ -107,18 +111,21 @@ def _loss(
     at_once: int | None,
 ) -> LossOf:
     """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels."""
+    augmentation = recipe.augmentation
+    folder = augmentation.background_folder if augmentation.background_snr_db else None
+    noises = recordings(Path(folder)) if folder else None
     half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
     def views(batch: Batch) -> list[Tensor]:
         # Half the bytes to move: samples become float32 in [-1, 1] where they are computed with.
         crops = torch.from_numpy(batch.crops).to(device).float().div_(pcm.PEAK)
-        return [augment(x, recipe.augmentation, rng) for x in crops.unbind(1)]
+        return [augment(x, augmentation, rng, noises) for x in crops.unbind(1)]
 
     def labelled(batch: Batch) -> Tensor:
         (x,) = views(batch)
         y = torch.from_numpy(batch.targets).to(device, torch.float32)
         if recipe.mixup_alpha is not None:
-            x, y = mixup(x, y, recipe.mixup_alpha, rng)
+            x, y = mixup(x, y, recipe.mixup_alpha, rng, recipe.mixup_targets)
         with half:
             logits = outputs(model, x, at_once)
         return classification_loss(logits, y, recipe.objective)
@@ -130,6 +137,6 @@ def _loss(
     def contrastive(batch: Batch) -> Tensor:
         with half:
             one, other = outputs(model, torch.cat(views(batch)), at_once).chunk(2)
-        return nt_xent(one, other, temperature)
+        return nt_xent(one, other, temperature, recipe.negatives_within)
 
     return contrastive

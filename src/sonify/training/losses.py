@@ -7,12 +7,15 @@ from torch import Tensor
 from sonify.runtime.errors import SonifyError
 
 
-def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
+def nt_xent(z1: Tensor, z2: Tensor, temperature: float, within: int | None = None) -> Tensor:
     """NT-Xent (equation 1): mean over all 2N views of the cross-entropy of picking their partner.
 
     z1 and z2, (clip, feature), are projections of two views of the same N clips. Similarity is the
-    cosine over `temperature`; every other view of the batch is a negative. Raises SonifyError for
-    shapes that differ, fewer than two clips or a temperature that is not positive.
+    cosine over `temperature`; every other view of the batch is a negative, or with `within` every
+    other view of a group of so many clips, as on that many separate devices: the loss is the mean
+    over groups. A batch that is no multiple of `within` makes groups of more clips, alike to one.
+    Raises SonifyError for shapes that differ, fewer than two clips or a temperature that is not
+    positive.
     """
     if z1.shape != z2.shape or z1.ndim != 2:
         shapes = f"{tuple(z1.shape)} and {tuple(z2.shape)}"
@@ -21,6 +24,10 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float) -> Tensor:
         raise SonifyError("NT-Xent needs at least two clips: one has no negatives")
     if temperature <= 0:
         raise SonifyError(f"temperature is {temperature}: it must be positive")
+    if within is not None and len(z1) >= 2 * within:
+        groups = len(z1) // within
+        pairs = zip(z1.tensor_split(groups), z2.tensor_split(groups), strict=True)
+        return torch.stack([nt_xent(one, two, temperature) for one, two in pairs]).mean()
     z = F.normalize(torch.cat([z1, z2]).float(), dim=1)
     similarity = z @ z.T / temperature
     similarity.fill_diagonal_(float("-inf"))  # a view is not its own negative (k != i)

@@ -1,6 +1,6 @@
 """Probes of a pretrained encoder: classifiers trained on its first layers (appendix B).
 
-Crops, order, augmentation and mixup are drawn from the names (run, seed), the weights of a
+Crops, order, augmentation, mixup and dropout are drawn from the names (run, seed), the weights of a
 classifier from these and its layer. So no probe depends on which others a job has.
 """
 
@@ -93,6 +93,7 @@ def train_probes(
             heads[layer] = nn.Linear(width, len(clips.classes))
         probes = Probes(encoder, heads)
         rng = generator(run.name, seed, "augmentation")
+        torch.manual_seed(seed_for(run.name, seed, "dropout"))
         frozen = run.finetune == "fconly"
         for epoch in train(probes, stream, recipe, rng, freeze_encoder=frozen, device=device):
             if progress:

@@ -10,6 +10,10 @@ from sonify.runtime.errors import SonifyError
 Range = Annotated[
     tuple[float, float], Meta(description="Lowest and highest value, or null for off.")
 ]
+Probability = Annotated[
+    float, Meta(gt=0, le=1, description="Probability that a crop gets it, each on its own.")
+]
+STRENGTHS = ("gain_db", "noise_amplitude", "time_mask", "background_snr_db")
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,9 @@ class Augmentation:
     """Augmentations of a crop and their strengths; None switches one off.
 
     Ranges are drawn from uniformly. noise_amplitude is the standard deviation of white noise;
-    background_snr_db is of the crop over another clip of the batch that is mixed in. Raises
-    SonifyError for a range that is not [lowest, highest].
+    background_snr_db is of the crop over the background, another clip of the batch or a recording
+    out of `background_folder`, by the formula `background_mixing` (see `training.augment`). Raises
+    SonifyError for a range that is not [lowest, highest], or more masks than there can be.
     """
 
     gain_db: Range | None = None
@@ -31,8 +36,48 @@ class Augmentation:
         | None
     ) = None
     background_snr_db: Range | None = None
+    gain_probability: Probability = 1.0
+    noise_probability: Probability = 1.0
+    background_probability: Probability = 1.0
+    background_mixing: Annotated[
+        Literal["power_ratio", "convex"],
+        Meta(
+            description="power_ratio: at a true signal-to-noise ratio; convex: the authors' "
+            "formula, which measures no level."
+        ),
+    ] = "power_ratio"
+    background_folder: (
+        Annotated[
+            str,
+            Meta(description="Folder of recordings for backgrounds; null: clips of the batch."),
+        ]
+        | None
+    ) = None
+    background: Annotated[
+        Literal["first", "after_noise"],
+        Meta(description="Whether the background comes first, or after gain and noise."),
+    ] = "first"
+    limit_peak: Annotated[
+        bool,
+        Meta(description="Crops louder than full scale are brought to it, before the time mask."),
+    ] = False
+    time_masks: Annotated[
+        tuple[int, int],
+        Meta(description="Fewest and most stretches silenced; they may overlap."),
+    ] = (1, 1)
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The augmentations that are on, by the names of their strengths, sorted."""
+        return tuple(sorted(name for name in STRENGTHS if getattr(self, name) is not None))
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "time_masks", tuple(self.time_masks))
+        if not 1 <= self.time_masks[0] <= self.time_masks[-1] or len(self.time_masks) != 2:
+            raise SonifyError(
+                f"augmentation.time_masks is {list(self.time_masks)}: it must be [fewest, most], "
+                "from 1 on"
+            )
         for name in ("gain_db", "noise_amplitude", "background_snr_db"):
             value = getattr(self, name)
             if value is None:
@@ -87,9 +132,27 @@ class Hyperparameters:
     temperature: (
         Annotated[float, Meta(gt=0, description="tau of NT-Xent; contrastive only.")] | None
     ) = None
+    negatives_within: (
+        Annotated[
+            int,
+            Meta(
+                ge=2,
+                description="Clips of a batch that are each other's negatives; the loss is the "
+                "mean over such groups. null: the whole batch.",
+            ),
+        ]
+        | None
+    ) = None
     min_gap_s: Annotated[
         float, Meta(ge=0, description="Least time between the two contrastive crops.")
     ] = 0.0
+    placement: Annotated[
+        Literal["uniform", "first_half"],
+        Meta(
+            description="Of the two contrastive crops: all places alike, or the earlier one within "
+            "the first half of the clip and the later one anywhere behind it."
+        ),
+    ] = "uniform"
     mixup_alpha: (
         Annotated[
             float,
@@ -97,6 +160,13 @@ class Hyperparameters:
         ]
         | None
     ) = None
+    mixup_targets: Annotated[
+        Literal["clip", "batch_mean"],
+        Meta(
+            description="Weights of mixed targets: each clip's own, or their mean over the batch, "
+            "as two losses that are means over the batch have it."
+        ),
+    ] = "clip"
     checkpoints: Annotated[
         int,
         Meta(
@@ -110,9 +180,14 @@ class Hyperparameters:
 
     def __post_init__(self) -> None:
         contrastive = self.objective == "contrastive"
-        for name in ("temperature", "min_gap_s"):
+        for name in ("temperature", "negatives_within", "min_gap_s"):
             if getattr(self, name) and not contrastive:
                 raise SonifyError(f"{name} is for the contrastive objective: remove it")
+        if self.negatives_within and self.batch_size % self.negatives_within:
+            raise SonifyError(
+                f"negatives_within is {self.negatives_within}, which does not divide batch_size "
+                f"{self.batch_size}: change one of them"
+            )
         if contrastive and self.temperature is None:
             raise SonifyError("temperature is missing, which contrastive training needs: add it")
         if contrastive and self.mixup_alpha is not None:
@@ -127,6 +202,14 @@ class Hyperparameters:
                 f"checkpoints is {self.checkpoints}: it must be 0, or from 2 (the initial weights "
                 f"and the last) to {self.epochs + 1} (every epoch's)"
             )
+
+    @property
+    def needed_s(self) -> float:
+        """Seconds of the shortest clip that the crops can be cut from, if none is repeated."""
+        if self.objective != "contrastive":
+            return self.crop_s
+        gaps = 2 if self.placement == "first_half" else 1
+        return 2 * self.crop_s + gaps * self.min_gap_s
 
     @property
     def kept_epochs(self) -> tuple[int, ...]:

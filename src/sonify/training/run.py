@@ -60,9 +60,9 @@ def train_run(
 
     Either `architecture` (from scratch) or `start` (a loaded model, whose encoder is taken over,
     its head thrown away). `progress` is called with the epochs done and a note, `keep` with the
-    epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops and
-    augmentation are drawn from the names (run, seed). The card records the precision used. Raises
-    SonifyError when both or neither are given.
+    epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops,
+    augmentation and dropout are drawn from the names (run, seed). The card records the precision
+    used. Raises SonifyError when both or neither are given.
     """
     if start is not None and architecture is None:
         architecture = start[1].architecture
@@ -100,6 +100,7 @@ def train_run(
         keep(0, model)
     epochs = []
     rng = generator(run.name, seed, "augmentation")
+    torch.manual_seed(seed_for(run.name, seed, "dropout"))
     frozen = run.finetune == "fconly"
     for epoch in train(model, stream, recipe, rng, freeze_encoder=frozen, device=device):
         epochs.append({"dataset": run.dataset, **card.keys, **asdict(epoch)})

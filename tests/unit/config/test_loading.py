@@ -4,7 +4,7 @@ import copy
 import json
 import re
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -459,7 +459,7 @@ def test_recipes_with_a_base_are_that_recipe_but_for_their_own_keys(config):
     for name in ("contrastive_gain", "contrastive_noise", "contrastive_mask"):
         own = replace(recipes[name], augmentation=recipes["contrastive"].augmentation)
         assert own == recipes["contrastive"]
-    on = {n: [k for k, v in asdict(r.augmentation).items() if v] for n, r in recipes.items()}
+    on = {n: list(r.augmentation.used) for n, r in recipes.items()}
     assert on["contrastive_gain"] == ["gain_db"]
     assert on["contrastive_noise"] == ["gain_db", "noise_amplitude"]
     assert on["contrastive_mask"] == ["gain_db", "noise_amplitude", "time_mask"]
@@ -531,3 +531,28 @@ def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     recipes["mine"]["splits"] = ["test"]
     with pytest.raises(ConfigError, match="names 'test': folder has train, val, eval"):
         checked(config)
+
+
+def test_a_folder_of_backgrounds_must_be_there(config, tmp_path):
+    augmentation = config["training"]["recipes"]["contrastive"]["augmentation"]
+    augmentation["background_folder"] = str(tmp_path)
+    found = checked(config).training.recipes["contrastive_tau02"]
+    assert found.augmentation.background_folder == str(tmp_path)
+    augmentation["background_folder"] = str(tmp_path / "none")
+    with pytest.raises(
+        ConfigError, match=r"background_folder is .*none', which is not a directory"
+    ):
+        checked(config)
+
+
+def test_the_shortest_duration_and_the_level_reach_preparation_alone(config):
+    usual = Settings(Plan(checked(config)))
+    config["data"]["fsd50k"]["min_duration_s"] = 5
+    config["data"]["peak_scaling"] = False
+    changed = Settings(Plan(checked(config)))
+    assert json.loads(usual.prepare("fsd50k"))["min_duration_s"] is None
+    told = json.loads(changed.prepare("fsd50k"))
+    assert (told["min_duration_s"], told["peak_scaling"]) == (5, False)
+    assert json.loads(changed.prepare("audioset"))["min_duration_s"] is None
+    assert changed.download("fsd50k") == usual.download("fsd50k")
+    assert changed.train("fsd50k-scratch") == usual.train("fsd50k-scratch")

@@ -400,3 +400,53 @@ def test_accounts_that_do_not_add_up(tmp_path, monkeypatch, fault):
         monkeypatch.setattr(preparing, "_batch", spoilt)
     with pytest.raises(RuntimeError, match="do not add up"):
         run(root, tmp_path / "out")
+
+
+@pytest.mark.parametrize("harvested", [False, True])
+def test_short_clips_are_repeated_from_the_start_and_cut_and_counted(tmp_path, harvested):
+    clips = [("eval", "a", "fine"), ("eval", "b", "short"), ("eval", "c", "silent")]
+    root = write_audioset(tmp_path / "corpus", clips, harvested)
+    listing, limits = read("audioset", root), {"min_samples": 2_370, "max_s": 2.0}
+    out = tmp_path / "out"
+    summary = prepare(
+        listing, root, out, **limits, clips_per_part=4, min_duration_s=0.35, peak_scaling=True
+    )
+    assert (summary.used, summary.repeated, summary.reasons) == (2, 2, {"silent": 1})
+    assert "2 of 3 listed clips used (0.0 min, 2 of them repeated to length)" in str(summary)
+    manifest = tables.read(out / "manifest.parquet", "manifest").set_index("clip_id")
+    assert manifest["n_samples"].tolist() == [2_800, 2_800]
+    assert manifest["source_samples"].tolist() == [4_000, 900], "as the files have them"
+    found = tables.read(out / "eval/part-00000.parquet", "clips").set_index("clip_id")
+    for clip_id, own in (("a", 2_000), ("b", 450)):
+        pcm = np.frombuffer(found.loc[clip_id, "pcm"], "<i2")
+        assert np.array_equal(pcm, np.tile(pcm[:own], 7)[:2_800])
+    # Longer clips stay, and without it the short one is refused.
+    for shortest, n in ((0.2, [2_000, 1_600]), (None, None)):
+        settings = {**limits, "min_samples": 512, "min_duration_s": shortest, "clips_per_part": 4}
+        summary = prepare(listing, root, out, **settings)
+        if n:
+            assert tables.read(out / "manifest.parquet", "manifest")["n_samples"].tolist() == n
+        else:
+            assert summary.reasons == {"silent": 1, "too_short": 1} and summary.repeated == 0
+
+
+@pytest.mark.parametrize("harvested", [False, True])
+def test_clips_can_stay_at_the_level_of_their_files(tmp_path, harvested):
+    root = write_audioset(tmp_path / "corpus", [("eval", "a", "8khz")], harvested)
+    settings = {"min_samples": 512, "max_s": 2.0, "clips_per_part": 4}
+    prepare(read("audioset", root), root, tmp_path / "out", **settings, peak_scaling=False)
+    found = tables.read(tmp_path / "out/eval/part-00000.parquet", "clips")
+    assert found["gain"].tolist() == [1.0]
+    pcm = np.frombuffer(found["pcm"][0], "<i2") / 32767
+    original = np.random.default_rng(0).uniform(-0.5, 0.5, 2_000)
+    assert np.abs(pcm - original).max() < 2 / 32767
+
+
+def test_a_clip_too_faint_for_16_bits_is_silent_without_peak_scaling():
+    x = 1e-6 * np.random.default_rng(0).uniform(-1, 1, 4_000)
+    pcm, gain = audio.peak_scaled(x)
+    recording = audio.Recording(pcm, gain, 8_000, 4_000, 1)
+    with pytest.raises(audio.UnusableAudio, match=r"silent: its peak is 1e-06 of full scale"):
+        audio.unscaled(recording)
+    loud = audio.unscaled(replace(recording, gain=0.8))  # resampling had overshot full scale
+    assert np.abs(loud.pcm).max() == 32767 and loud.gain == 1.0

@@ -3,6 +3,7 @@ import dataclasses
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from sonify.models.architecture import Architecture
@@ -230,6 +231,8 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
     assert recipe.temperature == 0.2 and recipe.augmentation.gain_db == (-1, 1)
     with pytest.raises(SonifyError, match="temperature is for the contrastive objective: remove"):
         dataclasses.replace(recipe, objective="multilabel")
+    with pytest.raises(SonifyError, match="negatives_within is 3, which does not divide"):
+        dataclasses.replace(recipe, negatives_within=3)
     with pytest.raises(SonifyError, match="warmup_epochs is 2, but training ends after 2 epochs"):
         dataclasses.replace(recipe, warmup_epochs=2)
     with pytest.raises(msgspec.ValidationError, match="precision"):
@@ -239,3 +242,65 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
             dataclasses.replace(recipe, checkpoints=impossible)
     with pytest.raises(ValueError, match="needs an architecture or a start"):
         train_run(SCRATCH, 0, LABELLED, None)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8])
+def test_recomputed_parts_drop_the_same_features(at_once):
+    """Gradients are those of the masks of the forward pass, which are those of the whole batch."""
+    shape = Architecture(width=1 / 32, layout="cnn12", dropout=0.4, features=16)
+    model = SoundModel(CNN12(shape), "projection", 8).double().train()
+    x, found = torch.randn(8, 2_400).double(), []
+    for bound in (None, at_once, at_once):
+        torch.manual_seed(5 if len(found) < 2 else 6)
+        z = outputs(model, x, bound)
+        nt_xent(*z.chunk(2), 0.1).backward()
+        found.append([z.detach(), *(p.grad.clone() for p in model.parameters())])
+        model.zero_grad()
+    for whole, parts in zip(*found[:2], strict=True):
+        torch.testing.assert_close(parts, whole, rtol=1e-9, atol=1e-12)
+    assert not torch.allclose(found[1][0], found[2][0]), "other masks by another seed"
+
+
+def test_the_views_of_a_clip_lose_different_features_and_training_repeats(make_clips, store):
+    clips = store(make_clips([6_000] * 6))
+    shape = Architecture(width=1 / 32, layout="cnn12", dropout=0.4, features=16)
+    recipe = dataclasses.replace(CONTRASTIVE, crop_s=0.3, augmentation=Augmentation(), epochs=2)
+    one, again, dry = (
+        train_run(PRETRAINED, 1, recipe, clips, architecture=dataclasses.replace(shape, dropout=p))
+        for p in (0.4, 0.4, 0.0)
+    )
+    assert one.history.equals(again.history)
+    assert not one.history["loss"].equals(dry.history["loss"])
+    model = SoundModel(CNN12(shape), "projection", 8).train()
+    x = torch.randn(1, 2_400)
+    z = model(torch.cat([x, x]))
+    assert not torch.equal(z[0], z[1])
+
+
+def test_the_options_of_the_authors_training_are_trained_with(make_clips, store, tmp_path, rng):
+    """Each changes what is learnt, and a folder's recordings are read once training begins."""
+    soundfile.write(tmp_path / "noise.wav", 0.1 * rng.standard_normal(900), 8_000)
+    clips = store(make_clips([4_000] * 8))
+    base = dataclasses.replace(CONTRASTIVE, epochs=2)
+    usual = base.augmentation
+    recipes = [
+        base,
+        dataclasses.replace(base, negatives_within=2),
+        dataclasses.replace(base, placement="first_half"),
+        *(
+            dataclasses.replace(base, augmentation=dataclasses.replace(usual, **changes))
+            for changes in (
+                {"gain_probability": 0.5},
+                {"time_masks": (1, 3)},
+                {"background_snr_db": (10, 26), "background_mixing": "convex"},
+                {"background_snr_db": (10, 26), "background_folder": str(tmp_path)},
+                {"background_folder": str(tmp_path / "unread")},  # no background is on
+            )
+        ),
+    ]
+    losses = [
+        train_run(PRETRAINED, 0, recipe, clips, architecture=SHAPE).history["loss"].tolist()
+        for recipe in recipes
+    ]
+    assert losses.pop() == losses[0]
+    assert len({tuple(loss) for loss in losses}) == len(losses)

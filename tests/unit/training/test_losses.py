@@ -60,3 +60,20 @@ def test_classifiers_side_by_side_are_trained_as_if_each_were_alone(objective):
         one.requires_grad_()
         classification_loss(one, targets, objective).backward()
         assert torch.equal(one.grad, together)
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(12, (3, 3, 3, 3)), (3, (3,)), (5, (5,)), (7, (4, 3))])
+def test_negatives_within_groups_are_the_mean_of_the_groups_losses(n, sizes):
+    z1, z2 = torch.randn(2, n, 5).double()
+    groups, first = [], 0
+    for size in sizes:
+        group = slice(first, first + size)
+        groups.append(nt_xent_loops(z1[group].tolist(), z2[group].tolist(), 0.2))
+        first += size
+    assert nt_xent(z1, z2, 0.2, 3).item() == pytest.approx(sum(groups) / len(groups), rel=1e-5)
+
+
+def test_one_group_is_the_batch():
+    z1, z2 = torch.randn(2, 8, 5)
+    assert torch.equal(nt_xent(z1, z2, 0.1, 8), nt_xent(z1, z2, 0.1))
+    assert torch.equal(nt_xent(z1, z2, 0.1, None), nt_xent(z1, z2, 0.1))

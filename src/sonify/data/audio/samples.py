@@ -4,7 +4,7 @@ Conventions: signals are float64, time first, with full scale 1.0. Scaling to un
 preprocessing: DC offsets stay, and nothing is trimmed or padded.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +13,7 @@ import soxr
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, decoded
-from sonify.data.audio.pcm import encode
+from sonify.data.audio.pcm import decode, encode
 from sonify.runtime.errors import SonifyError
 
 # Relative amplitude that resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at
@@ -33,8 +33,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Recording:
-    """A prepared recording. pcm: (time,) little-endian int16 whose largest magnitude is 32767;
-    gain: the scale factor applied; the other fields describe the original file."""
+    """A prepared recording. pcm: (time,) little-endian int16 whose largest magnitude is 32767,
+    unless it was `unscaled`; gain: the scale factor applied; the other fields describe the
+    original file."""
 
     pcm: np.ndarray
     gain: float
@@ -79,6 +80,26 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below {top}")
     pcm, gain = peak_scaled(y)
     return Recording(pcm, gain, rate, len(x), original.channels)
+
+
+def unscaled(recording: Recording) -> Recording:
+    """The recording at the level of its file, to 16 bits; what resampling brought beyond full scale
+    is clipped there.
+
+    Raises UnusableAudio for one too faint for 16 bits.
+    """
+    x = decode(recording.pcm, np.float64) / recording.gain
+    pcm = encode(np.clip(x, -1.0, 1.0))
+    if not pcm.any():
+        raise UnusableAudio("silent", f"its peak is {1 / recording.gain:.2g} of full scale")
+    return replace(recording, pcm=pcm, gain=1.0)
+
+
+def repeated(recording: Recording, samples: int) -> Recording:
+    """The recording, repeated from its start and cut to `samples` samples where it is shorter."""
+    if len(recording.pcm) >= samples:
+        return recording
+    return replace(recording, pcm=np.resize(recording.pcm, samples))
 
 
 def too_short(samples: int, min_samples: int, rate_hz: int = RATE_HZ) -> UnusableAudio:

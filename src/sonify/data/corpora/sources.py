@@ -11,6 +11,14 @@ Kind = Annotated[
     Meta(description="Source of the raw corpus."),
 ]
 
+Duration = Annotated[
+    Annotated[float, Meta(gt=0, le=3600)] | None,
+    Meta(
+        description="Seconds to which shorter recordings are repeated from their start, in all "
+        "uses; null leaves them as they are."
+    ),
+]
+
 
 @dataclass(frozen=True)
 class LocalSource:
@@ -18,6 +26,7 @@ class LocalSource:
 
     source: Annotated[Literal["local"], Meta(description="A directory on this machine.")]
     path: Annotated[str, Meta(description="Root of the corpus.")]
+    min_duration_s: Duration = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class PublishedSource:
             "unpacked."
         ),
     ]
+    min_duration_s: Duration = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,7 @@ class AudiosetSource:
             "limit. While videos remain to be fetched the job fails, and the next run resumes."
         ),
     ]
+    min_duration_s: Duration = None
 
 
 Source = LocalSource | PublishedSource | AudiosetSource
