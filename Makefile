@@ -13,7 +13,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell (cat envs/requirements.lock; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run report open test test-all bench lint setup lock dag clean
+.PHONY: run report open test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -60,6 +60,13 @@ lint: setup
 	@if command -v npm > /dev/null; then cd tests/web && \
 	  npm ci --silent --prefer-offline --no-audit --no-fund && npm run --silent check; \
 	else echo "the JavaScript was not type-checked: install Node.js with npm for that"; fi
+
+# Two references made from the code: of all tables, and of all modules (docs/api/index.html).
+docs: setup
+	PYTHONPATH=src $(BIN)/python -m sonify.reporting.reference > docs/results.md.part
+	mv docs/results.md.part docs/results.md
+	PYTHONPATH=src $(BIN)/pdoc --output-directory docs/api sonify
+	@echo "docs/api/index.html, docs/results.md"
 
 setup: $(STAMP)
 

@@ -70,8 +70,8 @@ class Summary:
 
 @dataclass(frozen=True)
 class Form:
-    """How recordings are stored: repeated to `shortest` samples or not shorter anyway, and scaled
-    to unit peak or not.
+    """The form in which recordings are stored: repeated until they have `shortest` samples, and
+    scaled to unit peak or not.
     """
 
     shortest: int = 0

@@ -31,7 +31,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the types of `evaluation.<stage>` blocks in the configuration."""
 
 
-class Result(NamedTuple):
+@dataclass(frozen=True)
+class Result:
     """Result tables of one job by contract, and one sentence for the console."""
 
     tables: dict[str, pd.DataFrame]

@@ -5,8 +5,6 @@ problems, so that all datasets share one policy for duplicates and unknown label
 light because readers sit beside the declarations of their datasets: pandas is imported on use.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -83,16 +81,16 @@ class Listing:
     """
 
     dataset: str
-    vocabulary: pd.DataFrame
-    clips: pd.DataFrame
-    problems: pd.DataFrame
+    vocabulary: "pd.DataFrame"
+    clips: "pd.DataFrame"
+    problems: "pd.DataFrame"
     problem_labels: list[tuple[str, ...]]
     listed: int
     own_order: bool = False
 
 
 def listing(
-    vocabulary: pd.DataFrame, rows: Iterable[Row], *, key: str, vocabulary_file: str
+    vocabulary: "pd.DataFrame", rows: Iterable[Row], *, key: str, vocabulary_file: str
 ) -> Listing:
     """Sort `rows` into a listing, looking up labels in the vocabulary's column `key`.
 
@@ -133,7 +131,7 @@ def vocabulary(
     *,
     source: str,
     remedy: str = "restore the published file",
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return classes (index, label, mid) as a table in index order.
 
     Raises LayoutError unless the indices are 0, 1, ... and all labels are distinct UTF-8 text.
