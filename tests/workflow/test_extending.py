@@ -1,84 +1,17 @@
-"""The worked examples of docs/extending.md, done as they stand there, on a copy of the checkout."""
+"""The worked examples of docs/extending.md, done as they stand there, on a copy of the checkout.
+
+Those that need a finished run are in test_smoke.py, since one file is one process.
+"""
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 import soundfile
-from checkouts import ROOT, Workflow, fresh_checkout
-
-DOC = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(\w+) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def files_of(section: str) -> dict[str, tuple[str, str]]:
-    """Files that a section of the page writes or changes, by path: the kind of block, its text."""
-    text = DOC.split(f"## {section}\n")[1].split("\n## ")[0]
-    return {path: (kind, block) for kind, path, block in BLOCK.findall(text)}
-
-
-def write(checkout: Path, files: dict[str, tuple[str, str]]) -> None:
-    for name, (kind, text) in files.items():
-        if kind == "diff":
-            apply = ["git", "apply", "--unidiff-zero", "-"]
-            subprocess.run(apply, cwd=checkout, input=text, text=True, check=True)
-        else:
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            (checkout / name).write_text(text, encoding="utf-8")
-
-
-@pytest.fixture
-def extended(finished_run, tmp_path):
-    """`extended(section, most)`: a finished smoke run on a copy that has a section's files."""
-
-    def extend(section: str, most: int) -> Workflow:
-        files = files_of(section)
-        assert 1 <= len(files) <= most, f"{section} takes {len(files)} files"
-        shutil.copytree(finished_run.folder, tmp_path / "work", symlinks=True)
-        checkout = fresh_checkout(tmp_path / "checkout")
-        write(checkout, files)
-        return Workflow(tmp_path / "work", checkout)
-
-    return extend
-
-
-def with_overlay(workflow: Workflow, *arguments: str) -> str:
-    smoke = workflow.checkout / "workflow/configs/smoke.yaml"
-    overlay = workflow.checkout / "my.yaml"
-    return workflow(*arguments, "--configfile", str(smoke), str(overlay))
-
-
-def results(workflow: Workflow) -> Path:
-    return workflow.folder / "results"
-
-
-def test_an_evaluation_stage(extended):
-    workflow = extended("An evaluation stage", most=4)
-    with_overlay(workflow, "results/evaluation/energy.parquet")
-    table = pd.read_parquet(results(workflow) / "evaluation/energy.parquet")
-    assert list(table["layer"]) == list(range(1, 12))
-    assert (table["value"] > 0).any() and table["run"].unique() == ["contrastive"]
-
-
-def test_a_figure(extended):
-    workflow = extended("A figure", most=2)
-    workflow("results/reporting/figures/figure_dead.png")
-    assert (results(workflow) / "reporting/figures/figure_dead.svg").stat().st_size > 1_000
-    assert "figure_dead" in workflow("--list-rules") and workflow.planned()["page"] == 1
-
-
-def test_a_claim(extended):
-    workflow = extended("A claim", most=1)
-    workflow("results/reporting/claims.parquet")
-    claims = pd.read_parquet(results(workflow) / "reporting/claims.parquet").set_index("claim")
-    assert claims.loc[99, "statement"] == "More than half of the contrastive filters are alive"
-    assert len(claims) == 26
+from worked_examples import files_of, results, with_overlay, write
 
 
 def test_a_dataset(workflow):
@@ -105,17 +38,6 @@ def test_a_dataset(workflow):
     planned = with_overlay(workflow, "--dry-run", "results/evaluation/metrics.parquet")
     assert re.search(r"^prepare_\w+ +3$", planned, re.MULTILINE) is None, "prepared already"
     assert re.search(r"^score +31$", planned, re.MULTILINE), "a classifier more than the matrix has"
-
-
-def test_an_explanation_method(extended):
-    workflow = extended("An explanation method", most=3)
-    before = pd.read_parquet(results(workflow) / "sonification/supervised-s0/sonifications.parquet")
-    with_overlay(workflow, "results/sonification/supervised-s0/sonifications.parquet")
-    after = pd.read_parquet(results(workflow) / "sonification/supervised-s0/sonifications.parquet")
-    pd.testing.assert_series_equal(before["dead"], after["dead"])
-    alive = ~after["dead"]
-    assert (before.loc[alive, "pcm"] != after.loc[alive, "pcm"]).mean() > 0.9
-    assert (after.loc[alive, "scale_factor"] > 0).all()
 
 
 LAYOUT = """

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from browsers import violations
+from worked_examples import extended, results, with_overlay
 
 from sonify.contracts import tables
 from sonify.data.corpora.registry import DATASETS
@@ -319,3 +320,40 @@ def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tm
     workflow("data")
     folder = workflow.folder / "results" / "data" / "audioset"
     assert len(tables.read(folder / "rejected.parquet", "rejected")) == 4
+
+
+# --- the worked examples of docs/extending.md that need a finished run ---------------------------
+
+
+def test_an_evaluation_stage(finished_run, tmp_path):
+    workflow = extended(finished_run, tmp_path, "An evaluation stage", most=4)
+    with_overlay(workflow, "results/evaluation/energy.parquet")
+    table = pd.read_parquet(results(workflow) / "evaluation/energy.parquet")
+    assert list(table["layer"]) == list(range(1, 12))
+    assert (table["value"] > 0).any() and table["run"].unique() == ["contrastive"]
+
+
+def test_a_figure(finished_run, tmp_path):
+    workflow = extended(finished_run, tmp_path, "A figure", most=2)
+    workflow("results/reporting/figures/figure_dead.png")
+    assert (results(workflow) / "reporting/figures/figure_dead.svg").stat().st_size > 1_000
+    assert "figure_dead" in workflow("--list-rules") and workflow.planned()["page"] == 1
+
+
+def test_a_claim(finished_run, tmp_path):
+    workflow = extended(finished_run, tmp_path, "A claim", most=1)
+    workflow("results/reporting/claims.parquet")
+    claims = pd.read_parquet(results(workflow) / "reporting/claims.parquet").set_index("claim")
+    assert claims.loc[99, "statement"] == "More than half of the contrastive filters are alive"
+    assert len(claims) == 26
+
+
+def test_an_explanation_method(finished_run, tmp_path):
+    workflow = extended(finished_run, tmp_path, "An explanation method", most=3)
+    before = pd.read_parquet(results(workflow) / "sonification/supervised-s0/sonifications.parquet")
+    with_overlay(workflow, "results/sonification/supervised-s0/sonifications.parquet")
+    after = pd.read_parquet(results(workflow) / "sonification/supervised-s0/sonifications.parquet")
+    pd.testing.assert_series_equal(before["dead"], after["dead"])
+    alive = ~after["dead"]
+    assert (before.loc[alive, "pcm"] != after.loc[alive, "pcm"]).mean() > 0.9
+    assert (after.loc[alive, "scale_factor"] > 0).all()
