@@ -162,7 +162,11 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def cpu_model() -> str:
-    """The processor's own name, without that of the machine."""
+    """Return the processor's own name and the vector instructions that PyTorch uses of it."""
+    return f"{_processor()} ({torch.backends.cpu.get_cpu_capability()})"
+
+
+def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8").splitlines():
