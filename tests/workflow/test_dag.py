@@ -49,7 +49,7 @@ def test_a_local_path_that_lacks_a_file_stops_the_workflow(workflow, tmp_path):
     assert "which lacks FSD50K.ground_truth/eval.csv: point it at" in printed
     nowhere = {"source": "local", "path": str(tmp_path / "nowhere")}
     workflow.overlay({"data": {"fsd50k": nowhere}})
-    assert "which is no folder: correct it" in workflow("--dry-run", fails=True)
+    assert "which is not a directory: correct it" in workflow("--dry-run", fails=True)
 
 
 def test_lint_is_clean(workflow):

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.audio.samples import Limits, UnusableAudio, repeated, unscaled
+from sonify.data.audio.samples import Form, Limits, UnusableAudio, repeated, unscaled
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
@@ -66,16 +66,6 @@ class Summary:
             f"prepared {self.dataset}: {self.used} of {self.listed} listed clips used "
             f"({self.audio_s / 60:.1f} min{again}), {rejected} rejected{': ' + why if why else ''}"
         )
-
-
-@dataclass(frozen=True)
-class Form:
-    """The form in which recordings are stored: repeated until they have `shortest` samples, and
-    scaled to unit peak or not.
-    """
-
-    shortest: int = 0
-    peak_scaling: bool = True
 
 
 @dataclass(frozen=True)

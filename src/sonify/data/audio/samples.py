@@ -32,6 +32,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Form:
+    """The form in which recordings are stored: repeated until they have `shortest` samples, and
+    scaled to unit peak or not.
+    """
+
+    shortest: int = 0
+    peak_scaling: bool = True
+
+
+@dataclass(frozen=True)
 class Recording:
     """A prepared recording. pcm: (time,) little-endian int16 whose largest magnitude is 32767,
     unless it was `unscaled`; gain: the scale factor applied; the other fields describe the
