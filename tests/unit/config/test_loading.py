@@ -90,7 +90,7 @@ def test_the_paper_configuration_is_valid_before_anything_is_downloaded(
 ):
     monkeypatch.chdir(tmp_path)
     checked(paper)
-    assert Architecture(**paper["models"]["CNN12"]).filters[-1] == 1024
+    assert Architecture(**paper["models"]["CNN12"]).filters[-1] == 2048
     assert paper["training"]["recipes"]["contrastive"]["batch_size"] == 2048
 
 
