@@ -23,6 +23,8 @@ def test_the_paper_is_planned_whole(workflow):
     assert jobs["layer_importance"] == 3 * (2 * 2 * 12 + 2 * 2)
     assert jobs["coherence"] == jobs["invariance"] == 3 * 3 and jobs["removal"] == 3 * 4
     assert jobs["download_audioset"] == jobs["download_fsd50k"] == 1
+    as_run = [str(workflow.checkout / f"workflow/configs/{n}.yaml") for n in ("paper", "authors")]
+    assert workflow.planned("--configfile", *as_run) == jobs, "other values, the same matrix"
 
 
 def test_every_stage_is_a_target(workflow):

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from sonify.data.stored import stored
+from sonify.evaluation.metrics.ranking import selection_score
 from sonify.models import checkpoint
 from sonify.models.device import pick_device
 from sonify.runtime.jobs import parser, run, say
@@ -21,6 +22,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     args = options.parse_args()
     settings = args.settings
+    val_split = settings.recipe.validated_split
     name = f"train {settings.run.name}-s{args.seed}"
     with Progress(settings.recipe.epochs, name, unit="epochs") as bar:
         trained = train_run(
@@ -30,6 +32,8 @@ def main() -> None:
             stored(args.data, settings.run.splits),
             architecture=None if args.start else settings.architecture,
             start=checkpoint.load(args.start) if args.start else None,
+            val_clips=stored(args.data, [val_split]) if val_split else None,
+            score=selection_score,
             device=pick_device(settings.device, args.threads),
             progress=bar.update,
             keep=checkpoint.checkpoint_writer(args.out),

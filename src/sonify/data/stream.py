@@ -65,7 +65,8 @@ class CropStream:
     """Epochs of batches of `batch_size` clips, or of all clips if there are fewer.
 
     names: name the random generators; workers: prefetching threads (0: none); rank, ranks: the part
-    of every batch to yield. See the module docstring for the order of clips.
+    of every batch to yield; held_out: positions of clips that are left out. See
+    the module docstring for the order of clips.
     """
 
     stored: StoredClips
@@ -73,14 +74,18 @@ class CropStream:
     names: tuple[str | int, ...]
     batch_size: int
     shuffle_clips: int
+    held_out: np.ndarray | None = None
     workers: int = 1
     rank: int = 0
     ranks: int = 1
 
     @cached_property
     def used(self) -> np.ndarray:
-        """Positions of the clips that are long enough: (clip,)."""
-        return np.flatnonzero(self.stored.lengths >= self.cutting.shortest)
+        """Positions of the clips that are long enough and not held out: (clip,)."""
+        fits = self.stored.lengths >= self.cutting.shortest
+        if self.held_out is not None:
+            fits[self.held_out] = False
+        return np.flatnonzero(fits)
 
     @property
     def steps(self) -> int:

@@ -37,6 +37,7 @@ class ModelCard:
     clips_used: int = 0
     clips_too_short: int = 0
     recipe: dict = field(default_factory=dict)
+    selection: dict = field(default_factory=dict)
 
     @property
     def model(self) -> str:

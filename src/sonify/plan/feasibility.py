@@ -10,6 +10,7 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.option_types import ClipOptions
 from sonify.paper.run_facts import RunFacts
 from sonify.plan.runs import chain, facts, has_classifier, resolve, scored_split
+from sonify.plan.selection import check_selection
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
 from sonify.sonification.methods import METHODS
@@ -25,6 +26,7 @@ def check_feasible(config: Config) -> None:
     _check_rows(config)
     _check_probes(config)
     _check_leaks(config)
+    check_selection(config)
     _check_strided(config)
     _check_sonified(config)
     _check_kinds(config)

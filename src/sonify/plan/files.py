@@ -128,7 +128,8 @@ class Files:
     def training_input(self, name: str, seed: str) -> Inputs:
         """Prepared splits and, for finetuning, the model to start from."""
         run = self.plan.run(name)
-        files = self._prepared(run.dataset, run.splits)
+        validated = self.plan.recipe(run.recipe).validated_split
+        files = self._prepared(run.dataset, [*run.splits, *([validated] if validated else [])])
         if run.start:
             files |= self._model_files(f"{run.start}-s{seed}")
         return files

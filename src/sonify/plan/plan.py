@@ -143,9 +143,10 @@ class Plan:
 
     def used_splits(self, dataset: str) -> list[str]:
         """Splits of a dataset that some job of this configuration reads."""
-        used = {
-            split for run in self.models.values() if run.dataset == dataset for split in run.splits
-        }
+        trained = [run for run in self.models.values() if run.dataset == dataset]
+        used = {split for run in trained for split in run.splits}
+        validated = (self.training.recipes[run.recipe].validated_split for run in trained)
+        used |= {split for split in validated if split is not None}
         read = [stage.clips(self, job) for stage in STAGES.values() for job in stage.jobs(self)]
         read += [self.mined_clips]
         used |= {split for clips in read if clips.dataset == dataset for split in clips.splits}

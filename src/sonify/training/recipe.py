@@ -176,6 +176,33 @@ class Hyperparameters:
             "spaced to the end; 0 for none.",
         ),
     ] = 0
+    select: Annotated[
+        Literal["last", "best_on_val"],
+        Meta(
+            description="Which state of the training is the model: that after the last epoch, or "
+            "the best by mAP (accuracy for one label a clip) on val_split or the hold-out."
+        ),
+    ] = "last"
+    val_split: (
+        Annotated[str, Meta(description="Split validated on; null: the hold-out.")] | None
+    ) = None
+    val_crop_s: (
+        Annotated[
+            float,
+            Meta(
+                gt=0, description="Seconds of the crop from a clip's centre that is validated on."
+            ),
+        ]
+        | None
+    ) = None
+    holdout: Annotated[
+        float,
+        Meta(
+            ge=0,
+            lt=1,
+            description="Fraction of the training clips, drawn by seed, that is not trained on.",
+        ),
+    ] = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
@@ -192,6 +219,14 @@ class Hyperparameters:
             raise SonifyError("temperature is missing, which contrastive training needs: add it")
         if contrastive and self.mixup_alpha is not None:
             raise SonifyError("mixup_alpha needs labels: remove it")
+        if self.select == "best_on_val":
+            if contrastive:
+                raise SonifyError("select best_on_val needs labels: set it to last")
+            if (self.val_split is None) == (self.holdout == 0) or self.val_crop_s is None:
+                raise SonifyError(
+                    "select is best_on_val, which needs val_crop_s and either a val_split or a "
+                    "holdout above 0: set these"
+                )
         if self.warmup_epochs >= self.epochs:
             raise SonifyError(
                 f"warmup_epochs is {self.warmup_epochs:g}, but training ends after {self.epochs} "
@@ -202,6 +237,11 @@ class Hyperparameters:
                 f"checkpoints is {self.checkpoints}: it must be 0, or from 2 (the initial weights "
                 f"and the last) to {self.epochs + 1} (every epoch's)"
             )
+
+    @property
+    def validated_split(self) -> str | None:
+        """The split that the training reads to select its best state, if it does."""
+        return self.val_split if self.select == "best_on_val" else None
 
     @property
     def needed_s(self) -> float:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
 from sonify.contracts import tables
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.stored import StoredClips
 from sonify.data.stream import CropStream
 from sonify.models import checkpoint
@@ -21,6 +23,7 @@ from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.recipe import Recipe
 from sonify.training.settings import Run
+from sonify.training.validation import Best, Score, Validation, held_out
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,10 @@ class Trained:
     def summary(self) -> str:
         """The outcome of the training, in one line."""
         left = f", {self.card.clips_too_short} too short" if self.card.clips_too_short else ""
-        last = self.history.iloc[-1]
-        return f"{self.card.clips_used} clips{left}, {last['step']} steps, loss {last['loss']:.3f}"
+        last, chosen = self.history.iloc[-1], self.card.selection
+        best = f", epoch {chosen['epoch']} with {chosen['score']:.3f} the best" if chosen else ""
+        loss = f"loss {last['loss']:.3f}{best}"
+        return f"{self.card.clips_used} clips{left}, {last['step']} steps, {loss}"
 
     def save(self, folder: Path) -> None:
         """Write the model, its card and history.parquet into `folder`."""
@@ -52,6 +57,8 @@ def train_run(
     *,
     architecture: Architecture | None = None,
     start: tuple[SoundModel, ModelCard] | None = None,
+    val_clips: StoredClips | None = None,
+    score: Score | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[int, str], None] | None = None,
     keep: Callable[[int, SoundModel], None] = lambda epoch, model: None,
@@ -63,6 +70,9 @@ def train_run(
     epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops,
     augmentation and dropout are drawn from the names (run, seed). The card records the precision
     used. Raises SonifyError when both or neither are given.
+
+    Where the recipe selects the best state, `score` is called after every epoch on `val_clips`, the
+    recipe's `val_split`, or on the hold-out; the card records the epoch chosen and all scores.
     """
     if start is not None and architecture is None:
         architecture = start[1].architecture
@@ -70,8 +80,11 @@ def train_run(
         raise SonifyError(f"run {run.name} needs an architecture or a start, and not both")
     recipe = replace(recipe, precision=pick_precision(recipe.precision, device))
     contrastive = recipe.objective == "contrastive"
+    held = held_out(clips, recipe.holdout, seed) if recipe.holdout else None
+    validation = _validation(recipe, clips, held, val_clips, score)
     stream = CropStream(
         stored=clips,
+        held_out=held,
         cutting=cutting(recipe),
         names=(run.name, seed),
         batch_size=recipe.batch_size,
@@ -89,7 +102,7 @@ def train_run(
         outputs=architecture.features if contrastive else len(clips.classes),
         classes=() if contrastive else tuple(clips.classes),
         clips_used=len(stream.used),
-        clips_too_short=len(clips) - len(stream.used),
+        clips_too_short=int((clips.lengths < stream.cutting.shortest).sum()),
         recipe=asdict(recipe),
     )
     torch.manual_seed(seed_for(run.name, seed, "weights"))
@@ -98,7 +111,7 @@ def train_run(
         model.encoder.load_state_dict(start[0].encoder.state_dict())
     if 0 in recipe.kept_epochs:
         keep(0, model)
-    epochs = []
+    epochs, scores, best = [], [], Best()
     rng = generator(run.name, seed, "augmentation")
     torch.manual_seed(seed_for(run.name, seed, "dropout"))
     frozen = run.finetune == "fconly"
@@ -106,6 +119,34 @@ def train_run(
         epochs.append({"dataset": run.dataset, **card.keys, **asdict(epoch)})
         if epoch.epoch in recipe.kept_epochs:
             keep(epoch.epoch, model)
+        if validation:
+            scores.append(validation(model, device))
+            best.offer(epoch.epoch, scores[-1], model)
         if progress:
             progress(epoch.epoch, f"loss {epoch.loss:.3f}")
+    if validation:
+        best.restore(model)
+        chosen = {"epoch": best.epoch, "score": best.score, "scores": scores}
+        card = replace(card, selection=chosen)
     return Trained(model, card, pd.DataFrame(epochs))
+
+
+def _validation(
+    recipe: Recipe,
+    clips: StoredClips,
+    held: np.ndarray | None,
+    val_clips: StoredClips | None,
+    score: Score | None,
+) -> Validation | None:
+    """What a recipe that selects the best state is validated on."""
+    if recipe.select == "last":
+        return None
+    if held is not None:
+        val_clips, chosen = clips, held
+    elif val_clips is not None:
+        chosen = np.arange(len(val_clips))
+    if score is None or val_clips is None or recipe.val_crop_s is None:
+        raise SonifyError("select is best_on_val: give a score, and the clips of val_split")
+    if val_clips.classes != clips.classes or not len(chosen):
+        raise SonifyError("validation needs clips, of the classes trained on: name another split")
+    return Validation(val_clips, chosen, round(recipe.val_crop_s * RATE_HZ), score)

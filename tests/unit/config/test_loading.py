@@ -556,3 +556,31 @@ def test_the_shortest_duration_and_the_level_reach_preparation_alone(config):
     assert json.loads(changed.prepare("audioset"))["min_duration_s"] is None
     assert changed.download("fsd50k") == usual.download("fsd50k")
     assert changed.train("fsd50k-scratch") == usual.train("fsd50k-scratch")
+
+
+SELECTED = {"select": "best_on_val", "val_split": "val", "val_crop_s": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "message"),
+    [
+        ("fsd50k", {"val_split": "eval"}, r"fsd50k.val_split is 'eval', on which fsd50k is scored"),
+        ("fsd50k", {"val_split": "train"}, r"'train', on which \S+ is trained: select on another"),
+        ("fsd50k", {"val_split": "dev"}, r"fsd50k.val_split names 'dev': fsd50k has train, val"),
+        ("fsd50k_probe", {}, "trains probes, which are scored after the last epoch"),
+    ],
+)
+def test_models_are_selected_on_clips_that_are_neither_trained_nor_scored_on(
+    config, recipe, changes, message
+):
+    recipes = config["training"]["recipes"]
+    for probe in ("fsd50k_probe", "fsd50k_linear"):
+        recipes[probe]["select"] = "last"
+    recipes["fsd50k"] |= SELECTED
+    assert (
+        "results/data/fsd50k/val"
+        in (Files(Plan(checked(config))).training_input("fsd50k-scratch", "0")["splits"])
+    )
+    recipes[recipe] |= SELECTED | changes
+    with pytest.raises(ConfigError, match=message):
+        Plan(checked(config))

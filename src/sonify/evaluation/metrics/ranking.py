@@ -133,6 +133,18 @@ def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
     return float((scores.argmax(axis=1) == targets.argmax(axis=1)).mean())
 
 
+def selection_score(targets: np.ndarray, scores: np.ndarray) -> float:
+    """What models are selected by: accuracy where every clip has one class, else mAP.
+
+    Raises SonifyError as `rank` does.
+    """
+    targets, scores = _validated(targets, scores)
+    if (targets.sum(axis=1) == 1).all():
+        return accuracy(targets, scores)
+    kept = targets.any(axis=0)
+    return mean_average_precision(targets[:, kept], scores[:, kept])
+
+
 def _average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
     order = np.argsort(-scores, kind="stable")
     hits, scores = targets[order].astype(np.float64), scores[order]

@@ -1,0 +1,79 @@
+"""Validation after every epoch, on which the best state of a training is selected."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sonify.data.audio import pcm
+from sonify.data.stored import StoredClips
+from sonify.runtime.errors import SonifyError
+from sonify.runtime.seeds import generator
+
+# Of targets and logits, (clip, class); higher is better.
+Score = Callable[[np.ndarray, np.ndarray], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Clips that are not trained on, and how a model is scored on them.
+
+    chosen: (clip,) positions in `clips`; samples: of the crop from the centre of each clip, those
+    shorter repeated to length.
+    """
+
+    clips: StoredClips
+    chosen: np.ndarray
+    samples: int
+    score: Score
+
+    @torch.no_grad()
+    def __call__(self, model: nn.Module, device: torch.device | str) -> float:
+        """Score `model`, in evaluation mode and float32; it is left in the mode that it was in."""
+        training = model.training
+        model.eval()
+        logits = [model(x.to(device)).float().cpu().numpy() for x in self._crops()]
+        model.train(training)
+        return self.score(self.clips.targets(self.chosen), np.concatenate(logits))
+
+    def _crops(self) -> Iterator[Tensor]:
+        """Crops, (clip, time) in [-1, 1], a row group at a time."""
+        for group in self.clips.groups:
+            at = self.chosen[(self.chosen >= group.first) & (self.chosen < group.last)]
+            if not len(at):
+                continue
+            starts = np.maximum(self.clips.lengths[at].astype(np.int64) - self.samples, 0) // 2
+            crops = np.empty((len(at), 1, self.samples), pcm.DTYPE)
+            self.clips.read(group, at, starts[:, None], list(crops))
+            yield torch.from_numpy(pcm.decode(crops[:, 0]))
+
+
+class Best:
+    """The state of a model at the epoch with the highest score, the first of equal ones."""
+
+    def __init__(self) -> None:
+        self.epoch, self.score = 0, -np.inf
+        self._state: dict[str, Tensor] = {}
+
+    def offer(self, epoch: int, score: float, model: nn.Module) -> None:
+        """Keep the state of `model`, copied to the CPU, if none was better or as good."""
+        if score > self.score:
+            self.epoch, self.score = epoch, score
+            self._state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+
+    def restore(self, model: nn.Module) -> None:
+        """Give `model` the best state. Raises SonifyError if no score was a number."""
+        if not self._state:
+            raise SonifyError("no epoch has a score: validate on clips of more than one class")
+        model.load_state_dict(self._state)
+
+
+def held_out(clips: StoredClips, fraction: float, seed: int) -> np.ndarray:
+    """Positions of a random `fraction` of the clips, (clip,) in order: a split made by seed.
+
+    The same for every run with this seed that trains on the same splits of a dataset.
+    """
+    drawn = generator(clips.dataset, seed, "hold-out").permutation(len(clips))
+    return np.sort(drawn[: round(fraction * len(clips))])
