@@ -1,5 +1,5 @@
-"""Configurations say things once: a recipe names another as its base, a finetuning names many runs.
-Here both are spelled out, before anything else reads the configuration.
+"""Configurations say things once: a model or a recipe names another as its base, a finetuning names
+many runs. Here all are spelled out, before anything else reads the configuration.
 """
 
 import copy
@@ -8,27 +8,33 @@ from typing import Any
 from sonify.config.suggestions import check_name
 from sonify.runtime.errors import ConfigError
 
+BASED = (("models",), ("training", "recipes"))  # blocks whose entries may name another as `base`
+
 
 def with_bases(config: dict[str, Any]) -> dict[str, Any]:
-    """A copy of `config` in which every recipe with a `base` is that recipe with its own keys laid
-    over it, key by key.
+    """A copy of `config` in which every model or recipe with a `base` is that one with its own keys
+    laid over it, key by key.
 
     Runs before the form is checked, so whatever is no mapping is left for that check. Raises
     ConfigError for a base that is not defined or leads back.
     """
     config = copy.deepcopy(config)
-    recipes = recipes_of(config)
-    if recipes:
-        config["training"]["recipes"] |= {n: _spelled_out(recipes, n, []) for n in recipes}
+    for path in BASED:
+        entries = entries_of(config, path)
+        block = config
+        for key in path if entries else ():
+            block = block[key]
+        block |= {name: _spelled_out(entries, path, name, []) for name in entries}
     return config
 
 
-def recipes_of(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The recipes of a configuration whose form was not checked: those that are mappings."""
-    training = config.get("training")
-    recipes = training.get("recipes") if isinstance(training, dict) else None
-    found = recipes.items() if isinstance(recipes, dict) else ()
-    return {name: recipe for name, recipe in found if isinstance(recipe, dict)}
+def entries_of(config: dict[str, Any], path: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The entries of one block that are mappings, of a configuration whose form was not checked."""
+    block: Any = config
+    for key in path:
+        block = block.get(key) if isinstance(block, dict) else None
+    found = block.items() if isinstance(block, dict) else ()
+    return {name: entry for name, entry in found if isinstance(entry, dict)}
 
 
 def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
@@ -52,18 +58,21 @@ def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _spelled_out(recipes: dict[str, dict[str, Any]], name: str, seen: list[str]) -> dict[str, Any]:
-    recipe = recipes[name]
-    if "base" not in recipe:
-        return recipe
-    base, key = recipe["base"], f"training.recipes.{name}.base"
+def _spelled_out(
+    entries: dict[str, dict[str, Any]], path: tuple[str, ...], name: str, seen: list[str]
+) -> dict[str, Any]:
+    entry = entries[name]
+    if "base" not in entry:
+        return entry
+    base, key = entry["base"], ".".join([*path, name, "base"])
+    kind = path[-1].removesuffix("s")
     if not isinstance(base, str):
-        raise ConfigError(f"config: {key} is {base!r}, but must be the name of one recipe")
-    check_name(key, base, recipes)
+        raise ConfigError(f"config: {key} is {base!r}, but must be the name of one {kind}")
+    check_name(key, base, entries)
     if base in [*seen, name]:
-        raise ConfigError(f"config: {key} leads back to it: take another recipe as base")
-    own = {k: v for k, v in recipe.items() if k != "base"}
-    return _laid_over(_spelled_out(recipes, base, [*seen, name]), own)
+        raise ConfigError(f"config: {key} leads back to it: take another {kind} as base")
+    own = {k: v for k, v in entry.items() if k != "base"}
+    return _laid_over(_spelled_out(entries, path, base, [*seen, name]), own)
 
 
 def _laid_over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

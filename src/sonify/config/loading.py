@@ -10,7 +10,7 @@ import msgspec
 from jsonschema.exceptions import ValidationError, best_match
 
 from sonify.config.consistency import check_consistency
-from sonify.config.expansion import recipes_of, with_bases, with_finetunings
+from sonify.config.expansion import BASED, entries_of, with_bases, with_finetunings
 from sonify.config.schema import validator
 from sonify.config.sentences import sentence
 from sonify.config.types import Config, RecipeOptions
@@ -25,7 +25,11 @@ def load(raw: dict[str, Any]) -> Config:
     values that contradict each other, of paths.
     """
     _check_names(raw)
-    bases = {name: spec.get("base") for name, spec in recipes_of(raw).items()}
+    bases = {
+        (*path, name): entry.get("base")
+        for path in BASED
+        for name, entry in entries_of(raw, path).items()
+    }
     raw = with_bases(raw)
     errors = list(validator().iter_errors(raw))
     if errors:
@@ -60,12 +64,18 @@ def _check_names(block: dict[str, Any], where: str = "config") -> None:
 
 
 def _origin(
-    error: ValidationError, errors: list[ValidationError], bases: dict[str, str | None]
+    error: ValidationError,
+    errors: list[ValidationError],
+    bases: dict[tuple[Any, ...], str | None],
 ) -> ValidationError:
-    """The same fault where it was written, if a recipe has it from its base."""
+    """The same fault where it was written, if a model or recipe has it from its base."""
     path = list(error.absolute_path)
-    while path[:2] == ["training", "recipes"] and bases.get(path[2]):
-        path[2] = bases[path[2]]
-        same = [e for e in errors if list(e.absolute_path) == path and e.message == error.message]
-        error = same[0] if same else error
+    for block in BASED:
+        n = len(block) + 1
+        while base := bases.get(tuple(path[:n])):
+            path[n - 1] = base
+            same = [
+                e for e in errors if list(e.absolute_path) == path and e.message == error.message
+            ]
+            error = same[0] if same else error
     return error

@@ -1,8 +1,8 @@
 """The shape of an encoder as plain numbers: no torch here, so that the workflow can ask cheaply.
 
 Figure A.1 of the paper, which drew CNN12, did not survive, but the authors' code did: the layout
-`cnn12` is theirs. `guessed` meets everything that the text fixes (11 conv-relu-[pool] blocks,
-pooling the only downsampling, 14M parameters and 53M with doubled filters).
+`cnn12` is theirs (11 conv-relu-[pool] blocks without padding, pooling the only downsampling, 14M
+parameters and 53M with doubled filters).
 """
 
 from dataclasses import dataclass
@@ -28,49 +28,13 @@ class Layout:
     Raises SonifyError for lists of different lengths, numbers under 1, an even kernel with "same".
     """
 
-    filters: Annotated[Positive, Meta(description="Filters of each layer at width 1.")] = (
-        128,
-        128,
-        128,
-        256,
-        256,
-        256,
-        512,
-        512,
-        512,
-        1024,
-        1024,
-    )
-    kernels: Annotated[Positive, Meta(description="Kernel length of each layer.")] = (
-        11,
-        11,
-        11,
-        11,
-        7,
-        7,
-        7,
-        5,
-        5,
-        5,
-        5,
-    )
-    pools: Annotated[Positive, Meta(description="Pool size of each layer, 1 for none.")] = (
-        4,
-        2,
-        2,
-        2,
-        2,
-        2,
-        2,
-        1,
-        2,
-        1,
-        1,
-    )
+    filters: Annotated[Positive, Meta(description="Filters of each layer at width 1.")]
+    kernels: Annotated[Positive, Meta(description="Kernel length of each layer.")]
+    pools: Annotated[Positive, Meta(description="Pool size of each layer, 1 for none.")]
     padding: Annotated[
         Literal["same", "valid"],
         Meta(description="Zeros that keep the length (same), or none (valid)."),
-    ] = "same"
+    ] = "valid"
 
     def __post_init__(self) -> None:
         for name in ("filters", "kernels", "pools"):
@@ -95,12 +59,10 @@ class Layout:
 
 
 LAYOUTS = {
-    "guessed": Layout(),
     "cnn12": Layout(
         filters=(64, 64, 128, 128, 256, 256, 512, 512, 1024, 1024, 2048),
         kernels=(7, 7, 5, 5, 5, 3, 3, 3, 3, 3, 3),
         pools=(2,) * 8 + (1,) * 3,
-        padding="valid",
     ),
 }
 
@@ -129,9 +91,9 @@ class Architecture:
     ] = "pool"
     features: Annotated[int, Meta(ge=1, description="Width of the encoder's output.")] = 512
     layout: Annotated[
-        Layout | Literal["guessed", "cnn12"],
-        Meta(description="Its blocks: cnn12 (the authors'), guessed, or lists of your own."),
-    ] = "guessed"
+        Layout | Literal["cnn12"],
+        Meta(description="Its blocks: cnn12 (the paper's), or lists of your own."),
+    ] = "cnn12"
     dropout: Annotated[
         float,
         Meta(

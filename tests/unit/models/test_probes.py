@@ -3,13 +3,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from sonify.models.architecture import Architecture, Layout
+from sonify.models.architecture import LAYOUTS, Architecture
 from sonify.models.cnn import CNN12
 from sonify.models.probes import Probes, Retained, retained_features
 
 WIDTH = 1 / 16
 
-LAYOUT = Layout()
+LAYOUT = LAYOUTS["cnn12"]
 
 
 def encoder(downsampling="pool") -> CNN12:
