@@ -102,19 +102,6 @@ def test_the_shortest_clip_leaves_one_frame():
         model(torch.zeros(1, 2_369))
 
 
-def test_an_output_frame_of_layer_11_feels_2370_samples():
-    trunk = CNN12(NARROW).double().trunk
-    for p in trunk.parameters():  # positive: nothing cancels
-        p.data.abs_()
-    x = torch.rand(1, 1, 2_370 + 256, dtype=torch.float64, requires_grad=True)
-    averaging = [nn.AvgPool1d(2) if isinstance(m, nn.MaxPool1d) else m for m in trunk]
-    maps = nn.Sequential(*averaging)(x)
-    assert maps.shape[-1] == 2
-    maps[0, 0, 1].backward()
-    felt = x.grad.flatten().nonzero().flatten()
-    assert (int(felt.min()), int(felt.max())) == (256, 2_370 + 255)
-
-
 def test_the_initialisation_has_gain_one_and_leaves_the_linear_layer_to_pytorch():
     network = CNN12(dataclasses.replace(AUTHORS, width=1 / 4))
     for layer in range(2, 12):
@@ -215,13 +202,13 @@ def test_the_card_stores_everything_and_rebuilds(tmp_path):
 
 
 def test_a_layout_is_named_in_one_word_or_spelled_out():
-    assert AUTHORS.layout == LAYOUTS["cnn12"] and Architecture().layout == LAYOUTS["guessed"]
+    assert AUTHORS.layout == LAYOUTS["cnn12"] == Architecture().layout
     spelled = {"filters": [2, 4], "kernels": [3, 3], "pools": [2, 1], "padding": "valid"}
     read = msgspec.convert({"layout": spelled, "features": 4}, Architecture)
     assert read.n_layers == 2 and read.receptive_field == 8
     sent = msgspec.json.decode(msgspec.json.encode(AUTHORS), type=Architecture)
     assert sent == AUTHORS
-    with pytest.raises(SonifyError, match="layout is 'cnn13': it must be guessed, cnn12, or lists"):
+    with pytest.raises(SonifyError, match="layout is 'cnn13': it must be cnn12, or lists"):
         Architecture(layout="cnn13")
     with pytest.raises(SonifyError, match="initialisation is 'xavier'"):
         Architecture(initialisation="xavier")

@@ -6,19 +6,9 @@ import torch
 from torch import nn
 
 from sonify.models.architecture import Layout
-from sonify.models.cnn import CNN12, Architecture, count_parameters
+from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
-
-
-@pytest.mark.parametrize(
-    ("width", "encoder", "whole"), [(1, 13_572_608, 13.84), (2, 53_228_032, 53.50)]
-)
-def test_parameter_counts_are_those_of_the_paper(width, encoder, whole):
-    model = CNN12(Architecture(width=width))
-    assert count_parameters(model) == encoder
-    with_classes = SoundModel(model, "classifier", 527)
-    assert round(count_parameters(with_classes) / 1e6, 2) == whole
 
 
 def test_eleven_blocks_without_normalisation_end_in_512_features():
@@ -29,39 +19,19 @@ def test_eleven_blocks_without_normalisation_end_in_512_features():
     assert model(torch.randn(3, 20_000)).shape == (3, 512)
 
 
-def test_frames_stride_and_receptive_field():
-    shape = Architecture(width=0.125)
-    assert (shape.pool_stride, shape.receptive_field) == (512, 8290)
-    assert CNN12(shape).trunk(torch.zeros(1, 1, 20_000)).shape[-1] == 39
-
-
-def test_receptive_field_is_what_an_output_frame_feels():
-    shape = Architecture(width=1 / 64)
-    model = CNN12(shape).double()
-    with torch.no_grad():  # all-positive weights: no ReLU or cancellation hides an influence
-        for p in model.parameters():
-            p.abs_()
-    x = torch.rand(1, 1, 4 * 8290).double().requires_grad_()
-    out = model.trunk(x)
-    pulled = []
-    for module in model.trunk:  # the same network with average pooling, where every sample counts
-        pulled.append(
-            nn.AvgPool1d(module.kernel_size) if isinstance(module, nn.MaxPool1d) else module
-        )
-    nn.Sequential(*pulled)(x)[0, 0, out.shape[-1] // 2].backward()
-    felt = x.grad.flatten().nonzero()
-    assert int(felt.max() - felt.min()) + 1 == shape.receptive_field
-
-
-def test_strided_variant_keeps_frames_but_has_no_pool():
-    model = CNN12(Architecture(width=0.125, downsampling="strided"))
-    assert not any(isinstance(m, nn.MaxPool1d) for m in model.trunk)
-    assert model.trunk(torch.zeros(1, 1, 512 * 8)).shape[-1] == 8
+def test_strided_variant_keeps_the_stride_but_has_no_pool():
+    shape = Architecture(width=0.125, downsampling="strided")
+    trunk = CNN12(shape).trunk
+    assert not any(isinstance(m, nn.MaxPool1d) for m in trunk)
+    # Of the 2,370 samples that the pooled network needs, its pools have 1 + 2 + ... + 128.
+    assert (shape.pool_stride, shape.receptive_field) == (256, 2_370 - 255)
+    assert trunk(torch.zeros(1, 1, 2_115 + 7 * 256)).shape[-1] == 8
+    assert trunk(torch.zeros(1, 1, 2_115 + 7 * 256 - 1)).shape[-1] == 7
 
 
 def test_the_average_is_over_time_so_loud_input_is_not_a_longer_one():
     model = CNN12(Architecture(width=0.125))
-    x = torch.randn(1, 512 * 40)
+    x = torch.randn(1, 256 * 80)
     # Away from the edges, repeating a clip leaves the average nearly alone.
     torch.testing.assert_close(model(x), model(x.repeat(1, 4)), rtol=0.2, atol=0.2)
 
@@ -82,10 +52,10 @@ def test_impossible_architectures_are_refused(arguments, message):
 
 def test_wrong_shapes_and_short_clips_are_refused():
     model = CNN12(Architecture(width=0.125))
-    with pytest.raises(ValueError, match="shorter than the 512 that leave a frame"):
-        model(torch.zeros(1, 511))
+    with pytest.raises(ValueError, match="shorter than the 2370 that leave a frame"):
+        model(torch.zeros(1, 2_369))
     with pytest.raises(ValueError, match=r"expected \(clip, time\)"):
-        model(torch.zeros(1, 1, 512))
+        model(torch.zeros(1, 1, 2_370))
 
 
 def test_an_unknown_head_is_refused():
@@ -112,6 +82,50 @@ def test_any_layout_has_the_frames_and_the_shortest_clip_that_it_says(downsampli
         assert shape.frames(shortest - 1)[-1] == 0
     with pytest.raises(ValueError, match=f"shorter than the {shortest} that leave a frame"):
         model(torch.zeros(1, shortest - 1))
+    for layers in (1, 2):
+        first = Layout(
+            *(getattr(layout, k)[:layers] for k in ("filters", "kernels", "pools")), padding
+        )
+        alone = replace(shape, layout=first)
+        assert shape.shortest_clip(layers) == alone.shortest_clip()
+
+
+@pytest.mark.parametrize("downsampling", ["pool", "strided"])
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "cnn12",
+        LAYOUT,
+        Layout((4, 4, 8, 8), (11, 7, 5, 5), (4, 2, 1, 2), "same"),
+    ],
+    ids=["cnn12", "valid", "same"],
+)
+def test_receptive_fields_are_what_an_output_frame_of_each_layer_feels(layout, downsampling):
+    shape = Architecture(width=1 / 4, downsampling=downsampling, layout=layout, features=8)
+    if layout == "cnn12":
+        shape = replace(shape, width=1 / 64)
+    trunk = CNN12(shape).double().trunk
+    for p in trunk.parameters():  # positive: no ReLU or cancellation hides an influence
+        p.data.abs_()
+    x = torch.rand(1, 1, 3 * shape.receptive_field, dtype=torch.float64, requires_grad=True)
+    h, ends = x, []
+    for module in trunk:  # with average pooling, where every sample counts
+        if isinstance(module, nn.Conv1d):
+            ends.append(None)
+        h = nn.AvgPool1d(module.kernel_size)(h) if isinstance(module, nn.MaxPool1d) else module(h)
+        ends[-1] = h
+    expected = zip(
+        ends, shape.receptive_fields, shape.strides, shape.frames(x.shape[-1]), strict=True
+    )
+    for h, field, stride, frames in expected:
+        at = frames // 2
+        starts = []
+        for frame in (at, at + 1):
+            (pull,) = torch.autograd.grad(h[0, :, frame].sum(), x, retain_graph=True)
+            felt = pull.flatten().nonzero()
+            starts.append(int(felt.min()))
+            assert int(felt.max()) - starts[-1] + 1 == field
+        assert h.shape[-1] == frames and starts[1] - starts[0] == stride
 
 
 def test_a_layout_survives_json():

@@ -23,7 +23,7 @@ def kept_by_hand(weights: dict, x, layer: int, downsampling: str):
         pool = LAYOUT.pools[n - 1]
         kernel = weights[f"trunk.conv{n}.weight"], weights[f"trunk.conv{n}.bias"]
         stride = pool if downsampling == "strided" else 1
-        h = F.relu(F.conv1d(h, *kernel, stride=stride, padding=LAYOUT.kernels[n - 1] // 2))
+        h = F.relu(F.conv1d(h, *kernel, stride=stride))
         if downsampling == "pool" and pool > 1:
             h = F.max_pool1d(h, pool)
     h = h.sum(-1) / h.shape[-1]
@@ -33,7 +33,7 @@ def kept_by_hand(weights: dict, x, layer: int, downsampling: str):
 @pytest.mark.parametrize("downsampling", ["pool", "strided"])
 def test_every_layer_is_the_average_of_the_blocks_written_out(downsampling):
     whole = encoder(downsampling)
-    x = torch.randn(3, 2_345).double()
+    x = torch.randn(3, 2_475).double()
     features = Retained(whole, range(1, 13))(x)
     for layer, h in enumerate(features, start=1):
         expected = kept_by_hand(whole.state_dict(), x, layer, downsampling)
@@ -67,7 +67,7 @@ def test_each_classifier_stands_on_its_layer():
     whole = encoder()
     heads = {n: nn.Linear(retained_features(whole.architecture, n), 4).double() for n in (7, 1, 12)}
     probes = Probes(whole, heads)
-    x = torch.randn(2, 1_024).double()
+    x = torch.randn(2, 2_400).double()
     assert probes.layers == (1, 7, 12)
     for layer, logits in zip(probes.layers, probes(x), strict=True):
         h = kept_by_hand(whole.state_dict(), x, layer, "pool")
@@ -82,10 +82,10 @@ def test_layers_that_are_not_there_are_refused(layers):
 
 def test_clips_need_a_frame_of_the_deepest_layer_only():
     whole = encoder()
-    assert Retained(whole, (1, 2))(torch.zeros(1, 8).double())[1].shape == (1, 8)
+    assert Retained(whole, (1, 2))(torch.zeros(1, 22).double())[1].shape == (1, 4)
     with pytest.raises(
-        ValueError, match="clips of 7 samples are shorter than the 8 that leave a frame"
+        ValueError, match="clips of 21 samples are shorter than the 22 that leave a frame"
     ):
-        Retained(whole, (1, 2))(torch.zeros(1, 7).double())
+        Retained(whole, (1, 2))(torch.zeros(1, 21).double())
     with pytest.raises(ValueError, match=r"expected \(clip, time\)"):
         Retained(whole, (1,))(torch.zeros(1, 1, 600).double())
