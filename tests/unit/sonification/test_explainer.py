@@ -135,10 +135,10 @@ def test_the_deconvnet_is_the_default_method():
     model = SoundModel(CNN12(Architecture(width=1 / 16)), "classifier", 3)
     explainer = build_explainer(methods.DEFAULT, model, precision="fast", layers=4)
     assert isinstance(explainer, Sonifier) and explainer.precision == "fast"
-    assert (explainer.filters, explainer.strides) == ((8, 8, 8, 16), (4, 8, 16, 32))
+    assert (explainer.filters, explainer.strides) == ((4, 4, 8, 8), (2, 4, 8, 16))
     strided = CNN12(Architecture(width=1 / 16, downsampling="strided"))
     assert build_explainer("deconvnet", strided).n_layers == 11
-    with pytest.raises(SonifyError, match="stride 4"):
+    with pytest.raises(SonifyError, match="stride 2"):
         build_explainer("deconvnet", strided, allow_strided=False)
     with pytest.raises(SonifyError, match="sonification.method is 'lrp': it must be one of deconv"):
         build_explainer("lrp", model)

@@ -21,7 +21,7 @@ from sonify.models.cnn import Architecture
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.parts import discard, mine_parts, share
 
-PART_LENGTHS = [[2_000, 3_001, 2_000], [2_000], [1_500, 2_000, 1_500, 1_500], [2_500, 2_000]]
+PART_LENGTHS = [[2_500, 3_001, 2_500], [2_500], [2_370, 2_500, 2_370, 2_370], [3_000, 2_500]]
 SHAPE = Architecture(width=1 / 32)
 
 
@@ -74,7 +74,7 @@ class Miner:
                 raise KeyboardInterrupt
 
         sizes = part_sizes(self.folder, ["eval"])
-        options = {"work": self.work, "top": 2, "max_samples": 4_000, "progress": progress}
+        options = {"work": self.work, "top": 2, "max_samples": 5_000, "progress": progress}
         with patch.object(Sonifier, "maps", counting):
             explainer = Sonifier(self.model)
             return mine_parts(explainer, self.model, self.card, sizes, **options | changes)
@@ -130,10 +130,10 @@ def test_a_share_left_out_is_mined_by_the_call_that_merges(mine):
 
 def test_stale_candidates_are_never_used(mine, folder, card, rng):
     mine()
-    for change in ({"top": 3}, {"max_samples": 2_000}, {"code": "edited"}):
+    for change in ({"top": 3}, {"max_samples": 2_500}, {"code": "edited"}):
         mine(**change)
         assert mine.seen == 10, change
-    store(folder, 1, [2_000], rng)  # another recording of the same length and name
+    store(folder, 1, [2_500], rng)  # another recording of the same length and name
     mine()
     assert mine.seen == 1
     with torch.no_grad():
@@ -165,7 +165,7 @@ def test_what_is_no_share_is_refused(text):
 
 def test_the_script_shares_merges_and_tidies_up(mine, folder, card):
     checkpoint.save(folder.parent / "model", mine.model, card)
-    settings = {"device": "cpu", "split": "eval", "top": 2, "batch_samples": 4_000}
+    settings = {"device": "cpu", "split": "eval", "top": 2, "batch_samples": 5_000}
 
     def run(*options: str) -> str:
         command = [

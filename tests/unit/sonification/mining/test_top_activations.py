@@ -101,7 +101,7 @@ def test_bad_batches_are_refused():
 def test_every_mined_filter_is_sonified_and_its_samples_are_the_sonification(make_clips):
     shape = Architecture(width=1 / 32)
     sonifier = Sonifier(CNN12(shape))
-    clips = make_clips([2_000, 2_000, 3_001, 1_500])
+    clips = make_clips([2_500, 2_500, 3_001, 2_370])
     miner = TopActivations(shape.filters)
     for indices in length_buckets(clips.lengths, 6_000):
         ids = [clips.ids[i] for i in indices]

@@ -256,7 +256,7 @@ def test_every_style_is_sonified_as_captum_does_its_chain(name):
     model.double()
     chain = nn.Sequential(*modules)
     chain.double()
-    samples = 1_531 if "CNN12" in name or name == "strided" else SAMPLES
+    samples = 2_531 if "CNN12" in name or name == "strided" else SAMPLES
     state = copy.deepcopy(model.state_dict())
     blocks = find_blocks(model, allow_strided=name == "strided")
     assert [b.conv for b in blocks] == [
@@ -321,7 +321,7 @@ def test_strides_and_the_shortest_clip_are_those_of_the_chain():
         architecture = Architecture(width=1 / 16, downsampling=downsampling)
         blocks = find_blocks(CNN12(architecture), allow_strided=True)
         assert strides(blocks) == architecture.strides
-    assert shortest(find_blocks(CNN12(Architecture(width=1 / 16)))) == 512
+    assert shortest(find_blocks(CNN12(Architecture(width=1 / 16)))) == 2_370
 
 
 @pytest.mark.parametrize("name", STYLES)
