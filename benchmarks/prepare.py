@@ -70,7 +70,7 @@ def run(root: Path, workers: int) -> dict[str, float]:
             read("audioset", root),
             root,
             Path(out),
-            min_samples=512,
+            min_samples=2370,
             max_s=60.0,
             clips_per_part=256,
             workers=workers,

@@ -28,7 +28,7 @@ def model(tmp_path_factory):
         dataset="audioset",
         regime="contrastive",
         finetune="none",
-        architecture=Architecture(width=1 / 16),
+        architecture=Architecture(width=1 / 8),
         architecture_name="CNN12",
         head="projection",
         outputs=8,

@@ -49,6 +49,7 @@ from sonify.config.loading import load
 from sonify.plan.plan import Plan
 plan = Plan(load(overlaid([Path(name) for name in sys.argv[1:]])))
 shape = plan.architecture("contrastive")
+assert all(model.layout == shape.layout for model in plan.config.models.values())
 x = torch.randn(2, shape.shortest_clip())
 s = Sonifier(CNN12(shape)).sonify(x, layer=shape.n_layers, filters=0)
 print(shape.receptive_field, shape.shortest_clip(), tuple(s.shape))
@@ -68,4 +69,4 @@ def test_a_layer_layout(workflow):
         text=True,
         check=False,
     )
-    assert done.stdout.strip() == "2370 2370 (2, 2370)", done.stderr
+    assert done.stdout.strip() == "2370 256 (2, 256)", done.stderr

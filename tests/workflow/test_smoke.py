@@ -91,7 +91,7 @@ def test_every_filter_of_every_layer_is_mined_and_sonified(finished):
         made = tables.read(folder / "sonifications.parquet", "sonifications")
         key = ["layer", "filter", "rank", "clip_id", "dead"]
         pd.testing.assert_frame_equal(top[key], made[key])
-        assert len(top) == 3 * sum((8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64))
+        assert len(top) == 3 * sum((4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 128))
         assert (made["pcm"].str.len() == 2 * made["n_samples"]).all()
 
 

@@ -22,7 +22,7 @@ from sonify.data.audio.samples import Limits, UnusableAudio, prepared
 from sonify.data.corpora.listing import REASONS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "audio_files.md"
-LIMITS = Limits(min_samples=512, max_s=60.0)
+LIMITS = Limits(min_samples=2_370, max_s=60.0)
 RATE = 16000
 
 
@@ -148,7 +148,7 @@ KINDS = (
     Kind("nothing below 4 kHz, in 16 bits", holding(sound(np.hanning(RATE) * tone(frequency=7000))), "used", "what is left is the rounding noise of the file"),
     Kind("stereo in opposite phase", holding(sound(np.stack([tone(), -tone()], axis=1), subtype="FLOAT")), "silent", "all 16000 samples are 0"),
     Kind("1 sample", holding(sound(tone()[1:2])), "silent", "all 1 samples are 0.0859375"),
-    Kind("short", holding(sound(tone()[:1000])), "too_short", "500 samples at 8 kHz are fewer than the 512 needed"),
+    Kind("short", holding(sound(tone()[:1000])), "too_short", "500 samples at 8 kHz are fewer than the 2370 needed"),
     Kind("very long", holding(lambda: sound(np.tile(tone(8000), 61), 8000)), "too_long", "it lasts more than the 60 s allowed"),
     Kind("nine hours, sparse", sparse, "too_long", "it lasts more than the 60 s allowed"),
     Kind("clipped", holding(sound(np.clip(9 * tone(), -1, 1))), "used", "as it is"),
@@ -238,7 +238,7 @@ INTRODUCTION = """# Invalid and unusual audio files
 Preparation uses a file, or rejects it with one of the reasons below and a sentence of detail in
 `rejected.parquet`. Each row but the last four is a test in `tests/unit/data/test_audio_files.py`,
 from which this page is generated; those four are tested in `test_listing.py` and
-`test_folder.py` of `tests/unit/data/corpora`. The limits here are at least 512 samples at 8 kHz and at most 60 s.
+`test_folder.py` of `tests/unit/data/corpora`. The limits here are at least 2370 samples at 8 kHz and at most 60 s.
 
 | file | outcome | detail of the rejection, or treatment |
 |--|--|--|"""

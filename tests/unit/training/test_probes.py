@@ -22,7 +22,7 @@ RECIPE = Recipe(
     objective="multilabel",
     epochs=2,
     batch_size=4,
-    crop_s=0.1,
+    crop_s=0.3,
     learning_rate=1e-2,
     weight_decay=1e-3,
     warmup_epochs=1,
@@ -44,7 +44,7 @@ def encoder():
 
 @pytest.fixture
 def clips(make_clips, store):
-    return store(make_clips([1_000, 1_200, 700, 1_500, 1_000, 900, 1_000, 1_300, 1_100]))
+    return store(make_clips([3_000, 3_200, 2_300, 3_500, 3_000, 2_900, 3_000, 3_300, 3_100]))
 
 
 def probed(run, layers, encoder, clips, seed=3, recipe=RECIPE) -> dict[int, dict]:

@@ -20,7 +20,7 @@ from sonify.training.run import train_run
 from sonify.training.settings import Run
 from sonify.training.validation import Best, Validation, held_out
 
-SHAPE = Architecture(width=1 / 32, layout="cnn12", dropout=0.4, features=16)
+SHAPE = Architecture(width=1 / 32, dropout=0.4, features=16)
 RUN = Run("r", "fsd50k", "fsd50k", ("train",), "supervised", "none", None, "CNN12")
 RECIPE = Recipe(
     objective="multilabel",

@@ -30,7 +30,7 @@ from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.top_activations import TopActivations, observe
 
 EPOCHS = [0, 3, 6]
-LENGTHS = [2_000, 2_000, 1_500, 2_000, 1_500, 3_000]
+LENGTHS = [2_500, 2_500, 2_370, 2_500, 2_370, 3_000]
 ASKED = {"layers": [2, 6], "filters_per_layer": 2}
 SCRIPT = Path(__file__).resolve().parents[4] / "workflow" / "scripts" / "evolution.py"
 CARD = ModelCard(
@@ -39,7 +39,7 @@ CARD = ModelCard(
     dataset="audioset",
     regime="contrastive",
     finetune="none",
-    architecture=Architecture(width=1 / 32),
+    architecture=Architecture(width=1 / 16),
     architecture_name="CNN12",
     head="projection",
     outputs=512,
@@ -71,7 +71,7 @@ def evolved(models, clips, top=None, epochs=EPOCHS, parts=None, **asked):
         epochs,
         mined(models[EPOCHS[-1]], clips) if top is None else top,
         parts or (lambda: iter([clips])),
-        max_samples=4_000,
+        max_samples=5_000,
         **(ASKED | asked),
     )
     return tables.checked(found, "evolution").to_pandas()
@@ -161,7 +161,7 @@ def test_filters_are_drawn_by_run_and_seed(models, clips):
             lambda: iter([clips]),
             layers=[8],
             filters_per_layer=5,
-            max_samples=4_000,
+            max_samples=5_000,
         )
         assert found["change"].isna().all()
         return sorted(set(found["filter"]))
@@ -227,7 +227,7 @@ def test_the_script(models, clips, store, tmp_path, monkeypatch):
         "method": "deconvnet",
         "precision": "exact",
         "device": "cpu",
-        "batch_samples": 4_000,
+        "batch_samples": 5_000,
     }
     words = ["--settings", json.dumps(ASKED | running), "--model", folder, "--data", tmp_path]
     words += ["--input", f"top_activations={tmp_path / 'top.parquet'}"]

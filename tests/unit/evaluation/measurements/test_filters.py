@@ -16,8 +16,8 @@ from scipy.signal import coherence
 from sonify.contracts import tables
 from sonify.data.clips import Clips, length_buckets
 from sonify.evaluation.measurements.filters import filters_table
+from sonify.models.architecture import Architecture, Layout
 from sonify.models.checkpoint import ModelCard, build, save
-from sonify.models.cnn import Architecture
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.top_activations import TopActivations, observe
 from sonify.sonification.rendering import render_layers
@@ -25,7 +25,8 @@ from sonify.sonification.rendering import render_layers
 SCRIPTS = Path(__file__).resolve().parents[4] / "workflow" / "scripts"
 LENGTHS = [2_000, 2_000, 600, 2_000, 3_001, 600, 2_000]  # 600 hold one segment of 512 samples
 NPERSEG = 512
-SHAPE = Architecture(width=1 / 32)
+# Few layers: CNN12 needs clips that hold several segments.
+SHAPE = Architecture(layout=Layout((4, 8, 8, 16, 24), (7, 5, 5, 3, 3), (2, 2, 2, 2, 1)))
 
 
 class World:

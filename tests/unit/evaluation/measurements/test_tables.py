@@ -22,7 +22,7 @@ from sonify.sonification.deconvnet.sonifier import Sonifier
 MAIN = Condition("max", rescaled=False)
 CONDITIONS = [MAIN, Condition("mean", False), Condition("energy", False), Condition("max", True)]
 RULES = ["max", "mean", "energy"]
-LENGTHS = [4_000, 2_048, 4_000, 6_001, 2_048, 4_000, 6_001, 9_000, 2_048, 4_000]
+LENGTHS = [4_000, 2_370, 4_000, 6_001, 2_370, 4_000, 6_001, 9_000, 2_370, 4_000]
 
 
 @pytest.fixture
