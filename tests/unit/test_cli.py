@@ -77,7 +77,7 @@ def test_it_writes_sounds_pictures_and_a_page(model, clip, tmp_path, capsys):
         signal, _ = soundfile.read(out / name)
         assert len(signal) == len(original) and np.abs(signal).max() == pytest.approx(1, abs=1e-3)
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert page.count("<audio") == 7 and "my &lt;clip&gt;.wav" in page and "http" not in page
+    assert page.count("<audio") == 7 and "my &lt;clip&gt;.wav" in page and "://" not in page
     printed = capsys.readouterr().err
     assert len(re.findall(r"^layer +\d+  filter +\d+  activation", printed, re.MULTILINE)) == 6
     assert "6 sonifications of 1.0 s: listen at" in printed

@@ -9,6 +9,7 @@ from sonify.config.types import Config, Sonification
 from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.option_types import ClipOptions
 from sonify.paper.run_facts import RunFacts
+from sonify.plan.crops import check_training_crops
 from sonify.plan.runs import chain, facts, has_classifier, resolve, scored_split
 from sonify.plan.selection import check_selection
 from sonify.reporting.figures.figure_4 import PANELS
@@ -25,6 +26,7 @@ def check_feasible(config: Config) -> None:
     _check_classifiers(config)
     _check_rows(config)
     _check_probes(config)
+    check_training_crops(config)
     _check_leaks(config)
     check_selection(config)
     _check_strided(config)

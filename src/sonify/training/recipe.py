@@ -106,7 +106,7 @@ class Hyperparameters:
     ]
     epochs: Annotated[int, Meta(ge=1, description="Passes over the clips.")]
     batch_size: Annotated[int, Meta(ge=2, description="Clips per step.")]
-    crop_s: Annotated[float, Meta(ge=0.064, description="Seconds of a training crop.")]
+    crop_s: Annotated[float, Meta(gt=0, description="Seconds of a training crop.")]
     learning_rate: Annotated[float, Meta(gt=0, description="Peak learning rate of Adam.")]
     weight_decay: Annotated[float, Meta(ge=0, description="L2 penalty inside Adam.")]
     warmup_epochs: Annotated[float, Meta(ge=0, description="Passes of linear warm-up.")]

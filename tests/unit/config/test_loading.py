@@ -173,6 +173,16 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "is 100, less than the 2370 that leave CNN12 a frame",
         ),
         (
+            "training/recipes/contrastive/crop_s",
+            0.25,
+            "contrastive_kept.crop_s is 0.25, 2000 samples, fewer than the 2370 that leave contr",
+        ),
+        (
+            "training/recipes/speech_commands_linear/crop_s",
+            0.29,
+            "crop_s is 0.29, 2320 samples, fewer than the 2370 that leave contrastive a frame: len",
+        ),
+        (
             "models/CNN12/width",
             1e-4,
             "models.CNN12.width is 0.0001: it must leave at least one filter",
