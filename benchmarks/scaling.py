@@ -20,10 +20,10 @@ REPETITIONS = 5
 
 def main() -> None:
     run = bench("scaling", __doc__)
-    width, seconds, batch = (1 / 32, 0.25, 2) if run.quick else (1 / 4, 2.5, 4)
+    width, seconds, batch = (1 / 32, 0.3, 2) if run.quick else (1 / 4, 2.5, 4)
     torch.manual_seed(0)
     sonifier = Sonifier(CNN12(Architecture(width=width)).eval().trunk)
-    lengths = [0.25, 0.5, 1] if run.quick else [1.25, 2.5, 5, 10, 20]
+    lengths = [0.3, 0.5, 1] if run.quick else [1.25, 2.5, 5, 10, 20]
     by_seconds = {s: lambda s=s: sweep(sonifier, 1, s, 1) for s in lengths}
     counts = [2, 4, 6] if run.quick else [4, 8, 16, 32, 64]
     by_clips = {n: lambda n=n: sweep(sonifier, n, seconds, batch) for n in counts}

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason="this machine has no NVIDIA GPU that PyTorch can use"
 )
 SHAPE = Architecture(width=1 / 8)
-LENGTHS = [4_000, 2_048, 4_000, 6_001, 2_048, 4_000, 6_001, 9_000, 2_048, 4_000, 20_000, 5_000]
+LENGTHS = [4_000, 2_370, 4_000, 6_001, 2_370, 4_000, 6_001, 9_000, 2_370, 4_000, 20_000, 5_000]
 CARD = ModelCard(
     run="fsd50k-scratch",
     seed=1,
@@ -60,7 +60,7 @@ LABELLED = Recipe(
     objective="multilabel",
     epochs=3,
     batch_size=8,
-    crop_s=0.25,
+    crop_s=0.3,
     learning_rate=1e-3,
     weight_decay=1e-5,
     warmup_epochs=1,
@@ -224,7 +224,7 @@ def test_every_table_is_that_of_the_cpu(gpu, model, make_clips, store, tmp_path)
         conditions = [Condition(rule, rescaled) for rule in rules for rescaled in (False, True)]
         tables["removal"] = removal_table(on, CARD, [clips], conditions=conditions, **of)
         tables["coherence"] = coherence_table(on, CARD, [clips], rules=rules, **of)
-        delays = {"clips": 3, "shifts": [1, 512, 700], "shown_shift": 700, "rule": "max"}
+        delays = {"clips": 3, "shifts": [1, 256, 700], "shown_shift": 700, "rule": "max"}
         tables["invariance"] = invariance_tables(on, CARD, sizes, **delays, **of).table
         top = mine_parts(on, CARD, sizes, work=tmp_path / str(device), top=3, **of)
         tables["mined"] = top
@@ -257,7 +257,7 @@ def test_every_table_is_that_of_the_cpu(gpu, model, make_clips, store, tmp_path)
 @pytest.mark.parametrize("recipe", [LABELLED, CONTRASTIVE], ids=["labelled", "contrastive"])
 @pytest.mark.parametrize("precision", ["float32", "auto"])
 def test_training_gives_the_same_model_twice(gpu, make_clips, store, tmp_path, recipe, precision):
-    clips = store(make_clips([4_000] * 24))
+    clips = store(make_clips([5_000] * 24))
     recipe = dataclasses.replace(recipe, precision=precision)
     run = SCRATCH if recipe.mixup_alpha else PRETRAINED
     one, again = (
@@ -285,7 +285,7 @@ def test_training_gives_the_same_model_twice(gpu, make_clips, store, tmp_path, r
 
 @pytest.mark.parametrize("finetune", ["fconly", "full"])
 def test_probes_train_and_score(gpu, model, make_clips, store, tmp_path, finetune):
-    clips = store(make_clips([4_000] * 24))
+    clips = store(make_clips([5_000] * 24))
     run = dataclasses.replace(SCRATCH, name="p", finetune=finetune, start="fsd50k-scratch")
 
     def scored(recipe: Recipe, device: torch.device | str) -> pd.DataFrame:
