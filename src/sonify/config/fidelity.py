@@ -15,7 +15,7 @@ from sonify.config.__main__ import overlaid
 from sonify.config.loading import load
 from sonify.config.types import Config
 from sonify.paper.fidelity import Fault, Fidelity, Setting, Topic, fidelity
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, one_sentence_errors
 
 OVERLAYS = Path("workflow/configs")
 _INTRODUCTION = """\
@@ -176,4 +176,5 @@ def _fields(at: Any) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(page(fidelity(), loaded()), end="")
+    with one_sentence_errors():
+        print(page(fidelity(), loaded()), end="")
