@@ -154,7 +154,8 @@ def _values(key: str, setting: Setting, configs: dict[str, Config]) -> list[str]
 def _shown(found: Any) -> str:
     """A value as YAML has it, lists without brackets."""
     if isinstance(found, list):
-        return " ".join(map(_shown, found)) or "none"
+        between = "; " if any(isinstance(one, str) for one in found) else " "
+        return between.join(map(_shown, found)) or "none"
     if isinstance(found, bool) or found is None:
         return {True: "true", False: "false", None: "null"}[found]
     return f"{found:g}" if isinstance(found, float) else str(found)
