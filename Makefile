@@ -61,12 +61,15 @@ lint: setup
 	  npm ci --silent --prefer-offline --no-audit --no-fund && npm run --silent check; \
 	else echo "the JavaScript was not type-checked: install Node.js with npm for that"; fi
 
-# Two references made from the code: of all tables, and of all modules (docs/api/index.html).
+# Three references made from the code: of all tables, of how far we follow the paper, and of all
+# modules (docs/api/index.html).
 docs: setup
 	PYTHONPATH=src $(BIN)/python -m sonify.reporting.reference > docs/results.md.part
 	mv docs/results.md.part docs/results.md
+	PYTHONPATH=src $(BIN)/python -m sonify.config.fidelity > docs/fidelity.md.part
+	mv docs/fidelity.md.part docs/fidelity.md
 	PYTHONPATH=src $(BIN)/pdoc --output-directory docs/api sonify
-	@echo "docs/api/index.html, docs/results.md"
+	@echo "docs/api/index.html, docs/results.md, docs/fidelity.md"
 
 setup: $(STAMP)
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+BELOW = ["runtime", "contracts"]  # neither before the other, both before the stages
 STAGES = ["data", "models", "training", "sonification", "evaluation", "paper", "reporting"]
 SCRIPTS = sorted(f.name for f in codedeps.SCRIPTS.glob("*.py"))
 
@@ -33,13 +34,39 @@ def imports(file: Path) -> set[str]:
 def test_data_flows_one_way():
     for file in modules():
         parts = file.relative_to(ROOT / "src" / "sonify").parts
-        if parts[0] not in STAGES:
+        if parts[0] not in [*BELOW, *STAGES]:
             continue
-        later = STAGES[STAGES.index(parts[0]) + 1 :]
+        later = STAGES[STAGES.index(parts[0]) + 1 :] if parts[0] in STAGES else STAGES
         backward = {n for n in imports(file) if n.startswith(tuple(f"sonify.{s}" for s in later))}
         assert not backward, f"{file} imports {backward}"
         if parts[0] == "sonification":
             assert not any(n.startswith("sonify.training") for n in imports(file)), file
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_jobs_never_import_the_configuration_or_the_plan(script):
+    """Not at run time, that is: imports for type checkers alone are not in the closure."""
+    beside = {ROOT / "src" / "sonify" / name for name in ("config", "plan")}
+    imported = [file for file in codedeps.closure(script) if beside & set(file.parents)]
+    assert not imported, f"{script} reaches {imported}"
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+for name in ("sonify.config", "sonify.plan"):
+    package = importlib.import_module(name)
+    for module in pkgutil.iter_modules(package.__path__, f"{name}."):
+        importlib.import_module(module.name)
+print("loaded:", *sorted({"torch", "pandas"} & set(sys.modules)))
+"""
+
+
+def test_configuration_and_plan_load_neither_torch_nor_pandas():
+    """Nor does any declaration that they import: asked of a fresh Python, not of the sources."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("loaded:\n", 0), done.stdout + done.stderr
 
 
 def test_packages_import_nothing():

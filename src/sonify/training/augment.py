@@ -1,8 +1,8 @@
 """Waveform augmentations of appendix A (Table A.1) and mixup (A.3).
 
 Batches are (clip, time) in [-1, 1]. Each function draws its few numbers per clip from `rng`, then
-applies them; strengths are config keys because the paper gives none. At probability 1, which draws
-nothing more, every crop is changed.
+applies them; strengths are config keys because the paper's text gives none. At probability 1 every
+crop is changed, and no further random number is drawn.
 """
 
 from collections.abc import Sequence

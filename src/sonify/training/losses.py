@@ -11,9 +11,10 @@ def nt_xent(z1: Tensor, z2: Tensor, temperature: float, within: int | None = Non
     """NT-Xent (equation 1): mean over all 2N views of the cross-entropy of picking their partner.
 
     z1 and z2, (clip, feature), are projections of two views of the same N clips. Similarity is the
-    cosine over `temperature`; every other view of the batch is a negative, or with `within` every
-    other view of a group of so many clips, as on that many separate devices: the loss is the mean
-    over groups. A batch that is no multiple of `within` makes groups of more clips, alike to one.
+    cosine over `temperature`; every other view of the batch is a negative. With `within`, only the
+    views of the same group of `within` clips are negatives, as if each group were on its own
+    device, and the loss is the mean over groups. A batch that is no multiple of `within` is split
+    into groups of at least `within` clips whose sizes differ by at most one.
     Raises SonifyError for shapes that differ, fewer than two clips or a temperature that is not
     positive.
     """

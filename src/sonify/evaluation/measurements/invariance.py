@@ -37,7 +37,7 @@ class Invariance(NamedTuple):
 
 class Returned(NamedTuple):
     """Sonifications of one delayed clip, shifted back: `signals`, (shift, layer, time), of the same
-    `filters`, (layer,); `dead`, (layer,), says of the first shift that the map is zero throughout.
+    `filters`, (layer,); `dead`, (layer,): whether the map is zero everywhere at the first shift.
     """
 
     signals: np.ndarray

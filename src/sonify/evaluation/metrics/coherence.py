@@ -56,7 +56,7 @@ def mean_topk_coherence(
     if not 1 <= k <= bins:
         raise SonifyError(f"top_k is {k}: it must be from 1 to {bins}")
     of_clips = [_welch(clip, nperseg) for clip in torch.from_numpy(x)]
-    # One by one, for a signal's segments stay in a CPU's cache.
+    # One by one, so that a signal's segments stay in the CPU cache.
     values = [
         _coherence(of_clips[clip], _welch(signal, nperseg))
         for clip, signal in zip(clips.tolist(), torch.from_numpy(s), strict=True)

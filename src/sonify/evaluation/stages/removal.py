@@ -23,8 +23,8 @@ class RemovalOptions(ClipOptions, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """The choices that the paper leaves open: the rule by which the most active map is chosen, and
-    whether the residual is scaled back to the clip's own peak."""
+    """The choices that the paper's text leaves open: the rule by which the most active map is
+    chosen, and whether the residual is scaled back to the clip's own peak."""
 
     rule: str
     rescaled: bool

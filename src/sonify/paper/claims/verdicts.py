@@ -1,7 +1,6 @@
 """Judging a claim: one number a seed, its 95% t-interval, and a rule on where that may lie.
 
-Thresholds were fixed before any number was seen; decisions 44, 55 and 65 say what was corrected
-later, and when.
+Thresholds were fixed beforehand; decisions 44, 55 and 65 say what was corrected later, and when.
 
 "Reproduced" has to be earned. For a claim on "all" or "every layer", each number compared has an
 interval of its own, and every interval must meet its criterion. Only the number that meets it least

@@ -1,4 +1,4 @@
-"""Figure 6 under the other choices that the paper leaves open."""
+"""Figure 6 under the other choices that the paper's text leaves open."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ FIGURE = FigureSpec(
     alt="The curves of Figure 6 in a small panel for each way to choose the most active feature "
     "map, and with the residual scaled back to the clip's peak.",
     read="Panels that look alike mean that the choice does not decide the result.",
-    paper="It does not say which rule it used, nor whether residuals were rescaled.",
+    paper="Its text does not say which rule was used, nor whether residuals were rescaled; its "
+    "code takes the largest mean and rescales nothing.",
     tables=("removal",),
     draw=_draw,
 )

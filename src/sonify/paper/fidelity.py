@@ -1,0 +1,61 @@
+"""How far we follow the paper's text and its authors' code: the declared half of docs/fidelity.md.
+
+The table is fidelity.yaml, beside this module; `sonify.config.fidelity` reads the values of its
+keys from the configurations. No job imports this module.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+FILE = Path(__file__).with_suffix(".yaml")
+
+
+class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a configuration key would be by the paper's text and by the authors' code, if they say,
+    and why it is something else in paper.yaml or authors.yaml."""
+
+    text: Any | UnsetType = UNSET
+    code: Any | UnsetType = UNSET
+    reason: str = ""
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values that there are, by source: text, code."""
+        found = {"text": self.text, "code": self.code}
+        return {source: value for source, value in found.items() if value is not UNSET}
+
+
+class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A topic on which text, code and Sonify could differ; text is empty where it is silent."""
+
+    topic: str
+    code: str
+    text: str = ""
+    keys: dict[str, Setting] = {}
+    note: str = ""
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An error in the authors' code, and the key that reproduces it or a note why none does."""
+
+    error: str
+    effect: str
+    keys: dict[str, Setting] = {}
+    note: str = ""
+
+
+class Fidelity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole table."""
+
+    topics: tuple[Topic, ...]
+    errors: tuple[Fault, ...]
+
+
+@cache
+def fidelity() -> Fidelity:
+    """Return the table as declared. Raises msgspec.ValidationError for a field that is unknown."""
+    return msgspec.yaml.decode(FILE.read_bytes(), type=Fidelity)
