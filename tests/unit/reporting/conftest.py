@@ -231,7 +231,8 @@ def top():
                         {**_model(regime, regime, "none", 0, "audioset"), "clip_id": f"clip{clip}"}
                         | {"layer": layer, "filter": index, "rank": rank, "dead": dead}
                         | {"activation": 0.0 if dead else 10.0 - index - 0.1 * rank}
-                        | {"frame": 0, "time_s": 0.0}
+                        | {"score": 0.0 if dead else 1.0, "frame": 0, "time_s": 0.0}
+                        | {"n_samples": 4000}
                     )
     return _kept(rows, "top_activations")
 
@@ -240,14 +241,13 @@ def top():
 def sonifications(top, clips):
     """Half of each clip's samples, stored at full scale with peak 0.5; silence where dead."""
     sounds = clips.set_index("clip_id")
-    frame = top.drop(columns=["activation", "frame", "time_s"])
+    frame = top.drop(columns=["score", "activation", "frame", "time_s"])
     frame["scale_factor"] = 1.0
     frame["peak"] = np.where(frame["dead"], 0.0, 0.5)
     frame["pcm"] = [
         bytes(len(sounds["pcm"][c])) if d else sounds["pcm"][c]
         for c, d in zip(frame["clip_id"], frame["dead"], strict=True)
     ]
-    frame["n_samples"] = 4000
     return _kept(frame, "sonifications")
 
 
