@@ -55,7 +55,10 @@ def literal_forward(
 
 
 def before_pooling(chain: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
-    """Maps of x, (clip, time), behind the ReLU and before the pool: (clip, filter, frame), by layer."""
+    """Maps of x, (clip, time), after the ReLU and before the pool.
+
+    By layer, (clip, filter, frame).
+    """
     maps, h = {}, x.unsqueeze(1)
     for module in chain:
         h = module(h)

@@ -71,8 +71,8 @@ def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
     """Read the manifest rows of the clips in `used` (columns of CLIP and n_samples), numbered from
     0 in `number`; n_samples is what was mined of them.
 
-    Raises SonifyError naming a clip that no manifest in `data` has, or of which models were mined
-    with different parts.
+    Raises SonifyError naming a clip that no manifest in `data` has, that is shorter than what was
+    mined of it, or of which two models mined different parts.
     """
     columns = [*CLIP, "n_samples"]
     wanted = pd.concat([frame[columns] for frame in used]).drop_duplicates().sort_values(CLIP)
@@ -85,6 +85,12 @@ def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
     lost = [key for key in lengths if key not in known]
     if lost:
         raise SonifyError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
+    for key, n in lengths.items():
+        if known[key]["n_samples"] < n:
+            raise SonifyError(
+                f"{n} samples of clip {'/'.join(key)} were mined, the manifest says "
+                f"{known[key]['n_samples']}: rerun preparation and sonification"
+            )
     return {
         key: known[key] | {"number": number, "n_samples": n}
         for number, (key, n) in enumerate(lengths.items())
