@@ -72,7 +72,7 @@ def removal():
     """Layer l leaves base · (1 - l / 20), plus 0.02 for each seed."""
 
     def make(runs=FINETUNED, seeds=(0, 1), layers=11):
-        counts = {"rule": "max", "rescaled": False, "n_clips": 250, "n_dead": 0}
+        counts = {"rule": "mean", "rescaled": False, "n_clips": 250, "n_dead": 0}
         return _kept(
             [
                 {**_model(*run, seed), **counts, "layer": layer, "metric": metric}
@@ -93,7 +93,7 @@ def coherence():
     """Two clips a model, 0.1 either side of 0.9 - slope · (layer - 1)."""
 
     def make(seeds=(0, 1), layers=11):
-        more = {"rule": "max", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
+        more = {"rule": "mean", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
         more["envelope_correlation"] = 0.5
         return _kept(
             [
