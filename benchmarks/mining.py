@@ -10,6 +10,7 @@ from harness import GPU_TOO, Bench, bench, spread
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
+from sonify.sonification.activity import activity
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.top_activations import TopActivations, observe
 
@@ -20,7 +21,7 @@ QUICK = [(1 / 32, 0.25, 2)]
 CLIPS = 32
 SEEN = 512
 NOTES = f"""\
-Each run is over {CLIPS} clips of noise: the first of a pass, when most maxima still enter the top
+Each run is over {CLIPS} clips of noise: the first of a pass, when most scores still enter the top
 3, and the next after {SEEN} others, when few do, as in most of a dataset. `forward` is the trunk as
 it is, without gradients; storing the pool indices is what sonifying every clip in the same pass
 would need. Ours runs forward channels last, which may cost less than the trunk. `forwards` is the
@@ -87,12 +88,12 @@ def measured(run: Bench, width: float, seconds: float, clips: int) -> list[dict]
 def after(n: int, sonifier: Sonifier, few: torch.Tensor) -> TopActivations:
     """Return a miner that has seen `n` clips of noise.
 
-    The maxima of a few are computed, and redrawn for the others: only their order matters.
+    The scores of a few are computed, and redrawn for the others: only their order matters.
     """
-    maxima = [h.amax(-1).cpu().numpy() for h in sonifier.maps(few)]
-    miner = TopActivations([m.shape[1] for m in maxima])
+    scores = [activity(h).cpu().numpy() for h in sonifier.maps(few, pooled=False)]
+    miner = TopActivations([s.shape[1] for s in scores])
     rng = np.random.default_rng(0)
-    for layer, of_layer in enumerate(maxima, start=1):
+    for layer, of_layer in enumerate(scores, start=1):
         spread_ = of_layer.mean(0) + of_layer.std(0) * rng.standard_normal((n, of_layer.shape[1]))
         ids = [f"seen-{i:04d}" for i in range(n)]
         clips, filters = miner.entering(layer, spread_, ids)

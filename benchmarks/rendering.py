@@ -103,7 +103,7 @@ def mined(chain: torch.nn.Sequential, clips: Clips) -> pd.DataFrame:
     device = next(chain.parameters()).device
     for i, clip in enumerate(clips.ids):
         observe(miner, sonifier, torch.from_numpy(clips.whole([i])).to(device), [clip])
-    return miner.table().assign(time_s=0.0)
+    return miner.table().assign(time_s=0.0, n_samples=int(clips.lengths[0]))
 
 
 def coloured_noise(n: int, samples: int) -> Clips:

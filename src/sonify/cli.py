@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     choice.add_argument("--filter", type=int, nargs="+", help="these filters instead, from 0")
     parser.add_argument(
-        "--rule", choices=RULES, default="max", help="measure of a filter's activity"
+        "--rule", choices=RULES, default="mean", help="measure of a filter's activity"
     )
     parser.add_argument("--precision", choices=PRECISIONS, default="exact", help="fast: bfloat16")
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")

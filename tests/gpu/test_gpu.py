@@ -28,6 +28,7 @@ from sonify.runtime.seeds import seed_for
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
 from sonify.sonification.mining.parts import mine_parts
 from sonify.sonification.rendering import render_layers
+from sonify.sonification.settings import Mining
 from sonify.training.probes import Probing
 from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import train_run
@@ -226,7 +227,8 @@ def test_every_table_is_that_of_the_cpu(gpu, model, make_clips, store, tmp_path)
         tables["coherence"] = coherence_table(on, CARD, [clips], rules=rules, **of)
         delays = {"clips": 3, "shifts": [1, 256, 700], "shown_shift": 700, "rule": "max"}
         tables["invariance"] = invariance_tables(on, CARD, sizes, **delays, **of).table
-        top = mine_parts(on, CARD, sizes, work=tmp_path / str(device), top=3, **of)
+        asked = {"work": tmp_path / str(device), "top": 3, "mining": Mining()}
+        top = mine_parts(Sonifier(on), on, CARD, sizes, **asked, **of)
         tables["mined"] = top
         sonified = render_layers(Sonifier(on), [clips], top, **of)
         measures = {"top_k": 5, "nperseg": 256}

@@ -88,17 +88,19 @@ def _sonified(model: str, layers: dict[int, int], seconds: float, wave: Callable
                     {**model_keys(model), "clip_id": f"clip{clip}", "layer": layer}
                     | {"filter": index, "rank": rank, "dead": dead, "frame": 0}
                     | {"activation": 0.0 if dead else max(0.1, 10.0 - index) - 0.01 * rank}
+                    | {"score": 0.0 if dead else max(0.01, 1.0 - 0.1 * index) - 0.001 * rank}
                     | {"time_s": 0.1 * rank, "n_samples": len(samples)}
                     | {"scale_factor": 0.0 if dead else 1.0, "peak": 0.0 if dead else 0.5}
                     | {"pcm": bytes(2 * len(samples)) if dead else samples.tobytes()}
                 )
     frame = pd.DataFrame(rows)
-    top = frame.drop(columns=["n_samples", "scale_factor", "peak", "pcm"])
-    return top, frame.drop(columns=["activation", "frame", "time_s"])
+    top = frame.drop(columns=["scale_factor", "peak", "pcm"])
+    return top, frame.drop(columns=["score", "activation", "frame", "time_s"])
 
 
 def _described(top: pd.DataFrame) -> pd.DataFrame:
-    first = top[top["rank"] == 1].drop(columns=["clip_id", "rank", "frame", "time_s"])
+    ranked = ["clip_id", "rank", "score", "frame", "time_s", "n_samples"]
+    first = top[top["rank"] == 1].drop(columns=ranked)
     known = ~first["dead"].to_numpy()
     measure = np.where(known, first["filter"] / (first["filter"].max() + 1), np.nan)
     main = [LABELS[i % len(LABELS)][0] for i in first["filter"]]

@@ -54,6 +54,19 @@ def literal_forward(
     return feature_maps, switch_indices, deconvnets, sizes
 
 
+def before_pooling(chain: nn.Sequential, x: Tensor) -> dict[int, Tensor]:
+    """Maps of x, (clip, time), after the ReLU and before the pool.
+
+    By layer, (clip, filter, frame).
+    """
+    maps, h = {}, x.unsqueeze(1)
+    for module in chain:
+        h = module(h)
+        if isinstance(module, nn.ReLU):
+            maps[len(maps) + 1] = h
+    return maps
+
+
 def literal_sonification(
     chain: nn.Sequential,
     x: Tensor,

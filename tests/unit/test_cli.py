@@ -105,13 +105,17 @@ def test_the_most_active_filters_come_first_and_are_sonified_exactly(model, rng)
     found = hear(sonifier, x, [3, 7], rate_hz=8_000, top=4)
     for layer in (3, 7):
         heard = [h for h in found if h.layer == layer]
-        peaks = sonifier.forward(torch.from_numpy(x)[None]).maps[layer - 1][0].amax(-1)
-        assert [h.filter for h in heard] == peaks.argsort(descending=True, stable=True)[:4].tolist()
+        maps = sonifier.forward(torch.from_numpy(x)[None]).maps[layer - 1][0]
+        order = maps.mean(-1).argsort(descending=True, stable=True)
+        assert [h.filter for h in heard] == order[:4].tolist()
+        peaks, frames = maps.max(-1)
+        grid = sonifier.grids()[layer - 1]
         for h in heard:
             expected = sonifier.sonify(torch.from_numpy(x)[None], layer, h.filter)[0]
             np.testing.assert_allclose(h.signal, expected, atol=1e-5)
             assert h.activation == pytest.approx(float(peaks[h.filter]))
-            assert 0 <= h.time_s < 0.5
+            expected = (grid.first + int(frames[h.filter]) * grid.hop) / 8_000
+            assert 0 <= h.time_s < 0.5 and h.time_s == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def test_the_papers_numbers_are_in_the_configuration():
     assert len(PLAN.training.seeds) == 3
 
 
+def test_clips_are_mined_as_the_authors_code_does():
+    for config in (PLAN.config, AS_RUN.config):
+        mining = config.sonification.mining
+        assert (mining.rule, mining.crop_s, config.sonification.rule) == ("mean", 5, "mean")
+        # Their rule: "noise" in the name, or one of two more.
+        assert sum("noise" in name.lower() for name in mining.exclude_labels) == 7
+        assert {"Sine wave", "Static"} < set(mining.exclude_labels)
+
+
 def test_figure_4_trains_as_the_finetunings_do_that_it_is_compared_with():
     """No number of the miniature is left in what the paper trains alike, but for the epochs
     and for the state that is taken."""

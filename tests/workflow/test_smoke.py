@@ -89,8 +89,10 @@ def test_every_filter_of_every_layer_is_mined_and_sonified(finished):
         folder = finished.folder / "results" / "sonification" / f"{run}-s0"
         top = tables.read(folder / "top_activations.parquet", "top_activations")
         made = tables.read(folder / "sonifications.parquet", "sonifications")
-        key = ["layer", "filter", "rank", "clip_id", "dead"]
+        key = ["layer", "filter", "rank", "clip_id", "n_samples"]
         pd.testing.assert_frame_equal(top[key], made[key])
+        assert made.loc[top["dead"], "dead"].all(), "zero before the pool, zero after it"
+        assert (top["dead"] == made["dead"]).mean() > 0.95  # the pool drops the last frames
         assert len(top) == 3 * sum((4, 4, 8, 8, 16, 16, 32, 32, 64, 64, 128))
         assert (made["pcm"].str.len() == 2 * made["n_samples"]).all()
 
@@ -279,8 +281,9 @@ def test_the_queries_of_the_reference_work_on_results(finished, monkeypatch):
     monkeypatch.chdir(finished.folder)
     made = {n: query for n, query in queries().items() if n not in ("downloads", "harvest")}
     rows = {name: len(duckdb.sql(query).df()) for name, query in made.items()}
-    # Synthetic clips are of no class called Speech.
-    assert all(n for name, n in rows.items() if name not in ("rejected", "top_activations")), rows
+    # Synthetic clips are of no class called Speech, and all of them are mined.
+    empty = ("rejected", "top_activations", "left_out")
+    assert all(n for name, n in rows.items() if name not in empty), rows
 
 
 def test_the_queries_of_the_readme_work(finished):

@@ -5,7 +5,8 @@ rule mine:
     input:
         unpack(lambda w: files.mining_input(w.model)),
     output:
-        "results/sonification/{model}/top_activations.parquet",
+        top="results/sonification/{model}/top_activations.parquet",
+        left_out="results/sonification/{model}/left_out.parquet",
     log:
         "results/logs/mine/{model}.log",
     benchmark:

@@ -7,6 +7,7 @@ mines the rest and writes the table.
 from pathlib import Path
 
 from sonify.contracts import tables
+from sonify.data.mined import left_out
 from sonify.models.job import model_job, model_options
 from sonify.runtime.jobs import run, say
 from sonify.sonification.methods import DEFAULT, build_explainer
@@ -30,14 +31,18 @@ def main() -> None:
             work=args.work,
             code=args.code,
             top=job.settings.top,
+            mining=job.settings.mining,
             share=args.share,
             progress=bar.update,
             **job.running,
         )
     if mined is not None:
-        tables.write(mined, *args.out, "top_activations")
+        unused = left_out(job.sizes, job.settings.mining.exclude_labels).assign(**job.card.keys)
+        tables.write(mined, args.out[0], "top_activations")
+        tables.write(unused, args.out[1], "left_out")
         discard(args.work)
-        say(f"{job.named('mine')}: {len(mined)} top activations over {job.n_clips} clips")
+        over = f"{job.n_clips - len(unused)} clips, {len(unused)} left out"
+        say(f"{job.named('mine')}: {len(mined)} top activations over {over}")
 
 
 run(main)

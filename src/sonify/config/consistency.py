@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sonify.config.suggestions import check_name
 from sonify.config.types import Config
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.metrics.segments import shortest
 from sonify.runtime.errors import ConfigError
@@ -20,6 +21,7 @@ def check_consistency(config: Config) -> None:
     _check_doubled(config)
     _check_lengths(config)
     _check_crops(config)
+    _check_mined_crop(config)
     _check_reader(config)
     _check_coherence(config)
 
@@ -158,6 +160,16 @@ def _check_crops(config: Config) -> None:
                 f"config: training.recipes.{name} needs {needed:g} s for its two crops, but "
                 f"data.synthetic.{dataset}.clip_s is {clip_s:g}: shorten crop_s"
             )
+
+
+def _check_mined_crop(config: Config) -> None:
+    """The centre of a clip must be as long as the shortest usable clip."""
+    crop_s, least = config.sonification.mining.crop_s, config.data.min_samples
+    if crop_s is not None and round(crop_s * RATE_HZ) < least:
+        raise ConfigError(
+            f"config: sonification.mining.crop_s is {crop_s:g}, or {round(crop_s * RATE_HZ)} "
+            f"samples, fewer than data.min_samples {least}: raise it, or make it null"
+        )
 
 
 def _check_reader(config: Config) -> None:

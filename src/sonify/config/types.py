@@ -21,7 +21,7 @@ from sonify.evaluation.option_types import (
 )
 from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
-from sonify.sonification.settings import Precision, Rule
+from sonify.sonification.settings import Mining, Precision, Rule
 from sonify.training.recipe import Hyperparameters
 
 UNIQUE = {"uniqueItems": True}
@@ -193,6 +193,7 @@ class Sonification:
     top: Annotated[
         int, Meta(ge=1, le=100, description="Maximally activating clips kept per filter.")
     ]
+    mining: Mining
     method: Annotated[str, Meta(description="Explanation method that sonifies feature maps.")]
     precision: Precision
     rule: Rule

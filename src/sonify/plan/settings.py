@@ -87,9 +87,10 @@ class Settings:
         )
 
     def mine(self) -> str:
-        """The split that is mined, and how many clips are kept."""
+        """The split that is mined, which of its clips, by what rule, and how many are kept."""
         stage = self.config.sonification
-        return _canonical(MiningSettings(**self.plan.on_clips, split=stage.split, top=stage.top))
+        known = self.plan.on_clips | {"split": stage.split}
+        return _canonical(MiningSettings(**known, top=stage.top, mining=stage.mining))
 
     def render(self) -> str:
         """The split that was mined, and how its clips are sonified."""

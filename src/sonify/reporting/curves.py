@@ -11,7 +11,7 @@ MODEL = ["regime", "finetune", "architecture", "run"]
 
 
 def removal_curves(
-    removal: pd.DataFrame, rule: str = "max", rescaled: bool = False
+    removal: pd.DataFrame, rule: str = "mean", rescaled: bool = False
 ) -> pd.DataFrame:
     """mAP of each training run after removal of each layer's sonification; layer 0 is untouched.
 
@@ -22,7 +22,7 @@ def removal_curves(
     return t_intervals(removal_runs(removal, rule, rescaled), [*MODEL, "layer"], "value")
 
 
-def removal_runs(removal: pd.DataFrame, rule: str = "max", rescaled: bool = False) -> pd.DataFrame:
+def removal_runs(removal: pd.DataFrame, rule: str = "mean", rescaled: bool = False) -> pd.DataFrame:
     """The single runs behind `removal_curves`: columns MODEL, seed, layer, value."""
     chosen = _chosen(removal, "removal", rule=rule, rescaled=rescaled)
     return chosen.loc[chosen["metric"] == "mAP", [*MODEL, "seed", "layer", "value"]]
@@ -30,7 +30,7 @@ def removal_runs(removal: pd.DataFrame, rule: str = "max", rescaled: bool = Fals
 
 def coherence_curves(
     coherence: pd.DataFrame,
-    rule: str = "max",
+    rule: str = "mean",
     runs: Sequence[str] | None = None,
     measure: str = "coherence",
 ) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def coherence_curves(
 
 def coherence_runs(
     coherence: pd.DataFrame,
-    rule: str = "max",
+    rule: str = "mean",
     runs: Sequence[str] | None = None,
     measure: str = "coherence",
 ) -> pd.DataFrame:

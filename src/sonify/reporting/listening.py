@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.audio.pcm import decode, encode
+from sonify.data.audio.pcm import DTYPE, decode, encode
+from sonify.data.audio.pcm import samples as stored
+from sonify.data.mined import centre
 from sonify.runtime.errors import SonifyError
 
 RULE = (
@@ -168,20 +170,23 @@ def with_signals(
 ) -> pd.DataFrame:
     """Join the chosen rows, in their order, with their signals.
 
-    Adds labels and samples (input_pcm) of the clip, and peak, n_samples and samples (pcm) of the
-    sonification. clips and sonifications are rows of those contracts, at least those chosen. Raises
-    SonifyError if a signal is missing or belongs to another clip.
+    Adds labels and samples (input_pcm) of the clip, of its centre where that was mined, and peak
+    and samples (pcm) of the sonification. clips and sonifications are rows of those contracts, at
+    least those chosen. Raises SonifyError if a signal is missing or belongs to another clip.
     """
     inputs = clips[[*_CLIP, "labels", "pcm"]].rename(columns={"pcm": "input_pcm"})
-    outputs = sonifications[[*_SONIFICATION, "clip_id", "peak", "n_samples", "pcm"]]
+    outputs = sonifications[[*_SONIFICATION, "clip_id", "peak", "pcm"]]
     outputs = outputs.rename(columns={"clip_id": "of_clip"})
     joined = chosen.merge(inputs, on=_CLIP, how="left")
     joined = joined.merge(outputs, on=_SONIFICATION, how="left")
     for row in joined.itertuples():
         if not isinstance(row.pcm, bytes) or not isinstance(row.input_pcm, bytes):
             raise SonifyError(f"{_name(row)} or clip {row.clip_id} is missing: {_REMEDY}")
-        if row.of_clip != row.clip_id or len(row.pcm) != len(row.input_pcm):
+        heard = [len(row.pcm), min(len(row.input_pcm), row.n_samples * DTYPE.itemsize)]
+        if row.of_clip != row.clip_id or heard != [row.n_samples * DTYPE.itemsize] * 2:
             raise SonifyError(f"{_name(row)} is not of clip {row.clip_id}: {_REMEDY}")
+    inputs = zip(joined["input_pcm"], joined["n_samples"], strict=True)
+    joined["input_pcm"] = [centre(stored(pcm), n).tobytes() for pcm, n in inputs]
     return joined.drop(columns="of_clip")
 
 

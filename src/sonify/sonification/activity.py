@@ -6,7 +6,7 @@ from sonify.runtime.errors import SonifyError
 from sonify.sonification.settings import RULES
 
 
-def strongest(maps: Tensor, rule: str = "max") -> Tensor:
+def strongest(maps: Tensor, rule: str = "mean") -> Tensor:
     """Return the index of the most active map, (clip,); ties go to the lower index.
 
     maps is (clip, filter, frame). Raises SonifyError as `activity` does.
@@ -14,10 +14,10 @@ def strongest(maps: Tensor, rule: str = "max") -> Tensor:
     return activity(maps, rule).argmax(-1)
 
 
-def activity(maps: Tensor, rule: str = "max") -> Tensor:
+def activity(maps: Tensor, rule: str = "mean") -> Tensor:
     """Return how active each map is, (clip, filter), of maps, (clip, filter, frame).
 
-    Its largest value over time ("max"), its mean ("mean") or its sum of squares ("energy"). Raises
+    Its mean over time ("mean"), its largest value ("max") or its sum of squares ("energy"). Raises
     SonifyError for another rule.
     """
     if rule == "max":

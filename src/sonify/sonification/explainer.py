@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.activity import strongest
+from sonify.sonification.grid import Grid
 from sonify.sonification.requests import check_waveforms, requests
 
 # On a CPU, about ten seconds of audio run at a time, so that their maps stay in its cache.
@@ -64,7 +65,7 @@ class Explainer(ABC, Generic[R]):
     the model's floating-point type and on its device; clips of one batch have one length, and a
     sonification has the length of its clip. The model is read, never changed.
 
-    A method implements five members: `filters`, `strides`, `maps`, `forward` and `render_from`. The
+    A method implements five members: `filters`, `grids`, `maps`, `forward` and `render_from`. The
     other ways of asking follow from them. Maps are the network's own, so that mining and the choice
     of the most active filter do not depend on the method.
     """
@@ -74,17 +75,18 @@ class Explainer(ABC, Generic[R]):
     def filters(self) -> tuple[int, ...]:
         """Number of filters of each layer, first layer first."""
 
-    @property
     @abstractmethod
-    def strides(self) -> tuple[int, ...]:
-        """Input samples between frames of each layer's maps, first layer first."""
+    def grids(self, pooled: bool = True) -> tuple[Grid, ...]:
+        """Return where the frames of each layer's maps stand, after or before the pool."""
 
     @abstractmethod
-    def maps(self, x: Tensor) -> Iterator[Tensor]:
+    def maps(self, x: Tensor, pooled: bool = True) -> Iterator[Tensor]:
         """Yield the feature maps of x layer after layer, (clip, filter, frame), keeping none.
 
-        The same maps as `forward` records. Raises SonifyError for waveforms that cannot go through
-        the model: wrong shape, type or device, samples that are not finite, clips too short.
+        The same maps as `forward` records, or, with `pooled` False, as they are after the ReLU and
+        before the pool; of layers without a pool both are the same. Raises SonifyError for
+        waveforms that cannot go through the model: wrong shape, type or device, samples that are
+        not finite, clips too short.
         """
 
     @abstractmethod
@@ -104,6 +106,11 @@ class Explainer(ABC, Generic[R]):
         maps. Signals are scaled to the peaks of x; dead maps give silence. Raises SonifyError for
         a layer, clip or filter that is not there.
         """
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Input samples between frames of each layer's maps, first layer first."""
+        return tuple(grid.hop for grid in self.grids())
 
     @property
     def n_layers(self) -> int:
@@ -166,17 +173,17 @@ class Explainer(ABC, Generic[R]):
         return self.render(x, layer, torch.arange(len(x), device=x.device), filters).signals
 
     @torch.no_grad()
-    def most_active(self, x: Tensor, rule: str = "max") -> Sonifications:
+    def most_active(self, x: Tensor, rule: str = "mean") -> Sonifications:
         """Sonify the most active feature map of every layer out of one forward pass.
 
-        Results have axes (layer, clip). `rule` ranks a layer's maps by their largest value over
-        time ("max"), their mean ("mean") or their sum of squares ("energy"). Raises SonifyError for
-        another rule, and as `maps` does.
+        Results have axes (layer, clip). `rule` ranks a layer's maps by their mean over time
+        ("mean"), their largest value ("max") or their sum of squares ("energy"). Raises SonifyError
+        for another rule, and as `maps` does.
 
         >>> import torch
         >>> from sonify.api import CNN12, Architecture, Sonifier
         >>> sonifier = Sonifier(CNN12(Architecture(width=1 / 16)))
-        >>> heard = sonifier.most_active(torch.randn(2, 4000), rule="mean")
+        >>> heard = sonifier.most_active(torch.randn(2, 4000))
         >>> heard.signals.shape, heard.filters.shape  # (layer, clip, time), (layer, clip)
         (torch.Size([11, 2, 4000]), torch.Size([11, 2]))
         """

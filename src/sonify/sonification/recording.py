@@ -17,10 +17,10 @@ from sonify.sonification.requests import check_layer
 class Heard:
     """A filter's sonification of a recording.
 
-    layer: from 1; filter: from 0. activation: largest value of the filter's map, at `time_s`
-    seconds into the recording. signal: (time,) float32 with the peak of the recording.
-    scale_factor: from the raw deconvolution to `signal`, 0 for silence. dead: the map is zero at
-    every frame.
+    layer: from 1; filter: from 0. activation: largest value of the filter's map. time_s: the
+    seconds into the recording of its frame, the centre of what it depends on. signal: (time,)
+    float32 with the peak of the recording. scale_factor: from the raw deconvolution to `signal`, 0
+    for silence. dead: the map is zero at every frame.
     """
 
     layer: int
@@ -40,7 +40,7 @@ def hear(
     rate_hz: int,
     top: int = 5,
     filters: Sequence[int] | None = None,
-    rule: str = "max",
+    rule: str = "mean",
 ) -> list[Heard]:
     """Sonify one recording x, (time,) in [-1, 1] at `rate_hz`.
 
@@ -66,7 +66,7 @@ def hear(
         wanted += [(layer, f) for f in chosen]
     asked, of_filter = torch.tensor(wanted, device=waveform.device).T
     made = sonifier.render_from(record, waveform, asked, torch.zeros_like(asked), of_filter)
-    strides, results = sonifier.strides, []
+    grids, results = sonifier.grids(), []
     for i, (layer, f) in enumerate(wanted):
         peak, frame = record.maps[layer - 1][0, f].max(dim=-1)
         results.append(
@@ -74,7 +74,7 @@ def hear(
                 layer=layer,
                 filter=f,
                 activation=float(peak),
-                time_s=int(frame) * strides[layer - 1] / rate_hz,
+                time_s=grids[layer - 1].centre(int(frame), len(x)) / rate_hz,
                 scale_factor=float(made.scales[i]),
                 dead=bool(made.dead[i]),
                 signal=made.signals[i].float().cpu().numpy(),

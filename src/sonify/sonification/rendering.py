@@ -8,7 +8,7 @@ import torch
 
 from sonify.data.audio.pcm import decode, encode_each
 from sonify.data.clips import Clips
-from sonify.runtime.errors import SonifyError
+from sonify.data.mined import centres
 from sonify.sonification.explainer import Explainer
 
 
@@ -23,23 +23,13 @@ def render_layers(
 ) -> Iterator[pd.DataFrame]:
     """Yield the sonifications of a top_activations table, one frame per layer, in layer order.
 
-    `parts` are those of the mined split, of which only mined clips are kept in memory. Clips of
+    `parts` are those of the mined split, of which only the mined clips, or their centres if those
+    were mined, are kept in memory. Clips of
     equal length are sonified together, at most `max_samples` samples of sonifications at a time.
     Adds scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is called with the
-    number of sonifications done. Raises SonifyError for a clip that is not in `parts`.
+    number of sonifications done. Raises SonifyError as `centres` does.
     """
-    mined = set(top["clip_id"])
-    waveforms = {
-        clip: clips.pcm(i).copy()  # a view would keep the whole part
-        for clips in parts
-        for i, clip in enumerate(clips.ids)
-        if clip in mined
-    }
-    unknown = mined - set(waveforms)
-    if unknown:
-        raise SonifyError(
-            f"clip {min(unknown)} was mined but is not in the split: mine the model again"
-        )
+    waveforms = centres(parts, top.set_index("clip_id")["n_samples"])
     done = 0
     for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
         made = []
@@ -74,4 +64,4 @@ def _rendered(
         n_samples=x.shape[1],
         dead=made.dead.cpu().numpy(),
         pcm=pcm,
-    ).drop(columns=["activation", "frame", "time_s"])
+    ).drop(columns=["score", "activation", "frame", "time_s"])

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, get_args
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from sonify.models.settings import JobSettings
 
@@ -21,6 +21,37 @@ PRECISIONS: tuple[str, ...] = get_args(get_args(Precision)[0])
 RULES: tuple[str, ...] = get_args(get_args(Rule)[0])
 
 
+class Mining(Struct, frozen=True, kw_only=True):
+    """Block `sonification.mining`: what is mined, and by what it is ranked."""
+
+    rule: Annotated[
+        Literal["max", "mean", "energy"],
+        Meta(
+            description="What ranks the clips of a filter: mean, largest value or sum of squares "
+            "of its map over time, after the ReLU and before the pool."
+        ),
+    ] = "mean"
+    exclude_labels: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Labels of the dataset; clips with any of them are not mined, and are "
+            "listed in left_out.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ] = ()
+    crop_s: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                description="Seconds at the centre of longer clips that are mined, rendered and "
+                "shown; null keeps clips whole.",
+            ),
+        ]
+        | None
+    ) = None
+
+
 class ExplainerSettings(JobSettings, frozen=True, kw_only=True):
     """Settings of a job that sonifies: the explanation method, and its precision."""
 
@@ -29,9 +60,10 @@ class ExplainerSettings(JobSettings, frozen=True, kw_only=True):
 
 
 class MiningSettings(JobSettings, frozen=True, kw_only=True):
-    """Settings of mining: how many clips are kept per filter."""
+    """Settings of mining: how many clips are kept per filter, out of which, by what rule."""
 
     top: int
+    mining: Mining
 
 
 class RenderingSettings(ExplainerSettings, frozen=True, kw_only=True):

@@ -129,6 +129,14 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
     ("where", "value", "sentence"),
     [
         ("sonification/tops", 3, r"unknown key 'tops' in sonification: did you mean 'top'"),
+        ("sonification/mining/rule", "median", "mining.rule is 'median'"),
+        ("sonification/mining/crop_s", 0, "mining.crop_s is 0, but must be more than 0"),
+        ("sonification/mining/exclude_labels", ["Noise", "Noise"], "must not repeat an item"),
+        (
+            "sonification/mining/crop_s",
+            0.05,
+            r"mining.crop_s is 0.05, or 400 samples, fewer than data.min_samples \d+: raise it",
+        ),
         ("trainnig", {}, "unknown key 'trainnig' in the top level: did you mean 'training'"),
         ("training/reader/shuffle_clips", 1, "shuffle_clips is 1, but must be at least 2"),
         (

@@ -72,7 +72,7 @@ def removal():
     """Layer l leaves base · (1 - l / 20), plus 0.02 for each seed."""
 
     def make(runs=FINETUNED, seeds=(0, 1), layers=11):
-        counts = {"rule": "max", "rescaled": False, "n_clips": 250, "n_dead": 0}
+        counts = {"rule": "mean", "rescaled": False, "n_clips": 250, "n_dead": 0}
         return _kept(
             [
                 {**_model(*run, seed), **counts, "layer": layer, "metric": metric}
@@ -93,7 +93,7 @@ def coherence():
     """Two clips a model, 0.1 either side of 0.9 - slope · (layer - 1)."""
 
     def make(seeds=(0, 1), layers=11):
-        more = {"rule": "max", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
+        more = {"rule": "mean", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
         more["envelope_correlation"] = 0.5
         return _kept(
             [
@@ -231,7 +231,8 @@ def top():
                         {**_model(regime, regime, "none", 0, "audioset"), "clip_id": f"clip{clip}"}
                         | {"layer": layer, "filter": index, "rank": rank, "dead": dead}
                         | {"activation": 0.0 if dead else 10.0 - index - 0.1 * rank}
-                        | {"frame": 0, "time_s": 0.0}
+                        | {"score": 0.0 if dead else 1.0, "frame": 0, "time_s": 0.0}
+                        | {"n_samples": 4000}
                     )
     return _kept(rows, "top_activations")
 
@@ -240,14 +241,13 @@ def top():
 def sonifications(top, clips):
     """Half of each clip's samples, stored at full scale with peak 0.5; silence where dead."""
     sounds = clips.set_index("clip_id")
-    frame = top.drop(columns=["activation", "frame", "time_s"])
+    frame = top.drop(columns=["score", "activation", "frame", "time_s"])
     frame["scale_factor"] = 1.0
     frame["peak"] = np.where(frame["dead"], 0.0, 0.5)
     frame["pcm"] = [
         bytes(len(sounds["pcm"][c])) if d else sounds["pcm"][c]
         for c, d in zip(frame["clip_id"], frame["dead"], strict=True)
     ]
-    frame["n_samples"] = 4000
     return _kept(frame, "sonifications")
 
 

@@ -248,9 +248,30 @@ def test_a_clip_without_sound(given_tables, tmp_path):
 def test_a_clip_of_another_length(given_tables, tmp_path):
     file = given_tables["data"] / "audioset/manifest.parquet"
     rewrite(file, "manifest", lambda frame: frame.assign(n_samples=3999))
-    broken(
-        given_tables, tmp_path, "clip audioset/eval/clip0 has 4000 samples, the manifest says 3999"
-    )
+    words = "4000 samples of clip audioset/eval/clip0 were mined, the manifest says 3999"
+    broken(given_tables, tmp_path, words)
+
+
+def test_models_mined_with_different_crops(given_tables, tmp_path):
+    file = given_tables["sonification"][0] / "top_activations.parquet"
+    rewrite(file, "top_activations", lambda frame: frame.assign(n_samples=3000))
+    broken(given_tables, tmp_path, "clip clip0 was mined in two lengths: mine all models again")
+
+
+def test_inputs_are_what_was_mined_of_them(given_tables, out):
+    """Stored clips are longer by 300 samples before and 301 behind."""
+
+    def longer(frame):
+        pcm = [bytes(600) + samples + b"\x01\x00" * 301 for samples in frame["pcm"]]
+        return frame.assign(n_samples=4601, pcm=pcm)
+
+    for file in sorted((given_tables["data"] / "audioset/eval").glob("part-*.parquet")):
+        rewrite(file, "clips", longer)
+    file = given_tables["data"] / "audioset/manifest.parquet"
+    rewrite(file, "manifest", lambda frame: frame.assign(n_samples=4601))
+    build(**given_tables, out=out)
+    clip = held(out / "data", "clips/1")
+    assert clip["samples"] == 4000 and (decoded(clip["sound"]) == tone(600, 0.5)).all()
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,19 @@ def test_pairs_restore_the_stored_scale(top, clips, sonifications, manifest):
         assert np.abs(pair.x).max() == pytest.approx(1, abs=1e-3)
 
 
+def test_the_input_is_what_was_mined_of_the_clip(top, clips, sonifications, manifest):
+    longer = clips.assign(
+        n_samples=4_201, pcm=[b"\x01\x00" * 100 + pcm + bytes(202) for pcm in clips["pcm"]]
+    )
+    chosen = choose(top, [1], 2)
+    expected = pairs(chosen, clips, sonifications, manifest)
+    for pair, own in zip(pairs(chosen, longer, sonifications, manifest), expected, strict=True):
+        np.testing.assert_array_equal(pair.x, own.x)
+    shorter = clips.assign(n_samples=3_999, pcm=[pcm[2:] for pcm in clips["pcm"]])
+    with pytest.raises(ValueError, match="is not of clip clip0"):
+        pairs(chosen, shorter, sonifications, manifest)
+
+
 def test_missing_or_mismatched_signals_are_refused(top, clips, sonifications, manifest):
     chosen = choose(top, [1], 1)
     with pytest.raises(ValueError, match="is missing: rerun"):

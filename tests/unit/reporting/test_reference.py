@@ -92,7 +92,7 @@ def test_dead_filters_lower_no_mean(asked, sonifications):
 
 def test_falls_are_means_over_seeds(asked, removal):
     table = removal(layers=4)
-    other = table.assign(rule="mean", value=0.0)
+    other = table.assign(rule="max", value=0.0)
     found = asked("removal", pd.concat([table, other]))
     assert len(found) == 4 * 4
     last = next(r for r in found if r["run"] == "fsd50k-supervised-full" and r["layer"] == 4)

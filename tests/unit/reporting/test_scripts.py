@@ -177,7 +177,7 @@ def test_summary(script, results, metrics, removal, coherence, claims, facts, ca
         tables.write(frame, results / f"{name}.parquet", name)
     script(
         "summary",
-        {**LABEL, "runs": _as_json(facts), "rule": "max", "rescaled": False},
+        {**LABEL, "runs": _as_json(facts), "rule": "mean", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
         data=results / "data",
         out=results / "reporting/summary.txt",

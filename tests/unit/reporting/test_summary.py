@@ -21,7 +21,7 @@ def words(metrics, removal, coherence, claims, manifest, rejected, facts):
             "scale": "mini",
             "setting": "made sounds",
             "runs": facts,
-            "rule": "max",
+            "rule": "mean",
             "rescaled": False,
         }
         return summary(**given | changed)
@@ -81,15 +81,15 @@ def test_tells_the_condition_that_is_configured(words, removal, coherence):
     """Tables hold the other conditions too, or, by the configuration's own choice, no default."""
     left, found = removal(), coherence()
     other = {
-        "removal": left.assign(rule="mean", rescaled=True),
-        "coherence": found.assign(rule="mean"),
+        "removal": left.assign(rule="max", rescaled=True),
+        "coherence": found.assign(rule="max"),
     }
-    assert words(**other, rule="mean", rescaled=True) == words()
+    assert words(**other, rule="max", rescaled=True) == words()
     both = {
         "removal": pd.concat([left.assign(value=left["value"] / 2), other["removal"]]),
         "coherence": pd.concat([found.assign(coherence=0.0), other["coherence"]]),
     }
-    assert words(**both, rule="mean", rescaled=True) == words()
+    assert words(**both, rule="max", rescaled=True) == words()
 
 
 def test_nothing_run(words, metrics, removal, coherence, claims, rejected):

@@ -18,6 +18,7 @@ from sonify.sonification import methods
 from sonify.sonification.activity import RULES
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.explainer import Explainer, Sonifications, allocate_outputs
+from sonify.sonification.grid import Grid
 from sonify.sonification.methods import build_explainer
 from sonify.sonification.mining.top_activations import TopActivations, observe
 from sonify.sonification.most_active import most_active
@@ -35,12 +36,14 @@ class Gate(Explainer):
     """A toy: maps are the clip's level above thresholds, a sonification is the clip where it is."""
 
     filters = FILTERS
-    strides = (STRIDE, STRIDE)
 
     def __init__(self, model: nn.Module, precision: str) -> None:
         self.gain, self.precision = model.weight.item(), precision
 
-    def maps(self, x: Tensor) -> Iterator[Tensor]:
+    def grids(self, pooled: bool = True) -> tuple[Grid, ...]:
+        return (Grid((STRIDE - 1) / 2, STRIDE),) * 2
+
+    def maps(self, x: Tensor, pooled: bool = True) -> Iterator[Tensor]:
         level = self.gain * x.unfold(1, STRIDE, STRIDE).abs().amax(-1)  # (clip, frame)
         for n in self.filters:
             thresholds = torch.linspace(0.2, 1.2, n).view(-1, 1)
@@ -79,8 +82,10 @@ def test_a_new_method_is_rendered(gate, make_clips):
     clips = make_clips([300, 300, 450])
     miner = TopActivations(gate.filters, k=2)
     for i, clip in enumerate(clips.ids):
-        observe(miner, gate, torch.from_numpy(clips.waveform(i))[None], [clip])
+        observe(miner, gate, torch.from_numpy(clips.waveform(i))[None], [clip], "max")
+    lengths = dict(zip(clips.ids, clips.lengths, strict=True))
     top = miner.table().assign(dataset="fsd50k", split="eval", time_s=0.0, model="m")
+    top["n_samples"] = top["clip_id"].map(lengths)
     assert len(top) == 2 * sum(FILTERS) and top.query("layer == 2 and filter == 2")["dead"].all()
     loudest = [np.abs(clips.waveform(i)).max() for i in range(3)]
     best = top.query("layer == 1 and filter == 0 and rank == 1")

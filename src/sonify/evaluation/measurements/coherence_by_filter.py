@@ -7,10 +7,10 @@ import pandas as pd
 
 from sonify.data.audio.pcm import decode
 from sonify.data.clips import Clips
+from sonify.data.mined import centres
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.evaluation.metrics.peaks import Peaks, active_fraction, noise_floor, peak_coherence
 from sonify.models.checkpoint import ModelCard
-from sonify.runtime.errors import SonifyError
 
 _KEYS = ["dataset", "split", "layer", "filter"]
 _MEANS = ["floor", "active_fraction"]
@@ -20,19 +20,21 @@ def coherence_by_filter_table(
     card: ModelCard,
     parts: Iterable[Clips],
     sonifications: Iterable[pd.DataFrame],
-    clip_ids: Iterable[str],
+    lengths: pd.Series,
     how: Peaks,
     progress: Counter | None = None,
 ) -> pd.DataFrame:
     """Return the coherence_by_filter table of one model: a row for each filter and peak.
 
-    `sonifications` are the rows of that table, a few at a time; `clip_ids` are the clips that they
-    are of, which are read from `parts` of the mined split. A peak's value is its mean over the
+    `sonifications` are the rows of that table, a few at a time; `lengths` are the samples mined of
+    the clips that they are of, by clip_id, whose centres are read from `parts` of the split. A
+    peak's value is its mean over the
     filter's clips, without those that have too few peaks, silence among them; NaN if none is left.
     floor and active_fraction are means over all of the filter's clips. `progress` is called with
-    the number of sonifications done. Raises SonifyError for a clip that the split lacks.
+    the number of sonifications done. Raises SonifyError as `centres` does.
     """
-    inputs = _inputs(parts, set(clip_ids))
+    stored = centres(parts, lengths)
+    inputs = {clip: decode(pcm, np.float64) for clip, pcm in stored.items()}
     measured, done = [], 0
     for rows in sonifications:
         measured.append(_measure(rows, inputs, how))
@@ -48,19 +50,6 @@ def coherence_by_filter_table(
         [*_KEYS, *_MEANS, "n_pairs"], peaks, var_name="peak_rank", value_name="peak_coherence"
     )
     return table.assign(**card.keys)
-
-
-def _inputs(parts: Iterable[Clips], wanted: set[str]) -> dict[str, np.ndarray]:
-    """Return the samples of the wanted clips by clip_id, (time,) float64."""
-    inputs = {
-        clip_id: decode(clips.pcm(i), np.float64)
-        for clips in parts
-        for i, clip_id in enumerate(clips.ids)
-        if clip_id in wanted
-    }
-    if missing := wanted - set(inputs):
-        raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine it again")
-    return inputs
 
 
 def _measure(rows: pd.DataFrame, inputs: dict[str, np.ndarray], how: Peaks) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
+from sonify.sonification.activity import activity
 from sonify.sonification.explainer import Explainer
 from sonify.sonification.methods import DEFAULT, build_explainer
 
@@ -38,6 +39,7 @@ def evolution_table(
     *,
     layers: Sequence[int],
     filters_per_layer: int,
+    rule: str = "mean",
     method: str = DEFAULT,
     precision: str = "exact",
     max_samples: int,
@@ -46,8 +48,8 @@ def evolution_table(
 ) -> pd.DataFrame:
     """Return the evolution table of one model over the checkpoints kept after `epochs`.
 
-    `load` returns a checkpoint; `top` is the model's top_activations table; `parts` opens the parts
-    of the split that was mined.
+    `load` returns a checkpoint; `top` is the model's top_activations table; `parts` opens what was
+    mined of the split (`data.mined`), and `rule` is what ranked it.
 
     `filters_per_layer` filters of each layer are drawn at random by the model's run and seed. A
     filter that is dead at a checkpoint gives silence there, one that is dead at the end keeps its
@@ -69,7 +71,7 @@ def evolution_table(
 
     requests = []
     for done, epoch in enumerate(epochs, start=1):
-        maxima = _maxima(explainer(epoch), parts(), drawn, max_samples, device)
+        maxima = _maxima(explainer(epoch), parts(), drawn, rule, max_samples, device)
         requests.append(_requests(maxima, fixed).assign(epoch=epoch))
         if progress:
             progress(done)
@@ -81,7 +83,7 @@ def evolution_table(
         made += [_sonified(at, *clips[c], some, device) for c, some in rows.groupby("clip_id")]
     table = pd.concat(made).sort_values(["inputs", *_FILTER, "epoch"])
     table["change"] = _changes(table)
-    return table.drop(columns="spectrum").assign(**card.keys)
+    return table.drop(columns=["spectrum", "score"]).assign(**card.keys)
 
 
 def power_spectrum(s: np.ndarray) -> np.ndarray:
@@ -123,19 +125,24 @@ def _maxima(
     explainer: Explainer,
     parts: Iterable[Clips],
     drawn: pd.DataFrame,
+    rule: str,
     max_samples: int,
     device: torch.device | str,
 ) -> pd.DataFrame:
-    """Columns clip_id, layer, filter, activation: the largest value of each drawn map on a clip."""
+    """Columns clip_id, layer, filter, score, activation: of each drawn map on each clip, before the
+    pool, what ranks the clips by `rule`, and the largest value.
+    """
     columns = drawn.groupby("layer")["filter"].agg(list).to_dict()
     tables = []
     for clips, indices, x in whole_clips(parts, max_samples, device):
         ids = [clips.ids[i] for i in indices]
-        for layer, h in enumerate(explainer.maps(x), start=1):
+        for layer, h in enumerate(explainer.maps(x, pooled=False), start=1):
             for index in columns.get(layer, ()):
                 rows = {"clip_id": ids, "layer": layer, "filter": index}
-                largest = h[:, index].amax(-1).cpu().numpy()
-                tables.append(pd.DataFrame({**rows, "activation": largest}))
+                own = h[:, index : index + 1]
+                measures = {"score": activity(own, rule), "activation": own.amax(-1)}
+                values = {name: v[:, 0].cpu().numpy() for name, v in measures.items()}
+                tables.append(pd.DataFrame({**rows, **values}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -143,7 +150,7 @@ def _requests(maxima: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
     """Return what to sonify at a checkpoint: the rows of maxima of the fixed clips and of each
     filter's own (ties to the lower clip id).
     """
-    order = maxima.sort_values(["activation", "clip_id"], ascending=[False, True])
+    order = maxima.sort_values(["score", "clip_id"], ascending=[False, True])
     own = order.drop_duplicates(_FILTER).assign(inputs="own")
     kept = fixed.merge(maxima, on=[*_FILTER, "clip_id"], how="left", validate="1:1")
     if kept["activation"].isna().any():

@@ -38,10 +38,11 @@ def filters_table(
 ) -> pd.DataFrame:
     """Return the filters table of one model: a row for every filter in `top`, its top_activations.
 
-    `parts` are those of the mined split. `sonifications` are the rows of that table, a few at a
-    time: of all the sound, memory holds those and the mined clips. Coherence (mean of the `top_k`
-    largest bins) and the spectral measures are means over those of the filter's top clips whose
-    sonification is not silent and that hold two segments of `nperseg` samples; NaN if none does.
+    `parts` are what was mined of the split (`data.mined`). `sonifications` are the rows of that
+    table, a few at a time: of all the sound, memory holds those and the mined clips. Coherence
+    (mean of the `top_k` largest bins) and the spectral measures are means over those of the
+    filter's top clips whose sonification is not silent and that hold two segments of `nperseg`
+    samples; NaN if none does.
     Label purity is the largest fraction, of the top clips on which the filter is active, that have
     one label in common; NaN with fewer than two such clips, of which it would say nothing.
 
@@ -103,7 +104,7 @@ def _survey(
     active = [torch.zeros(n, dtype=torch.int64, device=device) for n in explainer.filters]
     pcm, targets = {}, {}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        for counts, maps in zip(active, explainer.maps(x), strict=True):
+        for counts, maps in zip(active, explainer.maps(x, pooled=False), strict=True):
             counts += (maps.amax(-1) > 0).sum(0)
         n_clips += len(indices)
         totals = totals + clips.targets[indices].sum(axis=0, dtype=np.int64)

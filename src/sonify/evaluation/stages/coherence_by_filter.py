@@ -60,7 +60,7 @@ def _compute(job: "ModelJob[CoherenceByFilterSettings]") -> Result:
             job.card,
             job.parts(),
             tables.read_parts(job.inputs["sonifications"], "sonifications", rows=256),
-            top["clip_id"],
+            top.set_index("clip_id")["n_samples"],
             Peaks(settings.nperseg, settings.noverlap, settings.nfft, count=settings.peaks),
             progress=bar.update,
         )

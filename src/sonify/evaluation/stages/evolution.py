@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from sonify.evaluation.option_types import LayerNumbers, RunNames
 from sonify.evaluation.stage import Options, Result, Stage
-from sonify.sonification.settings import ExplainerSettings
+from sonify.sonification.settings import ExplainerSettings, Mining
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
@@ -28,6 +28,7 @@ class EvolutionSettings(ExplainerSettings, frozen=True, kw_only=True):
 
     layers: tuple[int, ...]
     filters_per_layer: int
+    mining: Mining
 
 
 def _settings(plan: "Plan", model: str) -> EvolutionSettings:
@@ -35,6 +36,7 @@ def _settings(plan: "Plan", model: str) -> EvolutionSettings:
     return EvolutionSettings(
         **plan.explaining,
         split=sonification.split,
+        mining=sonification.mining,
         layers=stage.layers,
         filters_per_layer=stage.filters_per_layer,
     )
@@ -44,17 +46,20 @@ def _compute(job: "ModelJob[EvolutionSettings]") -> Result:
     from functools import partial
 
     from sonify.contracts import tables
+    from sonify.data.mined import mined
     from sonify.evaluation.measurements.evolution import evolution_table
     from sonify.models import checkpoint
 
     top = tables.read(job.inputs["top_activations"], "top_activations")
+    mining = job.settings.mining
     epochs = checkpoint.kept(job.folder)
     with job.progress("evolution", len(epochs), unit="checkpoints") as bar:
         table = evolution_table(
             partial(checkpoint.load_kept, job.folder, device=job.device),
             epochs,
             top,
-            job.parts,
+            lambda: mined(job.parts(), mining.exclude_labels, mining.crop_s),
+            rule=mining.rule,
             layers=job.settings.layers,
             filters_per_layer=job.settings.filters_per_layer,
             method=job.settings.method,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sonify.evaluation.stage import Result, Stage
 from sonify.models.settings import JobSettings
+from sonify.sonification.settings import Mining
 
 if TYPE_CHECKING:
     from sonify.models.job import ModelJob
@@ -15,24 +16,32 @@ class FiltersSettings(JobSettings, frozen=True, kw_only=True):
 
     top_k: int
     nperseg: int
+    mining: Mining
 
 
 def _settings(plan: "Plan", model: str) -> FiltersSettings:
-    stage = plan.evaluation.coherence
-    split = plan.config.sonification.split
-    return FiltersSettings(**plan.on_clips, split=split, top_k=stage.top_k, nperseg=stage.nperseg)
+    stage, sonification = plan.evaluation.coherence, plan.config.sonification
+    return FiltersSettings(
+        **plan.on_clips,
+        split=sonification.split,
+        mining=sonification.mining,
+        top_k=stage.top_k,
+        nperseg=stage.nperseg,
+    )
 
 
 def _compute(job: "ModelJob[FiltersSettings]") -> Result:
     from sonify.contracts import tables
+    from sonify.data.mined import mined
     from sonify.evaluation.measurements.filters import filters_table
 
     top = tables.read(job.inputs["top_activations"], "top_activations")
+    mining = job.settings.mining
     with job.progress("filters", job.n_clips + len(top), unit="sounds") as bar:
         table = filters_table(
             job.model,
             job.card,
-            job.parts(),
+            mined(job.parts(), mining.exclude_labels, mining.crop_s),
             top,
             tables.read_parts(job.inputs["sonifications"], "sonifications", rows=16),
             top_k=job.settings.top_k,

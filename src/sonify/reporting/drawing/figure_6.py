@@ -34,7 +34,7 @@ _AUTHORS_AT = 0.3
 
 
 def figure_6(
-    removal: pd.DataFrame, scale: str, rule: str = "max", rescaled: bool = False
+    removal: pd.DataFrame, scale: str, rule: str = "mean", rescaled: bool = False
 ) -> Figure:
     """mAP by layer removed, a panel per finetuning and a curve per regime, from contract removal.
 

@@ -33,7 +33,7 @@ _FLOOR = {"color": "#404040", "ls": ":", "lw": 1.4}
 
 
 def figure_7(
-    coherence: pd.DataFrame, scale: str, rule: str = "max", runs: Sequence[str] | None = None
+    coherence: pd.DataFrame, scale: str, rule: str = "mean", runs: Sequence[str] | None = None
 ) -> Figure:
     """Mean top-k coherence by layer, a curve per training run, from rows of contract coherence.
 

@@ -24,7 +24,7 @@ from sonify.reporting.drawing.figure_7 import (
 from sonify.reporting.drawing.style import RC, grid, layer_axis, legend, scale_mark, unit_axis
 from sonify.runtime.errors import SonifyError
 
-_RULES = {"max": "by largest value", "mean": "by mean", "energy": "by energy"}  # the main one first
+_RULES = {"mean": "by mean", "max": "by largest value", "energy": "by energy"}  # the main one first
 _MOST_LAYERS = 7  # numbers below a small panel
 
 

@@ -147,12 +147,12 @@ class _Writer:
         return [name | {"regime": regimes[key]} for key, name in zip(regimes, names, strict=True)]
 
     def _clip(self, key: inputs.Key, n_samples: int) -> dict:
-        """Return the clip; it must be as long as its signals, or there is no residual."""
+        """Return the clip; as much of it was mined as its signals have, for the residual."""
         clip = self.clips[key]
         if clip["n_samples"] != n_samples:
             raise SonifyError(
-                f"a signal of clip {'/'.join(key)} has {n_samples} samples, the manifest says "
-                f"{clip['n_samples']}: rerun preparation and sonification"
+                f"a signal of clip {'/'.join(key)} has {n_samples} samples, of which "
+                f"{clip['n_samples']} were mined: rerun preparation and sonification"
             )
         return clip
 

@@ -1,6 +1,6 @@
 """Reading the gallery's content from the tables; signals are streamed, never held together."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sonify.contracts import tables
+from sonify.data.audio.pcm import samples
+from sonify.data.mined import centre
 from sonify.reporting.sources import read_all
 from sonify.runtime.errors import SonifyError
 
@@ -61,24 +63,38 @@ def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list
 
 def evolved(evolution: Path) -> pd.DataFrame:
     """Read the rows of table evolution without their signals, in key order."""
-    columns = [*CLIP, "regime", *EVOLVED, "epoch"]
+    columns = [*CLIP, "n_samples", "regime", *EVOLVED, "epoch"]
     return read_all([evolution], "evolution", columns=columns).sort_values([*EVOLVED, "epoch"])
 
 
 def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
-    """Read the manifest rows of the clips in `used` (columns of CLIP), numbered from 0 in `number`.
+    """Read the manifest rows of the clips in `used` (columns of CLIP and n_samples), numbered from
+    0 in `number`; n_samples is what was mined of them.
 
-    Raises SonifyError naming a clip that no manifest in `data` has.
+    Raises SonifyError naming a clip that no manifest in `data` has, that is shorter than what was
+    mined of it, or of which two models mined different parts.
     """
-    wanted = pd.concat([frame[CLIP] for frame in used]).drop_duplicates().sort_values(CLIP)
+    columns = [*CLIP, "n_samples"]
+    wanted = pd.concat([frame[columns] for frame in used]).drop_duplicates().sort_values(CLIP)
+    for row in wanted[wanted.duplicated(CLIP)].itertuples():
+        raise SonifyError(f"clip {row.clip_id} was mined in two lengths: mine all models again")
     files = [data / dataset / "manifest.parquet" for dataset in wanted["dataset"].unique()]
     selected = pc.field("clip_id").isin(pa.array(wanted["clip_id"].unique(), pa.string()))
     known = {key_of(row): row for row in read_all(files, "manifest", selected).to_dict("records")}
-    keys = [tuple(key) for key in wanted.to_numpy()]
-    lost = [key for key in keys if key not in known]
+    lengths = {tuple(key): n for *key, n in wanted.itertuples(index=False)}
+    lost = [key for key in lengths if key not in known]
     if lost:
         raise SonifyError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
-    return {key: known[key] | {"number": number} for number, key in enumerate(keys)}
+    for key, n in lengths.items():
+        if known[key]["n_samples"] < n:
+            raise SonifyError(
+                f"{n} samples of clip {'/'.join(key)} were mined, the manifest says "
+                f"{known[key]['n_samples']}: rerun preparation and sonification"
+            )
+    return {
+        key: known[key] | {"number": number, "n_samples": n}
+        for number, (key, n) in enumerate(lengths.items())
+    }
 
 
 def key_of(row: dict) -> Key:
@@ -100,8 +116,8 @@ def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple,
         yield own, list(rows)
 
 
-def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
-    """Yield key and samples of each of `clips`, reading one row group at a time.
+def sounds(data: Path, clips: Mapping[Key, dict]) -> Iterator[tuple[Key, bytes]]:
+    """Yield key and mined samples of each of `clips`, reading one row group at a time.
 
     Raises SonifyError naming a clip that is not stored.
     """
@@ -111,7 +127,8 @@ def sounds(data: Path, clips: Iterable[Key]) -> Iterator[tuple[Key, bytes]]:
             for row in _rows(file, "clips", {key[2] for key in missing}):
                 if key_of(row) in missing:
                     missing.remove(key_of(row))
-                    yield key_of(row), row["pcm"]
+                    pcm = centre(samples(row["pcm"]), clips[key_of(row)]["n_samples"])
+                    yield key_of(row), pcm.tobytes()
     if missing:
         raise SonifyError(f"{data}: clip {'/'.join(min(missing))} has no sound: prepare it again")
 

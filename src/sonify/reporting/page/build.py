@@ -26,6 +26,7 @@ FILES = (
     ("results/evaluation/coherence.parquet", "Figure 7: coherence of every clip, layer and model"),
     ("results/evaluation/invariance.parquet", "Figure B.3: agreement for every shift and layer"),
     ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
+    ("results/sonification/<model>/left_out.parquet", "clips that are not mined, and why"),
     ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
     ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
     ("results/data/<dataset>/attrition.parquet", "clips listed, obtained and used, by class"),

@@ -18,6 +18,7 @@ from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.back_projection import Forward, back_project
 from sonify.sonification.deconvnet.convolution import Convolution
 from sonify.sonification.explainer import Explainer, Sonifications, allocate_outputs, batches
+from sonify.sonification.grid import Grid
 from sonify.sonification.requests import (
     ALL,
     Requests,
@@ -27,7 +28,7 @@ from sonify.sonification.requests import (
     requests,
 )
 from sonify.sonification.settings import PRECISIONS
-from sonify.sonification.trace.chain import Block, find_blocks, shortest, single, strides
+from sonify.sonification.trace.chain import Block, find_blocks, grids, shortest, single
 
 # Memory budget of the streams that are back-projected together, at their widest block.
 STREAM_BYTES = 256 << 20
@@ -75,19 +76,19 @@ class Sonifier(Explainer[Forward]):
         """Number of filters of each layer, first layer first."""
         return tuple(block.conv.out_channels for block in self.blocks)
 
-    @property
-    def strides(self) -> tuple[int, ...]:
-        """Input samples between frames of each layer's maps, first layer first."""
-        return strides(self.blocks)
+    def grids(self, pooled: bool = True) -> tuple[Grid, ...]:
+        """Return where the frames of each layer's maps stand, after or before the pool."""
+        return grids(self.blocks, pooled)
 
     @torch.no_grad()
-    def maps(self, x: Tensor) -> Iterator[Tensor]:
+    def maps(self, x: Tensor, pooled: bool = True) -> Iterator[Tensor]:
         """Yield the feature maps of x layer after layer, (clip, filter, frame), keeping none.
 
-        Raises SonifyError for waveforms that do not fit the model.
+        With `pooled` False before the pool. Raises SonifyError for waveforms that do not fit the
+        model.
         """
         self._check(x, self.blocks)
-        for maps, *_ in self._run(x, self.blocks):
+        for maps, *_ in self._run(x, self.blocks, pooled):
             yield maps
 
     @torch.no_grad()
@@ -167,16 +168,17 @@ class Sonifier(Explainer[Forward]):
                 f"{shortest(blocks[:layer])}: leave them out or repeat them to length"
             )
 
-    def _run(self, x: Tensor, blocks: Sequence[Block]) -> Iterator[tuple]:
-        """Yield the four entries of `Forward` block after block."""
+    def _run(self, x: Tensor, blocks: Sequence[Block], pooled: bool = True) -> Iterator[tuple]:
+        """Yield the four entries of `Forward` block after block, maps after or before the pool."""
         h = x.unsqueeze(2)  # (clip, frame, filter)
         for layer, block in enumerate(blocks, start=1):
             length, switches = h.shape[1], None
             h = self._convolution(layer, x.dtype).forward(h).relu_()
-            pooled_length = h.shape[1]
+            pooled_length, maps = h.shape[1], None if pooled else h
             if block.pool is not None:
                 h, switches = _pooled(h, block.pool)
-            yield h.transpose(1, 2), switches, length, pooled_length
+            maps = h if maps is None else maps
+            yield maps.transpose(1, 2), switches, length, pooled_length
 
     def _render(self, record: Forward, x: Tensor, asked: Requests) -> Sonifications:
         """Back-project the requested maps, as many streams at once as the memory budget allows."""

@@ -12,15 +12,18 @@ import torch
 from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
+from sonify.sonification.activity import activity
 from sonify.sonification.explainer import Explainer
+
+_CANDIDATE = ("filter", "activation", "frame", "clip_id", "score")  # as `update` takes them
 
 
 class TopActivations:
-    """Streaming, exact top-k per (layer, filter): largest maximum over time, ties by clip id.
+    """Streaming, exact top-k per (layer, filter): largest score, ties by clip id.
 
     Any order and any batching of the clips gives the same result, and so does merging the tables of
     any partition of the clips. Each clip must be added once. `filters` is the number of filters of
-    each layer; SonifyError when k is below 1.
+    each layer; SonifyError when k is below 1. Scores are the activations unless others are given.
 
     >>> import numpy as np
     >>> from sonify.api import TopActivations
@@ -43,32 +46,33 @@ class TopActivations:
         )  # index of each layer's first filter among all filters
         self.layers = np.repeat(np.arange(1, len(filters) + 1), filters)
         self.filters = np.concatenate([np.arange(n) for n in filters])
-        # Candidates, (filter of any layer, k), best first; activation -inf where there is none yet.
+        # Candidates, (filter of any layer, k), best first; score -inf where there is none yet.
         shape = (len(self.filters), k)
-        self.activations = np.full(shape, -np.inf)
+        self.scores = np.full(shape, -np.inf)
+        self.activations = np.zeros(shape)
         self.frames = np.zeros(shape, np.int64)
         self.clips = np.full(shape, "", object)
 
     def entering(
-        self, layer: int, maxima: np.ndarray, clip_ids: Sequence[str]
+        self, layer: int, scores: np.ndarray, clip_ids: Sequence[str]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the clip and filter indices, (entry,), of maxima that may be among the k best.
+        """Return the clip and filter indices, (entry,), of scores that may be among the k best.
 
-        maxima is (clip, filter of the layer). Late in a pass hardly any enter. Raises SonifyError
+        scores is (clip, filter of the layer). Late in a pass hardly any enter. Raises SonifyError
         for a shape that does not fit or a value that is not finite.
         """
         of_layer = slice(*self.firsts[layer - 1 : layer + 1])
-        worst, holders = self.activations[of_layer, -1], self.clips[of_layer, -1]
-        if maxima.shape != (len(clip_ids), len(worst)):
-            raise SonifyError(f"maxima {maxima.shape}: expected {(len(clip_ids), len(worst))}")
-        if not np.isfinite(maxima).all():
-            bad = clip_ids[int(np.argwhere(~np.isfinite(maxima))[0, 0])]
+        worst, holders = self.scores[of_layer, -1], self.clips[of_layer, -1]
+        if scores.shape != (len(clip_ids), len(worst)):
+            raise SonifyError(f"scores {scores.shape}: expected {(len(clip_ids), len(worst))}")
+        if not np.isfinite(scores).all():
+            bad = clip_ids[int(np.argwhere(~np.isfinite(scores))[0, 0])]
             raise SonifyError(
                 f"clip {bad}: an activation is not finite; check that training was stable"
             )
-        enter = maxima > worst
+        enter = scores > worst
         # A dead filter ties with its candidates in every batch: then the lower clip id enters.
-        tied = np.nonzero(maxima == worst)
+        tied = np.nonzero(scores == worst)
         enter[tied] = np.asarray(clip_ids, object)[tied[0]] < holders[tied[1]]
         clips, filters = np.nonzero(enter)
         return clips, filters
@@ -80,23 +84,32 @@ class TopActivations:
         activations: np.ndarray,
         frames: np.ndarray,
         clip_ids: Sequence[str],
+        scores: np.ndarray | None = None,
     ) -> None:
-        """Add candidates of one layer, (entry,) each: filter, activation, its frame, clip."""
+        """Add candidates of one layer, (entry,) each: filter, activation, its frame, clip, score.
+
+        Without scores activations are ranked.
+        """
         if not len(filters):
             return
+        scores = activations if scores is None else scores
         touched, row = np.unique(filters, return_inverse=True)
         clips = np.asarray(clip_ids, object)
-        order = np.lexsort((clips.astype(str), -activations, row))
-        row, activations = row[order], activations[order]
+        order = np.lexsort((clips.astype(str), -scores, row))
+        row = row[order]
         place = np.arange(len(row)) - np.searchsorted(row, row)  # 0 for a filter's best
         shape = (len(touched), min(self.k, int(place.max()) + 1))
         best = place < self.k
-        at = row[best], place[best]
-        new_activations = np.full(shape, -np.inf)
-        new_frames, new_clips = np.zeros(shape, np.int64), np.full(shape, "", object)
-        new_activations[at] = activations[best]
-        new_frames[at], new_clips[at] = frames[order][best], clips[order][best]
-        self._keep(self.firsts[layer - 1] + touched, new_activations, new_frames, new_clips)
+        at, order = (row[best], place[best]), order[best]
+        new = (
+            np.full(shape, -np.inf),
+            np.zeros(shape),
+            np.zeros(shape, np.int64),
+            np.full(shape, "", object),
+        )
+        for held, given in zip(new, (scores, activations, frames, clips), strict=True):
+            held[at] = given[order]
+        self._keep(self.firsts[layer - 1] + touched, *new)
 
     def merge(self, table: pd.DataFrame) -> None:
         """Add a table of candidates of the same model over other clips (see `table`).
@@ -109,13 +122,14 @@ class TopActivations:
                 raise SonifyError(
                     f"candidates are of another model: layer {layer} has other filters; mine again"
                 )
-            columns = (rows[c].to_numpy() for c in ("filter", "activation", "frame", "clip_id"))
+            columns = (rows[c].to_numpy() for c in _CANDIDATE)
             self.update(int(layer), *columns)
 
     def table(self) -> pd.DataFrame:
-        """Return columns layer, filter, rank, clip_id, activation, frame, dead: k rows per filter.
+        """Return columns layer, filter, rank, clip_id, score, activation, frame, dead.
 
-        A filter is dead on a clip when its activation is zero; fewer clips than k give fewer rows.
+        k rows per filter. A filter is dead on a clip when its activation is zero; fewer clips than
+        k give fewer rows.
         """
         n, k = self.activations.shape
         table = pd.DataFrame(
@@ -124,25 +138,33 @@ class TopActivations:
                 "filter": np.repeat(self.filters, k),
                 "rank": np.tile(np.arange(1, k + 1), n),
                 "clip_id": self.clips.ravel().astype(str),
+                "score": self.scores.ravel(),
                 "activation": self.activations.ravel(),
                 "frame": self.frames.ravel(),
                 "dead": self.activations.ravel() == 0,
             }
         )
-        return table[table["activation"] > -np.inf].reset_index(drop=True)
+        return table[table["score"] > -np.inf].reset_index(drop=True)
 
     def _keep(
-        self, at: np.ndarray, activations: np.ndarray, frames: np.ndarray, clips: np.ndarray
+        self,
+        at: np.ndarray,
+        scores: np.ndarray,
+        activations: np.ndarray,
+        frames: np.ndarray,
+        clips: np.ndarray,
     ) -> None:
         """Keep the k best of the filters `at` among those kept and new candidates, (at, n)."""
+        scores = np.concatenate([self.scores[at], scores], axis=1)
+        clips = np.concatenate([self.clips[at], clips], axis=1)
+        # Sort by clip id first, then stably by falling score: the id decides among equals.
+        by_id = np.argsort(clips.astype(str), axis=1, kind="stable")
+        order = np.take_along_axis(scores, by_id, 1)
+        by_score = np.argsort(-order, axis=1, kind="stable")[:, : self.k]
+        chosen = np.take_along_axis(by_id, by_score, 1)
         activations = np.concatenate([self.activations[at], activations], axis=1)
         frames = np.concatenate([self.frames[at], frames], axis=1)
-        clips = np.concatenate([self.clips[at], clips], axis=1)
-        # Sort by clip id first, then stably by falling activation: the id decides among equals.
-        by_id = np.argsort(clips.astype(str), axis=1, kind="stable")
-        order = np.take_along_axis(activations, by_id, 1)
-        by_activation = np.argsort(-order, axis=1, kind="stable")[:, : self.k]
-        chosen = np.take_along_axis(by_id, by_activation, 1)
+        self.scores[at] = np.take_along_axis(scores, chosen, 1)
         self.activations[at] = np.take_along_axis(activations, chosen, 1)
         self.frames[at] = np.take_along_axis(frames, chosen, 1)
         self.clips[at] = np.take_along_axis(clips, chosen, 1)
@@ -150,18 +172,24 @@ class TopActivations:
 
 @torch.no_grad()
 def observe(
-    miner: TopActivations, explainer: Explainer, x: Tensor, clip_ids: Sequence[str]
+    miner: TopActivations,
+    explainer: Explainer,
+    x: Tensor,
+    clip_ids: Sequence[str],
+    rule: str = "mean",
 ) -> None:
-    """Run waveforms x, (clip, time), forward and offer every map's maximum over time to the miner.
+    """Run waveforms x, (clip, time), forward and offer every map's score to the miner.
 
-    Costs a plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: frames are
-    looked up only for the maxima that enter.
+    Scored are the maps after the ReLU and before the pool, by `rule` (see `activity`). Costs a
+    plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: maxima and their
+    frames are looked up only for the scores that enter.
     """
     ids = np.asarray(clip_ids, object)
-    for layer, h in enumerate(explainer.maps(x), start=1):
-        maxima = h.amax(dim=-1).cpu().numpy()
-        clips, filters = miner.entering(layer, maxima, clip_ids)
+    for layer, h in enumerate(explainer.maps(x, pooled=False), start=1):
+        scores = activity(h, rule).cpu().numpy()
+        clips, filters = miner.entering(layer, scores, clip_ids)
         at = torch.from_numpy(clips).to(h.device), torch.from_numpy(filters).to(h.device)
-        frames = h[at].argmax(dim=-1).cpu().numpy()
-        entered = maxima[clips, filters].astype(np.float64)
-        miner.update(layer, filters, entered, frames, ids[clips])
+        largest, frames = h[at].max(dim=-1)
+        entered = scores[clips, filters].astype(np.float64)
+        maxima = largest.cpu().numpy().astype(np.float64)
+        miner.update(layer, filters, maxima, frames.cpu().numpy(), ids[clips], entered)

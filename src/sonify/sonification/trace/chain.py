@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from sonify.runtime.errors import SonifyError
+from sonify.sonification.grid import Grid
 from sonify.sonification.trace.line import Step, line
 
 
@@ -48,13 +49,27 @@ def find_blocks(
     return tuple(blocks)
 
 
-def strides(blocks: Sequence[Block]) -> tuple[int, ...]:
-    """Return the input samples between frames of each layer's output."""
-    by_layer, stride = [], 1
+def grids(blocks: Sequence[Block], pooled: bool = True) -> tuple[Grid, ...]:
+    """Return where the frames of each layer stand, after its pool or, with `pooled` False, before.
+
+    An operation of kernel k, dilation d, stride s and padding p puts frame 0 at its input's frame
+    d (k - 1) / 2 - p, and s times as far from one frame to the next.
+    """
+    by_layer, grid = [], Grid(0.0, 1)
     for block in blocks:
-        stride *= block.conv.stride[0] * (single(block.pool.stride) if block.pool else 1)
-        by_layer.append(stride)
+        conv, pool = block.conv, block.pool
+        reach = conv.dilation[0] * (conv.kernel_size[0] - 1)
+        grid = _after(grid, reach, padding_of(conv), conv.stride[0])
+        before = grid
+        if pool is not None:
+            reach = single(pool.kernel_size) - 1
+            grid = _after(grid, reach, single(pool.padding), single(pool.stride))
+        by_layer.append(grid if pooled else before)
     return tuple(by_layer)
+
+
+def _after(grid: Grid, reach: int, padding: int, stride: int) -> Grid:
+    return Grid(grid.first + grid.hop * (reach / 2 - padding), grid.hop * stride)
 
 
 def shortest(blocks: Sequence[Block]) -> int:

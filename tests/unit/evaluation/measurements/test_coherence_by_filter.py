@@ -22,6 +22,11 @@ def clips(make_clips):
     return make_clips([4_000, 4_000, 4_000])
 
 
+def lengths(clips, n: int = 4_000) -> pd.Series:
+    """Samples mined of each clip."""
+    return pd.Series(n, index=clips.ids)
+
+
 def rows_of(clips, signals) -> pd.DataFrame:
     """A sonification per clip and filter: filter 0 as given, filter 1 silence."""
     peaks, pcm = encode_each(np.vstack([signals, np.zeros_like(signals)]))
@@ -39,7 +44,7 @@ def test_a_filter_has_the_mean_of_its_clips_and_silence_has_none(clips, rng):
     s = x + rng.standard_normal(x.shape) * 0.3
     s[2] = 0  # a clip on which the filter is dead
     rows = rows_of(clips, s)
-    table = coherence_by_filter_table(CARD, [clips], [rows[:4], rows[4:]], clips.ids, Peaks())
+    table = coherence_by_filter_table(CARD, [clips], [rows[:4], rows[4:]], lengths(clips), Peaks())
     table = tables.checked(table, "coherence_by_filter").to_pandas()
     stored = [decode(pcm, np.float64) for pcm in rows["pcm"][:2]]
     expected = np.mean([peak_coherence(x[i], stored[i]) for i in range(2)], axis=0)
@@ -55,4 +60,17 @@ def test_a_filter_has_the_mean_of_its_clips_and_silence_has_none(clips, rng):
 
 def test_a_clip_that_the_split_lacks_is_named(clips):
     with pytest.raises(SonifyError, match="clip zzz was mined but is not in the split: mine it"):
-        coherence_by_filter_table(CARD, [clips], [], ["zzz"], Peaks())
+        coherence_by_filter_table(CARD, [clips], [], pd.Series({"zzz": 4_000}), Peaks())
+
+
+def test_clips_are_compared_with_their_mined_centres(make_clips, rng):
+    whole = make_clips([4_000, 4_000, 9_000])
+    starts = [0, 0, 2_500]
+    x = np.stack([decode(whole.pcm(i)[at : at + 4_000], np.float64) for i, at in enumerate(starts)])
+    rows = rows_of(whole, x + rng.standard_normal(x.shape) * 0.3)
+    found = coherence_by_filter_table(CARD, [whole], [rows], lengths(whole), Peaks())
+    expected = [peak_coherence(x[i], decode(rows["pcm"][i], np.float64)) for i in range(3)]
+    of = found[found["filter"] == 0].sort_values("peak_rank")
+    np.testing.assert_allclose(of["peak_coherence"], np.mean(expected, axis=0), rtol=1e-12)
+    with pytest.raises(SonifyError, match="was mined with 9000 samples and has 4000 now: mine it"):
+        coherence_by_filter_table(CARD, [whole], [rows], lengths(whole, 9_000), Peaks())

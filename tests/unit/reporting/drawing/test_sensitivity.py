@@ -24,7 +24,7 @@ def removals(removal):
     """Each condition leaves half of what the one before does; the main one comes last."""
 
     def make(**options):
-        conditions = [("max", True), ("energy", False), ("mean", False), ("max", False)]
+        conditions = [("mean", True), ("energy", False), ("max", False), ("mean", False)]
         return pd.concat(
             removal(**options).assign(
                 rule=rule, rescaled=rescaled, value=lambda t, i=i: t.value / 2**i
@@ -40,7 +40,7 @@ def coherences(coherence):
     def make(**options):
         return pd.concat(
             coherence(**options).assign(rule=rule, coherence=lambda t, i=i: t.coherence / 2**i)
-            for rule, i in (("energy", 2), ("mean", 1), ("max", 0))
+            for rule, i in (("energy", 2), ("max", 1), ("mean", 0))
         )
 
     return make
@@ -68,10 +68,10 @@ def test_every_condition_of_removal_has_a_column_the_main_one_first(removals):
     figure = figure_sensitivity_6(removals(), "mini")
     panels = [figure.axes[:4], figure.axes[4:]]
     assert [axes.get_title("left") for axes in panels[0]] == [
-        "by largest value",
         "by mean",
+        "by largest value",
         "by energy",
-        "by largest value,\nrest rescaled",
+        "by mean,\nrest rescaled",
     ]
     labels = [row[0].get_ylabel() for row in panels]
     assert labels == ["mAP, fc-only finetuning", "mAP, full finetuning"]
@@ -91,7 +91,7 @@ def test_every_condition_of_removal_has_a_column_the_main_one_first(removals):
 def test_every_rule_of_coherence_has_a_panel(coherences):
     figure = figure_sensitivity_7(coherences(), "paper", ["supervised"])
     titles = [axes.get_title("left") for axes in figure.axes]
-    assert titles == ["by largest value", "by mean", "by energy"]
+    assert titles == ["by mean", "by largest value", "by energy"]
     for i, axes in enumerate(figure.axes):
         (curve,), (floor,) = shown(axes, "-"), shown(axes, ":")
         assert curve.get_ydata()[0] == pytest.approx(0.855 / 2**i)
@@ -102,7 +102,7 @@ def test_every_rule_of_coherence_has_a_panel(coherences):
 
 
 def test_strided_convolutions_stand_beside_pooling(strided):
-    figure = figure_strided(strided(), "mini", "max", PAIRS)
+    figure = figure_strided(strided(), "mini", "mean", PAIRS)
     left, right = figure.axes
     assert (left.get_title("left"), right.get_title("right")) == (
         "AudioSet eval, 2 clips",
@@ -133,7 +133,7 @@ def test_one_seed_has_no_band(removals, coherences, strided):
     for figure in (
         figure_sensitivity_6(removals(seeds=(0,)), "mini"),
         figure_sensitivity_7(coherences(seeds=(0,)), "mini"),
-        figure_strided(strided(seeds=(0,)), "mini", "max", PAIRS),
+        figure_strided(strided(seeds=(0,)), "mini", "mean", PAIRS),
     ):
         assert not any(bands(axes) for axes in figure.axes)
         assert not any("interval" in t.get_text() for t in figure.legends[0].get_texts())
@@ -153,11 +153,11 @@ def test_what_is_not_there_is_named(removals, coherences, strided):
         with pytest.raises(ValueError, match="split eval and val"):
             draw(pd.concat([table, table.assign(split="val")]), "mini")
     with pytest.raises(ValueError, match="figure would be empty"):
-        figure_strided(strided()[:0], "mini", "max", PAIRS)
+        figure_strided(strided()[:0], "mini", "mean", PAIRS)
     with pytest.raises(ValueError, match="has no run tiled, only contrastive, contrastive_strided"):
-        figure_strided(strided(), "mini", "max", {**PAIRS, "strided": "tiled"})
-    with pytest.raises(ValueError, match="no rows with rule mean, only max"):
-        figure_strided(strided(), "mini", "mean", PAIRS)
+        figure_strided(strided(), "mini", "mean", {**PAIRS, "strided": "tiled"})
+    with pytest.raises(ValueError, match="no rows with rule max, only mean"):
+        figure_strided(strided(), "mini", "max", PAIRS)
 
 
 @pytest.mark.parametrize("layers", [3, 11])
@@ -165,7 +165,7 @@ def test_no_text_overlaps_and_none_is_small(removals, coherences, strided, layer
     for figure in (
         figure_sensitivity_6(removals(layers=layers), "mini"),
         figure_sensitivity_7(coherences(layers=layers), "mini"),
-        figure_strided(strided(layers=layers), "mini", "max", PAIRS),
+        figure_strided(strided(layers=layers), "mini", "mean", PAIRS),
     ):
         found = texts(figure)
         for (one, a), (other, b) in itertools.combinations(found, 2):
@@ -183,7 +183,7 @@ def test_scripts_write_both_kinds_and_the_same_bytes(
     for name, contract, frame, settings in (
         ("sensitivity_6", "removal", removals(layers=3), scale),
         ("sensitivity_7", "coherence", coherences(layers=3), scale | {"runs": ["contrastive"]}),
-        ("strided", "coherence", strided(layers=3), scale | {"rule": "max", "pairs": PAIRS}),
+        ("strided", "coherence", strided(layers=3), scale | {"rule": "mean", "pairs": PAIRS}),
     ):
         tables.write(frame, tmp_path / "t.parquet", contract)
         out = tmp_path / f"figure_{name}.png"
@@ -192,5 +192,5 @@ def test_scripts_write_both_kinds_and_the_same_bytes(
         runpy.run_path(str(SCRIPTS / f"figure_{name}.py"))
         first = out.read_bytes()
         assert first.startswith(b"\x89PNG") and "<svg" in out.with_suffix(".svg").read_text("utf-8")
-    again = figure_strided(tables.read(tmp_path / "t.parquet", "coherence"), "mini", "max", PAIRS)
+    again = figure_strided(tables.read(tmp_path / "t.parquet", "coherence"), "mini", "mean", PAIRS)
     assert image(again, "png") == first

@@ -12,7 +12,7 @@ from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.sonification.activity import strongest
 from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.trace.chain import Block, find_blocks, shortest, strides
+from sonify.sonification.trace.chain import Block, find_blocks, grids, shortest
 from sonify.sonification.trace.folding import folded
 
 SAMPLES = 337
@@ -320,7 +320,7 @@ def test_strides_and_the_shortest_clip_are_those_of_the_chain():
     for downsampling in ("pool", "strided"):
         architecture = Architecture(width=1 / 16, downsampling=downsampling)
         blocks = find_blocks(CNN12(architecture), allow_strided=True)
-        assert strides(blocks) == architecture.strides
+        assert tuple(grid.hop for grid in grids(blocks)) == architecture.strides
     assert shortest(find_blocks(CNN12(Architecture(width=1 / 16)))) == 2_370
 
 
