@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sonify.config.suggestions import check_name
 from sonify.config.types import Config
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.metrics.segments import shortest
 from sonify.runtime.errors import ConfigError
@@ -22,6 +23,7 @@ def check_consistency(config: Config) -> None:
     _check_crops(config)
     _check_reader(config)
     _check_coherence(config)
+    _check_case(config)
 
 
 def _check_sources(config: Config) -> None:
@@ -184,6 +186,21 @@ def _check_coherence(config: Config) -> None:
             f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of "
             f"{shortest(nperseg)} samples, but data.min_samples is "
             f"{config.data.min_samples}: change one of them"
+        )
+
+
+def _check_case(config: Config) -> None:
+    """Zeros before a synthetic clip, whose length is known, must leave half of it."""
+    stage, dataset = config.evaluation.invariance, config.sonification.dataset
+    clip_s = getattr(getattr(config.data.synthetic, dataset, None), "clip_s", None)
+    if stage.case is None or clip_s is None or config.data.sources[dataset].source != "synthetic":
+        return
+    needed = 2 * stage.shown_shift
+    if clip_s * RATE_HZ < needed:
+        raise ConfigError(
+            f"config: evaluation.invariance.case needs clips of {needed} samples, twice its "
+            f"shown_shift, but data.synthetic.{dataset}.clip_s is {clip_s:g}: lower shown_shift, "
+            "or make case null"
         )
 
 
