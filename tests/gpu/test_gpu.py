@@ -15,7 +15,7 @@ from sonify.evaluation.measurements.coherence import coherence_table
 from sonify.evaluation.measurements.evolution import evolution_table
 from sonify.evaluation.measurements.filters import filters_table
 from sonify.evaluation.measurements.invariance import invariance_tables
-from sonify.evaluation.measurements.layer_importance import layer_importance_table
+from sonify.evaluation.measurements.layer_importance import held_out, layer_importance_table
 from sonify.evaluation.measurements.removal import Condition, removal_table
 from sonify.evaluation.measurements.scoring import metrics_table
 from sonify.models import checkpoint
@@ -292,10 +292,8 @@ def test_probes_train_and_score(gpu, model, make_clips, store, tmp_path, finetun
 
     def scored(recipe: Recipe, device: torch.device | str) -> pd.DataFrame:
         probing = Probing(run, 1, recipe, (1, 6, 12))
-        start, held_out = (model, CARD), lambda: [load(tmp_path, ["eval"])]
-        return layer_importance_table(
-            probing, start, clips, held_out, max_samples=30_000, device=device
-        )
+        scored_on = held_out(tmp_path, "eval", None, 30_000, device)
+        return layer_importance_table(probing, (model, CARD), clips, scored_on, device=device)
 
     on_cpu, on_gpu = scored(LABELLED, "cpu"), scored(LABELLED, gpu)
     both = on_cpu.merge(on_gpu, on=["layer", "metric"], validate="1:1")

@@ -272,6 +272,15 @@ def _pure(v):
     return filtered(len(v), (1, *DEEP), value)
 
 
+def _agreeing(v):
+    rows = []
+    for layer, seed, index in product((1, *DEEP), range(len(v)), range(3)):
+        own = {**keys("contrastive", seed), "layer": layer, "filter": index, "n_clips": 200}
+        above = {"label_purity": 0.5 + v[seed] + AROUND[layer], "chance_purity": 0.5}
+        rows.append({**own, "dead": index == 2, **(above if index < 2 else {})})
+    return {"filters": table("filters", rows)}
+
+
 def _first(v):
     """On Speech Commands full leads by v, everything else by more."""
 
@@ -412,4 +421,5 @@ BUILDERS = {
     22: _evolving,
     23: _selective,
     24: _growing,
+    26: _agreeing,
 }

@@ -106,7 +106,7 @@ def _described(top: pd.DataFrame) -> pd.DataFrame:
     main = [LABELS[i % len(LABELS)][0] for i in first["filter"]]
     return first.assign(
         n_clips=40, n_active=np.where(known, 30, 0), label_purity=np.where(known, 1 / 3, 0.0),
-        main_label=main, coherence=measure, flatness=1 - measure,
+        chance_purity=0.4, main_label=main, coherence=measure, flatness=1 - measure,
         centroid_hz=4000 * measure, bandwidth_hz=np.where(known, 100.0, np.nan),
     )  # fmt: skip
 
@@ -120,7 +120,11 @@ def _evolved(seconds: float) -> pd.DataFrame:
                 rows.append(
                     {**model_keys(model), "clip_id": "clip1", "inputs": inputs, "layer": 1}
                     | {"filter": 2, "epoch": epoch, "activation": 1.0 * epoch, "dead": epoch == 0}
-                    | {"change": np.nan if epoch == 0 else 0.5, "n_samples": len(wave)}
+                    | {
+                        "change": np.nan if epoch == 0 else 0.5,
+                        "n_samples": len(wave),
+                        "flatness": 0.1,
+                    }
                     | {"scale_factor": float(epoch > 0), "peak": float(epoch > 0)}
                     | {"pcm": wave.tobytes() if epoch else bytes(2 * len(wave))}
                     | {"labels": list(LABELS[1])}

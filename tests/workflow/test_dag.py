@@ -13,14 +13,15 @@ def test_the_plan_holds_the_whole_matrix(workflow):
     assert jobs["score"] == 30 and jobs["removal"] == 4 and jobs["layer_importance"] == 8
     assert jobs["mine"] == jobs["render"] == jobs["filters"] == jobs["coherence_by_filter"] == 2
     assert jobs["coherence"] == jobs["invariance"] == 3 and jobs["evolution"] == 1
-    assert jobs["gather"] == 9 and jobs["table"] == 6 and jobs["claims"] == jobs["all"] == 1
+    assert jobs["gather"] == 10 and jobs["table"] == 6 and jobs["claims"] == jobs["all"] == 1
 
 
 def test_the_paper_is_planned_whole(workflow):
     """Three seeds of everything, and a job for each network of Figure 4 that is trained whole."""
     jobs = workflow.planned("--configfile", str(workflow.checkout / "workflow/configs/paper.yaml"))
     assert jobs["train"] == 3 * 38 and jobs["score"] == 3 * 30
-    assert jobs["layer_importance"] == 3 * (2 * 2 * 12 + 2 * 2)
+    # Eleven networks of each full curve, the fc-only curves, and the finetuned models beside both.
+    assert jobs["layer_importance"] == 3 * (2 * 2 * 11 + 2 * 2 + 2 * 2 * 2)
     assert jobs["coherence"] == jobs["invariance"] == 3 * 3 and jobs["removal"] == 3 * 4
     assert jobs["download_audioset"] == jobs["download_fsd50k"] == 1
     as_run = [str(workflow.checkout / f"workflow/configs/{n}.yaml") for n in ("paper", "authors")]

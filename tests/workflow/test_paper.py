@@ -86,6 +86,20 @@ def test_figure_4_trains_as_the_finetunings_do_that_it_is_compared_with():
         assert recipes[probe.run.recipe] == alike, probe.run.recipe
 
 
+def test_figures_4_and_5_follow_the_authors_protocols():
+    for plan in PLANS.values():
+        crops = {(p.run.dataset, p.split, p.crop_s) for p in plan.probes.values()}
+        assert crops == {("fsd50k", "val", 5), ("speech_commands", "val", 1)}
+        whole = [p for p in plan.probes.values() if p.finetuned]
+        assert len(whole) == 3 * 2 * 2 * 2 and {p.layers for p in whole} == {(12,)}
+        recipes = plan.training.recipes
+        assert all(recipes[plan.run(p.finetuned).recipe].select == "best_on_val" for p in whole)
+        kept = {run: recipes[plan.run(run).recipe].kept_epochs for run in ("contrastive",)}
+        assert kept == {"contrastive": (1, 20, 40, 60, 80, 100)}
+        case = plan.evaluation.invariance
+        assert (case.case.layer, case.case.filter, case.shown_shift) == (1, 0, 8645)
+
+
 def changes(plan: Plan, base: Plan, name: str) -> dict:
     """The values of a recipe that are others in `base`."""
     now, before = (dataclasses.asdict(p.training.recipes[name]) for p in (plan, base))

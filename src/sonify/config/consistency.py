@@ -24,6 +24,7 @@ def check_consistency(config: Config) -> None:
     _check_mined_crop(config)
     _check_reader(config)
     _check_coherence(config)
+    _check_case(config)
 
 
 def _check_sources(config: Config) -> None:
@@ -196,6 +197,21 @@ def _check_coherence(config: Config) -> None:
             f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of "
             f"{shortest(nperseg)} samples, but data.min_samples is "
             f"{config.data.min_samples}: change one of them"
+        )
+
+
+def _check_case(config: Config) -> None:
+    """Zeros before a synthetic clip, whose length is known, must leave half of it."""
+    stage, dataset = config.evaluation.invariance, config.sonification.dataset
+    clip_s = getattr(getattr(config.data.synthetic, dataset, None), "clip_s", None)
+    if stage.case is None or clip_s is None or config.data.sources[dataset].source != "synthetic":
+        return
+    needed = 2 * stage.shown_shift
+    if clip_s * RATE_HZ < needed:
+        raise ConfigError(
+            f"config: evaluation.invariance.case needs clips of {needed} samples, twice its "
+            f"shown_shift, but data.synthetic.{dataset}.clip_s is {clip_s:g}: lower shown_shift, "
+            "or make case null"
         )
 
 

@@ -20,11 +20,16 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "maxItems": lambda value: f"must have at most {value} items",
     "uniqueItems": lambda value: "must not repeat an item",
     "minProperties": lambda value: "must not be empty",
+    "anyOf": lambda kinds: "must be of type " + " or ".join(kind["type"] for kind in kinds),
 }
 
 
 def sentence(error: ValidationError) -> str:
     """Say what is wrong with one key, with a guess at what was meant."""
+    if error.validator == "anyOf":  # of a number or a list: what is wrong with the one given
+        inside = [e for e in error.context or () if e.validator != "type" or e.relative_path]
+        if inside:
+            return sentence(inside[0])
     where = ".".join(str(part) for part in error.absolute_path) or "the top level"
     if error.validator == "additionalProperties":
         known = [*error.schema.get("properties", {})]

@@ -10,8 +10,8 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.option_types import ClipOptions
 from sonify.paper.run_facts import RunFacts
 from sonify.plan.crops import check_training_crops
-from sonify.plan.runs import chain, facts, has_classifier, resolve, scored_split
-from sonify.plan.selection import check_selection
+from sonify.plan.runs import chain, facts, finetuned_run, has_classifier, resolve, scored_split
+from sonify.plan.selection import check_crop, check_selection
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
 from sonify.sonification.methods import METHODS
@@ -55,6 +55,8 @@ def _check_probes(config: Config) -> None:
                 f"config: {key}.probes scores {name} on {split!r}: {recipe.dataset} has "
                 f"{', '.join(DATASETS[recipe.dataset].splits)}"
             )
+        for start in stage.starts:
+            check_crop(f"{key}.probes.{name}.crop_s", config, start, probe.crop_s)
         curve = recipe.dataset, probe.finetune
         if curve in curves:
             raise ConfigError(
@@ -101,6 +103,9 @@ def _scorings(config: Config) -> Iterator[tuple[str, list[Run], str, str]]:
             )
         for start in stage.starts:
             yield words, chain(config, start), dataset, split
+            if stage.whole == "finetuned":
+                name = finetuned_run(config, probe, start)
+                yield f"{name} in Figure 4", chain(config, name), dataset, split
 
 
 def _check_strided(config: Config) -> None:
@@ -211,6 +216,16 @@ def _check_invariance(config: Config) -> None:
             f"config: evaluation.invariance.shown_shift is {stage.shown_shift}, which is not "
             "among its shifts: add it there"
         )
+    if stage.case is None:
+        return
+    compared = config.evaluation.strided.by_downsampling.values()
+    for run in [*config.sonification.runs, *compared]:
+        filters = _filters(config, run)
+        if stage.case.layer > len(filters) or stage.case.filter >= filters[stage.case.layer - 1]:
+            raise ConfigError(
+                f"config: evaluation.invariance.case is layer {stage.case.layer}, filter "
+                f"{stage.case.filter}, which {run} lacks: name another"
+            )
 
 
 def _check_filters(config: Config) -> None:

@@ -15,7 +15,7 @@ from sonify.evaluation.stage import ClipsRead
 from sonify.models.architecture import Architecture
 from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
-from sonify.plan.runs import has_classifier, resolve, scored_split
+from sonify.plan.runs import finetuned_run, has_classifier, resolve, scored_split
 from sonify.training.recipe import Hyperparameters, Recipe
 from sonify.training.settings import Run
 
@@ -24,17 +24,23 @@ from sonify.training.settings import Run
 class Probe:
     """One job of appendix B: the networks that end behind some layers of a pretrained encoder.
 
-    run is what they are called in result tables; split is what they are scored on.
+    run is what they are called in result tables; split is what they are scored on, whole or, of
+    every clip, crop_s seconds from its centre. finetuned: the run that is scored as the whole
+    encoder; nothing is trained then, and the tables call it by its own name.
     """
 
     run: Run
     seed: int
     layers: tuple[int, ...]
     split: str
+    crop_s: float | None = None
+    finetuned: str | None = None
 
     @property
     def name(self) -> str:
         """Name of the job."""
+        if self.finetuned:
+            return f"{self.finetuned}-s{self.seed}"
         return f"{self.run.name}-s{self.seed}-l{self.layers[0]:02d}-{self.layers[-1]:02d}"
 
 
@@ -105,12 +111,24 @@ class Plan:
                 start=start.name,
                 architecture=start.architecture,
             )
-            depths = tuple(range(1, self.architecture(start.name).whole + 1))
+            whole = self.architecture(start.name).whole
+            trained = stage.whole == "probe"
+            depths = tuple(range(1, whole + trained))
             each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
+            how = {"split": kind.split, "crop_s": kind.crop_s}
             seeds = self.training.seeds
-            jobs += [Probe(run, seed, layers, kind.split) for seed in seeds for layers in cut]
+            jobs += [Probe(run, seed, layers, **how) for seed in seeds for layers in cut]
+            if not trained:
+                name = finetuned_run(self.config, kind, start.name)
+                jobs += [Probe(run, seed, (whole,), **how, finetuned=name) for seed in seeds]
         return {probe.name: probe for probe in jobs}
+
+    @property
+    def probe_starts(self) -> dict[str, str]:
+        """By run in table layer_importance, the run whose encoder it starts from."""
+        probes = self.probes.values()
+        return {p.finetuned or p.run.name: p.run.start for p in probes if p.run.start}
 
     def architecture(self, run: str) -> Architecture:
         """The architecture of a run's encoder."""

@@ -2,6 +2,7 @@
 
 from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
+from sonify.evaluation.stages.layer_importance import ProbeOptions
 from sonify.paper.run_facts import RunFacts
 from sonify.runtime.errors import ConfigError
 from sonify.training.settings import Run
@@ -62,6 +63,24 @@ def has_classifier(config: Config, name: str) -> bool:
     """Return whether the run ends in a classifier; a contrastive run ends in a projection."""
     recipe = config.training.runs[name].recipe
     return config.training.recipes[recipe].objective != "contrastive"
+
+
+def finetuned_run(config: Config, probe: ProbeOptions, start: str) -> str:
+    """The run that finetunes the encoder of `start` as the probe does, on the same clips.
+
+    Raises ConfigError if there is none.
+    """
+    recipe = config.training.recipes[probe.recipe]
+    asked = (recipe.dataset, recipe.splits, start, probe.finetune)
+    for name in config.training.runs:
+        run = resolve(config, name)
+        if (run.dataset, run.splits, run.start, run.finetune) == asked:
+            return name
+    raise ConfigError(
+        f"config: evaluation.layer_importance.whole is 'finetuned', but no run finetunes {start} "
+        f"{probe.finetune} on {recipe.dataset}: add one to training.finetuning, or set it to "
+        "'probe'"
+    )
 
 
 def scored_split(dataset: str) -> str:

@@ -2,8 +2,19 @@
 
 from sonify.config.consistency import check_splits
 from sonify.config.types import Config
+from sonify.contracts.audio_format import RATE_HZ
 from sonify.plan.runs import chain, resolve, scored_split
 from sonify.runtime.errors import ConfigError
+
+
+def check_crop(key: str, config: Config, run: str, crop_s: float | None) -> None:
+    """Raise ConfigError for a crop that leaves the encoder of `run` no frame; None is no crop."""
+    needed = config.models[resolve(config, run).architecture].shortest_clip()
+    if crop_s is not None and round(crop_s * RATE_HZ) < needed:
+        raise ConfigError(
+            f"config: {key} is {crop_s:g}, {round(crop_s * RATE_HZ)} samples, fewer than the "
+            f"{needed} that leave {run} a frame: lengthen it"
+        )
 
 
 def check_selection(config: Config) -> None:
@@ -21,6 +32,9 @@ def check_selection(config: Config) -> None:
     for name in config.training.runs:
         run = resolve(config, name)
         split, key = recipes[run.recipe].validated_split, f"training.recipes.{run.recipe}.val_split"
+        if recipes[run.recipe].select == "best_on_val":
+            crop = f"training.recipes.{run.recipe}.val_crop_s"
+            check_crop(crop, config, name, recipes[run.recipe].val_crop_s)
         if split is None:
             continue
         check_splits(key, config, run.dataset, [split])

@@ -142,7 +142,7 @@ class Settings:
                 rule=rule,
                 rescaled=rescaled,
                 strided=self.config.evaluation.strided.by_downsampling,
-                probes={probe.run.name: probe.run.start for probe in self.plan.probes.values()},
+                probes=self.plan.probe_starts,
             )
         )
 

@@ -1,5 +1,6 @@
 """Hyperparameters of a training run (section 3.1, appendix A). No torch: the plan reads them."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -168,12 +169,11 @@ class Hyperparameters:
         ),
     ] = "clip"
     checkpoints: Annotated[
-        int,
+        Annotated[int, Meta(ge=0, le=1000)] | tuple[Annotated[int, Meta(ge=0)], ...],
         Meta(
-            ge=0,
-            le=1000,
-            description="States kept for Figure 5: the initial weights and further ones, evenly "
-            "spaced to the end; 0 for none.",
+            description="States kept for Figure 5: how many, the initial weights and further ones, "
+            "evenly spaced to the end, 0 for none; or after which epochs, where 0 is the initial "
+            "weights.",
         ),
     ] = 0
     select: Annotated[
@@ -232,10 +232,22 @@ class Hyperparameters:
                 f"warmup_epochs is {self.warmup_epochs:g}, but training ends after {self.epochs} "
                 "epochs: lower it"
             )
-        if self.checkpoints and not 2 <= self.checkpoints <= self.epochs + 1:
+        self._check_checkpoints()
+
+    def _check_checkpoints(self) -> None:
+        if isinstance(self.checkpoints, int):
+            if self.checkpoints and not 2 <= self.checkpoints <= self.epochs + 1:
+                raise SonifyError(
+                    f"checkpoints is {self.checkpoints}: it must be 0, or from 2 (the initial "
+                    f"weights and the last) to {self.epochs + 1} (every epoch's)"
+                )
+            return
+        named = list(self.checkpoints)
+        rising = all(a < b for a, b in itertools.pairwise(named))
+        if len(named) < 2 or not rising or not 0 <= named[0] <= named[-1] <= self.epochs:
             raise SonifyError(
-                f"checkpoints is {self.checkpoints}: it must be 0, or from 2 (the initial weights "
-                f"and the last) to {self.epochs + 1} (every epoch's)"
+                f"checkpoints is {named}: it must be at least two different epochs in rising "
+                f"order, from 0 (the initial weights) to {self.epochs} (the last)"
             )
 
     @property
@@ -253,8 +265,10 @@ class Hyperparameters:
 
     @property
     def kept_epochs(self) -> tuple[int, ...]:
-        """Epochs after which the weights are kept: 0, the initial ones, to the last, evenly spaced
-        to half an epoch."""
+        """Epochs after which the weights are kept: those named, or from 0, the initial ones, to the
+        last, evenly spaced to half an epoch."""
+        if not isinstance(self.checkpoints, int):
+            return tuple(self.checkpoints)
         gaps = max(1, self.checkpoints - 1)
         return tuple(round(i * self.epochs / gaps) for i in range(self.checkpoints))
 

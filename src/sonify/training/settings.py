@@ -37,9 +37,14 @@ class TrainingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProbingSettings(JobSettings, frozen=True, kw_only=True):
-    """Settings of a job of probes: how they are trained, and the split they are scored on."""
+    """Settings of a job of probes: how they are trained, and the split they are scored on.
+
+    crop_s: seconds of the crop from each clip's centre that is scored, None for whole clips.
+    recipe: None if nothing is trained, and the model itself is scored as the whole encoder.
+    """
 
     run: Run
     seed: int
     layers: tuple[int, ...]
-    recipe: Recipe
+    recipe: Recipe | None
+    crop_s: float | None = None

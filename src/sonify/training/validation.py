@@ -34,20 +34,28 @@ class Validation:
         """Score `model`, in evaluation mode and float32; it is left in the mode that it was in."""
         training = model.training
         model.eval()
-        logits = [model(x.to(device)).float().cpu().numpy() for x in self._crops()]
+        crops = centre_crops(self.clips, self.chosen, self.samples)
+        logits = [model(x.to(device)).float().cpu().numpy() for _, x in crops]
         model.train(training)
         return self.score(self.clips.targets(self.chosen), np.concatenate(logits))
 
-    def _crops(self) -> Iterator[Tensor]:
-        """Crops, (clip, time) in [-1, 1], a row group at a time."""
-        for group in self.clips.groups:
-            at = self.chosen[(self.chosen >= group.first) & (self.chosen < group.last)]
-            if not len(at):
-                continue
-            starts = np.maximum(self.clips.lengths[at].astype(np.int64) - self.samples, 0) // 2
-            crops = np.empty((len(at), 1, self.samples), pcm.DTYPE)
-            self.clips.read(group, at, starts[:, None], list(crops))
-            yield torch.from_numpy(pcm.decode(crops[:, 0]))
+
+def centre_crops(
+    clips: StoredClips, chosen: np.ndarray, samples: int
+) -> Iterator[tuple[np.ndarray, Tensor]]:
+    """Yield positions, (clip,), and crops, (clip, time) in [-1, 1], a row group at a time.
+
+    Crops of `samples` samples from the centres of the clips at the positions `chosen`, which are in
+    order; shorter clips are repeated from the start to length.
+    """
+    for group in clips.groups:
+        at = chosen[(chosen >= group.first) & (chosen < group.last)]
+        if not len(at):
+            continue
+        starts = np.maximum(clips.lengths[at].astype(np.int64) - samples, 0) // 2
+        crops = np.empty((len(at), 1, samples), pcm.DTYPE)
+        clips.read(group, at, starts[:, None], list(crops))
+        yield at, torch.from_numpy(pcm.decode(crops[:, 0]))
 
 
 class Best:

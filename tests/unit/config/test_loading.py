@@ -16,6 +16,7 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
 from sonify.plan.files import Files
 from sonify.plan.plan import Plan
+from sonify.plan.registry import FIGURES, STAGES
 from sonify.plan.runs import facts, resolve
 from sonify.plan.settings import Settings
 from sonify.runtime.errors import ConfigError
@@ -245,8 +246,41 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (
             "training/recipes/contrastive_kept/checkpoints",
             6.0,
-            "contrastive_kept.checkpoints is 6.0, but must be of type integer",
+            "contrastive_kept.checkpoints is 6.0, but must be of type integer or array",
         ),
+        (
+            "training/recipes/contrastive_kept/checkpoints",
+            [1, 2.5],
+            "contrastive_kept.checkpoints.1 is 2.5, but must be of type integer",
+        ),
+        (
+            "training/recipes/contrastive_kept/checkpoints",
+            -1,
+            "contrastive_kept.checkpoints is -1, but must be at least 0",
+        ),
+        (
+            "training/recipes/contrastive_kept/checkpoints",
+            [1, 7],
+            r"checkpoints is \[1, 7\]: it must be at least two different epochs in rising order, "
+            r"from 0 \(the initial weights\) to 6",
+        ),
+        (
+            "evaluation/layer_importance/probes",
+            [{"recipe": "fsd50k_probe", "finetune": "full", "split": "val", "crop_s": 0.05}],
+            r"_probe.crop_s is 0.05, 400 samples, fewer than the \d+ that leave contrastive a",
+        ),
+        ("evaluation/layer_importance/whole", "best", "must be one of finetuned, probe"),
+        (
+            "evaluation/invariance/case",
+            {"layer": 1, "filter": 999},
+            "invariance.case is layer 1, filter 999, which contrastive lacks: name another",
+        ),
+        (
+            "data/synthetic/audioset/clip_s",
+            2.0,
+            "needs clips of 17290 samples, twice its shown_shift, but .*clip_s is 2: lower",
+        ),
+        ("evaluation/invariance/case", {"layer": 12, "filter": 0}, "case is layer 12, filter 0"),
         ("training/seeds", [0, 1.0], "training.seeds.1 is 1.0, but must be of type integer"),
         (
             "training/runs/again",
@@ -584,6 +618,39 @@ def test_claims_know_what_probes_start_from(config):
         for kind in kinds
         for start in ("contrastive", "supervised")
     }
+
+
+def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
+    config["evaluation"]["layer_importance"]["whole"] = "finetuned"
+    plan = Plan(checked(config))
+    trained = [p for p in plan.probes.values() if not p.finetuned]
+    assert all(p.layers == tuple(range(1, 12)) for p in trained) and len(trained) == 16
+    whole = {name: p for name, p in plan.probes.items() if p.finetuned}
+    assert {p.finetuned for p in whole.values()} == {
+        f"{dataset}-{start}-{finetune}"
+        for dataset in ("fsd50k", "speech_commands")
+        for start in ("contrastive", "supervised")
+        for finetune in ("fconly", "full")
+    }
+    assert len(whole) == 16 and set(whole) < set(plan.models), "a job is called as its model"
+    stage, job = STAGES["layer_importance"], "fsd50k-supervised-full-s1"
+    inputs = Files(plan).stage_input(stage, job)
+    assert inputs["weights"] == f"results/models/{job}/model.safetensors"
+    assert inputs["splits"] == ["results/data/fsd50k/val"]
+    settings = json.loads(Settings(plan).evaluation_job(stage, job))
+    assert settings["recipe"] is None and settings["layers"] == [12]
+    starts = json.loads(Settings(plan).claims())["probes"]
+    assert (
+        starts["fsd50k-supervised-full"] == starts["fsd50k_probe-supervised-full"] == "supervised"
+    )
+    drawn = json.loads(Settings(plan).figure(FIGURES["figure_4"]))
+    assert drawn["finetuned"]["fsd50k-supervised-full"] == "fsd50k_probe-supervised-full"
+    assert set(drawn["whole"]) == set(starts)
+    config["training"]["recipes"]["fsd50k"]["splits"] = ["train", "val"]
+    for probe in ("fsd50k_probe", "fsd50k_linear"):
+        config["training"]["recipes"][probe]["splits"] = ["train"]
+    with pytest.raises(ConfigError, match="but no run finetunes contrastive fconly on fsd50k: add"):
+        Plan(checked(config))
 
 
 def test_frozen_probes_stay_together_and_others_are_cut_into_jobs(config):

@@ -217,6 +217,16 @@ def test_figure_4_draws_every_regime_and_finetuning_with_its_whole_encoder(layer
         assert [t.get_text() for t in axes.get_xticklabels()] == [*map(str, range(1, 12)), "all"]
 
 
+def test_figure_4_draws_a_finetuned_run_as_the_dashed_line_of_its_probes(layer_importance):
+    table = layer_importance()
+    end = table["layer"] == 12
+    other = table["run"].where(~end, table["run"].str.replace("_probe", ""))
+    beside = dict(zip(other[end], table.loc[end, "run"], strict=True))
+    whole = WHOLE | dict.fromkeys(beside, 12)
+    drawn = figure_4(table.assign(run=other), "mini", whole, beside)
+    assert image(drawn, "svg") == image(figure_4(table, "mini", WHOLE), "svg")
+
+
 def test_figure_4_values(layer_importance):
     left, right = figure_4(layer_importance(), "mini", WHOLE).axes
     for axes, factor in ((left, 0.5), (right, 1.0)):

@@ -210,9 +210,11 @@ def test_weights_are_kept_from_the_first_to_the_last_epoch(make_clips, store, tm
         (4, 12, (0, 4, 8, 12)),
         (6, 12, (0, 2, 5, 7, 10, 12)),
         (4, 3, (0, 1, 2, 3)),
+        ((1, 5, 12), 12, (1, 5, 12)),
+        ([0, 3], 12, (0, 3)),
     ],
 )
-def test_checkpoints_are_evenly_spaced(checkpoints, epochs, kept):
+def test_checkpoints_are_those_named_or_evenly_spaced(checkpoints, epochs, kept):
     recipe = dataclasses.replace(LABELLED, checkpoints=checkpoints, epochs=epochs)
     assert recipe.kept_epochs == kept
 
@@ -241,6 +243,12 @@ def test_recipes_come_from_config_blocks_and_refuse_contradictions():
     for impossible in (1, 4):
         with pytest.raises(SonifyError, match=f"checkpoints is {impossible}: it must be .* to 3"):
             dataclasses.replace(recipe, checkpoints=impossible)
+    for impossible in ([], [1], [1, 3], [-1, 2], [2, 1], [1, 1], [0, 1, 1]):
+        with pytest.raises(SonifyError, match="two different epochs in rising order, from 0 .* to"):
+            dataclasses.replace(recipe, checkpoints=impossible)
+    named = msgspec.convert({**block, "checkpoints": [0, 2]}, Recipe)
+    assert named.kept_epochs == (0, 2)
+    assert msgspec.convert(msgspec.to_builtins(named), Recipe) == named
     with pytest.raises(ValueError, match="needs an architecture or a start"):
         train_run(SCRATCH, 0, LABELLED, None)
 

@@ -13,7 +13,6 @@ from sonify.evaluation.metrics.peaks import Peaks, active_fraction, noise_floor,
 from sonify.models.checkpoint import ModelCard
 
 _KEYS = ["dataset", "split", "layer", "filter"]
-_MEANS = ["floor", "active_fraction"]
 
 
 def coherence_by_filter_table(
@@ -30,8 +29,8 @@ def coherence_by_filter_table(
     the clips that they are of, by clip_id, whose centres are read from `parts` of the split. A
     peak's value is its mean over the
     filter's clips, without those that have too few peaks, silence among them; NaN if none is left.
-    floor and active_fraction are means over all of the filter's clips. `progress` is called with
-    the number of sonifications done. Raises SonifyError as `centres` does.
+    The floor of each peak, and active_fraction, are means over all of the filter's clips.
+    `progress` is called with the number of sonifications done. Raises SonifyError as `centres` does.
     """
     stored = centres(parts, lengths)
     inputs = {clip: decode(pcm, np.float64) for clip, pcm in stored.items()}
@@ -42,22 +41,26 @@ def coherence_by_filter_table(
         if progress:
             progress(done)
     pairs = pd.concat(measured)
-    peaks = list(range(1, how.count + 1))
     pairs["n_pairs"] = pairs[1].notna()
     groups = pairs.groupby(_KEYS)
-    table = groups[[*peaks, *_MEANS]].mean().join(groups["n_pairs"].sum())
-    table = table.reset_index().melt(
-        [*_KEYS, *_MEANS, "n_pairs"], peaks, var_name="peak_rank", value_name="peak_coherence"
-    )
-    return table.assign(**card.keys)
+    means = groups.mean().assign(n_pairs=groups["n_pairs"].sum()).reset_index()
+    shared = means[[*_KEYS, "active_fraction", "n_pairs"]]
+    rows = [
+        shared.assign(peak_rank=rank, peak_coherence=means[rank], floor=means[f"floor {rank}"])
+        for rank in range(1, how.count + 1)
+    ]
+    return pd.concat(rows, ignore_index=True).assign(**card.keys)
 
 
 def _measure(rows: pd.DataFrame, inputs: dict[str, np.ndarray], how: Peaks) -> pd.DataFrame:
-    """Return the measures of some sonifications: _KEYS, a column per peak, and _MEANS."""
+    """Return the measures of some sonifications: _KEYS, columns for each peak and its floor, and
+    active_fraction.
+    """
     measures = []
     for row in rows.itertuples():
         s, x = decode(row.pcm, np.float64), inputs[row.clip_id]
-        floor = noise_floor(len(x), how)
-        measures.append([*peak_coherence(x, s, how), floor, active_fraction(s, how.nperseg)])
-    columns = [*range(1, how.count + 1), *_MEANS]
+        peaks, floors = peak_coherence(x, s, how), noise_floor(len(x), how)
+        measures.append([*peaks, *floors, active_fraction(s, how.nperseg)])
+    ranks = range(1, how.count + 1)
+    columns = [*ranks, *(f"floor {rank}" for rank in ranks), "active_fraction"]
     return rows[_KEYS].join(pd.DataFrame(measures, index=rows.index, columns=columns))

@@ -16,9 +16,10 @@ import pandas as pd
 import torch
 from scipy import signal
 
-from sonify.data.audio.pcm import decode, encode_each
+from sonify.data.audio.pcm import decode, encode_each, samples
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
+from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
@@ -198,9 +199,16 @@ def _sonified(
         peak=peaks,
         n_samples=len(pcm),
         pcm=stored,
+        flatness=[_flatness(s) for s in stored],
         input_pcm=[pcm.tobytes() if i == "fixed" else None for i in rows["inputs"]],
         spectrum=[power_spectrum(s) for s in signals],
     )
+
+
+def _flatness(pcm: bytes) -> float:
+    """Spectral flatness of a stored signal, as of filters; NaN for silence and under NPERSEG."""
+    s = samples(pcm)
+    return float(spectral_shape(s[None], NPERSEG).flatness[0]) if len(s) >= NPERSEG else np.nan
 
 
 def _changes(table: pd.DataFrame) -> list[float]:

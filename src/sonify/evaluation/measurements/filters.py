@@ -11,6 +11,7 @@ from sonify.data.audio.pcm import samples
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence
+from sonify.evaluation.metrics.label_agreement import chance
 from sonify.evaluation.metrics.segments import shortest
 from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
@@ -44,7 +45,8 @@ def filters_table(
     filter's top clips whose sonification is not silent and that hold two segments of `nperseg`
     samples; NaN if none does.
     Label purity is the largest fraction, of the top clips on which the filter is active, that have
-    one label in common; NaN with fewer than two such clips, of which it would say nothing.
+    one label in common; NaN with fewer than two such clips, of which it would say nothing. Beside
+    it stands the purity of as many clips of the split drawn at random (`label_agreement.chance`).
 
     `progress` is called with the number of clips and sonifications done. Raises SonifyError for
     tables of another model or of other clips.
@@ -69,6 +71,9 @@ def filters_table(
     table = first[["dataset", "split", *card.keys, "dead", "activation"]]
     table = table.join(pd.concat(described).groupby(_OWN)[_SOUND].mean())
     table = table.join(_purity(top[~top["dead"]], split))
+    counts = sorted(int(n) for n in table["n_living"].dropna().unique() if n > 1)
+    chances = {n: chance(split.labelled, n) for n in counts}
+    table["chance_purity"] = table.pop("n_living").map(chances)
     return table.assign(
         n_clips=split.n_clips,
         n_active=[split.active[layer - 1][index] for layer, index in table.index],
@@ -78,13 +83,13 @@ def filters_table(
 
 @dataclass(frozen=True)
 class _Split:
-    """active: clips on which each filter is, (filter,) of each layer. totals: clips of each class.
-    Samples, (time,) int16, and classes, (class,) 0 or 1, are those of the mined clips.
+    """active: clips on which each filter is, (filter,) of each layer. labelled: (clip, class), 0 or
+    1, in order of clip_id. Samples, (time,) int16, and classes, (class,), are of the mined clips.
     """
 
     n_clips: int
     classes: list[str]
-    totals: np.ndarray
+    labelled: np.ndarray
     active: list[np.ndarray]
     pcm: dict[str, np.ndarray]
     targets: dict[str, np.ndarray]
@@ -100,22 +105,23 @@ def _survey(
     progress: Counter | None,
 ) -> _Split:
     """One forward pass over the split."""
-    mined, n_clips, totals = set(top["clip_id"]), 0, np.zeros((), np.int64)
+    mined, ids, labelled = set(top["clip_id"]), [], []
     active = [torch.zeros(n, dtype=torch.int64, device=device) for n in explainer.filters]
     pcm, targets = {}, {}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         for counts, maps in zip(active, explainer.maps(x, pooled=False), strict=True):
             counts += (maps.amax(-1) > 0).sum(0)
-        n_clips += len(indices)
-        totals = totals + clips.targets[indices].sum(axis=0, dtype=np.int64)
+        labelled.append(clips.targets[indices])
         for i in indices:
+            ids.append(clips.ids[i])
             if clips.ids[i] in mined:  # copies: views would keep the whole part
                 pcm[clips.ids[i]] = clips.pcm(i).copy()
                 targets[clips.ids[i]] = clips.targets[i].copy()
     if missing := mined - set(pcm):
         raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine again")
     counted = [counts.cpu().numpy() for counts in active]
-    return _Split(n_clips, clips.classes, totals, counted, pcm, targets)
+    every = np.concatenate(labelled)[np.argsort(ids, kind="stable")]
+    return _Split(len(ids), clips.classes, every, counted, pcm, targets)
 
 
 def _described(
@@ -142,14 +148,19 @@ def _described(
 
 
 def _purity(living: pd.DataFrame, split: _Split) -> pd.DataFrame:
-    """label_purity and main_label of filters, from those rows of `top` that are not dead."""
-    rarest = np.argsort(split.totals, kind="stable")  # first among equally frequent: the rarest
+    """label_purity, main_label and n_living, the clips that count, of filters, from those rows of
+    `top` that are not dead.
+    """
+    totals = split.labelled.sum(axis=0, dtype=np.int64)
+    rarest = np.argsort(totals, kind="stable")  # first among equally frequent: the rarest
     purities = {}
     for own, clips in living.groupby(_OWN)["clip_id"]:
         targets = np.stack([split.targets[c] for c in clips])
         counts = targets.sum(axis=0, dtype=np.int64)[rarest]
         best = int(counts.argmax())
         purity = counts[best] / len(clips) if len(clips) > 1 else np.nan
-        purities[own] = (purity, split.classes[rarest[best]] if counts[best] > 1 else "")
+        label = split.classes[rarest[best]] if counts[best] > 1 else ""
+        purities[own] = (purity, label, len(clips))
     index = pd.MultiIndex.from_tuples(purities, names=_OWN)
-    return pd.DataFrame(purities.values(), index=index, columns=["label_purity", "main_label"])
+    columns = ["label_purity", "main_label", "n_living"]
+    return pd.DataFrame(purities.values(), index=index, columns=columns)

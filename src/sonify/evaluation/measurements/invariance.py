@@ -75,7 +75,7 @@ def invariance_tables(
     middle = (explainer.n_layers + 1) // 2
     margin = _margin(card.architecture)
     rows, example, most = [], None, -1.0
-    for done, (part, i) in enumerate(_drawn(sizes, clips), start=1):
+    for done, (part, i) in enumerate(drawn(sizes, clips), start=1):
         x, delays = part.waveform(i), [0, *shifts]
         delayed = returned(explainer, x, delays, margin, rule, max_samples, device)
         clip = {"dataset": part.dataset, "split": part.splits[i], "clip_id": part.ids[i]}
@@ -172,7 +172,7 @@ def _margin(architecture: Architecture) -> int:
     return -(-architecture.receptive_field // stride) * stride
 
 
-def _drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
+def drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
     """`n` clips of a split, each as the part that holds it and its index there."""
     total = sum(sizes.values())
     draw = np.sort(generator("invariance", "clips").permutation(total)[:n])

@@ -1,19 +1,76 @@
 """Layer importance (appendix B, Figure 4): scores of probes on the first layers of an encoder."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
-from sonify.data.clips import Clips
-from sonify.data.stored import StoredClips
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.clips import Clips, parts
+from sonify.data.stored import StoredClips, stored
 from sonify.evaluation.measurements.scoring import measured, whole_clips
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.models.probes import Probes
+from sonify.runtime.errors import SonifyError
 from sonify.training.probes import Probing, train_probes
+from sonify.training.validation import centre_crops
+
+Batch = tuple[np.ndarray, Tensor]  # targets, (clip, class), and waveforms, (clip, time)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The split that is scored; `batches` opens its clips anew at each call."""
+
+    dataset: str
+    split: str
+    classes: list[str]
+    batches: Callable[[], Iterator[Batch]]
+
+
+def held_out(
+    folder: Path,
+    split: str,
+    crop_s: float | None,
+    max_samples: int,
+    device: torch.device | str = "cpu",
+) -> HeldOut:
+    """Return a split of the prepared dataset in `folder`: whole clips, or `crop_s` seconds of each.
+
+    Crops are from the centre of a clip; shorter clips are repeated to length. A batch has at most
+    `max_samples` samples in all, and at least one clip. Raises SonifyError as `stored` does.
+    """
+    clips = stored(folder, [split])
+
+    def batches() -> Iterator[Batch]:
+        if crop_s is None:
+            return whole_batches(parts(folder, [split]), max_samples, device)
+        return centre_batches(clips, round(crop_s * RATE_HZ), max_samples, device)
+
+    return HeldOut(clips.dataset, split, clips.classes, batches)
+
+
+def whole_batches(
+    some: Iterable[Clips], max_samples: int, device: torch.device | str = "cpu"
+) -> Iterator[Batch]:
+    """Yield the clips of some parts whole, each batch of one length."""
+    for clips, indices, x in whole_clips(some, max_samples, device):
+        yield clips.targets[indices], x
+
+
+def centre_batches(
+    clips: StoredClips, samples: int, max_samples: int, device: torch.device | str = "cpu"
+) -> Iterator[Batch]:
+    """Yield the `centre_crops` of all clips."""
+    size = max(1, max_samples // samples)
+    for at, crops in centre_crops(clips, np.arange(len(clips)), samples):
+        for first in range(0, len(at), size):
+            some = slice(first, first + size)
+            yield clips.targets(at[some]), crops[some].to(device)
 
 
 def passes(probing: Probing) -> int:
@@ -25,14 +82,12 @@ def layer_importance_table(
     probing: Probing,
     start: tuple[SoundModel, ModelCard],
     clips: StoredClips,
-    held_out: Callable[[], Iterable[Clips]],
+    scored: HeldOut,
     *,
-    max_samples: int,
     device: torch.device | str = "cpu",
     progress: Callable[[int, str], None] | None = None,
 ) -> pd.DataFrame:
-    """The layer importance table of one pretrained model: its probes trained on `clips` and scored
-    on the whole clips of the parts of one split, which `held_out` opens anew at each call.
+    """The layer importance table of one pretrained model: its probes trained on `clips`.
 
     `progress` is called with the `passes` done and a note. Raises SonifyError as `train_probes` and
     `scoring.measured` do.
@@ -57,25 +112,39 @@ def layer_importance_table(
 
     tables = []
     for probes in train_probes(probing, model.encoder, clips, device=device, progress=count):
-        tables.append(_scores(probes, held_out(), max_samples, device))
+        tables.append(_scores(probes, probes.layers, scored))
         count("")
     return pd.concat(tables, ignore_index=True).assign(**keys)
 
 
+def whole_encoder_table(model: SoundModel, card: ModelCard, scored: HeldOut) -> pd.DataFrame:
+    """The layer importance table of a classifier as it was finetuned: the whole encoder's rows.
+
+    Raises SonifyError for a model of other classes, and as `scoring.measured` does.
+    """
+    if list(card.classes) != scored.classes:
+        raise SonifyError(
+            f"model {card.model} knows other classes than {scored.dataset} has: train it on "
+            f"{scored.dataset} first"
+        )
+    table = _scores(lambda x: model(x)[None], [card.architecture.whole], scored)
+    return table.assign(**card.keys)
+
+
 @torch.no_grad()
 def _scores(
-    probes: Probes, parts: Iterable[Clips], max_samples: int, device: torch.device | str
+    logits_of: Callable[[Tensor], Tensor], layers: Sequence[int], scored: HeldOut
 ) -> pd.DataFrame:
-    """The metrics of every probe, all scored in one forward pass."""
+    """The metrics after each of `layers`, of logits (layer, clip, class) from one forward pass."""
     targets, logits = [], []
-    for clips, indices, x in whole_clips(parts, max_samples, device):
-        targets.append(clips.targets[indices])
-        logits.append(probes(x).float().cpu().numpy())
+    for truth, x in scored.batches():
+        targets.append(truth)
+        logits.append(logits_of(x).float().cpu().numpy())
     truth, scores = np.concatenate(targets), np.concatenate(logits, axis=1)
     rows = []
-    for layer, of_layer in zip(probes.layers, scores, strict=True):
+    for layer, of_layer in zip(layers, scores, strict=True):
         ranking, values = measured(truth, of_layer)
-        shared = {"dataset": clips.dataset, "split": clips.splits[0], "layer": layer}
+        shared = {"dataset": scored.dataset, "split": scored.split, "layer": layer}
         counts = {"n_clips": ranking.n_clips, "prevalence": ranking.prevalence}
         rows += [{**shared, "metric": m, "value": v, **counts} for m, v in values.items()]
     return pd.DataFrame(rows)

@@ -58,10 +58,10 @@ def peak_coherence(x: np.ndarray, s: np.ndarray, how: Peaks = Peaks()) -> np.nda
 
 
 @cache
-def noise_floor(n_samples: int, how: Peaks = Peaks()) -> float:
-    """Return the mean of the peaks of independent white noises of this length."""
+def noise_floor(n_samples: int, how: Peaks = Peaks()) -> np.ndarray:
+    """Return the peaks of independent white noises of this length, means over pairs: (count,)."""
     noises = generator("peak floor", n_samples).standard_normal((FLOOR_NOISES, n_samples))
-    return float(np.mean([peak_coherence(x, s, how) for x, s in combinations(noises, 2)]))
+    return np.mean([peak_coherence(x, s, how) for x, s in combinations(noises, 2)], axis=0)
 
 
 def _spectra(x: np.ndarray, how: Peaks) -> np.ndarray:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
+from sonify.evaluation.option_types import LayerNumber
 from sonify.evaluation.stage import Options, Result, Stage
 from sonify.sonification.settings import ExplainerSettings
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
 
 Shift = Annotated[int, Meta(ge=1, le=1_000_000, description="Delay in samples at 8 kHz.")]
+
+
+class CaseOptions(Options, frozen=True):
+    """The map of Figure B.3's own case."""
+
+    layer: LayerNumber
+    filter: Annotated[int, Meta(ge=0, description="Filter of the layer, from 0.")]
 
 
 class InvarianceOptions(Options, frozen=True):
@@ -28,6 +36,16 @@ class InvarianceOptions(Options, frozen=True):
         ),
     ]
     shown_shift: Shift
+    case: (
+        Annotated[
+            CaseOptions,
+            Meta(
+                description="Map of which the case of Figure B.3 is repeated: shown_shift zeros "
+                "before the clip, its tail cut off, and cross-correlations; null for none."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class InvarianceSettings(ExplainerSettings, frozen=True, kw_only=True):
@@ -36,6 +54,7 @@ class InvarianceSettings(ExplainerSettings, frozen=True, kw_only=True):
     clips: int
     shifts: tuple[int, ...]
     shown_shift: int
+    case: tuple[int, int] | None
     rule: str
 
 
@@ -53,14 +72,27 @@ def _settings(plan: "Plan", model: str) -> InvarianceSettings:
         clips=stage.clips,
         shifts=stage.shifts,
         shown_shift=stage.shown_shift,
+        case=stage.case and (stage.case.layer, stage.case.filter),
         rule=sonification.rule,
     )
 
 
 def _compute(job: "ModelJob[InvarianceSettings]") -> Result:
+    from sonify.evaluation.measurements.delayed_case import case_table
     from sonify.evaluation.measurements.invariance import invariance_tables
 
     settings = job.settings
+    case = case_table(
+        job.model,
+        job.card,
+        job.sizes,
+        clips=settings.clips,
+        shift=settings.shown_shift,
+        case=settings.case,
+        method=settings.method,
+        precision=settings.precision,
+        device=job.device,
+    )
     with job.progress("invariance", settings.clips) as bar:
         made = invariance_tables(
             job.model,
@@ -77,14 +109,18 @@ def _compute(job: "ModelJob[InvarianceSettings]") -> Result:
         )
     n_clips = made.table["clip_id"].nunique()
     return Result(
-        {"invariance": made.table, "invariance_example": made.example},
+        {
+            "invariance": made.table,
+            "invariance_example": made.example,
+            "invariance_case": case,
+        },
         f"{job.named('invariance')}: {n_clips} clips, {len(settings.shifts)} shifts",
     )
 
 
 STAGE = Stage(
     name="invariance",
-    tables=("invariance", "invariance_example"),
+    tables=("invariance", "invariance_example", "invariance_case"),
     jobs=_jobs,
     clips=lambda plan, model: plan.mined_clips,
     settings=_settings,

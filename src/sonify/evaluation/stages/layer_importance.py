@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sonify.plan.plan import Plan
 
 
-class ProbeOptions(Options, frozen=True):
+class ProbeOptions(Options, frozen=True, kw_only=True):
     """One curve of Figure 4."""
 
     recipe: Annotated[str, Meta(description="Name of a recipe.")]
@@ -23,12 +23,30 @@ class ProbeOptions(Options, frozen=True):
     split: Annotated[
         str, Meta(description="Split of the recipe's dataset that they are scored on.")
     ]
+    crop_s: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                description="Seconds of the crop from each clip's centre that is scored; null: "
+                "whole clips.",
+            ),
+        ]
+        | None
+    ) = None
 
 
-class LayerImportanceOptions(Options, frozen=True):
+class LayerImportanceOptions(Options, frozen=True, kw_only=True):
     """Block `evaluation.layer_importance`."""
 
     starts: RunNames
+    whole: Annotated[
+        Literal["probe", "finetuned"],
+        Meta(
+            description="What the whole encoder is: one more probe, trained by the recipe of the "
+            "others, or the run that finetunes the encoder on the probes' clips."
+        ),
+    ] = "probe"
     probes: Annotated[
         tuple[ProbeOptions, ...],
         Meta(
@@ -45,12 +63,13 @@ class LayerImportanceOptions(Options, frozen=True):
 
 def _clips(plan: "Plan", job: str) -> ClipsRead:
     probe = plan.probes[job]
-    return ClipsRead(probe.run.dataset, tuple(sorted({*probe.run.splits, probe.split})))
+    trained = () if probe.finetuned else probe.run.splits
+    return ClipsRead(probe.run.dataset, tuple(sorted({*trained, probe.split})))
 
 
 def _model(plan: "Plan", job: str) -> str:
     probe = plan.probes[job]
-    return f"{probe.run.start}-s{probe.seed}"
+    return f"{probe.finetuned or probe.run.start}-s{probe.seed}"
 
 
 def _settings(plan: "Plan", job: str) -> ProbingSettings:
@@ -58,20 +77,32 @@ def _settings(plan: "Plan", job: str) -> ProbingSettings:
     return ProbingSettings(
         **plan.on_clips,
         split=probe.split,
+        crop_s=probe.crop_s,
         run=probe.run,
         seed=probe.seed,
         layers=probe.layers,
-        recipe=plan.recipe(probe.run.recipe),
+        recipe=None if probe.finetuned else plan.recipe(probe.run.recipe),
     )
 
 
 def _compute(job: "ModelJob[ProbingSettings]") -> Result:
     from sonify.data.stored import stored
-    from sonify.evaluation.measurements.layer_importance import layer_importance_table, passes
+    from sonify.evaluation.measurements.layer_importance import (
+        held_out,
+        layer_importance_table,
+        passes,
+        whole_encoder_table,
+    )
     from sonify.runtime.progress import Progress
     from sonify.training.probes import Probing
 
     settings = job.settings
+    scored = held_out(job.data, settings.split, settings.crop_s, **job.running)
+    if settings.recipe is None:
+        table = whole_encoder_table(job.model, job.card, scored)
+        value = table.set_index("metric")["value"]["mAP"]
+        summary = f"{job.named('whole encoder')}: {job.n_clips} clips, mAP {value:.3f}"
+        return Result({"layer_importance": table}, summary)
     probing = Probing(settings.run, settings.seed, settings.recipe, settings.layers)
     name = f"probe {probing.model}"
     with Progress(passes(probing), name, unit="passes") as bar:
@@ -79,9 +110,9 @@ def _compute(job: "ModelJob[ProbingSettings]") -> Result:
             probing,
             (job.model, job.card),
             stored(job.data, probing.run.splits),
-            job.parts,
+            scored,
             progress=bar.update,
-            **job.running,
+            device=job.device,
         )
     best = table[table["metric"] == "mAP"].nlargest(1, "value").iloc[0]
     summary = (

@@ -82,8 +82,10 @@ class Evidence:
         runs = [run for run, name in self.probes.items() if start.matches(name, self.runs)]
         rows = _where(self.tables["layer_importance"], condition | {"finetune": finetune})
         words = f"{DATASETS[dataset]}, {finetuned_label(regime, finetune)}"
-        rows = _of_one_run(rows[rows["run"].isin(runs)], "layer_importance", words)
-        return by_layer(rows, "value")
+        rows = rows[rows["run"].isin(runs)]
+        for layer in sorted(rows["layer"].unique()):  # the whole encoder may be another run
+            _of_one_run(rows[rows["layer"] == layer], "layer_importance", words)
+        return by_layer(_some(rows, "layer_importance", words), "value")
 
 
 def by_layer(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -117,9 +119,14 @@ def _where(frame: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
     return frame
 
 
-def _of_one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
+def _some(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
     if rows.empty:
         raise Missing(f"{table.replace('_', ' ')} of {words}")
+    return rows
+
+
+def _of_one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
+    rows = _some(rows, table, words)
     for column, remedy in (
         ("run", "keep one of them in the configuration"),
         ("dataset", "measure it on one"),

@@ -39,11 +39,17 @@ _FILLS = {"fconly": "white", "full": None}
 _DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
 
 
-def figure_4(layer_importance: pd.DataFrame, scale: str, whole: Mapping[str, int]) -> Figure:
+def figure_4(
+    layer_importance: pd.DataFrame,
+    scale: str,
+    whole: Mapping[str, int],
+    finetuned: Mapping[str, str] | None = None,
+) -> Figure:
     """Performance by retained layers, a panel per dataset and a curve per regime and finetuning,
     from contract layer_importance: mAP on FSD50K, accuracy on Speech Commands.
 
-    `whole` says by run which "layer" is the whole encoder: the dashed line of the same hue.
+    `whole` says by run which "layer" is the whole encoder: the dashed line of the same hue. Where
+    that is a finetuned run of its own, `finetuned` names the run of the probes it stands beside.
     Bands, and bars at its right end, are 95% t-intervals over runs. Behind them, in grey, stand the
     means of the authors' runs. Raises SonifyError when there is nothing to draw or a dataset has
     two splits.
@@ -55,6 +61,7 @@ def figure_4(layer_importance: pd.DataFrame, scale: str, whole: Mapping[str, int
             "the layer importance table has neither mAP on FSD50K nor accuracy on Speech Commands, "
             "so that Figure 4 would be empty"
         )
+    runs = runs.assign(run=runs["run"].replace(dict(finetuned or {})))
     shown = [dataset for dataset in PANELS if dataset in set(runs["dataset"])]
     keys: dict[str, Line2D] = {}
     with rc_context(RC):

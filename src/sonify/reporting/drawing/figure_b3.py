@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.audio import pcm
 from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
 from sonify.reporting.curves import MODEL
+from sonify.reporting.drawing.figure_b3_case import CASE_INCHES, draw_zeros_case, signal
 from sonify.reporting.drawing.style import COLOURS, PANEL_INCHES, RC, interval_key, scale_mark
 from sonify.runtime.errors import SonifyError
 
@@ -29,32 +29,46 @@ _GREY = "#9A9A9A"
 _KEY = {"frameon": False, "handlelength": 1.6, "columnspacing": 1.2, "borderaxespad": 0.1}
 
 
-def figure_b3(invariance: pd.DataFrame, invariance_example: pd.DataFrame, scale: str) -> Figure:
-    """One case and the curve over delays, from contracts invariance and invariance_example.
+def figure_b3(
+    invariance: pd.DataFrame,
+    invariance_example: pd.DataFrame,
+    invariance_case: pd.DataFrame,
+    scale: str,
+) -> Figure:
+    """One case and the curve over delays, from contracts invariance and invariance_example; and the
+    paper's own case, from contract invariance_case, if that has rows.
 
     Left, of the first model of the example: its input and sonification, and, where that has most
     energy, sonification and shifted-back one with their difference. Right, a panel per training
     run: the correlation of the two by delay, for layers spread over the network, mean over clips,
     with 95% t-intervals over seeds from three on (of two they would fill the panels). Delays by
     multiples of the layer's stride, which must come out exact up to rounding, and others are two
-    curves, solid and dashed. Raises SonifyError for a table without rows.
+    curves, solid and dashed. Below, of the first model of the case: the cross-correlations of the
+    input with the sonification, and with that of the input behind zeros. Raises SonifyError for an
+    invariance or invariance_example without rows.
     """
     scale_label(scale)
     if invariance["correlation"].isna().all() or invariance_example.empty:
         raise SonifyError("an invariance table has no rows, so that Figure B.3 would be empty")
     widths = [PANEL_INCHES, max(PANEL_INCHES, 2.3 * invariance["run"].nunique())]
     with rc_context(RC):
-        figure = Figure(figsize=(sum(widths), 4.2), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=widths)
+        has_case = not invariance_case.empty
+        figure = Figure(figsize=(sum(widths), 4.2 + CASE_INCHES * has_case), layout="constrained")
+        above: Figure | SubFigure = figure
+        if has_case:
+            above, below = figure.subfigures(2, 1, height_ratios=[4.2, CASE_INCHES])
+        left, right = above.subfigures(1, 2, width_ratios=widths)
         _draw_case(left, invariance_example, scale)
         _draw_curves(right, invariance, int(invariance_example["shift"].max()))
+        if has_case:
+            draw_zeros_case(below, invariance_case)
     return figure
 
 
 def _draw_case(figure: SubFigure, example: pd.DataFrame, scale: str) -> None:
     case = example[example["model"] == example["model"].iloc[0]].set_index("signal")
     first = case.loc["returned"]
-    x, s, back = (_signal(case.loc[name]) for name in ("input", "sonification", "returned"))
+    x, s, back = (signal(case.loc[name]) for name in ("input", "sonification", "returned"))
     colour, time = COLOURS[first["regime"]], np.arange(len(x)) / RATE_HZ
     n = min(len(x), round(SHOWN_S * RATE_HZ))
     start = int(np.convolve(np.square(s), np.ones(n), "valid").argmax())
@@ -154,7 +168,3 @@ def _dots_key(curves: pd.DataFrame) -> Line2D | None:
     n = int(curves["n"].max())
     look = {"color": "#404040", "ls": "", "marker": ".", "ms": 3}
     return Line2D([], [], label=f"{n} runs", **look) if n > 1 else None
-
-
-def _signal(row: pd.Series) -> np.ndarray:
-    return pcm.decode(row["pcm"], np.float64) * row["peak"]

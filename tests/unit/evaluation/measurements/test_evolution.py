@@ -13,7 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from oracles import before_pooling, literal_sonification
+from oracles import (
+    before_pooling,
+    literal_forward,
+    literal_sonification,
+    spectral_shape_by_welch,
+)
 from safetensors.torch import save_file
 from scipy.signal import welch
 
@@ -119,6 +124,19 @@ def test_change_is_between_neighbouring_checkpoints(models, clips):
                 assert change == pytest.approx(moved, abs=1e-4)
                 sounding += 1
     assert sounding > 8  # of 16
+
+
+def test_flatness_is_that_of_the_stored_sonification(models, clips):
+    with torch.no_grad():
+        models[3].encoder.trunk.conv6.bias.fill_(-1e6)
+    found = evolved(models, clips)
+    silent = (found["epoch"] == 3) & (found["layer"] == 6)
+    assert found.loc[silent, "flatness"].isna().all() and silent.any()
+    for row in found[~silent & (found["peak"] > 0)].itertuples():
+        s = np.frombuffer(row.pcm, "<i2") / 32767 * row.peak
+        assert row.flatness == pytest.approx(
+            spectral_shape_by_welch(s, 256)[0], rel=1e-6, nan_ok=True
+        )
 
 
 def test_it_does_not_depend_on_how_clips_are_stored(models, clips):

@@ -1,5 +1,6 @@
 """Descriptors of filters, against plain loops over a small model with a dead filter."""
 
+import itertools
 import json
 import runpy
 import sys
@@ -79,6 +80,15 @@ def world() -> World:
     )
 
 
+def by_all_subsets(targets: np.ndarray, n: int) -> float:
+    """Mean label purity of every set of n clips."""
+    purities = [
+        max(sum(targets[i][c] for i in some) for c in range(targets.shape[1])) / n
+        for some in itertools.combinations(range(len(targets)), n)
+    ]
+    return sum(purities) / len(purities)
+
+
 def mean(values: list[float]) -> float:
     return sum(values) / len(values) if values else float("nan")
 
@@ -116,7 +126,11 @@ def test_every_filter_is_described_as_by_hand(world):
         shares = [sum(c in some for some in labels) for c in clips.classes]
         if len(labels) < 2:
             assert np.isnan(row.label_purity) and row.main_label == ""
+            assert np.isnan(row.chance_purity)
             continue
+        assert row.chance_purity == pytest.approx(
+            by_all_subsets(clips.targets, len(labels)), abs=0.02
+        )
         assert row.label_purity == max(shares) / len(labels)
         most = [c for c, n in zip(clips.classes, shares, strict=True) if n == max(shares)]
         counts = dict(zip(clips.classes, clips.targets.sum(0), strict=True))
@@ -128,7 +142,7 @@ def test_a_dead_filter_has_a_row_and_no_measure(world):
     row = world.table().query("layer == 4 and filter == 2").iloc[0]
     assert row["dead"] and row["n_active"] == 0 and row["activation"] == 0
     assert (
-        row[["label_purity", "coherence", "flatness", "centroid_hz", "bandwidth_hz"]].isna().all()
+        row[["label_purity", "chance_purity", "coherence", "flatness", "centroid_hz"]].isna().all()
     )
     assert row["main_label"] == ""
 
@@ -156,6 +170,7 @@ def test_purity_by_hand(world, labels, purity, label):
     )
     row = world.table(top, sounds, clips).iloc[0]
     assert (row["label_purity"], row["main_label"]) == (purity, label)
+    assert row["chance_purity"] == pytest.approx(by_all_subsets(clips.targets, 3), abs=0.02)
 
 
 def test_tables_that_do_not_belong_together_are_named(world):

@@ -8,12 +8,23 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
 from sonify.contracts import tables
-from sonify.evaluation.measurements.layer_importance import layer_importance_table, passes
+from sonify.data.clips import load
+from sonify.data.stored import stored
+from sonify.evaluation.measurements.layer_importance import (
+    HeldOut,
+    held_out,
+    layer_importance_table,
+    passes,
+    whole_batches,
+    whole_encoder_table,
+)
+from sonify.evaluation.measurements.scoring import metrics_table
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
@@ -63,6 +74,11 @@ def settings(finetune="fconly", **others):
     return {**SETTINGS, "run": run, **others}
 
 
+def whole(clips):
+    """All of the clips, uncut, a few at a time."""
+    return HeldOut(clips.dataset, "val", clips.classes, lambda: whole_batches([clips], 9_000))
+
+
 def probing_from(settings: dict) -> Probing:
     job = msgspec.convert(settings, ProbingSettings)
     return Probing(job.run, job.seed, job.recipe, job.layers)
@@ -72,57 +88,108 @@ def probing_from(settings: dict) -> Probing:
 def test_every_value_is_that_of_the_trained_probe_one_clip_at_a_time(
     make_clips, store, start, finetune
 ):
-    train, held_out = store(make_clips([2_700] * 9)), make_clips(LENGTHS, splits="val")
+    train, clips = store(make_clips([2_700] * 9)), make_clips(LENGTHS, splits="val")
     probing = probing_from(settings(finetune))
     done = []
     table = layer_importance_table(
-        probing, start, train, lambda: [held_out], max_samples=9_000,
-        progress=lambda n, note: done.append(n),
-    )  # fmt: skip
+        probing, start, train, whole(clips), progress=lambda n, note: done.append(n)
+    )
     frame = tables.checked(table, "layer_importance").to_pandas()
     found = frame.set_index(["layer", "metric"])["value"]
     assert set(frame["layer"]) == {1, 4, 12} and set(frame["metric"]) == {"mAP", "mAUC", "d_prime"}
     for probes in train_probes(probing, start[0].encoder, train):
         with torch.no_grad():
-            waves = [torch.from_numpy(held_out.waveform(i))[None] for i in range(len(held_out))]
+            waves = [torch.from_numpy(clips.waveform(i))[None] for i in range(len(clips))]
             scores = torch.cat([probes(x) for x in waves], dim=1).numpy()
         for layer, of_layer in zip(probes.layers, scores, strict=True):
-            expected = average_precision_score(held_out.targets, of_layer)
+            expected = average_precision_score(clips.targets, of_layer)
             assert found[layer, "mAP"] == pytest.approx(expected, abs=1e-9)
     assert done == list(range(1, passes(probing) + 1)), "a pass after another, all of them"
     assert passes(probing) == (3 if finetune == "fconly" else 9)
 
 
 def test_rows_are_of_the_probe_and_of_the_split_it_was_scored_on(make_clips, store, start):
-    held_out = make_clips(LENGTHS, splits="val")
-    table = layer_importance_table(
-        probing_from(settings()), start, store(make_clips([2_700] * 9)), lambda: [held_out],
-        max_samples=9_000,
-    )  # fmt: skip
+    clips = make_clips(LENGTHS, splits="val")
+    train = store(make_clips([2_700] * 9))
+    table = layer_importance_table(probing_from(settings()), start, train, whole(clips))
     (row,) = table.drop(columns=["layer", "metric", "value"]).drop_duplicates().to_dict("records")
     assert row == {
         **{"dataset": "fsd50k", "split": "val", "model": "fsd50k_probe-contrastive-fconly-s1"},
         **{"run": "fsd50k_probe-contrastive-fconly", "regime": "contrastive"},
         **{"finetune": "fconly", "architecture": "CNN12", "seed": 1, "n_clips": 10},
-        "prevalence": held_out.targets.mean(),
+        "prevalence": clips.targets.mean(),
     }
 
 
 def test_accuracy_where_every_clip_has_one_class(make_clips, store, start):
-    train, held_out = make_clips([2_700] * 9, splits="train"), make_clips(LENGTHS, splits="val")
-    for clips in (train, held_out):
+    train, scored = make_clips([2_700] * 9, splits="train"), make_clips(LENGTHS, splits="val")
+    for clips in (train, scored):
         clips.targets[:] = np.eye(4, dtype=np.uint8)[np.arange(len(clips)) % 4]
-    stored, recipe = store(train), {**SETTINGS["recipe"], "objective": "multiclass"}
+    kept, recipe = store(train), {**SETTINGS["recipe"], "objective": "multiclass"}
     probing = probing_from(settings(recipe=recipe, layers=[11]))
-    table = layer_importance_table(
-        probing, start, stored, lambda: [held_out], max_samples=1, device="cpu"
-    )
-    (probes,) = train_probes(probing, start[0].encoder, stored)
+    table = layer_importance_table(probing, start, kept, whole(scored), device="cpu")
+    (probes,) = train_probes(probing, start[0].encoder, kept)
     hits = 0
     for i in range(10):
         with torch.no_grad():
-            hits += int(probes(torch.from_numpy(held_out.waveform(i))[None]).argmax()) == i % 4
+            hits += int(probes(torch.from_numpy(scored.waveform(i))[None]).argmax()) == i % 4
     assert table.set_index("metric")["value"]["accuracy"] == pytest.approx(hits / 10)
+
+
+def centred(x: np.ndarray, samples: int) -> np.ndarray:
+    """The crop from the centre of a clip, which is repeated from the start if it is shorter."""
+    while len(x) < samples:
+        x = np.concatenate([x, x])[: max(len(x), samples)]
+    begin = (len(x) - samples) // 2
+    return x[begin : begin + samples]
+
+
+@pytest.mark.parametrize("max_samples", [1, 9_000])
+def test_crops_from_the_centre_are_scored_one_clip_at_a_time(
+    make_clips, store, start, tmp_path, max_samples
+):
+    clips = make_clips(LENGTHS, splits="val")
+    both = dataclasses.replace(make_clips([900] * 9 + LENGTHS), splits=["train"] * 9 + ["val"] * 10)
+    store(both)
+    clips = load(tmp_path, ["val"])
+    probing = probing_from(settings(layers=[2, 12]))
+    scored = held_out(tmp_path, "val", 0.375, max_samples)
+    table = layer_importance_table(probing, start, stored(tmp_path, ["train"]), scored)
+    found = table.set_index(["layer", "metric"])["value"]
+    (probes,) = train_probes(probing, start[0].encoder, stored(tmp_path, ["train"]))
+    crops = [torch.from_numpy(centred(clips.waveform(i), 3_000))[None] for i in range(10)]
+    with torch.no_grad():
+        scores = torch.cat([probes(x) for x in crops], dim=1).numpy()
+    for layer, of_layer in zip(probes.layers, scores, strict=True):
+        expected = average_precision_score(clips.targets, of_layer)
+        assert found[layer, "mAP"] == pytest.approx(expected, abs=1e-9)
+    assert (table["n_clips"] == 10).all() and set(table["split"]) == {"val"}
+
+
+FINETUNED = dataclasses.replace(
+    CARD,
+    run="fsd50k-contrastive-full",
+    dataset="fsd50k",
+    finetune="full",
+    head="classifier",
+    outputs=4,
+    classes=tuple(f"class {c}" for c in range(4)),
+)
+
+
+def test_a_finetuned_model_is_the_whole_encoder_as_it_is(make_clips, store, tmp_path):
+    model, clips = build(FINETUNED).eval(), make_clips(LENGTHS, splits="val")
+    store(clips)
+    table = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", None, 9_000))
+    frame = tables.checked(table, "layer_importance").to_pandas().set_index("metric")
+    expected = metrics_table(model, FINETUNED, [clips], max_samples=9_000).set_index("metric")
+    pd.testing.assert_series_equal(frame["value"].sort_index(), expected["value"].sort_index())
+    assert set(frame["layer"]) == {12} and set(frame["run"]) == {"fsd50k-contrastive-full"}
+    cut = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", 0.3, 9_000))
+    assert not np.allclose(cut["value"], table["value"]), "crops sound otherwise"
+    other = dataclasses.replace(FINETUNED, classes=("x", "y", "z", "w"))
+    with pytest.raises(ValueError, match="knows other classes than fsd50k has: train it on fsd50k"):
+        whole_encoder_table(model, other, held_out(tmp_path, "val", None, 9_000))
 
 
 def job(monkeypatch, tmp_path, model, **others):
@@ -146,5 +213,12 @@ def test_the_script_writes_the_table_and_says_one_line(
     assert line.startswith("probe fsd50k_probe-contrastive-fconly-s1: 8 clips, mAP 0.")
     with pytest.raises(SystemExit, match="error: .*eval"):
         job(monkeypatch, tmp_path, tmp_path / "model", split="eval")
+    cropped = job(monkeypatch, tmp_path, tmp_path / "model", crop_s=0.1)
+    assert len(cropped) == len(frame) and not np.allclose(cropped["value"], frame["value"])
+    checkpoint.save(tmp_path / "finetuned", build(FINETUNED), FINETUNED)
+    capsys.readouterr()
+    alone = job(monkeypatch, tmp_path, tmp_path / "finetuned", recipe=None, layers=[12])
+    assert set(alone["model"]) == {"fsd50k-contrastive-full-s1"}
+    assert "whole encoder fsd50k-contrastive-full-s1: 8 clips, mAP 0." in capsys.readouterr().err
     with pytest.raises(SystemExit, match="has no model.json: point at a folder"):
         job(monkeypatch, tmp_path, tmp_path)

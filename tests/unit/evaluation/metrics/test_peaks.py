@@ -30,8 +30,17 @@ def test_silence_has_no_peaks(rng):
 
 
 def test_the_floor_of_five_seconds_is_the_one_that_independent_noises_score():
-    assert noise_floor(5 * RATE) == pytest.approx(0.008, abs=0.001)
-    assert noise_floor(RATE) > 3 * noise_floor(5 * RATE)
+    assert noise_floor(5 * RATE).mean() == pytest.approx(0.008, abs=0.001)
+    assert (noise_floor(RATE) > 3 * noise_floor(5 * RATE)).all()
+
+
+def test_every_peak_has_a_floor_of_its_own_rank():
+    rng = np.random.default_rng(7)
+    pairs = [by_scipy(*rng.standard_normal((2, RATE))) for _ in range(300)]
+    found, expected = noise_floor(RATE), np.mean(pairs, axis=0)
+    assert (np.diff(found) < 0).all()
+    error = np.std(pairs, axis=0) / np.sqrt(28)  # pairs of 8 noises
+    assert (abs(found - expected) < 4 * error).all()
 
 
 def test_other_settings(rng):

@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from claim_tables import (
@@ -392,7 +391,7 @@ def test_everything_missing_is_said_at_once():
 
 def test_nothing_run_at_all():
     found = claims(evidence({}, strided=None), "paper")
-    assert found["claim"].tolist() == list(range(1, 26))
+    assert found["claim"].tolist() == list(range(1, 27))
     assert set(found["verdict"]) == {"not run"}
     assert "strided downsampling" in found.set_index("claim").loc[21, "remark"]
     tables.checked(found, "claims")
@@ -458,7 +457,7 @@ def test_two_splits_at_once_are_refused():
 
 
 def test_every_claim_is_declared_once():
-    assert [claim.number for claim in CLAIMS] == list(range(1, 26))
+    assert [claim.number for claim in CLAIMS] == list(range(1, 27))
 
 
 def test_unknown_scale_is_refused():
@@ -514,9 +513,9 @@ def page():
 def test_markdown_counts_and_explains(page):
     text = to_markdown(page, "synthesised sounds")
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(lines) == 2 + 25 and len({line.count("|") for line in lines}) == 1
+    assert len(lines) == 2 + 26 and len({line.count("|") for line in lines}) == 1
     counts = page["verdict"].value_counts()
-    assert f"Miniature: synthesised sounds. Of 25 claims: {counts['reproduced']} reproduced" in text
+    assert f"Miniature: synthesised sounds. Of 26 claims: {counts['reproduced']} reproduced" in text
     assert f"{counts['not run']} not run." in text
     assert "0.030 ± 0.025 | 3 | reproduced |" in lines[6]
     for _, claim in page.iterrows():
@@ -554,17 +553,15 @@ def test_script(monkeypatch, tmp_path):
 
 
 def evolving(seeds, flat):
-    """evolution of two filters on fixed inputs: white noise where flat(filter, epoch), else a tone,
-    or silence for None.
+    """evolution of two filters on fixed inputs: flatness 0.9 where flat(filter, epoch), else 0, or
+    silence for None.
     """
-    noise = np.random.default_rng(0).integers(-9000, 9000, 4000)
-    tone = 9000 * np.sin(np.arange(4000))
     rows = []
     for inputs, seed, epoch, index in product(("fixed", "own"), range(seeds), (0, 2, 4), (0, 1)):
         kind = flat(index, epoch) if inputs == "fixed" else True
-        signal = 0 * tone if kind is None else noise if kind else tone
         own = {"inputs": inputs, "layer": 5, "filter": index, "epoch": epoch}
-        rows.append({**keys("contrastive", seed), **own, "pcm": signal.astype("<i2").tobytes()})
+        own["flatness"] = math.nan if kind is None else 0.9 * kind
+        rows.append({**keys("contrastive", seed), **own})
     return {"evolution": table("evolution", rows)}
 
 
@@ -582,7 +579,7 @@ def test_spectra_are_fuller_at_the_first_checkpoint(flat, verdict):
     found = row(25, evolving(2, flat))
     assert (found["verdict"], found["n_runs"]) == (verdict, 2)
     if verdict != "inconclusive":
-        assert abs(found["mean"]) > 0.5  # 0.9 or so of white noise, next to 0 of a tone
+        assert abs(found["mean"]) == pytest.approx(0.9)
 
 
 def test_a_first_and_a_last_checkpoint_are_needed():
@@ -619,6 +616,30 @@ def test_layer_1_must_be_alike_in_activity_too():
     found = row(8, filtered(2, (1, 8), value))
     assert found["verdict"] == "not reproduced" and found["mean"] < -1
     assert "0.333 vs" not in found["remark"] and "vs 0.333" in found["remark"]
+
+
+def test_the_agreement_of_supervised_filters_is_told_and_decides_nothing():
+    frame = BUILDERS[26]([0.02, 0.03, 0.04])["filters"]
+    alone = row(26, {"filters": frame})
+    supervised = frame.assign(run="supervised", label_purity=0.1)
+    found = row(26, {"filters": pd.concat([frame, supervised])})
+    assert (found["mean"], found["verdict"]) == (alone["mean"], "reproduced")
+    assert "supervised" not in alone["remark"] and "supervised 0.100 vs 0.500" in found["remark"]
+    assert "contrastive 0.530 vs 0.500" in found["remark"]
+
+
+def test_the_whole_encoder_may_be_a_run_of_its_own():
+    """Claim 14 takes the finetuned run for it, beside probes that end before."""
+    frame = BUILDERS[14]([0.02, 0.03])["layer_importance"]
+    end, own = frame["layer"] == 12, "speech_commands-contrastive-fconly"
+    frame.loc[end & (frame["regime"] == "contrastive"), "run"] = own
+    assert row(14, {"layer_importance": frame})["verdict"] == "not run"
+    found = row(14, {"layer_importance": frame}, probes=PROBES | {own: "contrastive"})
+    usual = row(14, BUILDERS[14]([0.02, 0.03]))
+    pd.testing.assert_series_equal(found, usual)
+    twice = pd.concat([frame, frame[frame["run"] == own].assign(layer=11)])
+    with pytest.raises(ValueError, match="layer_importance has run speech_commands-contrastive-fc"):
+        row(14, {"layer_importance": twice}, probes=PROBES | {own: "contrastive"})
 
 
 def test_robustness_is_judged_by_absolute_fall_beside():

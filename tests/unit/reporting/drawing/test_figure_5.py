@@ -35,6 +35,7 @@ def evolution(
                 "architecture": "CNN12", "seed": 1, "inputs": inputs, "layer": layer,
                 "filter": index, "epoch": epoch, "activation": 0.0 if dead else 1.0, "dead": dead,
                 "change": None if epoch == 0 else 0.1, "scale_factor": 0.0 if dead else 1.0,
+                "flatness": None if dead else 0.1,
                 "peak": 0.0 if dead else 0.5, "n_samples": N,
                 "pcm": np.rint((0 if dead else 32767) * tone).astype("<i2").tobytes(),
                 "input_pcm": np.rint(32767 * tone).astype("<i2").tobytes()

@@ -3,12 +3,8 @@
 They are about the main contrastive pretraining, as are the paper's figures.
 """
 
-import math
-
-import numpy as np
 import pandas as pd
 
-from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.paper.claims.evidence import Evidence, Missing, by_layer, gather
 from sonify.paper.claims.layers import LAYERS, paired
 from sonify.paper.claims.measurement import Measurement, difference, differences, number
@@ -99,20 +95,12 @@ def fuller_start(evidence: Evidence) -> Measurement:
     by_seed = rows.groupby("seed")["epoch"]
     ends = {"first": by_seed.transform("min"), "last": by_seed.transform("max")}
     flatness = {
-        name: rows[rows["epoch"] == epoch]
-        .set_index(["seed", "layer", "filter"])["pcm"]
-        .map(_flatness)
+        name: rows[rows["epoch"] == epoch].set_index(["seed", "layer", "filter"])["flatness"]
         for name, epoch in ends.items()
     }
     both = pd.DataFrame(flatness)
     both = both.where(both.notna().all(axis=1)).groupby("seed").mean()
     return difference("Flatness, first vs last checkpoint", both["first"], both["last"])
-
-
-def _flatness(pcm: bytes) -> float:
-    """Return the spectral flatness of a stored signal, NaN for silence and for no signal."""
-    x = np.frombuffer(pcm, "<i2")
-    return float(spectral_shape(x[None]).flatness[0]) if x.any() else math.nan
 
 
 CLAIMS = (

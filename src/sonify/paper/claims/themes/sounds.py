@@ -1,4 +1,4 @@
-"""Claims 4 to 9, 23 and 24: the sound of sonifications, and how it changes with depth and regime.
+"""Claims 4 to 8, 23 and 24: the sound of sonifications, and how it changes with depth and regime.
 
 Claims 4 and 5 are about the most active map of every clip (section 4.2, Figure 7), the others about
 every filter's top clips (section 3.3). "Deep" means layers 8 to 11.
@@ -7,12 +7,12 @@ every filter's top clips (section 3.3). "Deep" means layers 8 to 11.
 import pandas as pd
 
 from sonify.paper.claims.evidence import Evidence, by_layer, gather
+from sonify.paper.claims.filters import by_regime
 from sonify.paper.claims.layers import (
     DEEP,
     MIDDLE,
     TREND,
     coverage_note,
-    paired,
     rank_correlation,
     slope,
 )
@@ -25,7 +25,7 @@ from sonify.paper.claims.measurement import (
     versus,
 )
 from sonify.paper.claims.verdicts import Above, Claim, Within
-from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
+from sonify.paper.setting import CONTRASTIVE, SUPERVISED
 
 # Signs of noise: name, column of the filters, and the unit it is measured in.
 NOISE = (("flatness", "flatness", 1.0), ("centroid as a fraction of 4 kHz", "centroid_hz", 4000.0))
@@ -74,7 +74,7 @@ def active_fraction(evidence: Evidence) -> Measurement:
     in the deeper layers".
     """
     heading = "Fraction of active maps, contrastive vs supervised"
-    return difference(heading, *_by_regime(evidence, "active_fraction"), skipna=True)
+    return difference(heading, *by_regime(evidence, "active_fraction"), skipna=True)
 
 
 def noisiness(evidence: Evidence) -> Measurement:
@@ -85,7 +85,7 @@ def noisiness(evidence: Evidence) -> Measurement:
     """
     pairs = {}
     for name, column, unit in NOISE:
-        contrastive, supervised = _by_regime(evidence, column)
+        contrastive, supervised = by_regime(evidence, column)
         pairs[name] = supervised / unit, contrastive / unit
     return differences("Supervised vs contrastive", pairs, skipna=True)
 
@@ -101,7 +101,7 @@ def first_layer_difference(evidence: Evidence) -> Measurement:
         ("bandwidth", "bandwidth_hz", " Hz", 0),
         ("fraction of active maps", "active_fraction", "", 3),
     ):
-        contrastive, supervised = (side[1] for side in _by_regime(evidence, column, (1,)))
+        contrastive, supervised = (side[1] for side in by_regime(evidence, column, (1,)))
         differences[name] = _relative(supervised, contrastive)
         both = " vs ".join(number(side.mean(), digits) for side in (supervised, contrastive))
         remarks.append(f"{name} {both}{unit}")
@@ -114,7 +114,7 @@ def deep_band_selectivity(evidence: Evidence) -> Measurement:
 
     "Supervised learning is generally more band-selective [...] in the deeper layers".
     """
-    contrastive, supervised = _by_regime(evidence, "bandwidth_hz")
+    contrastive, supervised = by_regime(evidence, "bandwidth_hz")
     wider = _relative(contrastive, supervised).mean(axis=1)
     hz = " vs ".join(number(side.mean().mean(), 0) for side in (contrastive, supervised))
     remark = (
@@ -133,7 +133,7 @@ def growing_noise(evidence: Evidence) -> Measurement:
     """
     rises, remarks = {}, []
     for name, column, unit in NOISE:
-        middle, deep = (_by_regime(evidence, column, layers) for layers in (MIDDLE, DEEP))
+        middle, deep = (by_regime(evidence, column, layers) for layers in (MIDDLE, DEEP))
         contrastive, supervised = (
             (below.mean(axis=1) - above.mean(axis=1)) / unit
             for above, below in zip(middle, deep, strict=True)
@@ -142,16 +142,6 @@ def growing_noise(evidence: Evidence) -> Measurement:
         remarks.append(f"{name} {versus(supervised, contrastive)}")
     heading = "Rise from layers 3-7 to layers 8-11, supervised vs contrastive"
     return Measurement(pd.DataFrame(rises), f"{heading}: {'; '.join(remarks)}")
-
-
-def label_coupling(evidence: Evidence) -> Measurement:
-    """Measure how many more of a deep contrastive filter's top clips have a label in common.
-
-    "Stronger acoustic content coupling in the deeper layers", where supervised filters have "a
-    wider variety of maximally activating input signals".
-    """
-    heading = "Label purity, contrastive vs supervised"
-    return difference(heading, *_by_regime(evidence, "label_purity"), skipna=True)
 
 
 def _coherence(evidence: Evidence) -> dict[str, pd.DataFrame]:
@@ -168,26 +158,6 @@ def _relative(one: Values, other: Values) -> Values:
     """Return `one` minus `other` as a fraction of their mean, NaN where both are 0."""
     mean = (one + other) / 2
     return (one - other) / mean.mask(mean == 0)
-
-
-def _by_regime(
-    evidence: Evidence, column: str, layers: tuple[int, ...] = DEEP
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return means of `column` over filters, seed by layer: contrastive, supervised.
-
-    Dead filters are silent, so they count for no column but active_fraction. Where one regime has
-    no number, the other's is left out too.
-    """
-
-    def look_up(setting: PaperSetting) -> pd.DataFrame:
-        rows = evidence.of("filters", setting)
-        active = rows["n_active"] / rows["n_clips"]
-        values = active if column == "active_fraction" else rows[column].where(~rows["dead"])
-        return by_layer(rows.assign(value=values), "value")
-
-    sides = gather(look_up, (CONTRASTIVE, SUPERVISED))
-    one, other = paired(sides[CONTRASTIVE], sides[SUPERVISED], layers)
-    return one.where(other.notna()), other.where(one.notna())
 
 
 CLAIMS = (
@@ -235,15 +205,6 @@ CLAIMS = (
         "the one farther from 0",
         rule=Within(ALIKE, every=True),
         evaluate=first_layer_difference,
-    ),
-    Claim(
-        number=9,
-        section="3.3.2",
-        statement="Deep contrastive feature maps are more strongly coupled to content",
-        measure="Largest fraction of a filter's top clips that share a label, mean over the "
-        "filters of layers 8 to 11, contrastive minus supervised",
-        rule=Above(),
-        evaluate=label_coupling,
     ),
     Claim(
         number=23,
