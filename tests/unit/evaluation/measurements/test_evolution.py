@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from oracles import (
     before_pooling,
-    literal_forward,
     literal_sonification,
     spectral_shape_by_welch,
 )

@@ -149,7 +149,8 @@ def test_crops_from_the_centre_are_scored_one_clip_at_a_time(
     make_clips, store, start, tmp_path, max_samples
 ):
     clips = make_clips(LENGTHS, splits="val")
-    both = dataclasses.replace(make_clips([900] * 9 + LENGTHS), splits=["train"] * 9 + ["val"] * 10)
+    both = make_clips([2_700] * 9 + LENGTHS)
+    both = dataclasses.replace(both, splits=["train"] * 9 + ["val"] * 10)
     store(both)
     clips = load(tmp_path, ["val"])
     probing = probing_from(settings(layers=[2, 12]))
