@@ -30,7 +30,8 @@ def coherence_by_filter_table(
     peak's value is its mean over the
     filter's clips, without those that have too few peaks, silence among them; NaN if none is left.
     The floor of each peak, and active_fraction, are means over all of the filter's clips.
-    `progress` is called with the number of sonifications done. Raises SonifyError as `centres` does.
+    `progress` is called with the number of sonifications done. Raises SonifyError as `centres`
+    does.
     """
     stored = centres(parts, lengths)
     inputs = {clip: decode(pcm, np.float64) for clip, pcm in stored.items()}
