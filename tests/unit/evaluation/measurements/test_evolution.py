@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from scipy.signal import welch
 
 from sonify.contracts import tables
+from sonify.data.mined import mined as cut_clips
 from sonify.evaluation.measurements.evolution import (
     evolution_table,
     power_spectrum,
@@ -240,12 +241,16 @@ def test_the_script(models, clips, store, tmp_path, monkeypatch):
     (folder / "checkpoints").mkdir()
     for epoch, model in models.items():
         save_file(model.state_dict(), folder / f"checkpoints/epoch-{epoch:04d}.safetensors")
-    tables.write(mined(models[6], clips), tmp_path / "top.parquet", "top_activations")
+    excluded = {clips.classes[0]}  # among the clips that it leaves out is the first one
+    (cut,) = cut_clips([clips], excluded, 0.2)
+    assert cut.lengths.max() == 1_600 < clips.lengths.max() and 0 < len(cut) < len(clips)
+    top = mined(models[6], cut)
+    tables.write(top, tmp_path / "top.parquet", "top_activations")
     running = {
         "split": "eval",
         "method": "deconvnet",
         "precision": "exact",
-        "mining": {},
+        "mining": {"rule": "mean", "exclude_labels": [*excluded], "crop_s": 0.2},
         "device": "cpu",
         "batch_samples": 5_000,
     }
@@ -255,4 +260,5 @@ def test_the_script(models, clips, store, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["evolution.py", *map(str, words)])
     runpy.run_path(str(SCRIPT))
     found = tables.read(tmp_path / "evolution.parquet", "evolution")
-    pd.testing.assert_frame_equal(found, evolved(models, clips))
+    pd.testing.assert_frame_equal(found, evolved(models, cut, top))
+    assert set(found["clip_id"]) <= set(cut.ids)
