@@ -21,7 +21,8 @@ def downloading(workflow, tmp_path, rng):
 
 def point(workflow, url):
     sources = {"source": "download", "base_url": url}
-    workflow.overlay({"data": {"fsd50k": sources, "speech_commands": sources}})
+    repeated = {**sources, "min_duration_s": 1}  # its miniatures are shorter than min_samples
+    workflow.overlay({"data": {"fsd50k": repeated, "speech_commands": sources}})
 
 
 def test_from_the_published_archives_to_prepared_clips(downloading):
