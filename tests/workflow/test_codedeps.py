@@ -56,7 +56,6 @@ def changed(copy: Path, file: str, old: str, new: str) -> set[str]:
 def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
     module = "src/sonify/evaluation/metrics/coherence.py"
     assert changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17") == {
-        "claims.py",  # of the spectra of claim 25
         "coherence.py",
         "filters.py",
     }
