@@ -187,4 +187,5 @@ def _contract(table: str) -> str:
 def _yaml(file: Path) -> dict:
     import yaml
 
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # six times faster where it is there
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)
