@@ -27,6 +27,12 @@ os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 LONG_FILES = ("test_exactness.py", "test_pairs.py", "test_sensitivity.py")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Without pytest's own plugin the mark `filterwarnings` is unknown and no warning an error."""
+    if not config.pluginmanager.hasplugin("warnings"):
+        raise pytest.UsageError("-p no:warnings lets warnings pass, which fail tests: leave it out")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Several processes share the tests file by file: files that take long come first, so that no
     process is left with one when the others have ended."""

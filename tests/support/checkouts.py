@@ -4,26 +4,33 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
+from warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "profiles", "src", "workflow", "envs")
 
 
 class Workflow:
-    """Snakemake with the smoke configuration on a checkout, working in `folder`."""
+    """Snakemake with the smoke configuration on a checkout, working in `folder`.
 
-    def __init__(self, folder: Path, checkout: Path) -> None:
+    Its process is forked from `snakemake`, and its jobs' processes from `jobs`, if that is given.
+    """
+
+    def __init__(
+        self, folder: Path, checkout: Path, snakemake: Warm, jobs: Warm | None = None
+    ) -> None:
         self.folder = folder
         self.checkout = checkout
+        self.snakemake = snakemake
+        self.jobs = jobs
 
     def __call__(self, *arguments: str, fails: bool = False) -> str:
         """Run snakemake; everything it printed."""
         command = [
-            *(sys.executable, "-m", "snakemake"),
+            *(*self.snakemake.command, "-m", "snakemake"),
             *("--snakefile", str(self.checkout / "Snakefile")),
             *("--configfile", str(self.checkout / "workflow" / "configs" / "smoke.yaml")),
             *("--directory", str(self.folder)),
@@ -31,6 +38,8 @@ class Workflow:
             *arguments,
         ]
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        if self.jobs:
+            environment["BASH_ENV"] = str(self.jobs.functions)
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         printed = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, printed

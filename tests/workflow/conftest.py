@@ -4,23 +4,33 @@ import shutil
 
 import pytest
 from checkouts import ROOT, Workflow, fresh_checkout
-
-
-@pytest.fixture
-def workflow(tmp_path) -> Workflow:
-    """A workflow of which nothing has run."""
-    (tmp_path / "work").mkdir()
-    return Workflow(tmp_path / "work", fresh_checkout(tmp_path / "checkout"))
+from surroundings import MEMORY
+from warm import Warm
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory) -> Workflow:
+def snakemake():
+    packages = ("cli", "profiles", "report.html_reporter", "storage")
+    with Warm(*(f"snakemake.{name}" for name in packages), "jsonschema", "msgspec") as snakemake:
+        yield snakemake
+
+
+@pytest.fixture
+def workflow(tmp_path, snakemake) -> Workflow:
+    """A workflow of which nothing has run."""
+    (tmp_path / "work").mkdir()
+    return Workflow(tmp_path / "work", fresh_checkout(tmp_path / "checkout"), snakemake)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory, snakemake):
     """The whole smoke run, made once; use `finished` to get a copy that may be changed."""
     folder = tmp_path_factory.mktemp("smoke")
     (folder / "work").mkdir()
-    workflow = Workflow(folder / "work", fresh_checkout(folder / "checkout"))
-    workflow.printed = workflow()
-    return workflow
+    with Warm("torch", "pandas", "pyarrow.parquet", "scipy.signal", setup=MEMORY) as jobs:
+        workflow = Workflow(folder / "work", fresh_checkout(folder / "checkout"), snakemake, jobs)
+        workflow.printed = workflow()
+        yield workflow
 
 
 @pytest.fixture

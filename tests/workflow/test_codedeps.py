@@ -33,8 +33,9 @@ def copy(tmp_path, monkeypatch, unedited) -> Path:
 
 
 def forget() -> None:
-    for cached in vars(codedeps).values():
-        if hasattr(cached, "cache_clear"):
+    """Files and what they hold, that is, but not what a text says, which is no file's alone."""
+    for name, cached in vars(codedeps).items():
+        if hasattr(cached, "cache_clear") and name != "_content":
             cached.cache_clear()
 
 

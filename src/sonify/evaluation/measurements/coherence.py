@@ -7,8 +7,9 @@ import torch
 
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
-from sonify.evaluation.metrics.coherence import NPERSEG, mean_topk_coherence, noise_floor
+from sonify.evaluation.metrics.coherence import mean_topk_coherence, noise_floor
 from sonify.evaluation.metrics.envelope import envelope_correlation
+from sonify.evaluation.metrics.segments import NPERSEG
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.sonification.methods import DEFAULT, build_explainer

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sonify.evaluation.metrics.segments import shortest
+from sonify.evaluation.metrics.segments import NPERSEG, shortest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
-NPERSEG = 256
 FLOOR_NOISES = 16  # make 120 pairs
 
 

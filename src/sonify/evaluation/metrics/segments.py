@@ -1,7 +1,9 @@
-"""The length that signals need for Welch's estimate to say anything.
+"""The length of the segments of Welch's estimate, and of signals for it to say anything.
 
 Light: the configuration is checked with it.
 """
+
+NPERSEG = 256
 
 
 def shortest(nperseg: int) -> int:

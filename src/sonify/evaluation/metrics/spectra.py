@@ -6,7 +6,7 @@ import numpy as np
 from scipy import signal
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.evaluation.metrics.coherence import NPERSEG
+from sonify.evaluation.metrics.segments import NPERSEG
 from sonify.runtime.errors import SonifyError
 
 

@@ -1,7 +1,7 @@
 """Mining part by part: what a kill, a share or a change of the inputs does to the table."""
 
 import json
-import subprocess
+import runpy
 import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
@@ -249,22 +249,23 @@ def test_what_is_no_share_is_refused(text):
         share(text)
 
 
-def test_the_script_shares_merges_and_tidies_up(mine, folder, card):
+def test_the_script_shares_merges_and_tidies_up(mine, folder, card, monkeypatch, capsys):
     checkpoint.save(folder.parent / "model", mine.model, card)
     settings = {"device": "cpu", "split": "eval", "top": 2, "batch_samples": 5_000}
     settings["mining"] = {"rule": "mean", "exclude_labels": [], "crop_s": None}
 
     def run(*options: str) -> str:
-        command = [
-            *(sys.executable, str(codedeps.SCRIPTS / "mine.py")),
+        script = str(codedeps.SCRIPTS / "mine.py")
+        words = [
+            script,
             *("--model", str(folder.parent / "model"), "--data", str(folder)),
             *("--settings", json.dumps(settings), "--work", str(mine.work)),
             *("--out", str(folder.parent / "top.parquet"), str(folder.parent / "left.parquet")),
             *options,
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+        monkeypatch.setattr(sys, "argv", words)
+        runpy.run_path(script)
+        return capsys.readouterr().err
 
     assert not run("--share", "2/2")
     assert len(list(mine.work.iterdir())) == 2 and not (folder.parent / "top.parquet").exists()
