@@ -9,9 +9,9 @@ from sonify.config.types import Config, Sonification
 from sonify.data.corpora.registry import DATASETS
 from sonify.evaluation.option_types import ClipOptions
 from sonify.paper.run_facts import RunFacts
-from sonify.plan.crops import check_training_crops
+from sonify.plan.crops import check_crop, check_training_crops
 from sonify.plan.runs import chain, facts, finetuned_run, has_classifier, resolve, scored_split
-from sonify.plan.selection import check_crop, check_selection
+from sonify.plan.selection import check_selection
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
 from sonify.sonification.methods import METHODS

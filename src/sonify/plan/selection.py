@@ -2,19 +2,9 @@
 
 from sonify.config.consistency import check_splits
 from sonify.config.types import Config
-from sonify.contracts.audio_format import RATE_HZ
+from sonify.plan.crops import check_crop
 from sonify.plan.runs import chain, resolve, scored_split
 from sonify.runtime.errors import ConfigError
-
-
-def check_crop(key: str, config: Config, run: str, crop_s: float | None) -> None:
-    """Raise ConfigError for a crop that leaves the encoder of `run` no frame; None is no crop."""
-    needed = config.models[resolve(config, run).architecture].shortest_clip()
-    if crop_s is not None and round(crop_s * RATE_HZ) < needed:
-        raise ConfigError(
-            f"config: {key} is {crop_s:g}, {round(crop_s * RATE_HZ)} samples, fewer than the "
-            f"{needed} that leave {run} a frame: lengthen it"
-        )
 
 
 def check_selection(config: Config) -> None:

@@ -338,8 +338,10 @@ def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
 
 
 def script(*arguments: object) -> subprocess.CompletedProcess:
-    """Run the script as the workflow does: a job that has done its work tears nothing down, which
-    is where the native libraries of a loaded machine have been seen to abort."""
+    """Run the script as the workflow does: a job that has done its work tears nothing down.
+
+    Without that, one of these runs once aborted as it ended, on a loaded machine; why is not known.
+    """
     command = [sys.executable, SCRIPT, *map(str, arguments)]
     environment = {**os.environ, "SONIFY_JOB": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)

@@ -242,15 +242,15 @@ def test_the_script(models, clips, store, tmp_path, monkeypatch):
     for epoch, model in models.items():
         save_file(model.state_dict(), folder / f"checkpoints/epoch-{epoch:04d}.safetensors")
     excluded = {clips.classes[0]}  # among the clips that it leaves out is the first one
-    (cut,) = cut_clips([clips], excluded, 0.2)
-    assert cut.lengths.max() == 1_600 < clips.lengths.max() and 0 < len(cut) < len(clips)
+    (cut,) = cut_clips([clips], excluded, 0.3)
+    assert cut.lengths.max() == 2_400 < clips.lengths.max() and 0 < len(cut) < len(clips)
     top = mined(models[6], cut)
     tables.write(top, tmp_path / "top.parquet", "top_activations")
     running = {
         "split": "eval",
         "method": "deconvnet",
         "precision": "exact",
-        "mining": {"rule": "mean", "exclude_labels": [*excluded], "crop_s": 0.2},
+        "mining": {"rule": "mean", "exclude_labels": [*excluded], "crop_s": 0.3},
         "device": "cpu",
         "batch_samples": 5_000,
     }

@@ -214,7 +214,7 @@ def test_the_script_writes_the_table_and_says_one_line(
     assert line.startswith("probe fsd50k_probe-contrastive-fconly-s1: 8 clips, mAP 0.")
     with pytest.raises(SystemExit, match="error: .*eval"):
         job(monkeypatch, tmp_path, tmp_path / "model", split="eval")
-    cropped = job(monkeypatch, tmp_path, tmp_path / "model", crop_s=0.1)
+    cropped = job(monkeypatch, tmp_path, tmp_path / "model", crop_s=0.3)
     assert len(cropped) == len(frame) and not np.allclose(cropped["value"], frame["value"])
     checkpoint.save(tmp_path / "finetuned", build(FINETUNED), FINETUNED)
     capsys.readouterr()

@@ -109,7 +109,7 @@ def test_removal_scores_what_is_left_of_each_clip(make_clips, card):
     scores, sonifier = [], Sonifier(model)
     for i in range(len(clips)):
         x = torch.from_numpy(clips.waveform(i))[None]
-        s = sonifier.most_active(x).signals[4]
+        s = sonifier.most_active(x, rule=MAIN.rule).signals[4]
         with torch.no_grad():
             scores.append(model(x - s)[0].numpy())
     assert found[5, "mAP"] == pytest.approx(
