@@ -19,9 +19,6 @@ from sonify.sonification.trace.chain import Block, single
 CACHED_BYTES = 4 << 20
 DEVICE_BYTES = 1 << 30
 MIN_VALUES_FOR_VIEWS = 1 << 15  # of a clip's mask; indexing copies smaller ones faster
-# Streams of which all rectifications together keep a smaller fraction are computed without
-# overlap-save, whose rounding errors would be audible in them.
-MIN_POSITIVE_FRACTION = 0.05
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -46,44 +43,27 @@ def back_project(
     convolutions: list[Convolution],
     record: Forward,
     requests: Requests,
-    allow_overlap_save: bool = True,
 ) -> Tensor:
     """Back-project the requested maps to waveforms, (request, time), without any scaling.
 
     `convolutions` are those of the blocks, in the floating-point type to compute in.
-    `allow_overlap_save` permits convolution in the frequency domain. It leaves rounding errors
-    where exact zeros are due, and scaling would make a sound of them if little else was left:
-    streams of which rectification, over all blocks, leaves less than `MIN_POSITIVE_FRACTION` are
-    back-projected once more, from their start, without it. A stream that is all zeros stays so,
-    whatever is back-projected beside it.
     """
     layers, whole = requests.layers.cpu(), (requests.filters == ALL).cpu()
     order = torch.argsort(2 * layers + whole, descending=True, stable=True)
     layers, whole = layers[order], whole[order]
     requests = requests[order.to(requests.layers.device)]
     stream = record.maps[0].new_empty(0)  # nothing has begun
-    kept = torch.ones(len(requests), device=stream.device)
-    rounded = False  # some streams have been through the frequency domain
     for at in range(int(layers[0]), 0, -1):
         begun, entire = int((layers > at).sum()), int(((layers == at) & whole).sum())
         continued, total = begun + entire, int((layers >= at).sum())
-        step = _Step(
-            blocks[at - 1], convolutions[at - 1], record, at, continued, allow_overlap_save
-        )
+        step = _Step(blocks[at - 1], convolutions[at - 1], record, at)
         if entire:
             maps = step.whole(requests.clips[begun:continued])
             stream = torch.cat([stream, maps]) if begun else maps
         new = torch.arange(continued, total, device=requests.layers.device)
-        rounded |= step.overlap_save
-        stream = step.apply(stream, requests.clips[:continued], requests[new], kept, rounded)
+        stream = step.apply(stream, requests.clips[:continued], requests[new])
     raw = torch.empty_like(stream[..., 0])
-    order = order.to(raw.device)
-    raw[order] = stream[..., 0]
-    if rounded:
-        again = torch.nonzero((kept > 0) & (kept < MIN_POSITIVE_FRACTION)).flatten()
-        if len(again):
-            exact = back_project(blocks, convolutions, record, requests[again], False)
-            raw[order[again]] = exact
+    raw[order.to(raw.device)] = stream[..., 0]
     return raw
 
 
@@ -94,15 +74,7 @@ class _Step:
     unpooling.
     """
 
-    def __init__(
-        self,
-        block: Block,
-        convolution: Convolution,
-        record: Forward,
-        at: int,
-        continued: int,
-        allow_overlap_save: bool,
-    ) -> None:
+    def __init__(self, block: Block, convolution: Convolution, record: Forward, at: int) -> None:
         self.block, self.convolution, self.waveform = block, convolution, at == 1
         self.maps, self.switches = record.maps[at - 1], record.switches[at - 1]
         self.length = record.lengths[at - 1]  # frames of the result
@@ -114,57 +86,37 @@ class _Step:
             else (1, 1, 0)
         )
         self.to_one = convolution.plain and block.conv.in_channels == 1
-        self.overlap_save = (
-            allow_overlap_save
-            and not self.to_one
-            and convolution.prefers_overlap_save(self.length, continued)
-        )
         # A padded stream: zeros, the unpooled stream, zeros. Windows may reach beyond its ends, but
-        # must not touch what the neighbouring streams hold there. A stream's last segment ends
-        # `reach` frames into the next stream, and rounding errors are relative to the loudest value
-        # of a segment: those frames are zeros too, so that the result begins `ahead` frames later.
+        # must not touch what the neighbouring streams hold there.
         self.lead = convolution.lead if convolution.plain else 0
-        self.ahead = convolution.reach - self.lead if self.overlap_save else 0
-        self.lead += self.ahead
         windows = max(self.maps.shape[-1] * self.stride, self.pooled + self.padding)
         ends = self.length + convolution.reach if convolution.plain else self.pooled
-        ends += self.ahead
-        self.rows = convolution.frames_needed(max(self.lead + windows, ends))
+        self.rows = max(self.lead + windows, ends)
 
     def whole(self, clips: Tensor) -> Tensor:
         """Return all maps of the clips as one stream each."""
         return self.maps[clips].transpose(1, 2).to(self.convolution.dtype)
 
-    def apply(
-        self, stream: Tensor, clips: Tensor, new: Requests, kept: Tensor, rounded: bool
-    ) -> Tensor:
+    def apply(self, stream: Tensor, clips: Tensor, new: Requests) -> Tensor:
         """Return the streams that enter the block below, (stream, frame, filter).
 
         First `stream`, whose clips are `clips`, taken through this block; then the maps that are
-        `new` here. If `rounded`, the fraction of the peak that rectification leaves of each stream
-        is multiplied into `kept`, (request,).
+        `new` here.
         """
         conv, continued, convolution = self.block.conv, len(clips), self.convolution
         dtype = convolution.dtype
         if self.waveform:
             dtype = torch.promote_types(dtype, torch.float32)
-        rows = self.rows if self.overlap_save else self.length
-        shape = (continued + len(new), rows, conv.in_channels)
+        shape = (continued + len(new), self.length, conv.in_channels)
         below = self.maps.new_empty(shape, dtype=dtype)
-        inside = slice(self.ahead, self.ahead + self.length)
         if continued:
             for group, padded in self._unpooled(stream, clips):
-                if self.overlap_save:
-                    convolution.by_overlap_save(padded, below[group])
-                elif self.to_one:
+                if self.to_one:
                     below[group] = convolution.to_one_channel(padded, self.length)
                 elif convolution.plain:
                     below[group] = convolution.direct(padded, self.length)
                 else:
                     below[group] = convolution.general(padded[:, : self.pooled], self.length)
-                if rounded and not self.waveform:
-                    kept[group] *= _positive_fraction(below[group, inside])
-        below = below[:, inside]
         if len(new):
             below[continued:] = self._started(new)
         return below if self.waveform else below.clamp_min_(0)
@@ -227,13 +179,3 @@ class _Step:
             at = self.switches[new.clips, new.filters]
             values = values.new_zeros((len(at), self.pooled)).scatter_(1, at, values)
         return self.convolution.start(values, new.filters, self.length)
-
-
-def _positive_fraction(below: Tensor) -> Tensor:
-    """Return the largest positive value over the largest magnitude, (stream,), 0 for silence.
-
-    `below` is (stream, frame, filter), before rectification.
-    """
-    high, low = below.amax((1, 2)).float().clamp_min(0), below.amin((1, 2)).float()
-    largest = torch.maximum(high, -low)
-    return torch.where(largest > 0, high / largest, 0.0)
