@@ -20,6 +20,7 @@ from sonify.sonification.trace.chain import padding_of
 # Up to so many values, a matrix product beats the framework's convolution, which rearranges its
 # weights on every call.
 MATRIX_PRODUCT_VALUES = 1 << 16
+BLOCK = 8  # samples of the waveform that are computed together
 
 
 class Convolution:
@@ -77,18 +78,14 @@ class Convolution:
         return out.squeeze(2).transpose(1, 2)[:, :length]
 
     def to_one_channel(self, padded: Tensor, length: int) -> Tensor:
-        """Compute the transpose into one channel, in float32 or better.
+        """Compute the transpose into one channel, from whole blocks of BLOCK frames.
 
-        Every frame is multiplied with every tap, and the products are summed along diagonals.
+        A block is one frame of BLOCK channels, so that it is a strided convolution.
         """
-        products = padded.flatten(0, 1) @ self._weights("last", _taps_as_columns)
-        products = products.to(torch.promote_types(self.dtype, torch.float32))
-        frame, tap = products.stride()
-        diagonals = products.as_strided(
-            (len(padded), length, self.taps),
-            (padded.shape[1] * frame, frame, self.dilation * frame + tap),
-        )
-        return diagonals.sum(-1, keepdim=True)
+        x, weight = padded.transpose(1, 2).unsqueeze(2), self._weights("last", _blocks)
+        with disable_tf32():
+            out = F.conv2d(x, weight, stride=(1, BLOCK))
+        return out.squeeze(2).transpose(1, 2).flatten(1)[:, :length].unsqueeze(2)
 
     def start(self, values: Tensor, filters: Tensor, length: int) -> Tensor:
         """Compute the transpose of streams that are zero in all filters but one each.
@@ -162,10 +159,14 @@ def _flipped_taps_first(conv: nn.Conv1d) -> Tensor:
     return conv.weight.flip(-1).transpose(1, 2).contiguous()
 
 
-def _taps_as_columns(conv: nn.Conv1d) -> Tensor:
-    """Taps as columns, (filter, tap), padded to a multiple of 16, which multiplies much faster."""
-    flipped = conv.weight[:, 0].flip(-1)
-    return F.pad(flipped, (0, -flipped.shape[1] % 16)).contiguous()
+def _blocks(conv: nn.Conv1d) -> Tensor:
+    """Weights of the transpose into one channel, (sample of a block, filter, 1, frame)."""
+    taps, dilation = conv.weight[:, 0].flip(-1), conv.dilation[0]
+    reach = dilation * (taps.shape[1] - 1)
+    weight = taps.new_zeros(BLOCK, taps.shape[0], 1, BLOCK + reach)
+    for sample in range(BLOCK):
+        weight[sample, :, 0, sample : sample + reach + 1 : dilation] = taps
+    return weight.contiguous(memory_format=torch.channels_last)
 
 
 def _transposed(
