@@ -46,23 +46,20 @@ def back_project(
 ) -> Tensor:
     """Back-project the requested maps to waveforms, (request, time), without any scaling.
 
+    Requests are ordered by descending layer; all are for single filters or all for whole layers.
     `convolutions` are those of the blocks, in the floating-point type to compute in.
     """
-    layers, whole = requests.layers.cpu(), (requests.filters == ALL).cpu()
-    order = torch.argsort(2 * layers + whole, descending=True, stable=True)
-    layers, whole = layers[order], whole[order]
-    requests = requests[order.to(requests.layers.device)]
+    layers, whole = requests.layers.cpu(), bool((requests.filters == ALL).all())
     streams: list[Tensor] = []
     for at in range(int(layers[0]), 0, -1):
-        begun, entire = int((layers > at).sum()), int(((layers == at) & whole).sum())
-        continued, total = begun + entire, int((layers >= at).sum())
+        begun, total = int((layers > at).sum()), int((layers >= at).sum())
         step = _Step(blocks[at - 1], convolutions[at - 1], record, at)
-        if entire:
-            streams.append(step.whole(requests.clips[begun:continued]))
-        new = torch.arange(continued, total, device=requests.layers.device)
-        streams = step.apply(streams, requests.clips[:continued], requests[new])
-    raw = torch.cat(streams)[..., 0]
-    return torch.empty_like(raw).index_copy_(0, order.to(raw.device), raw)
+        if whole and total > begun:
+            streams.append(step.whole(requests.clips[begun:total]))
+            begun = total
+        new = torch.arange(begun, total, device=requests.layers.device)
+        streams = step.apply(streams, requests.clips[:begun], requests[new])
+    return torch.cat(streams)[..., 0]
 
 
 class _Step:
@@ -207,10 +204,9 @@ def _place(bits: Tensor, masks: Tensor, clips: Tensor, windows: Tensor) -> None:
 
 def _runs(clips: list[int]) -> Iterator[tuple[slice, slice]]:
     """Slices of streams of one clip or of consecutive clips, and the slices of those clips."""
-    first, step = 0, None
-    for i, (clip, following) in enumerate(pairwise([*clips, None]), start=1):
-        ahead = following - clip if following is not None else None
-        if ahead not in (0, 1) or step not in (None, ahead):
-            yield slice(first, i), slice(clips[first], clip + 1)
-            first, ahead = i, None
+    first, step = 0, -1
+    for i, ahead in enumerate([b - a for a, b in pairwise(clips)] + [2], start=1):
+        if ahead not in (0, 1) or step not in (-1, ahead):
+            yield slice(first, i), slice(clips[first], clips[i - 1] + 1)
+            first, ahead = i, -1
         step = ahead

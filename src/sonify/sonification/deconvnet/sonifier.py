@@ -252,7 +252,7 @@ def _dead(record: Forward, asked: Requests) -> Tensor:
 
 
 def _rescale(raw: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:
-    """Scale `raw`, (..., time), to `peaks`, (...,); also return the factors, 0 for silence."""
+    """Scale `raw`, (..., time), in place to `peaks`, (...,); return it and its factors or 0."""
     largest = raw.abs().amax(-1)
     scales = torch.where(largest > 0, peaks / largest.clamp_min(torch.finfo(raw.dtype).tiny), 0.0)
-    return raw * scales.unsqueeze(-1), scales
+    return raw.mul_(scales.unsqueeze(-1)), scales

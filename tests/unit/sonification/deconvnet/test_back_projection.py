@@ -64,6 +64,21 @@ def test_many_layers_filters_and_clips_at_once(requests, monkeypatch):
         assert torch.equal(again.dead, found.dead)
 
 
+@pytest.mark.parametrize(
+    ("clips", "runs"),
+    [
+        ([4], [(0, 1, 4, 5)]),
+        ([0, 1, 2, 3], [(0, 4, 0, 4)]),
+        ([2, 2, 2], [(0, 3, 2, 3)]),
+        ([0, 1, 1, 2, 0, 0], [(0, 2, 0, 2), (2, 4, 1, 3), (4, 6, 0, 1)]),
+        ([3, 1, 3], [(0, 1, 3, 4), (1, 2, 1, 2), (2, 3, 3, 4)]),
+    ],
+)
+def test_streams_of_one_clip_or_of_consecutive_clips_are_unpooled_together(clips, runs):
+    found = [(s.start, s.stop, c.start, c.stop) for s, c in back_projection._runs(clips)]
+    assert found == runs
+
+
 def test_windows_that_reach_beyond_the_ends_leave_the_neighbours_alone():
     """Padded pools after convolutions of one tap, where nothing else keeps signals apart."""
     torch.manual_seed(3)
