@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from sonify.models.cnn import CNN12, Architecture
 from sonify.models.device import pick_device
 
 GPU_TOO = ("cpu", "cuda")
@@ -35,7 +36,8 @@ class Bench:
 
     `quick` asks for the smallest case once, to see that the benchmark still runs; by default its
     files go into a folder of their own, so that it never replaces real measurements. Those of
-    another `device` than the CPU have its name in theirs.
+    another `device` than the CPU have its name in theirs. With `cpu_time` the time of a variant is
+    what one thread of a CPU spent on it, not what passed: others may have had the CPU meanwhile.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Bench:
     threads: int
     folder: Path
     device: str = "cpu"
+    cpu_time: bool = False
     rows: list[dict] = field(default_factory=list)
 
     def cases(self, quick: Sequence, cpu: Sequence, gpu: Sequence) -> Sequence:
@@ -53,13 +56,14 @@ class Bench:
         self, case: str, variants: Mapping[str, Callable[[], object]], repetitions: int
     ) -> dict[str, float]:
         """Median seconds of each variant, taken in turn after one round of warming up."""
+        clock = time.process_time if self.cpu_time else time.perf_counter
         times: dict[str, list[float]] = {name: [] for name in variants}
         for repetition in range(2 if self.quick else repetitions + 1):
             for name, run in variants.items():
-                start = time.perf_counter()
+                start = clock()
                 run()
                 settle(self.device)
-                seconds = time.perf_counter() - start
+                seconds = clock() - start
                 if repetition:
                     times[name].append(seconds)
         for name, values in times.items():
@@ -93,14 +97,23 @@ class Bench:
         table.to_parquet(self.folder / f"{file}.parquet", index=False)
         on = "{cpu}, {threads} threads" if self.device == "cpu" else "{device}"
         where = f"{on}, torch {{torch}}, {{date}}".format(**ran_on)
-        often = f"Medians of {table['repetitions'].max()} runs in turn"
+        clock = "CPU time, medians" if self.cpu_time else "Medians"
+        often = f"{clock} of {table['repetitions'].max()} runs in turn"
         text = f"# {title}\n\n{often}; {where}.\n\n{markdown(shown)}\n\n{notes}\n"
         (self.folder / f"{file}.md").write_text(text, encoding="utf-8")
         print(text)
 
 
-def bench(name: str, description: str | None, devices: Sequence[str] = ("cpu",)) -> Bench:
-    """The benchmark called `name`, from the command line: --quick, --threads, --out, --device."""
+def bench(
+    name: str,
+    description: str | None,
+    devices: Sequence[str] = ("cpu",),
+    cpu_time: bool = False,
+) -> Bench:
+    """The benchmark called `name`, from the command line: --quick, --threads, --out, --device.
+
+    `cpu_time` is for what only computes; it holds on one thread of a CPU.
+    """
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--quick", action="store_true", help="the smallest case, once")
     options.add_argument("--threads", type=int, default=1, help="CPU threads")
@@ -112,7 +125,14 @@ def bench(name: str, description: str | None, devices: Sequence[str] = ("cpu",))
     except ValueError:
         options.error(f"this machine has no {args.device} device that PyTorch can use")
     folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
-    return Bench(name, args.quick, args.threads, folder, args.device)
+    cpu_time = cpu_time and args.threads == 1 and args.device == "cpu"
+    return Bench(name, args.quick, args.threads, folder, args.device, cpu_time)
+
+
+def trunk(width: float, device: str) -> torch.nn.Sequential:
+    """Return the blocks of CNN12 with random weights."""
+    torch.manual_seed(0)
+    return CNN12(Architecture(width=width, layout="cnn12")).eval().trunk.to(device)
 
 
 def settle(device: str) -> None:

@@ -7,13 +7,14 @@ from torch import Tensor
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.models.cnn import CNN12, Architecture
+from sonify.models.device import computes_bfloat16
 from sonify.models.heads import SoundModel
 from sonify.training.adam import Adam
 from sonify.training.losses import classification_loss
 
 PLAIN = "plain modules, float32"
 CLASSES = 20
-CASES = [(1 / 8, 128), (1 / 8, 16), (1 / 4, 128), (1 / 4, 16)]  # width, crops a step
+CASES = [(1 / 8, 128), (1 / 8, 16), (1 / 4, 16)]  # width, crops a step
 ON_A_GPU = [(1, 256), (1, 64), (1 / 8, 128)]
 QUICK = [(1 / 32, 2)]
 NOTES = """\
@@ -21,7 +22,8 @@ A step goes forward, backward and updates the weights of the encoder and a class
 on crops of noise of 1 s; at a width of 1/8 or 1/4, 128 crops are the two views of a contrastive
 batch of the miniature, 16 one of its batches of FSD50K. Plain modules are CNN12's, called one after
 the other, and torch.optim.Adam as it comes; on a GPU with deterministic convolutions like ours, in
-float32 or as PyTorch comes, in TensorFloat-32. `times faster` is against them in float32; `spread`
+float32 or as PyTorch comes, in TensorFloat-32. bfloat16 is left out where the processor would
+emulate it; training never takes it there. `times faster` is against them in float32; `spread`
 is the slowest step over the fastest."""
 
 
@@ -40,7 +42,7 @@ class Step:
         self, kind: type[CNN12], precision: str, width: float, crops: int, device: str
     ) -> None:
         torch.manual_seed(0)
-        encoder = kind(Architecture(width=width))
+        encoder = kind(Architecture(width=width, layout="cnn12"))
         self.model = SoundModel(encoder, "classifier", CLASSES).to(device).train()
         self.conv = "tf32" if precision == "TensorFloat-32" else "ieee"
         self.half = torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16")
@@ -66,24 +68,24 @@ class Step:
 
 def main() -> None:
     keep_memory()
-    run = bench("training", __doc__, GPU_TOO)
+    run = bench("training", __doc__, GPU_TOO, cpu_time=True)
     rows = [row for case in run.cases(QUICK, CASES, ON_A_GPU) for row in measured(run, *case)]
     run.write("A training step", pd.DataFrame(rows), NOTES)
 
 
 def measured(run: Bench, width: float, crops: int) -> list[dict]:
     """The rows shown for one case."""
+    types = ("float32", "bfloat16") if computes_bfloat16(run.device) else ("float32",)
     variants = {
-        PLAIN: Step(Plain, "float32", width, crops, run.device),
-        "plain modules, bfloat16": Step(Plain, "bfloat16", width, crops, run.device),
-        "ours, float32": Step(CNN12, "float32", width, crops, run.device),
-        "ours, bfloat16": Step(CNN12, "bfloat16", width, crops, run.device),
+        f"{name}, {precision}": Step(kind, precision, width, crops, run.device)
+        for name, kind in (("plain modules", Plain), ("ours", CNN12))
+        for precision in types
     }
     if run.device == "cuda":  # how PyTorch computes float32 there as it comes
         tf32 = "TensorFloat-32"
         variants[f"plain modules, {tf32}"] = Step(Plain, tf32, width, crops, run.device)
     case = f"width {width:g}, {crops} crops"
-    times = run.measure(case, variants, repetitions=11)
+    times = run.measure(case, variants, repetitions=7)
     return [
         {
             "width": width,

@@ -69,7 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rule", choices=RULES, default="mean", help="measure of a filter's activity"
     )
-    parser.add_argument("--precision", choices=PRECISIONS, default="exact", help="fast: bfloat16")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="exact",
+        help="fast: bfloat16, where the processor computes with it",
+    )
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")
     return parser
 

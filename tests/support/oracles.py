@@ -124,7 +124,7 @@ def zennit_sonification(
         return _scaled(torch.autograd.grad(seed.sum(), clips)[0], x)
 
 
-class _DeconvReLU(torch.autograd.Function):
+class Rectified(torch.autograd.Function):
     """ReLU whose gradient is rectified itself and passes everywhere."""
 
     @staticmethod
@@ -142,7 +142,7 @@ def autograd_sonification(
     """The gradient of half the squared map where ReLU's gradient is relu(gradient)."""
     h = clips = x.view(-1, 1, x.shape[-1]).clone().requires_grad_()
     for module in chain[: _end(chain, layer) + 1]:
-        h = _DeconvReLU.apply(h) if isinstance(module, nn.ReLU) else module(h)
+        h = Rectified.apply(h) if isinstance(module, nn.ReLU) else module(h)
     return _scaled(torch.autograd.grad(_seed(h, f_map_index).sum(), clips)[0], x)
 
 

@@ -57,16 +57,22 @@ def disable_tf32() -> Iterator[None]:
 def pick_precision(
     name: Literal["auto", "float32", "bfloat16"], device: torch.device | str
 ) -> Literal["float32", "bfloat16"]:
-    """Resolve "auto" to "bfloat16" where `device` multiplies it in hardware, else to "float32".
+    """Resolve "auto" to "bfloat16" where `device` computes with it, else to "float32".
 
-    Any other `name` is returned as it is. A CPU without the instructions emulates bfloat16, and so
-    do older GPUs. CPUs other than x86 count as being without: PyTorch's support was not measured.
+    Any other `name` is returned as it is.
     """
     if name != "auto":
         return name
+    return "bfloat16" if computes_bfloat16(device) else "float32"
+
+
+def computes_bfloat16(device: torch.device | str) -> bool:
+    """Return whether `device` multiplies bfloat16 in hardware.
+
+    A CPU without the instructions emulates bfloat16, about ten times slower than float32, and so do
+    older GPUs. CPUs other than x86 count as being without: PyTorch's support was not measured.
+    """
     kind = torch.device(device).type
     if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = kind == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return "bfloat16" if native else "float32"
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return kind == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)

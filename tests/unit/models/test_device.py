@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from sonify.models.device import disable_tf32, pick_device, pick_precision
+from sonify.models.device import computes_bfloat16, disable_tf32, pick_device, pick_precision
 
 
 def test_auto_is_a_device_that_is_there_and_another_is_refused():
@@ -22,6 +22,7 @@ def test_auto_is_a_device_that_is_there_and_another_is_refused():
 )
 def test_bfloat16_is_taken_where_the_processor_has_it(monkeypatch, device, instructions, precision):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    assert computes_bfloat16(device) == (precision == "bfloat16")
     assert pick_precision("auto", torch.device(device)) == precision
     assert pick_precision("bfloat16", device) == "bfloat16"
     assert pick_precision("float32", device) == "float32"

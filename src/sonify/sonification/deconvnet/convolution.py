@@ -5,8 +5,7 @@ A transposed convolution of stride 1 is a correlation with flipped kernels,
     out[t] = sum over taps j of stream[t + j * dilation - lead] @ kernel[j],
 
 with lead = reach - padding and reach = dilation * (taps - 1). Several methods compute it, all equal
-up to rounding: `start` from one filter alone, `to_one_channel` into the waveform, `direct`, and
-`by_overlap_save` in the frequency domain (see `overlap_save`).
+up to rounding: `start` from one filter alone, `to_one_channel` into the waveform, and `direct`.
 """
 
 from collections.abc import Callable
@@ -16,12 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonify.models.device import disable_tf32
-from sonify.sonification.deconvnet import overlap_save
 from sonify.sonification.trace.chain import padding_of
 
 # Up to so many values, a matrix product beats the framework's convolution, which rearranges its
 # weights on every call.
 MATRIX_PRODUCT_VALUES = 1 << 16
+BLOCK = 8  # samples of the waveform that are computed together
 
 
 class Convolution:
@@ -51,21 +50,6 @@ class Convolution:
         weight = self.conv.weight
         return weight is self._weight and self._version == _version(weight) is not None
 
-    def prefers_overlap_save(self, length: int, streams: int) -> bool:
-        """True where `by_overlap_save` is the fastest for `length` frames of that many streams."""
-        conv = self.conv
-        if not self.plain or self.dilation > 1 or conv.groups > 1 or self.taps == 1:
-            return False
-        if conv.weight.device.type != "cpu":  # GPUs have dense kernels that are faster still
-            return False
-        filters = min(conv.in_channels, conv.out_channels)
-        segments = streams * overlap_save.count(length, self.taps)
-        return filters >= overlap_save.MIN_FILTERS and segments >= overlap_save.MIN_SEGMENTS
-
-    def frames_needed(self, at_least: int) -> int:
-        """Round the frames of a padded stream up to whole segments."""
-        return overlap_save.count(at_least, self.taps) * overlap_save.hop(self.taps)
-
     def forward(self, h: Tensor) -> Tensor:
         """Convolve h, (clip, frame, filter), and add the bias."""
         conv, padding = self.conv, padding_of(self.conv)
@@ -93,27 +77,15 @@ class Convolution:
             out = F.conv2d(x, weight, dilation=(1, self.dilation), groups=conv.groups)
         return out.squeeze(2).transpose(1, 2)[:, :length]
 
-    def by_overlap_save(self, padded: Tensor, out: Tensor) -> None:
-        """Compute the transpose in the frequency domain, into `out`, (stream, frame, filter).
-
-        See `overlap_save.correlate`.
-        """
-        weight = self._weights("transpose by overlap-save", _flipped_spectra)
-        overlap_save.correlate(padded, weight, self.taps, out)
-
     def to_one_channel(self, padded: Tensor, length: int) -> Tensor:
-        """Compute the transpose into one channel, in float32 or better.
+        """Compute the transpose into one channel, from whole blocks of BLOCK frames.
 
-        Every frame is multiplied with every tap, and the products are summed along diagonals.
+        A block is one frame of BLOCK channels, so that it is a strided convolution.
         """
-        products = padded.flatten(0, 1) @ self._weights("last", _taps_as_columns)
-        products = products.to(torch.promote_types(self.dtype, torch.float32))
-        frame, tap = products.stride()
-        diagonals = products.as_strided(
-            (len(padded), length, self.taps),
-            (padded.shape[1] * frame, frame, self.dilation * frame + tap),
-        )
-        return diagonals.sum(-1, keepdim=True)
+        x, weight = padded.transpose(1, 2).unsqueeze(2), self._weights("last", _blocks)
+        with disable_tf32():
+            out = F.conv2d(x, weight, stride=(1, BLOCK))
+        return out.squeeze(2).transpose(1, 2).flatten(1)[:, :length].unsqueeze(2)
 
     def start(self, values: Tensor, filters: Tensor, length: int) -> Tensor:
         """Compute the transpose of streams that are zero in all filters but one each.
@@ -173,10 +145,6 @@ def _flipped_channels_last(conv: nn.Conv1d) -> Tensor:
     return flipped.contiguous(memory_format=torch.channels_last)
 
 
-def _flipped_spectra(conv: nn.Conv1d) -> Tensor:
-    return overlap_save.spectra(conv.weight.flip(-1))
-
-
 def _as_matrix(conv: nn.Conv1d) -> Tensor:
     """Weights of the convolution as a matrix, (tap and input filter, output filter)."""
     return conv.weight.permute(2, 1, 0).flatten(0, 1).contiguous()
@@ -191,10 +159,14 @@ def _flipped_taps_first(conv: nn.Conv1d) -> Tensor:
     return conv.weight.flip(-1).transpose(1, 2).contiguous()
 
 
-def _taps_as_columns(conv: nn.Conv1d) -> Tensor:
-    """Taps as columns, (filter, tap), padded to a multiple of 16, which multiplies much faster."""
-    flipped = conv.weight[:, 0].flip(-1)
-    return F.pad(flipped, (0, -flipped.shape[1] % 16)).contiguous()
+def _blocks(conv: nn.Conv1d) -> Tensor:
+    """Weights of the transpose into one channel, (sample of a block, filter, 1, frame)."""
+    taps, dilation = conv.weight[:, 0].flip(-1), conv.dilation[0]
+    reach = dilation * (taps.shape[1] - 1)
+    weight = taps.new_zeros(BLOCK, taps.shape[0], 1, BLOCK + reach)
+    for sample in range(BLOCK):
+        weight[sample, :, 0, sample : sample + reach + 1 : dilation] = taps
+    return weight.contiguous(memory_format=torch.channels_last)
 
 
 def _transposed(

@@ -9,12 +9,15 @@ is scaled to unit peak and multiplied by max|x|.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sonify.models.device import computes_bfloat16
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.jobs import say
 from sonify.sonification.deconvnet.back_projection import Forward, back_project
 from sonify.sonification.deconvnet.convolution import Convolution
 from sonify.sonification.explainer import Explainer, Sonifications, allocate_outputs, batches
@@ -42,7 +45,8 @@ class Sonifier(Explainer[Forward]):
     blocks (`chain.find_blocks`). The model is read, never changed: no hooks, no gradients.
     `precision` is "exact", which computes in the type of the waveforms, or "fast", which
     back-projects float32 waveforms in bfloat16 (the forward pass stays in float32, so that maps and
-    switches are the same). `allow_strided` accepts strided convolutions, whose sonifications
+    switches are the same). Where the processor only emulates bfloat16, "fast" computes exactly too,
+    and says so once. `allow_strided` accepts strided convolutions, whose sonifications
     contain spectral images. Raises SonifyError for a model that cannot be inverted.
 
     >>> import torch
@@ -189,7 +193,7 @@ class Sonifier(Explainer[Forward]):
         made.signals[made.dead], made.scales[made.dead] = 0, 0  # nothing to back-project
         dtype = x.dtype
         if self.precision == "fast" and dtype == torch.float32:
-            dtype = torch.bfloat16
+            dtype = _fast_type(x.device)
         recorded = range(1, len(record.maps) + 1)
         convolutions = [self._convolution(layer, dtype) for layer in recorded]
         widest = max(maps[0].numel() for maps in record.maps) * x.element_size()
@@ -211,6 +215,18 @@ class Sonifier(Explainer[Forward]):
             convolution = Convolution(self.blocks[layer - 1].conv, dtype)
             self._convolutions[layer, dtype] = convolution
         return convolution
+
+
+@cache
+def _fast_type(device: torch.device) -> torch.dtype:
+    """Return bfloat16 where `device` computes with it, else float32, which it then says once."""
+    if computes_bfloat16(device):
+        return torch.bfloat16
+    say(
+        f"precision fast: the {device.type} computes exactly, in float32, because it would only "
+        "emulate bfloat16, many times slower"
+    )
+    return torch.float32
 
 
 def _pooled(h: Tensor, pool: nn.MaxPool1d) -> tuple[Tensor, Tensor]:
@@ -238,7 +254,7 @@ def _dead(record: Forward, asked: Requests) -> Tensor:
 
 
 def _rescale(raw: Tensor, peaks: Tensor) -> tuple[Tensor, Tensor]:
-    """Scale `raw`, (..., time), to `peaks`, (...,); also return the factors, 0 for silence."""
+    """Scale `raw`, (..., time), in place to `peaks`, (...,); return it and its factors or 0."""
     largest = raw.abs().amax(-1)
     scales = torch.where(largest > 0, peaks / largest.clamp_min(torch.finfo(raw.dtype).tiny), 0.0)
-    return raw * scales.unsqueeze(-1), scales
+    return raw.mul_(scales.unsqueeze(-1)), scales

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.sonification.activity import RULES
-from sonify.sonification.deconvnet import overlap_save
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
 TOLERANCE = 1e-9
@@ -164,19 +163,6 @@ def test_random_networks_equal_every_oracle():
     check()
     assert len(alive) >= 50
     assert sum(map(sum, alive)) > 0.5 * sum(map(len, alive)), "mostly of sounds, not of silence"
-
-
-def test_random_networks_equal_every_oracle_by_overlap_save(monkeypatch):
-    """As above, with convolutions in the frequency domain wherever they can be."""
-    monkeypatch.setattr(overlap_save, "MIN_FILTERS", 1)
-    monkeypatch.setattr(overlap_save, "MIN_SEGMENTS", 1)
-
-    @settings(max_examples=20)
-    @given(nets())
-    def check(net: Net) -> None:
-        check_every_way_of_asking(net, TOLERANCE)
-
-    check()
 
 
 def check_shared_switches(net: Net) -> None:
