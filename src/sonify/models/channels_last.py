@@ -1,8 +1,8 @@
 """A convolutional trunk run channels last, the fastest layout to train in: filters are adjacent.
 
-On a CPU with AVX2, a training step of CNN12 is 1.1 to 1.6 times as fast in this layout and a forward
-pass alone as fast; on NVIDIA GPUs 1.1 to 1.5 times in bfloat16 (on its former layout). PyTorch offers it for images only, so clips are
-passed as images of height 1.
+On a CPU with AVX2, a training step of CNN12 is 1.1 to 1.6 times as fast in this layout, a forward
+pass alone no slower; on NVIDIA GPUs 1.1 to 1.5 times in bfloat16 (on its former layout). PyTorch
+offers it for images only, so clips are passed as images of height 1.
 """
 
 import torch
