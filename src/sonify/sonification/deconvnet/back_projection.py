@@ -128,12 +128,17 @@ class _Step:
         groups = -(-len(clips) // max(1, nbytes // (self.rows * filters * itemsize)))
         size = -(-len(clips) // groups)
         before, reach = self.padding, self.convolution.reach
-        memory = streams[0].new_zeros((before + size * self.rows + reach, filters))
+        memory = streams[0].new_empty((before + size * self.rows + reach, filters))
         padded = memory[before : before + size * self.rows].view(size, self.rows, filters)
         windows = memory[self.lead :].as_strided(
             (size, self.maps.shape[-1], self.kernel, filters),
             (self.rows * filters, self.stride * filters, filters, 1),
         )
+        if self.kernel == self.stride and not before:  # windows fill all but the margins
+            padded[:, : self.lead] = 0
+            padded[:, self.lead + self.maps.shape[-1] * self.stride :] = 0
+        else:
+            memory.zero_()
         masks = self._masks(self.switches) if self.switches is not None else None
         filled = 0
         for part, of in _parts(streams, clips, size):
