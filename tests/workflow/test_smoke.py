@@ -348,7 +348,7 @@ def test_a_claim(finished_run, tmp_path):
     workflow("results/reporting/claims.parquet")
     claims = pd.read_parquet(results(workflow) / "reporting/claims.parquet").set_index("claim")
     assert claims.loc[99, "statement"] == "More than half of the contrastive filters are alive"
-    assert len(claims) == 26
+    assert len(claims) == 27
 
 
 def test_an_explanation_method(finished_run, tmp_path):
