@@ -1,18 +1,21 @@
 """Times of frames, against the gradients of single frames: which samples they depend on."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from sonify.models.architecture import LAYOUTS
 from sonify.models.cnn import CNN12, Architecture
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.grid import Grid
 
+PADDED = replace(LAYOUTS["cnn12"], padding="same")
 CHAINS = {
     "cnn12": lambda: CNN12(Architecture(width=1 / 64, layout="cnn12")).trunk,
-    "padded": lambda: CNN12(Architecture(width=1 / 64, layout="guessed")).trunk,
+    "padded": lambda: CNN12(Architecture(width=1 / 64, layout=PADDED)).trunk,
     "strided": lambda: (
         CNN12(Architecture(width=1 / 64, layout="cnn12", downsampling="strided")).trunk
     ),

@@ -79,21 +79,21 @@ class TopActivations:
 
     def update(
         self,
-        layer: int,
+        layer: int | np.ndarray,
         filters: np.ndarray,
         activations: np.ndarray,
         frames: np.ndarray,
         clip_ids: Sequence[str],
         scores: np.ndarray | None = None,
     ) -> None:
-        """Add candidates of one layer, (entry,) each: filter, activation, its frame, clip, score.
+        """Add candidates, (entry,) each: filter, activation, its frame, clip, score.
 
-        Without scores activations are ranked.
+        `layer` is that of all, or one for each. Without scores activations are ranked.
         """
         if not len(filters):
             return
         scores = activations if scores is None else scores
-        touched, row = np.unique(filters, return_inverse=True)
+        touched, row = np.unique(self.firsts[layer - 1] + filters, return_inverse=True)
         clips = np.asarray(clip_ids, object)
         order = np.lexsort((clips.astype(str), -scores, row))
         row = row[order]
@@ -109,7 +109,7 @@ class TopActivations:
         )
         for held, given in zip(new, (scores, activations, frames, clips), strict=True):
             held[at] = given[order]
-        self._keep(self.firsts[layer - 1] + touched, *new)
+        self._keep(touched, *new)
 
     def merge(self, table: pd.DataFrame) -> None:
         """Add a table of candidates of the same model over other clips (see `table`).
@@ -184,7 +184,7 @@ def observe(
     plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: maxima and their
     frames are looked up only for the scores that enter.
     """
-    ids = np.asarray(clip_ids, object)
+    ids, entries = np.asarray(clip_ids, object), []
     for layer, h in enumerate(explainer.maps(x, pooled=False), start=1):
         scores = activity(h, rule).cpu().numpy()
         clips, filters = miner.entering(layer, scores, clip_ids)
@@ -192,4 +192,7 @@ def observe(
         largest, frames = h[at].max(dim=-1)
         entered = scores[clips, filters].astype(np.float64)
         maxima = largest.cpu().numpy().astype(np.float64)
-        miner.update(layer, filters, maxima, frames.cpu().numpy(), ids[clips], entered)
+        layers = np.full(len(filters), layer)
+        entries.append((layers, filters, maxima, frames.cpu().numpy(), ids[clips], entered))
+    # All layers at once: sorting a few candidates costs as much as sorting one.
+    miner.update(*(np.concatenate(column) for column in zip(*entries, strict=True)))

@@ -4,6 +4,7 @@ import json
 import runpy
 import sys
 from argparse import ArgumentTypeError
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,6 +20,7 @@ from sonify.data.clips import load, part_sizes
 from sonify.data.clips import parts as data_parts
 from sonify.data.mined import left_out
 from sonify.models import checkpoint
+from sonify.models.architecture import LAYOUTS
 from sonify.models.checkpoint import ModelCard
 from sonify.models.cnn import Architecture
 from sonify.runtime.errors import SonifyError
@@ -119,14 +121,15 @@ def test_the_table_is_that_of_all_clips_one_at_a_time(mine, folder):
     assert set(found["dataset"]) == {"fsd50k"} and set(found["split"]) == {"eval"}
 
 
-@pytest.mark.parametrize("layout", ["guessed", "cnn12"])
-def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(folder, layout):
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(folder, padding):
+    layout = replace(LAYOUTS["cnn12"], padding=padding)
     shape = Architecture(width=1 / 32, layout=layout)
     card = ModelCard("run", 1, "fsd50k", "supervised", "none", shape, "CNN12", "classifier", 1)
     mine = Miner(folder, card)
-    crop_s = 2_400 / 8_000 if layout == "cnn12" else 1_800 / 8_000
-    excluded = ["b, c", "d"] if layout == "guessed" else ["d"]
-    if layout == "cnn12":  # whose shortest clip is 2,370 samples
+    crop_s = 2_400 / 8_000 if padding == "valid" else 1_800 / 8_000
+    excluded = ["b, c", "d"] if padding == "same" else ["d"]
+    if padding == "valid":  # then the shortest clip has 2,370 samples
         rng = np.random.default_rng(3)
         for part, lengths in enumerate(PART_LENGTHS):
             store(folder, part, [n + 900 for n in lengths], rng)
