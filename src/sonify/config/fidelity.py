@@ -32,7 +32,7 @@ minutes and gives its own reasons. Values are read from these files as they are 
 *code* or *ours* after a value says whose it is. The page is made only if every value is what text
 and code imply, or has its reason beside it, and a test keeps it up to date.
 
-A key with `.recipe.` goes on in that run's recipe; a number counts the entries of a list from 0.
+After `.recipe.` a key continues in that run's recipe; a number is a position in a list, from 0.
 """
 _HEAD = ["configuration key", "paper.yaml", "authors.yaml", "config.yaml", "reason, note"]
 

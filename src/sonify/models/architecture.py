@@ -1,7 +1,7 @@
 """The shape of an encoder as plain numbers: no torch here, so that the workflow can ask cheaply.
 
-Figure A.1 of the paper, which drew CNN12, did not survive, but the authors' code did: the layout
-`cnn12` is theirs (11 conv-relu-[pool] blocks without padding, pooling the only downsampling, 14M
+Figure A.1 of the paper, which drew CNN12, is missing from our copy; the layout `cnn12` is that of
+the authors' code (11 conv-relu-[pool] blocks without padding, pooling the only downsampling, 14M
 parameters and 53M with doubled filters).
 """
 

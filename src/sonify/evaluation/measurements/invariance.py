@@ -2,8 +2,8 @@
 
 The recording is taken as lying in silence: samples of silence are put before and behind it, more
 than any output of the network depends on, and a delay moves it within them. So a clip of any length
-can be delayed by any shift, nothing of it is lost, and all of it is compared, free of the padding
-of the convolutions. A sonification's scale depends on all that was sonified; what is compared are
+can be delayed by any shift, nothing of it is lost, and all of it is compared, free of edge
+effects. A sonification's scale depends on all that was sonified; what is compared are
 raw deconvolutions times the scale factor of the sonification without delay.
 """
 
