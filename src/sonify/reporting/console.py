@@ -41,14 +41,13 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
 
 
 def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Print all rows that a query finds, on a terminal as wide as that is.
+    """Print all rows that a query finds, on a terminal as wide as it is.
 
     Raises duckdb.Error for a query that cannot be run.
     """
     found = connection.sql(query)
-    wide = {} if sys.stdout.isatty() else {"max_width": 100_000, "max_col_width": 500}
     if found is not None:
-        found.show(max_rows=1_000_000, **wide)
+        found.show(max_rows=1_000_000, max_width=None if sys.stdout.isatty() else 1000)
 
 
 def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] = input) -> None:

@@ -90,6 +90,9 @@ def test_one_query_prints_all_its_rows(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     main(["SELECT i FROM range(200) AS t(i)"])
     assert len(capsys.readouterr().out.splitlines()) >= 200
+    main(["SELECT repeat('x', 5000), 7 AS seven"])  # as wide as samples are
+    printed = capsys.readouterr().out
+    assert "seven" in printed and max(map(len, printed.splitlines())) <= 1000
 
 
 def test_one_wrong_query_is_one_error(folder, monkeypatch):
