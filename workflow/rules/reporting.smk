@@ -119,7 +119,7 @@ rule database:
             data_targets()
             + training_targets()
             + sonification_targets()
-            + evaluation_targets()
+            + [files.evaluation_table(table) for table in EVALUATION_TABLES]
             + [file for file in files.table_files if file.endswith(".parquet")]
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
         ),

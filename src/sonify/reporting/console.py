@@ -53,8 +53,8 @@ def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] = input) -> None:
     """Answer queries and print errors until the input ends; `read` asks for a line."""
     print(HELP)
-    query = ""
-    while True:
+    query, ended = "", False
+    while not ended:
         try:
             query += read("...> " if query else "sql> ") + "\n"
         except KeyboardInterrupt:
@@ -62,11 +62,12 @@ def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] =
             print()
             continue
         except EOFError:
-            return
+            ended = True  # what was typed may lack its semicolon
         command, _, table = query.strip().partition(" ")
         if command == ".quit":
             return
-        if query.strip() and not query.rstrip().endswith(";") and not command.startswith("."):
+        finished = ended or query.rstrip().endswith(";") or command.startswith(".")
+        if query.strip() and not finished:
             continue
         try:
             if command.startswith("."):

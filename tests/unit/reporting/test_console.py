@@ -51,6 +51,10 @@ def test_a_query_may_take_several_lines(say):
     assert prompts == ["sql> ", "sql> ", "...> ", "sql> ", "sql> "]
 
 
+def test_the_last_query_needs_no_semicolon(say):
+    assert "45" in say("SELECT 45")[0]
+
+
 def test_errors_are_told_and_the_prompt_goes_on(say):
     printed, _ = say("FROM nothing_of_that_name;", "FROM 'nix.parquet';", "SELECT 43;")
     assert "nothing_of_that_name does not exist" in printed and "nix.parquet" in printed
