@@ -13,7 +13,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell (cat envs/requirements.lock; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run report open test test-all bench lint docs setup lock dag clean
+.PHONY: run report open sql test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -37,6 +37,12 @@ open:
 	@test -f results/reporting/gallery/index.html || \
 	  { echo "error: there is no gallery yet: make run"; exit 1; }
 	$(PYTHON) -m webbrowser -t "file://$(CURDIR)/results/reporting/gallery/index.html"
+
+# The tables of `make run`, asked in SQL: at a prompt, or ARGS="SELECT ..." once.
+sql:
+	@test -f results/results.duckdb || { echo "error: there are no tables yet: make run"; exit 1; }
+	@$(MAKE) --silent setup ARGS=
+	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$ARGS"
 
 test: setup
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)

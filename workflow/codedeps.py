@@ -56,6 +56,16 @@ def code_hash(script: str) -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
+def contracts_hash() -> str:
+    """A short hash of all table contracts, descriptions and units too."""
+    digest = hashlib.sha256()
+    for file in sorted(TABLES.glob("*.yaml")):
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def static_files(script: str) -> list[Path]:
     """The files in folders named `static` next to `script` and the modules it imports."""
     folders = sorted({file.parent / "static" for file in closure(script)})

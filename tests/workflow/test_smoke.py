@@ -262,6 +262,7 @@ def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     }
     figures = dict.fromkeys(set(FIGURES) - {"figure_1", "figure_2", "figure_3"}, 1)
     gathered = {"gather": len(EVALUATION_TABLES), "table": len(TABLES), "gallery": 1}
+    gathered |= {"database": 1}  # there are more files
     assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
 
 
@@ -302,6 +303,35 @@ def test_the_queries_of_the_readme_work(finished):
         )
         assert done.returncode == 0, query + done.stderr
         assert done.stdout.strip() or "parquet" not in query
+
+
+def test_the_database_answers_the_questions_of_the_readme(finished):
+    readme = (codedeps.ROOT / "README.md").read_text(encoding="utf-8")
+    questions = re.findall(r"```sql\n(.*?)```", readme, re.DOTALL)
+    file = finished.folder / "results" / "results.duckdb"
+    with duckdb.connect(str(file), read_only=True) as results:
+        fall, coherence, purity = (results.sql(question).df() for question in questions)
+        held = results.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+        rows = {name: len(results.sql(f'FROM "{name}"')) for (name,) in held}
+    assert fall.shape == (11, 5) and fall.notna().all(axis=None)
+    assert coherence.shape == (11, 4) and coherence.notna().all(axis=None)
+    assert purity["layer"].tolist() == [8, 9, 10, 11] and (purity["filters"] > 0).all()
+    # Nothing was downloaded, and every clip of the mined split is mined.
+    assert {name for name, n in rows.items() if not n} == {"downloads", "left_out"}
+
+
+def test_a_lost_database_is_made_again_and_so_it_is_when_a_description_changes(finished):
+    file = finished.folder / "results" / "results.duckdb"
+    kept = file.read_bytes()
+    file.unlink()
+    try:
+        assert finished.planned() == {"database": 1, "all": 1}
+    finally:
+        file.write_bytes(kept)
+        finished("--touch")
+    columns = "src/sonify/contracts/schemas/tables/columns.yaml"
+    finished.edit(columns, "id of the recording in the dataset", "id of the recording")
+    assert finished.planned() == {"database": 1, "all": 1}
 
 
 def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tmp_path):

@@ -7,7 +7,7 @@ sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow"
 
 from snakemake.exceptions import WorkflowError
 
-from codedeps import code_hash
+from codedeps import code_hash, contracts_hash
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
@@ -75,12 +75,14 @@ def evaluation_targets():
 
 def reporting_targets():
     claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
+    database = ["results/results.duckdb"]
     pages = ["index.html", "gallery", "summary.txt"]
     cards = ["tables", "listening", "claims.html", "clips.html", "time.html"]
     return (
         expand("results/reporting/{page}", page=pages)
         + expand("results/reporting/cards/{card}", card=cards)
         + claims
+        + database
         + files.table_files
         + files.figure_files
     )

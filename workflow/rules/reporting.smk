@@ -1,4 +1,4 @@
-# Tables and figures beside the paper's, the claims, the pages and the closing summary.
+# Tables and figures beside the paper's, the claims, the database, the pages and the closing summary.
 
 
 rule table:
@@ -110,6 +110,31 @@ rule claims:
     shell:
         'python "$SCRIPTS/claims.py" --tables {params.tables}'
         " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
+
+
+rule database:
+    input:
+        # Views hold no rows: it matters which files there are, not how new they are.
+        ancient(
+            data_targets()
+            + training_targets()
+            + sonification_targets()
+            + [files.evaluation_table(table) for table in EVALUATION_TABLES]
+            + [file for file in files.table_files if file.endswith(".parquet")]
+            + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
+        ),
+    output:
+        "results/results.duckdb",
+    log:
+        "results/logs/reporting/database.log",
+    conda:
+        "../../envs/sonify.yaml"
+    params:
+        code=code_hash("database.py"),
+        # What they say is written into the database.
+        contracts=contracts_hash(),
+    shell:
+        'python "$SCRIPTS/database.py" --out {output} 2>&1 | tee {log}'
 
 
 rule gallery:

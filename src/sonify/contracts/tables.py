@@ -178,6 +178,7 @@ def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]
         ) from error
 
 
+@cache
 def _read_yaml(file: Path) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return content

@@ -26,6 +26,11 @@ import duckdb
 
 duckdb.sql("SELECT * FROM 'results/evaluation/metrics.parquet'").df()
 ```
+
+`results/results.duckdb` has a view of every table but `harvest`, whose files lie with the corpus.
+Descriptions and units are its comments; a table of which there is no file is empty. In `make sql`
+and in any program that opens it, `FROM metrics` needs no path; `table` is a word of SQL and is
+written `"table"`.
 """
 
 

@@ -4,43 +4,12 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from sonify.contracts import tables
 from sonify.reporting.reference import queries, reference
 
 ROOT = Path(__file__).resolve().parents[3]
-PLACES = {
-    "<root of the corpus>": "corpora/audioset",
-    "<dataset>": "fsd50k",
-    "<split>": "eval",
-    "<shard>": "shard",
-    "<model>": "contrastive-s0",
-    "<name>": "A2",
-    "*": "00000",
-}
-VALUES = {"string": "x", "bool": False, "binary": b"\0\0", "list<string>": ["Speech"]}
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory) -> Path:
-    """A table of one row of every contract, where its path says."""
-    root = tmp_path_factory.mktemp("root")
-    for name in tables.names():
-        contract = tables.contract(name)
-        row = {
-            column: VALUES.get(spec["type"], spec.get("minimum", 0))
-            for column, spec in contract.columns.items()
-        }
-        path = contract.path
-        for placeholder, value in PLACES.items():
-            path = path.replace(placeholder, value)
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist([row], schema=contract.schema), file)
-    return root
 
 
 def test_the_committed_page_is_what_the_contracts_say():
@@ -51,8 +20,8 @@ def test_the_committed_page_is_what_the_contracts_say():
 
 
 @pytest.mark.parametrize("name", tables.names())
-def test_every_query_reads_its_table(name, results, monkeypatch):
-    monkeypatch.chdir(results)
+def test_every_query_reads_its_table(name, every_table, monkeypatch):
+    monkeypatch.chdir(every_table)
     found = duckdb.sql(queries()[name])
     assert found.columns
     found.fetchall()

@@ -1,0 +1,110 @@
+"""A prompt for SQL on the database of all results, or one query: what `make sql` starts.
+
+`python -m sonify.reporting.console ["<query>"]`, in the folder that holds results/. DuckDB's own
+shell is no part of its Python package.
+"""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from sonify.runtime.errors import SonifyError, one_sentence_errors
+
+DATABASE = Path("results", "results.duckdb")
+HELP = """\
+A query ends with a semicolon: FROM claims;   SUMMARIZE removal;
+.tables lists the tables, .columns TABLE tells what a table holds, .quit or Ctrl-D leaves."""
+_TABLES = (
+    "SELECT view_name AS name, comment AS meaning FROM duckdb_views() WHERE NOT internal ORDER BY 1"
+)
+_COLUMNS = (
+    "SELECT column_name AS name, lower(data_type) AS type, comment AS meaning"
+    " FROM duckdb_columns() WHERE NOT internal AND table_name = ? ORDER BY column_index"
+)
+
+
+def opened(file: Path) -> duckdb.DuckDBPyConnection:
+    """Open the database for reading, which any number of processes may do at a time.
+
+    Raises SonifyError if it is not there or cannot be opened.
+    """
+    if not file.is_file():
+        raise SonifyError(f"there is no {file} yet: make run")
+    try:
+        return duckdb.connect(str(file), read_only=True)
+    except duckdb.Error as error:
+        why = str(error).splitlines()[0]
+        raise SonifyError(f"{file} cannot be opened: {why}: delete it, then make run") from error
+
+
+def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Print all rows that a query finds, on a terminal as wide as it is.
+
+    Raises duckdb.Error for a query that cannot be run.
+    """
+    found = connection.sql(query)
+    if found is not None:
+        found.show(max_rows=1_000_000, max_width=None if sys.stdout.isatty() else 1000)
+
+
+def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] = input) -> None:
+    """Answer queries and print errors until the input ends; `read` asks for a line."""
+    print(HELP)
+    query, ended = "", False
+    while not ended:
+        try:
+            query += read("...> " if query else "sql> ") + "\n"
+        except KeyboardInterrupt:
+            query = ""
+            print()
+            continue
+        except EOFError:
+            ended = True  # what was typed may lack its semicolon
+        command, _, table = query.strip().partition(" ")
+        if command == ".quit":
+            return
+        finished = ended or query.rstrip().endswith(";") or command.startswith(".")
+        if query.strip() and not finished:
+            continue
+        try:
+            if command.startswith("."):
+                _tell(connection, command, table.strip())
+            elif query.strip():
+                answer(connection, query)
+        except duckdb.Error as error:
+            print(error)
+        except KeyboardInterrupt:
+            print("interrupted")
+        query = ""
+
+
+def _tell(connection: duckdb.DuckDBPyConnection, command: str, table: str) -> None:
+    about = {".tables": (_TABLES, []), ".columns": (_COLUMNS, [table])}.get(command)
+    rows = connection.execute(*about).fetchall() if about else []
+    for name, *words in rows:
+        print(f"{name:<22}{'  '.join(words)}")
+    if not rows:
+        print(HELP)
+
+
+@one_sentence_errors()
+def main(arguments: list[str]) -> None:
+    """Run the query given, or a prompt."""
+    with opened(DATABASE) as connection:
+        query = " ".join(arguments).strip()
+        if not query:
+            with suppress(ImportError):
+                import readline  # noqa: F401  lines can be edited and recalled
+            converse(connection)
+            return
+        try:
+            answer(connection, query)
+        except duckdb.Error as error:
+            raise SonifyError(str(error)) from error
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

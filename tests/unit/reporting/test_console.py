@@ -1,0 +1,173 @@
+"""What `make sql` answers, at a prompt and for one query."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sonify.reporting.console import HELP, converse, main, opened
+from sonify.reporting.database import write_database
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def folder(every_table, tmp_path_factory) -> Path:
+    """A folder with results and their database below it."""
+    folder = tmp_path_factory.mktemp("console")
+    shutil.copytree(every_table / "results", folder / "results")
+    write_database(folder / "results" / "results.duckdb")
+    return folder
+
+
+@pytest.fixture
+def say(folder, capsys):
+    """What is printed in answer to lines; an exception among them is raised as by the terminal."""
+
+    def said(*lines):
+        waiting, prompts = list(lines), []
+
+        def read(prompt):
+            prompts.append(prompt)
+            line = waiting.pop(0) if waiting else EOFError()
+            if isinstance(line, BaseException):
+                raise line
+            return line
+
+        with opened(folder / "results" / "results.duckdb") as connection:
+            converse(connection, read)
+        return capsys.readouterr().out.removeprefix(f"{HELP}\n"), prompts
+
+    return said
+
+
+def test_a_query_may_take_several_lines(say):
+    printed, prompts = say("", "SELECT 6 *", "  7 AS answer;", "SELECT 1;")
+    assert "answer" in printed and "42" in printed
+    assert prompts == ["sql> ", "sql> ", "...> ", "sql> ", "sql> "]
+
+
+def test_the_last_query_needs_no_semicolon(say):
+    assert "45" in say("SELECT 45")[0]
+
+
+def test_errors_are_told_and_the_prompt_goes_on(say):
+    printed, _ = say("FROM nothing_of_that_name;", "FROM 'nix.parquet';", "SELECT 43;")
+    assert "nothing_of_that_name does not exist" in printed and "nix.parquet" in printed
+    assert "43" in printed
+
+
+def test_an_interrupt_forgets_what_was_typed(say):
+    printed, prompts = say("SELECT", KeyboardInterrupt(), "SELECT 44;")
+    assert "44" in printed and "Error" not in printed
+    assert prompts == ["sql> ", "...> ", "sql> ", "sql> "]
+
+
+def test_it_tells_tables_and_columns(say):
+    printed, _ = say(".tables")
+    assert "claims                The paper's claims, each with" in printed
+    assert len(printed.splitlines()) == 23
+    printed, _ = say(".columns table")
+    assert printed.splitlines()[1].split("  ")[0] == "row" and "n_runs" in printed
+    assert "[clips]" in printed
+
+
+@pytest.mark.parametrize("line", [".help", ".columns", ".columns nix", ".tables2"])
+def test_whatever_else_begins_with_a_dot_is_answered_with_help(line, say):
+    assert say(line)[0] == f"{HELP}\n"
+
+
+def test_it_ends_when_told(say):
+    assert say(".quit", "SELECT 1;") == ("", ["sql> "])
+
+
+def test_nothing_can_be_changed(say):
+    printed, _ = say("DROP VIEW claims;")
+    assert "read-only" in printed
+
+
+def test_one_query_prints_all_its_rows(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    main(["SELECT i FROM range(200) AS t(i)"])
+    assert len(capsys.readouterr().out.splitlines()) >= 200
+    main(["SELECT repeat('x', 5000), 7 AS seven"])  # as wide as samples are
+    printed = capsys.readouterr().out
+    assert "seven" in printed and max(map(len, printed.splitlines())) <= 1000
+
+
+def test_one_wrong_query_is_one_error(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(SystemExit, match="^error: Catalog Error: .*nix"):
+        main(["FROM nix"])
+
+
+def test_no_database_is_said_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert str(ended.value) == "error: there is no results/results.duckdb yet: make run"
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "results.duckdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(SystemExit, match=r"^error: .*cannot be opened: .*: delete it, then make"):
+        main([])
+
+
+# --- make sql ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Call the Makefile in a folder of its own, whose environment is this one and up to date."""
+    for name in ("Makefile", "envs/requirements.lock"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    stamp = "(cat envs/requirements.lock; echo '') | cksum | cut -d' ' -f1"
+    told = subprocess.run(
+        ["sh", "-c", stamp], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    (tmp_path / ".venv" / f".sonify-{told.stdout.strip()}").touch()
+    without = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "ARGS", "VENV")}
+
+    def call(*words, given=""):
+        return subprocess.run(
+            ["make", *words],
+            cwd=tmp_path,
+            env=without,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def test_make_sql_before_make_run_is_one_sentence(make):
+    done = make("sql")
+    assert done.returncode != 0
+    assert done.stdout == "error: there are no tables yet: make run\n"
+
+
+def test_make_sql_asks_one_query_or_opens_a_prompt(make, folder, tmp_path):
+    shutil.copytree(folder / "results", tmp_path / "results")
+    query = "SELECT 'it''s', \"table\", '*' FROM \"table\" WHERE mean IS NOT NULL"
+    done = make("sql", f"ARGS={query}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "it's" in done.stdout and done.stdout.startswith("┌")
+    done = make("sql", given="SELECT count(*) AS rows FROM claims;\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(HELP) and "rows" in done.stdout
+
+
+def test_duckdb_still_has_no_shell_of_its_own():
+    """Once it has one, this console can go."""
+    assert not (Path(duckdb.__file__).parent / "__main__.py").exists()
