@@ -8,7 +8,8 @@ from sonify.paper.claims.rules import Delta
 
 SCORE = Delta(
     0.02,
-    "that is a third of what pretraining gains in the paper's Table A.4, 0.424 against 0.362 mAP",
+    "that is about a third of what pretraining gains in the paper's Table A.4, 0.424 against 0.362 "
+    "mAP",
 )
 COHERENCE = Delta(
     0.02, "that is under a tenth of the 0.24 by which the authors' contrastive curve falls"

@@ -211,17 +211,20 @@ class Claim:
             pooled_by=measured.pooled_by,
         )
 
-    def criterion(self) -> str:
-        """Return the rule, and δ if there is one, in words."""
+    def criterion(self, numbers: int | None = None) -> str:
+        """Return the rule, and δ if there is one, in words: with how many numbers if known."""
         words = [str(self.rule)]
         if self.delta:
             which = " on the number shown" if "m numbers" in words[0] else ""
-            level = f"{ALPHA:g}/m" if which else "5%"
+            level = "5%/m" if which else "5%"
             words.append(
                 f"equivalent if two one-sided tests{which}, at {level}, place it inside "
                 f"±{self.delta.value:g}, since {self.delta.why}"
             )
-        return f"{'; '.join(words)}; otherwise inconclusive."
+        text = f"{'; '.join(words)}; otherwise inconclusive."
+        if numbers is None:
+            return text
+        return text.replace("the m numbers", f"the {numbers} numbers").replace("/m", f"/{numbers}")
 
     def row(self, evidence: Evidence, scale: str) -> dict[str, object]:
         """Return the claim's row of contract claims; "not run" names what the tables lack.
@@ -231,15 +234,16 @@ class Claim:
         try:
             measured = self.evaluate(evidence)
             remark, judged = measured.remark, self.judge(measured)
+            numbers = len(pd.DataFrame(measured.values).columns)
         except Missing as missing:
             remark = f"Missing: {missing}"
-            judged = Judgement(math.nan, math.nan, 0, NOT_RUN, math.nan, ())
+            judged, numbers = Judgement(math.nan, math.nan, 0, NOT_RUN, math.nan, ()), None
         return {
             "claim": self.number,
             "statement": self.statement,
             "section": self.section,
             "measure": self.measure,
-            "criterion": self.criterion(),
+            "criterion": self.criterion(numbers),
             "mean": judged.mean,
             "ci95": judged.ci95,
             "n_runs": judged.n_runs,

@@ -42,7 +42,9 @@ def test_what_was_decided_leads(claims):
     assert found["reproduced"] == "2, 6 (the effect is shown)"
     assert found["inconclusive"] == "1 (the intervals of 3 seeds leave it open)"
     more = claims.assign(verdict="inconclusive", n_runs=[1, 2, 3, 3, 5, 0, 5])
-    assert "of 1 to 5 seeds" in str(next(outcomes(more)))
+    assert str(next(outcomes(more))) == "1–7 (the intervals of 1 to 5 seeds leave it open)"
+    some = more.assign(claim=[1, 2, 4, 5, 6, 8, 11])
+    assert str(next(outcomes(some))).startswith("1, 2, 4–6, 8, 11 (")
 
 
 def test_counts(claims):

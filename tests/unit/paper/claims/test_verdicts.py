@@ -345,7 +345,9 @@ def test_delta_is_told_with_its_reason():
         "otherwise inconclusive."
     )
     several = Claim(1, "A", "So", "number", Above(every=True), lambda _: None, claim.delta)
-    assert "on the number shown, at 0.05/m, place it inside" in several.criterion()
+    assert "on the number shown, at 5%/m, place it inside" in several.criterion()
+    assert several.criterion(4).startswith("Each of the 4 numbers has its own interval")
+    assert "at level 1 − 0.05/4" in several.criterion(4) and "at 5%/4" in several.criterion(4)
 
 
 def average_precision(order):

@@ -37,8 +37,9 @@ def gains(heading: str, pairs: list[Pair]) -> Callable[[Evidence], Measurement]:
         settings = dict.fromkeys(one for pair in pairs for one in (pair.better, pair.worse))
         scores = gather(evidence.score, settings)
         sides = {p.name: (scores[p.better], scores[p.worse]) for p in pairs}
-        tasks = {p.name: evidence.task("metrics", p.better.dataset) for p in pairs}
-        return score_differences(heading, sides, tasks)
+        datasets = dict.fromkeys(pair.better.dataset for pair in pairs)
+        tasks = {dataset: evidence.task("metrics", dataset) for dataset in datasets}
+        return score_differences(heading, sides, {p.name: tasks[p.better.dataset] for p in pairs})
 
     return evaluate
 
