@@ -28,6 +28,8 @@ TABLES = (
     "evolution",
     "filters",
 )
+N_CLIPS = 250
+SCORED_ON = {"n_clips": N_CLIPS, "prevalence": 0.05}
 EXTRA = 0.05  # by how much the numbers that are not the least lie above it
 # What single layers differ from the mean that a claim takes over them; others must not count.
 AROUND = {1: -0.01, 3: 0.5, 7: 0.5, 8: 0.02, 9: 0.01, 10: 0.01, 11: -0.04}
@@ -131,7 +133,8 @@ def scored(scores):
         speech = dataset == "speech_commands"
         for seed, value in enumerate(values):
             place = keys(run, seed, dataset, "test" if speech else "eval")
-            rows.append({**place, "metric": "accuracy" if speech else "mAP", "value": value})
+            metric = "accuracy" if speech else "mAP"
+            rows.append({**place, "metric": metric, "value": value, **SCORED_ON})
     return {"metrics": table("metrics", rows)}
 
 
@@ -140,7 +143,7 @@ def removed(seeds, baseline, fall, regimes=REGIMES[:1]):
     rows = []
     for regime, finetune, layer, seed in product(regimes, FINETUNES, (0, *LAYERS), range(seeds)):
         left = baseline(finetune) - (fall(regime, finetune, layer, seed) if layer else 0)
-        place = keys(f"fsd50k-{regime}-{finetune}", seed, "fsd50k")
+        place = keys(f"fsd50k-{regime}-{finetune}", seed, "fsd50k") | {"n_clips": N_CLIPS}
         rows.append({**place, "rule": "max", "metric": "mAP", "layer": layer, "value": left})
     return {"removal": table("removal", rows)}
 
@@ -181,7 +184,7 @@ def probed(seeds, value):
         own |= {"architecture": "CNN12", "seed": seed, "run": run, "model": f"{run}-s{seed}"}
         metric = "mAP" if dataset == "fsd50k" else "accuracy"
         if found is not None:
-            rows.append({**own, "layer": layer, "metric": metric, "value": found})
+            rows.append({**own, **SCORED_ON, "layer": layer, "metric": metric, "value": found})
     return {"layer_importance": table("layer_importance", rows)}
 
 

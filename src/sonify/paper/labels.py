@@ -12,7 +12,10 @@ SCALES = {"mini": "miniature", "paper": "paper scale"}
 METRICS = {"mAP": "mAP", "mAUC": "mAUC", "d_prime": "d′", "accuracy": "accuracy (%)"}
 DATASETS = {dataset.name: dataset.display_name for dataset in registry.DATASETS.values()}
 FINETUNES = {"none": "", "fconly": "fc-only", "full": "full"}
-VERDICTS = ("reproduced", "not reproduced", "inconclusive", "not run")
+# In the order in which readers meet them: what was decided, then what was not.
+DECIDED = ("reproduced", "contradicted", "equivalent")
+UNDECIDED = ("inconclusive", "at chance", "not run")
+VERDICTS = (*DECIDED, *UNDECIDED)
 
 
 def scale_label(scale: str, setting: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The accounts of a run: clips used and rejected, computing time by rule, verdicts by number."""
+"""The accounts of a run: clips used and rejected, and computing time by rule."""
 
 import csv
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from pathlib import PurePath
 import pandas as pd
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.paper.labels import VERDICTS
 
 USED_COLUMNS = ["dataset", "split", "n_samples"]
 
@@ -80,10 +79,3 @@ def runtime(jobs: pd.DataFrame) -> pd.DataFrame:
     ordered = rules.reset_index().sort_values(["total_s", "rule"], ascending=[False, True])
     columns = ["rule", "jobs", "total_s", "longest_s", "fraction", "cpu_s", "peak_mb"]
     return ordered[columns].reset_index(drop=True)
-
-
-def verdicts(claims: pd.DataFrame) -> str:
-    """Count verdicts in contract claims: `Claims: 9 reproduced, 8 inconclusive, 3 not run`."""
-    counts = claims["verdict"].value_counts()
-    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
-    return f"Claims: {', '.join(parts) or 'none judged'}"

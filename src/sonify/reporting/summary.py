@@ -1,4 +1,4 @@
-"""The closing summary on the console: the results in at most 22 lines of 100 columns."""
+"""The closing summary on the console: the results in at most 28 lines of 100 columns."""
 
 import math
 import textwrap
@@ -6,13 +6,14 @@ import textwrap
 import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.claims.outcomes import decided, outcomes
 from sonify.paper.labels import distinct_labels, finetuned_label, scale_label
 from sonify.paper.run_facts import Runs
-from sonify.reporting.accounting import reasons, verdicts
+from sonify.reporting.accounting import reasons
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.tables.rows import paper_table
 
-LINES, COLUMNS = 22, 100
+LINES, COLUMNS = 28, 100
 _MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; the number of omitted ones is shown
 
 
@@ -29,7 +30,7 @@ def summary(
     rule: str,
     rescaled: bool,
 ) -> str:
-    """Summarise performance on FSD50K, removal, coherence, claims and clips as plain text.
+    """Summarise claims, performance on FSD50K, removal, coherence and clips as plain text.
 
     Tables are rows of the contracts of their names; runs are all runs of the configuration. `rule`
     and `rescaled` select the condition to report. Coherence is that of encoders with max-pooling.
@@ -40,14 +41,20 @@ def summary(
     lines = [
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
         *textwrap.wrap(setting, COLUMNS, max_lines=2, placeholder=" …"),
+        *_claims(claims),
         *_performance(paper_table("A4", metrics, runs, scale)),
         *_removal(removal_curves(removal, rule, rescaled)),
         *_coherence(coherence_curves(coherence, rule), floor(coherence)),
-        verdicts(claims),
         _clips(manifest, rejected),
         "Look:   in results/reporting: index.html, gallery/index.html, claims.md, tables, figures",
     ]
     return "".join(f"{_cut(line)}\n" for line in lines)
+
+
+def _claims(claims: pd.DataFrame) -> list[str]:
+    """Return a line for each verdict that there is, decided ones first."""
+    lines = [f"  {found.verdict:<14}{found}" for found in outcomes(claims)]
+    return [f"The paper's claims: {decided(claims)}", *lines]
 
 
 def _performance(table: pd.DataFrame) -> list[str]:

@@ -174,19 +174,22 @@ def facts():
 
 @pytest.fixture
 def claims():
-    """Four claims with all verdicts; the words of the first are hostile."""
+    """Six claims with all verdicts, the undecided first; their words are hostile."""
     rows = [
         {"claim": i, "statement": f"statement {i}", "section": "4.1", "measure": "fall of mAP"}
         | {"criterion": "above 0", "mean": mean, "ci95": ci95, "n_runs": n, "verdict": verdict}
         | {"remark": "because <b>", "scale": "mini", "authors_mean": theirs}
         | {"authors_ci95": theirs and 0.0625, "authors_remark": "three runs <i>"}
         | {"authors_verdict": "not run" if theirs is None else "reproduced"}
-        for i, (mean, ci95, n, verdict, theirs) in enumerate(
+        | {"delta": 0.02, "p": p, "p_holm": p and min(1, 3 * p)}
+        for i, (mean, ci95, n, verdict, theirs, p) in enumerate(
             [
-                (0.25, 0.125, 2, "reproduced", 0.375),
-                (-0.5, 0.25, 2, "not reproduced", None),
-                (0.1, None, 1, "inconclusive", None),
-                (None, None, 0, "not run", None),
+                (0.1, None, 1, "inconclusive", None, None),
+                (0.25, 0.125, 2, "reproduced", 0.375, 0.00004),
+                (-0.5, 0.25, 2, "contradicted", None, 0.025),
+                (0.001, 0.002, 3, "equivalent", None, 0.015),
+                (0.3, 0.4, 3, "at chance", None, None),
+                (None, None, 0, "not run", None, None),
             ],
             start=1,
         )

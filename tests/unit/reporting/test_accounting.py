@@ -3,7 +3,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from sonify.reporting.accounting import clip_accounts, jobs, rule_of, runtime, verdicts
+from sonify.reporting.accounting import clip_accounts, jobs, rule_of, runtime
 
 
 def test_every_listed_clip_is_used_or_rejected(attrition, manifest, rejected):
@@ -46,10 +46,3 @@ def test_no_benchmarks():
 def test_rule_by_path():
     assert rule_of(PurePosixPath("train/contrastive-s0.tsv")) == "train"
     assert rule_of(PurePosixPath("train.tsv")) == "train"
-
-
-def test_verdicts_are_counted(claims):
-    words = "Claims: 1 reproduced, 1 not reproduced, 1 inconclusive, 1 not run"
-    assert verdicts(claims) == words
-    assert verdicts(claims.assign(verdict="inconclusive")) == "Claims: 4 inconclusive"
-    assert verdicts(claims[:0]) == "Claims: none judged"

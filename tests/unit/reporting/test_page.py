@@ -134,16 +134,23 @@ def test_all_tables_one_line_a_system(content):
 
 def test_claims_show_their_verdict_as_a_word(content, claims):
     text = page(content())
-    assert "1 reproduced, 1 not reproduced, 1 inconclusive, 1 not run" in text
-    cell = r'<td class="left"><strong>([^<]*)</strong>(?:<br>([^<]*))?'
-    assert re.findall(cell, text) == [
-        ("reproduced", "0.250 ± 0.125"),
-        ("not reproduced", "-0.500 ± 0.250"),
-        ("inconclusive", "0.100"),
-        ("not run", ""),
+    assert "3 of 6 claims decided: 1 reproduced, 1 contradicted, 1 equivalent" in text
+    cell = r'<td class="left"><strong>([^<]*)</strong>([^<]*)(?:<br>([^<]*))?'
+    assert re.findall(cell, text) == [  # what was decided leads
+        ("reproduced", "", "0.250 ± 0.125"),
+        ("contradicted", "", "-0.500 ± 0.250"),
+        ("equivalent", " within ±0.02", "0.001 ± 0.002"),
+        ("inconclusive", "", "0.100"),
+        ("at chance", "", "0.300 ± 0.400"),
+        ("not run", "", ""),
     ]
-    theirs = re.findall(r'</td>\s<td class="left">([^<]*)(?:<br>([^<]*))?</td></tr>', text)[:4]
-    assert theirs == [("reproduced", "0.375 ± 0.062"), ("–", ""), ("–", ""), ("–", "")]
+    theirs = re.findall(r'</td>\s<td class="left">([^<]*)(?:<br>([^<]*))?</td></tr>', text)[:6]
+    assert theirs == [("reproduced", "0.375 ± 0.062"), *[("–", "")] * 5]
+    assert (
+        text.count("Not decided: ") == 3 and "Not decided: a single seed has no interval." in text
+    )
+    assert "p &lt; 0.001<br>Holm &lt; 0.001" in text and "p 0.025<br>Holm 0.075" in text
+    assert "2 of the 3 decided claims stay decided, but not 3." in text
     assert "because &lt;b&gt;" in text and "three runs &lt;i&gt;" in text
     assert "No claim has been judged yet." in page(content(claims=claims[:0]))
 

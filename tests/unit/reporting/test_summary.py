@@ -64,7 +64,9 @@ def test_says_what_was_found(words):
         "layer 1 0.855",
         "layer 11 0.255",
         "noise floor 0.020",
-        "Claims: 1 reproduced, 1 not reproduced, 1 inconclusive, 1 not run",
+        "The paper's claims: 3 of 6 claims decided: 1 reproduced, 1 contradicted, 1 equivalent",
+        "  reproduced    2 (the effect is shown)",
+        "  inconclusive  1 (the intervals of 1 seed leave it open)",
         "6 used, 4 rejected (2 missing file, 1 silent, 1 too short)",
         "index.html, gallery/index.html, claims.md",
     ):
@@ -96,7 +98,7 @@ def test_nothing_run(words, metrics, removal, coherence, claims, rejected):
     empty = {"metrics": metrics()[:0], "removal": removal()[:0], "coherence": coherence()[:0]}
     found = words(**empty, claims=claims[:0], rejected=rejected[:0], scale="paper")
     assert fits(found) and found.count("not run") == 3
-    assert "0 rejected\n" in found and "Claims: none judged" in found
+    assert "0 rejected\n" in found and "The paper's claims: none judged" in found
 
 
 def test_a_rise_shows_as_a_negative_fall(words, removal):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sonify.paper import authors
 from sonify.paper.claims.evidence import SCORED, VALIDATED, Evidence, Missing
-from sonify.paper.claims.verdicts import NOT_RUN, REPRODUCED, SINGLE, Claim, judge, with_rules
+from sonify.paper.claims.verdicts import NOT_RUN, SINGLE, Claim, rules_of
 from sonify.paper.published import PAPER_TABLES
 from sonify.paper.run_facts import RunFacts, Runs
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
@@ -51,14 +51,14 @@ def calibrated(claim: Claim) -> dict[str, float | str]:
     evidence = authors_evidence()
     tables = _Recorded(dict(evidence.tables))
     try:
-        values, found = claim.evaluate(replace(evidence, tables=tables))
+        measured = claim.evaluate(replace(evidence, tables=tables))
     except Missing:
         remark = "The authors published no numbers for it."
         return _row(math.nan, math.nan, NOT_RUN, remark)
-    judged = judge(values, claim.rule)
-    remark = f"{'; '.join(NOTES[name] for name in sorted(tables.used))}: {found}"
+    judged = claim.judge(measured)
+    remark = f"{'; '.join(NOTES[name] for name in sorted(tables.used))}: {measured.remark}"
     if tables.used & set(_MEANS):
-        meet = "meet" if _means_meet(claim, values) else "do not meet"
+        meet = "meet" if _means_meet(claim, measured.values) else "do not meet"
         remark += f"; there are no single runs, hence no interval; the means {meet} the criterion"
     caveats = [caveat for caveat in judged.caveats if caveat != SINGLE]
     remark = "; ".join([remark, *caveats]) + "."
@@ -93,9 +93,10 @@ def _row(mean: float, ci95: float, verdict: str, remark: str) -> dict[str, float
 
 
 def _means_meet(claim: Claim, values: pd.DataFrame | pd.Series) -> bool:
-    """Return whether every mean would be "reproduced" if it had an interval of no width."""
-    means = [(x.mean(), rule) for x, rule in with_rules(pd.DataFrame(values), claim.rule)]
-    return all(rule.verdict(mean, mean) == REPRODUCED for mean, rule in means)
+    """Return whether every mean is on the right side, whatever its interval would be."""
+    frame = pd.DataFrame(values)
+    pairs = zip(rules_of(frame, claim.rule), frame.mean(), strict=True)
+    return all(rule.room(mean) > 0 for rule, mean in pairs)
 
 
 def _removal() -> pd.DataFrame:

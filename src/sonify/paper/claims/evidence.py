@@ -1,11 +1,13 @@
 """The evidence that claims are judged by: the evaluation tables, and which runs they are of."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pandas as pd
 
+from sonify.paper.claims.measurement import Task
 from sonify.paper.labels import DATASETS, finetuned_label
 from sonify.paper.run_facts import Runs
 from sonify.paper.setting import PaperSetting
@@ -66,6 +68,35 @@ class Evidence:
         rows = self.of("metrics", setting, dataset=setting.dataset, split=split, metric=metric)
         return rows.set_index("seed")["value"]
 
+    def task(self, table: str, dataset: str) -> Task:
+        """Return what the scores of `table` on a dataset are scored against.
+
+        table: metrics, on the published split, or layer_importance, on the validation split.
+        """
+        split, metric = SCORED[dataset] if table == "metrics" else ("val", VALIDATED[dataset])
+        rows = self.tables.get(table)
+        if rows is None or "prevalence" not in rows:
+            return Task(pd.Series(dtype=float), 0.0)
+        rows = _where(rows, {"dataset": dataset, "split": split, "metric": metric})
+        rows = rows[rows["n_clips"] > 0]
+        if rows.empty:
+            return Task(pd.Series(dtype=float), 0.0)
+        seeds = rows.groupby("seed")[["prevalence", "n_clips"]].mean()
+        prevalence, n_clips = seeds["prevalence"], seeds["n_clips"]
+        chance = chance_map(prevalence, n_clips) if metric == "mAP" else prevalence
+        return Task(chance, 1 / (2 * float(n_clips.min())))
+
+    def half_clip(self, table: str) -> float:
+        """Return half of what one clip changes in a mean over the clips of `table`.
+
+        0 where the tables do not tell.
+        """
+        rows = self.tables.get(table)
+        if rows is None or "n_clips" not in rows:
+            return 0.0
+        n_clips = rows.loc[rows["n_clips"] > 0, "n_clips"]
+        return 1 / (2 * float(n_clips.min())) if len(n_clips) else 0.0
+
     def removal_curves(self, setting: PaperSetting) -> pd.DataFrame:
         """Return mAP after removal of each layer's sonification, seed by layer; 0 is untouched."""
         condition = {"metric": "mAP", "rule": self.rule, "rescaled": self.rescaled}
@@ -86,6 +117,18 @@ class Evidence:
         for layer in sorted(rows["layer"].unique()):  # the whole encoder may be another run
             _of_one_run(rows[rows["layer"] == layer], "layer_importance", words)
         return by_layer(_some(rows, "layer_importance", words), "value")
+
+
+def chance_map(prevalence: pd.Series, n_clips: pd.Series) -> pd.Series:
+    """Return the expected mAP of a random ranking of n clips, from the mean prevalence.
+
+    With k positives, ((k - 1) / (n - 1) · (n - H_n) + H_n) / n, H_n being the n-th harmonic number
+    (Bestgen 2015). It is above the prevalence, the more so the fewer the clips, and linear in k, so
+    that the mean over classes needs no more than their mean prevalence.
+    """
+    harmonic = n_clips.map(lambda n: math.fsum(1 / i for i in range(1, int(n) + 1)))
+    others = (prevalence * n_clips - 1) / (n_clips - 1)
+    return (others * (n_clips - harmonic) + harmonic) / n_clips
 
 
 def by_layer(rows: pd.DataFrame, column: str) -> pd.DataFrame:

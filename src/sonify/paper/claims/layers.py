@@ -54,6 +54,15 @@ def rank_correlation(curves: pd.DataFrame) -> pd.Series:
     return (centred @ depth) / scale.mask(scale == 0, 1.0)
 
 
+def rank_step(curves: pd.DataFrame) -> float:
+    """Return half of what two neighbours that change places take from a perfect rank correlation.
+
+    Of n layers that is 6 / (n (n² - 1)).
+    """
+    n: int = at_layers(curves, LAYERS, _MIN_LAYERS).shape[1]
+    return 6 / (n * (n**2 - 1))
+
+
 def slope(curves: pd.DataFrame) -> pd.Series:
     """Return the least-squares slope per layer, by seed, in the unit of the values."""
     curves = at_layers(curves, LAYERS, _MIN_LAYERS)

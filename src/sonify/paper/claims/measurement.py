@@ -11,11 +11,30 @@ from sonify.evaluation.metrics.intervals import plus_minus
 Values: TypeAlias = pd.Series | pd.DataFrame
 
 
+class Task(NamedTuple):
+    """What is scored against: the score of chance by seed, and half of what one clip can change.
+
+    Chance is NaN, and half a clip 0, where the tables do not tell.
+    """
+
+    chance: pd.Series
+    half_clip: float
+
+
 class Measurement(NamedTuple):
-    """A claim's number by seed, or several (seed by number), and a remark without its full stop."""
+    """A claim's number by seed, or several (seed by number), and a remark without its full stop.
+
+    floor: least half-width of a 95% interval, for all or by number: half a step of the measure.
+    above_chance: of scores that are compared, the better side's less chance, like values.
+    pooled_by: of a profile (one number a layer), the level of the columns' names that tells apart
+    the profiles whose numbers share one spread over seeds.
+    """
 
     values: Values
     remark: str
+    floor: float | pd.Series = 0.0
+    above_chance: Values | None = None
+    pooled_by: str | None = None
 
 
 def difference(
@@ -26,7 +45,7 @@ def difference(
     Curves are averaged over layers. A layer without a value is left out if `skipna`; otherwise the
     seed has no number.
     """
-    values = _over_layers(greater - lesser, skipna)
+    values = over_layers(greater - lesser, skipna)
     return Measurement(values, f"{heading}: {versus(greater, lesser)}")
 
 
@@ -34,9 +53,25 @@ def differences(
     heading: str, pairs: Mapping[str, tuple[Values, Values]], *, skipna: bool = False
 ) -> Measurement:
     """Return the `difference` of each pair, by name, and a remark on all of them."""
-    values = {n: _over_layers(one - other, skipna) for n, (one, other) in pairs.items()}
+    values = {n: over_layers(one - other, skipna) for n, (one, other) in pairs.items()}
     remarks = [f"{name} {versus(*both)}" for name, both in pairs.items()]
     return Measurement(pd.DataFrame(values), f"{heading}: {'; '.join(remarks)}")
+
+
+def score_differences(
+    heading: str, pairs: Mapping[str, tuple[Values, Values]], tasks: Mapping[str, Task]
+) -> Measurement:
+    """Return the `differences` of scores, with their floors and how far they are above chance."""
+    values, remark = differences(heading, pairs)[:2]
+    floor = pd.Series({name: tasks[name].half_clip for name in pairs})
+    above = {name: better(*both) - tasks[name].chance for name, both in pairs.items()}
+    return Measurement(values, remark, floor, pd.DataFrame(above))
+
+
+def better(one: Values, other: Values) -> pd.Series:
+    """Return the side with the greater mean, by seed; curves are averaged over layers."""
+    sides = [over_layers(side) for side in (one, other)]
+    return max(sides, key=lambda side: side.mean())
 
 
 def versus(one: Values, other: Values) -> str:
@@ -49,5 +84,6 @@ def number(value: float, digits: int = 3) -> str:
     return plus_minus(float(value), math.nan, digits)
 
 
-def _over_layers(values: Values, skipna: bool) -> pd.Series:
+def over_layers(values: Values, skipna: bool = False) -> pd.Series:
+    """Return curves' means over layers by seed, and anything else as it is."""
     return values.mean(axis=1, skipna=skipna) if isinstance(values, pd.DataFrame) else values

@@ -12,8 +12,18 @@ from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims import themes
 from sonify.paper.claims.calibration import calibrated
 from sonify.paper.claims.evidence import Evidence
-from sonify.paper.claims.verdicts import NOT_RUN, Claim
-from sonify.paper.labels import VERDICTS, scale_label
+from sonify.paper.claims.outcomes import (
+    authors_words,
+    decided,
+    outcomes,
+    p_words,
+    survivors,
+    undecided,
+    why_open,
+)
+from sonify.paper.claims.statistics import holm
+from sonify.paper.claims.verdicts import Claim
+from sonify.paper.labels import DECIDED, UNDECIDED, VERDICTS, scale_label
 
 
 def _declared() -> list[Claim]:
@@ -34,41 +44,75 @@ def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
     """
     scale_label(scale)
     rows = [claim.row(evidence, scale) | calibrated(claim) for claim in CLAIMS]
-    return pd.DataFrame(rows)[list(tables.contract("claims").columns)]
+    frame = pd.DataFrame(rows)
+    frame["p_holm"] = holm(frame["p"])
+    return frame[list(tables.contract("claims").columns)]
 
 
 def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
-    """Return the claims as Markdown: a count of verdicts, a table, and the details of each."""
+    """Return the claims as Markdown: what was decided, what was not and why, and the details."""
     scale = scale_label(frame["scale"].iloc[0], setting)
-    counts = frame["verdict"].value_counts()
-    count = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in VERDICTS)
-    heads = ["Claim", "What the paper says", "Section", "Number", "Seeds", "Verdict"]
-    heads.append("On the authors' numbers")
-    lines = [_line(heads), "|--:|--|--|--:|--:|--|--|"]
-    for row in frame.itertuples():
-        value = plus_minus(row.mean, row.ci95) if row.n_runs else "–"
-        cells = [row.claim, row.statement, row.section, value, row.n_runs, row.verdict]
-        cells.append(authors_words(row))
-        lines.append(_line(cells))
+    order = frame["verdict"].map(VERDICTS.index)
+    frame = frame.assign(order=order).sort_values(["order", "claim"])
     parts = [
         "# The paper's claims",
-        f"{scale[0].upper()}{scale[1:]}. Of {len(frame)} claims: {count}.",
-        "\n".join(lines),
-        "A claim is judged by one number per seed, or by the weakest of several: mean ± half-width "
-        "of the 95% t-interval over seeds. Below, for each claim: the number, the criterion it "
-        "must meet (thresholds were fixed beforehand; later corrections are dated in decisions 44, "
-        "55 and 65), and the values behind it. The last column applies the same criterion to what "
-        "the paper's authors measured.",
-        *(_details(row) for row in frame.itertuples()),
+        f"{scale[0].upper()}{scale[1:]}. {_capital(decided(frame))}. "
+        f"Not decided: {undecided(frame) or 'none'}. {survivors(frame)}".rstrip(),
+        "\n".join(f"- {_capital(o.verdict)}: {o}" for o in outcomes(frame)),
+        "## Decided",
+        _rows(frame[frame["verdict"].isin(DECIDED)]),
+        "## Not decided",
+        _rows(frame[frame["verdict"].isin(UNDECIDED)]),
+        "## How to read this",
+        _LEGEND,
+        *(_details(row) for row in frame.sort_values("claim").itertuples()),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def authors_words(row: Any) -> str:
-    """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
-    if row.authors_verdict == NOT_RUN:
-        return "–"
-    return f"{row.authors_verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
+_LEGEND = """\
+A claim is judged by one number per seed, or by several, of which the weakest is shown: mean ± \
+half-width of the 95% t-interval over seeds. Thresholds, δ and floors were fixed beforehand; later \
+corrections are dated in decisions 44, 55, 65 and 85.
+
+- *Reproduced*: the 95% interval, of several numbers every one, is where the claim says.
+- *Contradicted*: the interval of the weakest number lies wholly on the other side. For a claim \
+over m numbers it is that at level 1 − 0.05/m, since one of many falls short by chance.
+- *Equivalent*: neither, but two one-sided tests at 5% show that the effect claimed, or the \
+weakest of several (at 5%/m), is smaller than ±δ, which the criterion states with a reason.
+- *Inconclusive*: the intervals leave it open; more seeds may decide it.
+- *At chance*: what is compared are scores on a task that neither side is shown to recognise above \
+chance.
+- *Not run*: something that the claim needs was not run or measured.
+
+No interval is narrower than a step of its measure allows (half a clip of an accuracy, half a swap \
+of neighbours in a rank correlation); equal seeds without such a floor have no interval. p belongs \
+to the test behind the verdict. p (Holm) is p corrected for all claims tested here: verdicts \
+follow each claim's own rule, and the column says which of them would stand if one wanted one \
+error in twenty over all. The last column applies the same rules to what the paper's authors \
+measured."""
+
+
+def _rows(frame: pd.DataFrame) -> str:
+    if frame.empty:
+        return "None."
+    heads = ["Claim", "What the paper says", "Section", "Number", "Seeds", "Verdict"]
+    heads += ["p", "p (Holm)", "On the authors' numbers"]
+    lines = [_line(heads), "|--:|--|--|--:|--:|--|--:|--:|--|"]
+    for row in frame.itertuples():
+        value = plus_minus(row.mean, row.ci95) if row.n_runs else "–"
+        why = why_open(row)
+        verdict = f"{row.verdict}: {why}" if why else row.verdict
+        if row.verdict == "equivalent":
+            verdict += f" (within ±{row.delta:g})"
+        cells = [row.claim, row.statement, row.section, value, row.n_runs, verdict]
+        cells += [p_words(row.p), p_words(row.p_holm), authors_words(row)]
+        lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _line(cells: Sequence[object]) -> str:

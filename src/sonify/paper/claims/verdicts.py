@@ -1,216 +1,195 @@
-"""Judging a claim: one number a seed, its 95% t-interval, and a rule on where that may lie.
+"""Judging a claim: its numbers by seed, the rule on where they may lie, and a verdict.
 
-Thresholds were fixed beforehand; decisions 44, 55 and 65 say what was corrected later, and when.
-
-"Reproduced" has to be earned. For a claim on "all" or "every layer", each number compared has an
-interval of its own, and every interval must meet its criterion. Only the number that meets it least
-(of several above 0, the smallest mean) can count against the claim, because one of many may fall
-short by chance. (Taking the smallest within each seed would be biased: the smallest of many noisy
-numbers lies below all their means.) Whatever an interval leaves open is inconclusive.
+Thresholds, floors and δ were fixed beforehand; decisions 44, 55, 65 and 85 say what was corrected
+later, and when. Whatever the intervals leave open is inconclusive.
 """
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from sonify.evaluation.metrics.intervals import t_interval
 from sonify.paper.claims.evidence import Evidence, Missing
 from sonify.paper.claims.measurement import Measurement, Values
+from sonify.paper.claims.rules import ALPHA, Decision, Delta, Parts, Rule, Simple, decide
+from sonify.paper.claims.statistics import Estimates, Floats, estimates, pooled
 from sonify.paper.labels import VERDICTS
 
-REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE, NOT_RUN = VERDICTS
+REPRODUCED, CONTRADICTED, EQUIVALENT, INCONCLUSIVE, AT_CHANCE, NOT_RUN = VERDICTS
 
-# An interval must clear its threshold by more than the rounding error of float64 sums: equal seeds
-# have an interval of width 0, and 1e-17 is no effect.
-ROUNDING = 1e-9
-# Scores of few clips and rank correlations move in steps, so seeds are often equal: the interval
-# then claims more than is known.
-EQUAL = "equal in every seed, so the interval has zero width"
-SOME_EQUAL = "some numbers are equal in every seed, so their intervals have zero width"
+# Equal seeds have an interval only where a floor is declared: of a measure without steps they are
+# no sign of precision.
+EQUAL = "equal in every seed, which gives no interval"
+SOME_EQUAL = "some numbers are equal in every seed, which gives them no interval"
+FLOORED = "the interval has its least width, that of a step of the measure"
 NOT_ALL_CLEAR = "not every number is this clear"
 SINGLE = "a single seed has no interval"
 
-
-@dataclass(frozen=True)
-class Above:
-    """The claim holds if its number exceeds `threshold`, or if every one of its numbers does."""
-
-    threshold: float = 0.0
-    every: bool = False
-
-    def room(self, mean: float) -> float:
-        """Return how far a mean lies above the threshold."""
-        return mean - self.threshold
-
-    def verdict(self, low: float, high: float) -> str:
-        """Judge the interval [low, high]; one that touches the threshold is inconclusive."""
-        if low > self.threshold + ROUNDING:
-            return REPRODUCED
-        return NOT_REPRODUCED if high < self.threshold - ROUNDING else INCONCLUSIVE
-
-    def __str__(self) -> str:
-        limit = f"{self.threshold:g}"
-        if self.every:
-            return (
-                "Each number compared has its own 95% t-interval over seeds: reproduced if all lie "
-                f"above {limit}, not reproduced if the one with the smallest mean (shown) lies "
-                f"below {limit}, otherwise inconclusive."
-            )
-        return (
-            f"Reproduced if the 95% t-interval over seeds lies above {limit}, not reproduced if it "
-            f"lies below {limit}, otherwise inconclusive."
-        )
-
-
-@dataclass(frozen=True)
-class Within:
-    """The claim, that two things are alike, holds if its number lies within `margin` of 0.
-
-    If `every`, each of its numbers must.
-    """
-
-    margin: float
-    every: bool = False
-
-    def room(self, mean: float) -> float:
-        """Return how far a mean lies inside the margins."""
-        return self.margin - abs(mean)
-
-    def verdict(self, low: float, high: float) -> str:
-        """Judge the interval [low, high]: inside the margins, beyond one of them, or neither.
-
-        [0, 0] is inside: two things that are equal in every seed are as alike as can be.
-        """
-        if max(-low, high) < self.margin - ROUNDING:
-            return REPRODUCED
-        return NOT_REPRODUCED if max(low, -high) > self.margin + ROUNDING else INCONCLUSIVE
-
-    def __str__(self) -> str:
-        limit = f"±{self.margin:g}"
-        if self.every:
-            return (
-                "Each number compared has its own 95% t-interval over seeds: reproduced if all lie "
-                f"inside {limit}, not reproduced if the one farthest from 0 (shown) lies wholly "
-                "outside, otherwise inconclusive."
-            )
-        return (
-            f"Reproduced if the 95% t-interval over seeds lies inside {limit}, not reproduced if "
-            "it lies wholly outside, otherwise inconclusive."
-        )
-
-
-@dataclass(frozen=True)
-class NotAbove:
-    """The claim, that something is not ahead, holds unless its number is shown to exceed 0.
-
-    Wide intervals meet it, so it is only for some numbers of a claim whose others have to be shown.
-    """
-
-    def room(self, mean: float) -> float:
-        """Return how far a mean lies below 0."""
-        return -mean
-
-    def verdict(self, low: float, high: float) -> str:
-        """Judge the interval [low, high]."""
-        return NOT_REPRODUCED if low > ROUNDING else REPRODUCED
-
-    def __str__(self) -> str:
-        return "not reproduced if its 95% t-interval over seeds lies above 0, otherwise reproduced"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A claim of several parts, each with a rule: by the first level of the numbers' names.
-
-    words describes the criterion; the rules alone would not read well one after the other.
-    """
-
-    rules: Mapping[str, "Above | Within | NotAbove"]
-    words: str
-
-    def __str__(self) -> str:
-        return self.words
-
-
-Rule = Above | Within | NotAbove | Parts
+_NAMED = 4  # numbers at chance that a remark names
 
 
 class Judgement(NamedTuple):
-    """Mean and half-width over n_runs seeds, the verdict, and what keeps it from being clearer."""
+    """Mean and half-width over n_runs seeds of the number shown, the verdict, and its p value.
+
+    p is NaN where nothing was tested. caveats say what keeps the verdict from being clearer.
+    """
 
     mean: float
     ci95: float
     n_runs: int
     verdict: str
+    p: float
     caveats: tuple[str, ...]
 
 
-def judge(values: Iterable[float] | Values, rule: Rule) -> Judgement:
+def judge(
+    values: Iterable[float] | Values,
+    rule: Rule,
+    *,
+    delta: float | None = None,
+    floor: float | Values = 0.0,
+    above_chance: Values | None = None,
+    pooled_by: str | None = None,
+) -> Judgement:
     """Judge one number a seed, or several (a frame, seed by number), by `rule`.
 
     Of several, all must be reproduced, and the one that meets its rule least is reported. A seed
     whose number is NaN (nothing to measure, for example because every filter is dead) is left out,
-    with a caveat. A single seed has no interval, nor have infinite numbers: inconclusive, whatever
-    the mean. Equal seeds are a caveat.
+    with a caveat. A single seed has no interval, nor have infinite numbers, nor have equal seeds
+    without `floor`, the least half-width of an interval: inconclusive, whatever the mean. For
+    `delta`, `above_chance` and `pooled_by` see Claim and Measurement.
     """
-    if isinstance(values, pd.DataFrame):
-        return _judge_every([(judge(x, one), one) for x, one in with_rules(values, rule)])
-    if isinstance(rule, Parts):
+    given = values if isinstance(values, pd.Series | pd.DataFrame) else pd.Series(list(values))
+    frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({"": given})
+    if isinstance(rule, Parts) and not isinstance(values, pd.DataFrame):
         raise TypeError("a rule of several parts judges a frame, whose columns name the parts")
-    given = list(values)
-    known = [value for value in given if not math.isnan(value)]
-    interval = t_interval(known)
-    caveats = []
-    if len(known) < len(given):
-        caveats.append(f"undefined for {len(given) - len(known)} of {len(given)} seeds")
-    if not math.isnan(interval.ci95):
-        verdict = rule.verdict(interval.mean - interval.ci95, interval.mean + interval.ci95)
-        if interval.ci95 < ROUNDING:
-            caveats.append(EQUAL)
-    else:
-        verdict = INCONCLUSIVE
-        if known:
-            caveats.append(SINGLE if len(known) == 1 else "not finite in every seed")
-    return Judgement(*interval, verdict, tuple(caveats))
+    floors = np.broadcast_to(np.asarray(floor, np.float64), frame.shape[1])
+    found = _estimates(frame, floors, pooled_by)
+    chance = _at_chance(frame, above_chance)
+    decision = decide(found, rules_of(frame, rule), delta, chance)
+    verdict, p = _verdict(decision, chance)
+    least = int(decision.least)
+    return Judgement(
+        float(found.mean[least]),
+        float(found.half_width()[least]),
+        int(found.n[least]),
+        verdict,
+        p,
+        tuple(_caveats(frame, found, floors, decision, chance, verdict)),
+    )
 
 
-def with_rules(
-    values: pd.DataFrame, rule: Rule
-) -> Iterator[tuple[pd.Series, Above | Within | NotAbove]]:
-    """Return each number, by seed, and the rule that judges it."""
-    for name, column in values.items():
-        yield column, rule.rules[_part(name)] if isinstance(rule, Parts) else rule
+def rules_of(values: pd.DataFrame, rule: Rule) -> list[Simple]:
+    """Return the rule that judges each number, by column."""
+    if isinstance(rule, Parts):
+        return [rule.rules[_part(name)] for name in values.columns]
+    return [rule] * values.shape[1]
 
 
 def _part(name: Hashable) -> str:
     return str(name[0] if isinstance(name, tuple) else name)
 
 
-def _judge_every(every: list[tuple[Judgement, Above | Within | NotAbove]]) -> Judgement:
-    rooms = [math.inf if math.isnan(one.mean) else rule.room(one.mean) for one, rule in every]
-    judged = [one for one, _ in every]
-    least = judged[rooms.index(min(rooms))]
-    unclear = [one for one in judged if one.verdict != REPRODUCED]
-    verdict, decisive = least.verdict, [least]
-    if unclear and verdict != NOT_REPRODUCED:
-        verdict, decisive = INCONCLUSIVE, unclear
-    caveats = dict.fromkeys(c for one in decisive for c in one.caveats if c != EQUAL)
-    if verdict != least.verdict:
-        caveats = {NOT_ALL_CLEAR: None, **caveats}
-    equal = [EQUAL in one.caveats for one in judged]
-    if any(equal):  # about all numbers: the verdict rests on all, though only the least is shown
-        caveats[EQUAL if all(equal) else SOME_EQUAL] = None
-    return least._replace(verdict=verdict, caveats=tuple(caveats))
+def _estimates(frame: pd.DataFrame, floors: Floats, pooled_by: str | None) -> Estimates:
+    values = frame.to_numpy(np.float64)
+    found = estimates(values, floors)
+    if pooled_by is None or len(frame) < 2 or not np.isfinite(values).all():
+        return found
+    groups = frame.columns.get_level_values(pooled_by)
+    parts = [np.array(part) for part in found]
+    for group in groups.unique():
+        inside = np.flatnonzero(groups == group)
+        for part, new in zip(parts, pooled(values[:, inside], floors[inside]), strict=True):
+            part[inside] = new
+    return Estimates(*parts)
+
+
+def _at_chance(frame: pd.DataFrame, above_chance: Values | None) -> np.ndarray:
+    """Return which numbers compare scores whose 95% interval does not clear chance.
+
+    Where chance is not known, or there is a single seed, no number is. A single number over several
+    tasks is at chance if one of them is.
+    """
+    if above_chance is None:
+        return np.zeros(frame.shape[1], bool)
+    found = estimates(pd.DataFrame(above_chance).reindex(frame.index).to_numpy(np.float64))
+    low = found.mean - np.nan_to_num(found.half_width())  # equal seeds: their score itself
+    at_chance = np.asarray((found.n > 1) & (low <= 0))
+    return np.array([at_chance.any()]) if frame.shape[1] == 1 else at_chance
+
+
+def _verdict(decision: Decision, chance: np.ndarray) -> tuple[str, float]:
+    """Return the verdict and the p value of the test that it rests on."""
+    p_for, p_against, p_equal = map(float, decision[-3:])
+    if p_for < ALPHA:
+        return REPRODUCED, p_for
+    if p_against < ALPHA:
+        return CONTRADICTED, p_against
+    if chance.any():
+        return AT_CHANCE, math.nan
+    if p_equal < ALPHA:
+        return EQUIVALENT, p_equal
+    return INCONCLUSIVE, float(np.fmin(p_for, p_against))
+
+
+def _caveats(
+    frame: pd.DataFrame,
+    found: Estimates,
+    floors: Floats,
+    decision: Decision,
+    chance: np.ndarray,
+    verdict: str,
+) -> Iterator[str]:
+    """Say what keeps the numbers that the verdict rests on from being clearer."""
+    least, numbers = int(decision.least), range(frame.shape[1])
+    unclear = [i for i in numbers if not decision.each[i] < ALPHA]
+    decisive = unclear if verdict in (INCONCLUSIVE, AT_CHANCE) else [least]
+    if verdict == AT_CHANCE:
+        yield _chance_words(frame, chance)
+    elif verdict == INCONCLUSIVE and decision.each[least] < ALPHA:
+        yield NOT_ALL_CLEAR
+    yield from dict.fromkeys(words for i in decisive for words in _gaps(frame, found, i))
+    equal = [i for i in decisive if _is_equal(found, i)]
+    if equal:
+        yield EQUAL if len(equal) == frame.shape[1] else SOME_EQUAL
+    if floors[least] and math.isclose(found.half_width()[least], floors[least]):
+        yield FLOORED
+
+
+def _gaps(frame: pd.DataFrame, found: Estimates, i: int) -> Iterator[str]:
+    known, seeds = int(found.n[i]), len(frame)
+    if known < seeds:
+        yield f"undefined for {seeds - known} of {seeds} seeds"
+    if known == 1:
+        yield SINGLE
+    elif known and not math.isfinite(found.mean[i]):
+        yield "not finite in every seed"
+
+
+def _is_equal(found: Estimates, i: int) -> bool:
+    return bool(found.n[i] > 1 and math.isfinite(found.mean[i]) and math.isnan(found.se[i]))
+
+
+def _chance_words(frame: pd.DataFrame, chance: np.ndarray) -> str:
+    if frame.shape[1] == 1:
+        return "neither side is above chance"
+    names = [
+        " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+        for name in frame.columns[chance]
+    ]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"neither side is above chance for {', '.join(names[:_NAMED])}{more}"
 
 
 @dataclass(frozen=True)
 class Claim:
     """One claim of the paper: its statement, its measure in words, and the rule that judges it.
 
-    evaluate computes the number, and raises Missing where the evidence lacks something.
+    evaluate computes the number, and raises Missing where the evidence lacks something. delta, of a
+    claim about a difference, is the difference that is too small to matter.
     """
 
     number: int
@@ -219,25 +198,58 @@ class Claim:
     measure: str
     rule: Rule
     evaluate: Callable[[Evidence], Measurement]
+    delta: Delta | None = None
+
+    def judge(self, measured: Measurement) -> Judgement:
+        """Judge what `evaluate` returns."""
+        return judge(
+            measured.values,
+            self.rule,
+            delta=self.delta.value if self.delta else None,
+            floor=measured.floor,
+            above_chance=measured.above_chance,
+            pooled_by=measured.pooled_by,
+        )
+
+    def criterion(self, numbers: int | None = None) -> str:
+        """Return the rule, and δ if there is one, in words: with how many numbers if known."""
+        words = [str(self.rule)]
+        if self.delta:
+            which = " on the number shown" if "m numbers" in words[0] else ""
+            level = "5%/m" if which else "5%"
+            words.append(
+                f"equivalent if two one-sided tests{which}, at {level}, place it inside "
+                f"±{self.delta.value:g}, since {self.delta.why}"
+            )
+        text = f"{'; '.join(words)}; otherwise inconclusive."
+        if numbers is None:
+            return text
+        return text.replace("the m numbers", f"the {numbers} numbers").replace("/m", f"/{numbers}")
 
     def row(self, evidence: Evidence, scale: str) -> dict[str, object]:
-        """Return the claim's row of contract claims; "not run" names what the tables lack."""
+        """Return the claim's row of contract claims; "not run" names what the tables lack.
+
+        Holm's correction needs all rows, and is not here.
+        """
         try:
-            values, remark = self.evaluate(evidence)
-            judged = judge(values, self.rule)
+            measured = self.evaluate(evidence)
+            remark, judged = measured.remark, self.judge(measured)
+            numbers = len(pd.DataFrame(measured.values).columns)
         except Missing as missing:
             remark = f"Missing: {missing}"
-            judged = Judgement(math.nan, math.nan, 0, NOT_RUN, ())
+            judged, numbers = Judgement(math.nan, math.nan, 0, NOT_RUN, math.nan, ()), None
         return {
             "claim": self.number,
             "statement": self.statement,
             "section": self.section,
             "measure": self.measure,
-            "criterion": str(self.rule),
+            "criterion": self.criterion(numbers),
             "mean": judged.mean,
             "ci95": judged.ci95,
             "n_runs": judged.n_runs,
+            "delta": self.delta.value if self.delta else math.nan,
             "verdict": judged.verdict,
+            "p": judged.p,
             "remark": "; ".join(filter(None, (remark, ", ".join(judged.caveats)))) + ".",
             "scale": scale,
         }

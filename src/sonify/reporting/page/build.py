@@ -7,9 +7,10 @@ import pandas as pd
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
-from sonify.paper.labels import DATASETS, scale_label
+from sonify.paper.claims.outcomes import decided, outcomes, p_words, survivors, why_open
+from sonify.paper.labels import DATASETS, VERDICTS, scale_label
 from sonify.paper.published import PAPER_TABLES
-from sonify.reporting.accounting import clip_accounts, runtime, verdicts
+from sonify.reporting.accounting import clip_accounts, runtime
 from sonify.reporting.listening import RULE, Pair, level, wav
 from sonify.reporting.page.figures import Drawing
 from sonify.reporting.page.templates import rendered
@@ -76,7 +77,9 @@ def context(content: Content, residual: bool = False) -> dict:
         "setting": content.settings["setting"],
         "datasets": DATASETS,
         "claims": _claims(content.claims),
-        "verdicts": verdicts(content.claims),
+        "decided": decided(content.claims),
+        "outcomes": list(outcomes(content.claims)),
+        "survivors": survivors(content.claims),
         "intervals": display.INTERVALS,
         "tables": [_table(frame) for frame in content.paper_tables],
         "figures": content.figures,
@@ -93,8 +96,15 @@ def _claims(claims: pd.DataFrame) -> list[dict]:
     values = [plus_minus(*pair) for pair in claims[["mean", "ci95"]].to_numpy(float)]
     known = claims[["authors_mean", "authors_ci95"]].to_numpy(float)
     theirs = ["" if math.isnan(mean) else plus_minus(mean, ci95) for mean, ci95 in known]
-    shown = claims.assign(value=values, authors_value=theirs)
-    return shown.sort_values("claim").to_dict("records")
+    shown = claims.assign(
+        value=values,
+        authors_value=theirs,
+        why=[why_open(row) for row in claims.itertuples()],
+        p_value=claims["p"].map(p_words),
+        p_adjusted=claims["p_holm"].map(p_words),
+        order=claims["verdict"].map(VERDICTS.index),
+    )
+    return shown.sort_values(["order", "claim"]).to_dict("records")
 
 
 def _table(frame: pd.DataFrame) -> dict:

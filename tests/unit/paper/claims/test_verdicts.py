@@ -1,23 +1,25 @@
 import math
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, ttest_1samp
+from scipy.stats import t as student
 
-from sonify.paper.claims.evidence import Missing
-from sonify.paper.claims.layers import at_layers, rank_correlation, slope, spread
-from sonify.paper.claims.measurement import Measurement
-from sonify.paper.claims.verdicts import (
-    EQUAL,
-    SOME_EQUAL,
-    Above,
-    Claim,
-    Within,
-    judge,
+from sonify.paper.claims.evidence import Evidence, Missing, chance_map
+from sonify.paper.claims.layers import (
+    at_layers,
+    rank_correlation,
+    rank_step,
+    slope,
+    spread,
 )
+from sonify.paper.claims.measurement import Measurement
+from sonify.paper.claims.rules import Above, Delta, NotAbove, Parts, Within
+from sonify.paper.claims.verdicts import EQUAL, FLOORED, SOME_EQUAL, Claim, judge
 
 NAN, INF = math.nan, math.inf
 
@@ -29,18 +31,16 @@ NAN, INF = math.nan, math.inf
         ([0.30, 0.31], 0, "reproduced"),  # 0.305 ± 0.0635
         ([0.30, 0.34], 0, "reproduced"),  # 0.320 ± 0.2541
         ([0.30, 0.36], 0, "inconclusive"),  # 0.330 ± 0.3812
-        ([-0.30, -0.34], 0, "not reproduced"),
-        ([0.30, 0.31], 0.5, "not reproduced"),  # at most 0.3685
+        ([-0.30, -0.34], 0, "contradicted"),
+        ([0.30, 0.31], 0.5, "contradicted"),  # at most 0.3685
         ([0.30, 0.34], 0.5, "inconclusive"),  # at most 0.5741
         # of 1, 2, 3 it is 4.3027 / √3 = 2.4842
         ([1, 2, 3], 0, "inconclusive"),
         ([1.5, 2.5, 3.5], 0, "reproduced"),  # 2.5 ± 2.4842
-        ([0.2] * 3, 0, "reproduced"),
-        ([-0.2] * 3, 0, "not reproduced"),
-        ([0.5] * 3, 0.5, "inconclusive"),  # exactly at the threshold
-        ([0.5 + 1e-12] * 3, 0.5, "inconclusive"),  # and off it by rounding
-        ([0.5 - 1e-12] * 3, 0.5, "inconclusive"),
-        ([0.5 + 1e-6] * 3, 0.5, "reproduced"),
+        # equal seeds have no interval
+        ([0.2] * 3, 0, "inconclusive"),
+        ([-0.2] * 3, 0, "inconclusive"),
+        ([0.1 + 0.2, 0.3, 0.3], 0, "inconclusive"),  # nor do those equal but for rounding
         ([0.9], 0, "inconclusive"),
         ([], 0, "inconclusive"),
         ([NAN, 0.30, 0.31], 0, "reproduced"),
@@ -60,16 +60,139 @@ def test_above(values, threshold, verdict):
         ([-0.01, -0.02], "reproduced"),
         ([-0.2, 0.2], "inconclusive"),  # 0 ± 2.54: a mean of 0 alone is not alike
         ([0.15, 0.17], "inconclusive"),  # 0.16 ± 0.127 reaches beyond 0.25
-        ([0.50, 0.51], "not reproduced"),  # 0.505 ± 0.0635
-        ([-0.50, -0.51], "not reproduced"),
-        ([0.0] * 2, "reproduced"),
-        ([0.25] * 2, "inconclusive"),
-        ([-0.25] * 2, "inconclusive"),
+        ([0.50, 0.51], "contradicted"),  # 0.505 ± 0.0635
+        ([-0.50, -0.51], "contradicted"),
+        ([0.0] * 2, "inconclusive"),
         ([0.1], "inconclusive"),
     ],
 )
 def test_within(values, verdict):
     assert judge(values, Within(0.25)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "verdict"),
+    [
+        (0.2, Above(), "reproduced"),
+        (0.04, Above(), "inconclusive"),  # ± 0.05
+        (-0.2, Above(), "contradicted"),
+        (0.0, Within(0.25), "reproduced"),
+        (0.22, Within(0.25), "inconclusive"),
+        (0.31, Within(0.25), "contradicted"),
+    ],
+)
+def test_equal_seeds_with_a_floor_have_its_width(value, rule, verdict):
+    found = judge([value] * 3, rule, floor=0.05)
+    assert (found.verdict, found.ci95) == (verdict, pytest.approx(0.05))
+    assert found.caveats == (FLOORED,)
+
+
+@pytest.mark.parametrize(
+    ("values", "delta", "verdict"),
+    [
+        # 90% half-widths of three seeds: 2.92 sd / √3
+        ([-0.001, 0.001, 0.002], 0.02, "equivalent"),
+        ([-0.005, 0.000, 0.005], 0.02, "equivalent"),  # ± 0.0084
+        ([0.010, 0.000, 0.025], 0.02, "inconclusive"),  # 0.0117 ± 0.0212
+        ([-0.001, 0.001, 0.002], None, "inconclusive"),
+        ([0.010, 0.011, 0.012], 0.02, "reproduced"),  # shown, however small
+        ([-0.010, -0.011, -0.012], 0.02, "contradicted"),
+        ([0.001], 0.02, "inconclusive"),
+    ],
+)
+def test_equivalent_within_delta(values, delta, verdict):
+    found = judge(values, Above(), delta=delta)
+    assert found.verdict == verdict
+    if verdict == "equivalent":
+        above = ttest_1samp(values, -delta, alternative="greater").pvalue
+        below = ttest_1samp(values, delta, alternative="less").pvalue
+        assert found.p == pytest.approx(max(above, below)) and found.p < 0.05
+
+
+def test_of_several_the_least_may_be_shown_to_be_equivalent():
+    """At 5%/m, since it was selected: 97.5% one-sided for two, 4.303 sd / √3."""
+    small, large = [-0.002, 0.002, 0.000], [0.3, 0.31, 0.32]
+    found = judge(pd.DataFrame({"a": small, "b": large}), Above(every=True), delta=0.02)
+    assert (found.verdict, found.mean) == ("equivalent", pytest.approx(0))
+    tight = judge(pd.DataFrame({"a": small, "b": large}), Above(every=True), delta=0.0040)
+    assert tight.verdict == "inconclusive"  # ± 0.0050, though ± 0.0034 at 90%
+    assert judge(small, Above(), delta=0.0040).verdict == "equivalent"
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "threshold"),
+    [([0.30, 0.34, 0.4], Above(0.3), 0.3), ([-0.3, -0.2, -0.28], Above(), 0)],
+)
+def test_p_of_one_number_is_the_two_sided_t_tests(values, rule, threshold):
+    assert judge(values, rule).p == pytest.approx(ttest_1samp(values, threshold).pvalue)
+
+
+def test_p_of_several_is_the_greatest_or_the_corrected_least():
+    good, better, bad = [0.30, 0.31, 0.35], [0.4, 0.41, 0.42], [-0.30, -0.31, -0.32]
+    p = {name: ttest_1samp(x, 0).pvalue for name, x in (("good", good), ("bad", bad))}
+    every = Above(every=True)
+    assert judge(pd.DataFrame({0: good, 1: better}), every).p == pytest.approx(p["good"])
+    assert judge(pd.DataFrame({0: good, 1: bad}), every).p == pytest.approx(2 * p["bad"])
+
+
+def test_nothing_tested_has_no_p():
+    for values in ([0.3], [], [0.2, 0.2], [NAN, NAN]):
+        assert math.isnan(judge(values, Above()).p)
+
+
+def test_of_many_numbers_the_least_contradicts_at_a_corrected_level():
+    least = [-0.06, -0.02, -0.04]  # -0.04 ± 0.0497 at 95%, ± 0.0716 at 97.5%
+    rest = [0.5, 0.51, 0.52]
+    below = [x - 0.02 for x in least]
+    assert judge(below, Above()).verdict == "contradicted"
+    assert judge(pd.DataFrame({0: below, 1: rest}), Above(every=True)).verdict == "inconclusive"
+    lower = pd.DataFrame({0: [x - 0.04 for x in least], 1: rest})
+    assert judge(lower, Above(every=True)).verdict == "contradicted"
+
+
+def above(*means):
+    """Three seeds of each, ± 0.025 at 95%."""
+    return pd.DataFrame({i: [m - 0.01, m, m + 0.01] for i, m in enumerate(means)})
+
+
+@pytest.mark.parametrize(
+    ("values", "over", "verdict"),
+    [
+        (above(0.1), above(0.1), "reproduced"),
+        (above(0.1), above(0.02), "at chance"),  # a difference between two that guess
+        (above(0.01), above(0.02), "at chance"),
+        (above(0.01), above(0.03), "inconclusive"),
+        (above(0.01), above(NAN), "inconclusive"),  # chance is not known
+    ],
+)
+def test_no_verdict_on_scores_at_chance(values, over, verdict):
+    found = judge(values, Above(every=True), above_chance=over)
+    assert found.verdict == verdict
+    if verdict == "at chance":
+        assert found.caveats == ("neither side is above chance",) and math.isnan(found.p)
+
+
+def test_one_number_at_chance_keeps_all_from_being_shown():
+    found = judge(above(0.3, 0.2), Above(every=True), above_chance=above(0.3, 0.01))
+    assert found.verdict == "at chance"
+    assert found.caveats == ("neither side is above chance for 1",)
+    assert found.mean == pytest.approx(0.3)  # of those that count
+    # another that is above chance may contradict all the same
+    found = judge(above(-0.3, 0.2), Above(every=True), above_chance=above(0.3, 0.01))
+    assert (found.verdict, found.mean) == ("contradicted", pytest.approx(-0.3))
+    # and one at chance does not
+    found = judge(above(0.3, -0.3), Above(every=True), above_chance=above(0.3, 0.01))
+    assert found.verdict == "at chance"
+
+
+def test_one_number_over_several_tasks_is_at_chance_if_one_of_them_is():
+    assert judge(above(0.3), Above(), above_chance=above(0.3, 0.01)).verdict == "at chance"
+    assert judge(above(0.3), Above(), above_chance=above(0.3, 0.2)).verdict == "reproduced"
+
+
+def test_a_single_seed_is_not_at_chance_but_without_an_interval():
+    found = judge([0.3], Above(), above_chance=pd.Series([-0.1]))
+    assert found.verdict == "inconclusive"
 
 
 def test_a_judgement_has_the_interval_by_hand():
@@ -105,15 +228,15 @@ GOOD, BAD, OPEN = [0.30, 0.31, 0.32], [-0.30, -0.31, -0.32], [0.3, -0.3, 0.1]
     [
         ([GOOD, [0.40, 0.41, 0.42]], 0.31, "reproduced"),
         ([GOOD, OPEN], 0.1 / 3, "inconclusive"),
-        ([GOOD, BAD, OPEN], -0.31, "not reproduced"),
+        ([GOOD, BAD, OPEN], -0.31, "contradicted"),
         # below 0 in every seed, though neither is below 0
         ([[0.3, -0.1, 0.3], [-0.1, 0.3, -0.1]], 0.1 / 3, "inconclusive"),
         # the least mean clears 0, the greater does not
         ([GOOD, [0.1, 0.1, 0.9]], 0.31, "inconclusive"),
         # of many numbers one is alike in all seeds by chance: the least mean decides
-        ([[-0.1] * 3, [-0.9, 0.3, -0.3]], -0.3, "inconclusive"),
+        ([[-0.11, -0.1, -0.09], [-0.9, 0.3, -0.3]], -0.3, "inconclusive"),
         ([GOOD, [NAN] * 3], 0.31, "inconclusive"),
-        ([BAD, [NAN] * 3], -0.31, "not reproduced"),
+        ([BAD, [NAN] * 3], -0.31, "contradicted"),
         ([[0.3]], 0.3, "inconclusive"),
     ],
 )
@@ -129,31 +252,63 @@ def test_what_kept_one_of_several_from_being_clear_is_said():
     assert found.caveats == ("not every number is this clear", "undefined for 2 of 2 seeds")
     found = judge(pd.DataFrame({"a": [0.3, NAN], "b": [0.2, NAN]}), Above(every=True))
     assert found.caveats == ("undefined for 1 of 2 seeds", "a single seed has no interval")
-    assert "reproduced if all lie above 0, not" in str(Above(every=True))
+    assert "every 95% t-interval lies above 0; contradicted" in str(Above(every=True))
 
 
 @pytest.mark.parametrize(
     ("columns", "verdict", "caveats"),
     [
-        ([[0.3, 0.3], [0.4, 0.4]], "reproduced", (EQUAL,)),
-        ([[0.3, 0.31], [0.4, 0.4]], "reproduced", (SOME_EQUAL,)),
+        ([[0.3, 0.3], [0.4, 0.4]], "inconclusive", (EQUAL,)),
+        (
+            [[0.3, 0.31], [0.4, 0.4]],
+            "inconclusive",
+            ("not every number is this clear", SOME_EQUAL),
+        ),
         ([[0.0, 0.0], [-0.4, 0.3]], "inconclusive", (SOME_EQUAL,)),
-        ([[-0.1, -0.1], [0.4, 0.3]], "not reproduced", (SOME_EQUAL,)),
-        ([[0.3, 0.31], [0.4, NAN]], "inconclusive", None),
+        ([[-0.4, -0.401], [0.4, 0.4]], "contradicted", ()),
     ],
 )
 def test_equal_seeds_of_one_of_several_are_not_said_of_the_one_shown(columns, verdict, caveats):
     found = judge(pd.DataFrame(columns).T, Above(every=True))
-    assert found.verdict == verdict
-    if caveats is None:
-        assert not {EQUAL, SOME_EQUAL} & set(found.caveats)
-    else:
-        assert found.caveats == caveats
+    assert (found.verdict, found.caveats) == (verdict, caveats)
+
+
+def test_a_profile_shares_its_spread():
+    """Two profiles of two layers: three seeds give each layer the spread of both."""
+    columns = pd.MultiIndex.from_product([["first"], ["a", "b"], [1, 2]])
+    columns.names = ["part", "which", "layer"]
+    rows = [[0.3, 0.30, 9.0, 0.5], [0.4, 0.31, 8.0, 0.5], [0.2, 0.33, 7.0, 0.5]]
+    frame = pd.DataFrame(rows, columns=columns)
+    rule = Parts({"first": Above(every=True)}, "words")
+    found = judge(frame, rule, pooled_by="which")
+    covariance = np.cov(frame["first"]["a"].to_numpy().T)
+    df = 2 * np.trace(covariance) ** 2 / np.trace(covariance @ covariance)
+    se = np.sqrt(np.trace(covariance) / 2 / 3)
+    assert found.ci95 == pytest.approx(student.ppf(0.975, df) * se)
+    gap = frame.copy()
+    gap.iloc[0, 1] = NAN
+    alone = judge(gap, rule, pooled_by="which")  # a gap: each layer by itself
+    assert alone.ci95 == pytest.approx(student.ppf(0.975, 2) * 0.1 / 3**0.5)
+
+
+def test_parts_have_rules_of_their_own():
+    rule = Parts({"first": Above(every=True), "last": NotAbove()}, "words")
+    columns = pd.MultiIndex.from_tuples([("first", 1), ("last", 2)])
+    for last, verdict in (
+        ([-0.1, 0.3, 0.1], "reproduced"),
+        (GOOD, "contradicted"),
+        # 0.0600 ± 0.0497, ± 0.0716 for two: it is ahead, but not as surely as that takes
+        ([0.04, 0.08, 0.06], "inconclusive"),
+    ):
+        frame = pd.DataFrame(np.array([GOOD, last]).T, columns=columns)
+        assert judge(frame, rule).verdict == verdict
+    with pytest.raises(TypeError, match="judges a frame"):
+        judge(GOOD, rule)
 
 
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=5), st.floats(-5, 5))
 def test_turning_the_sign_turns_the_verdict(values, threshold):
-    turned = {"reproduced": "not reproduced", "not reproduced": "reproduced"}
+    turned = {"reproduced": "contradicted", "contradicted": "reproduced"}
     found = judge(values, Above(threshold)).verdict
     assert judge([-v for v in values], Above(-threshold)).verdict == turned.get(found, found)
     alike = judge(values, Within(abs(threshold))).verdict
@@ -166,17 +321,61 @@ def test_what_is_missing_is_not_run():
 
     row = Claim(1, "4.1", "It is so", "number", Above(), measured).row(None, "mini")
     assert (row["verdict"], row["n_runs"]) == ("not run", 0)
-    assert math.isnan(row["mean"]) and math.isnan(row["ci95"])
+    assert math.isnan(row["mean"]) and math.isnan(row["ci95"]) and math.isnan(row["p"])
     assert row["remark"] == "Missing: metrics of something."
 
 
 def test_a_row_says_its_numbers_and_its_caveat():
-    claim = Claim(1, "4.1", "It is so", "number", Above(0.5), lambda _: Measurement([0.6], "a b"))
+    values = Measurement(pd.Series([0.6]), "a b")
+    claim = Claim(1, "4.1", "It is so", "number", Above(0.5), lambda _: values)
     row = claim.row(None, "paper")
     assert row["remark"] == "a b; a single seed has no interval."
-    assert "above 0.5, not reproduced if it lies below 0.5" in row["criterion"]
+    assert row["criterion"] == (
+        "Reproduced if the 95% t-interval over seeds lies above 0.5; contradicted if it lies below "
+        "0.5; otherwise inconclusive."
+    )
     assert "inside ±0.25" in str(Within(0.25))
-    assert row["scale"] == "paper"
+    assert row["scale"] == "paper" and math.isnan(row["delta"])
+
+
+def test_delta_is_told_with_its_reason():
+    claim = Claim(1, "A", "It is so", "number", Above(), lambda _: None, Delta(0.02, "so it is"))
+    assert claim.criterion().endswith(
+        "below 0; equivalent if two one-sided tests, at 5%, place it inside ±0.02, since so it is; "
+        "otherwise inconclusive."
+    )
+    several = Claim(1, "A", "So", "number", Above(every=True), lambda _: None, claim.delta)
+    assert "on the number shown, at 5%/m, place it inside" in several.criterion()
+    assert several.criterion(4).startswith("Each of the 4 numbers has its own interval")
+    assert "at level 1 − 0.05/4" in several.criterion(4) and "at 5%/4" in several.criterion(4)
+
+
+def average_precision(order):
+    """Mean precision at the positives of a ranking of 0 and 1."""
+    return np.mean([np.mean(order[: i + 1]) for i in np.flatnonzero(order)])
+
+
+@pytest.mark.parametrize(("n", "k"), [(6, 2), (7, 1), (5, 5), (8, 4)])
+def test_chance_is_the_mean_over_all_rankings(n, k):
+    rankings = set(permutations([1] * k + [0] * (n - k)))
+    expected = np.mean([average_precision(np.array(ranking)) for ranking in rankings])
+    found = chance_map(pd.Series([k / n]), pd.Series([n]))
+    assert found[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_scores_are_scored_against():
+    def told(**changed):
+        row = {"dataset": "fsd50k", "split": "eval", "metric": "mAP", "prevalence": 1 / 3}
+        frame = pd.DataFrame([{**row, "seed": s, "n_clips": n} for s, n in ((0, 6), (1, 12))])
+        return Evidence({"metrics": frame.assign(**changed)}, {}, {}, "mean", False, None)
+
+    task = told().task("metrics", "fsd50k")
+    assert task.half_clip == pytest.approx(1 / 12)
+    assert task.chance[0] == pytest.approx(((1 / 5) * (6 - 2.45) + 2.45) / 6)  # H_6 = 2.45
+    words = {"dataset": "speech_commands", "split": "test", "metric": "accuracy"}
+    assert told(**words).task("metrics", "speech_commands").chance.tolist() == [1 / 3, 1 / 3]
+    assert told(split="val").task("metrics", "fsd50k").chance.empty
+    assert told().task("layer_importance", "fsd50k").half_clip == 0
 
 
 def curves(values, layers=None):
@@ -200,6 +399,13 @@ def test_rank_correlation_by_hand():
     assert rank_correlation(swapped)[0] == pytest.approx(1 - 12 / 1320)
     assert rank_correlation(-swapped)[0] == pytest.approx(12 / 1320 - 1)
     assert math.isnan(rank_correlation(curves([[1, 2, NAN, 4]]))[0])
+
+
+def test_half_a_swap_of_neighbours_is_the_step_of_a_rank_correlation():
+    for layers in (3, 11):
+        order = np.arange(1.0, layers + 1)
+        swapped = curves([[2.0, 1.0, *order[2:]]])
+        assert rank_step(swapped) == pytest.approx((1 - rank_correlation(swapped)[0]) / 2)
 
 
 def test_slope_is_the_straight_lines():

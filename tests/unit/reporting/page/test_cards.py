@@ -34,7 +34,7 @@ def test_a_card_for_each_table_account_and_layer(content):
         text = made[f"tables/table_{name}.html"]
         assert f"<h1>{table.title}</h1>" in text
         assert text.count('class="system"') == len(table.lines)
-    assert "not reproduced" in made["claims.html"]
+    assert "contradicted" in made["claims.html"]
     assert "2 missing file, 1 silent" in made["clips.html"]
     assert "1 min 30 s" in made["time.html"]
 

@@ -4,11 +4,13 @@ from contextlib import suppress
 
 import pandas as pd
 
+from sonify.paper.claims.deltas import FRACTION
 from sonify.paper.claims.evidence import Evidence, Missing
 from sonify.paper.claims.filters import by_regime, property_curves
 from sonify.paper.claims.layers import DEEP, at_layers
 from sonify.paper.claims.measurement import Measurement, difference, versus
-from sonify.paper.claims.verdicts import Above, Claim
+from sonify.paper.claims.rules import Above
+from sonify.paper.claims.verdicts import Claim
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
 
@@ -51,6 +53,7 @@ CLAIMS = (
         "filters of layers 8 to 11, contrastive minus supervised",
         rule=Above(),
         evaluate=label_coupling,
+        delta=FRACTION,
     ),
     Claim(
         number=26,
@@ -61,5 +64,6 @@ CLAIMS = (
         "layers 8 to 11",
         rule=Above(),
         evaluate=excess_agreement,
+        delta=FRACTION,
     ),
 )

@@ -1,10 +1,11 @@
 """Claims 10 to 14: performance on the first retained layers (appendix B, Figure 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import pandas as pd
 
+from sonify.paper.claims.deltas import SCORE
 from sonify.paper.claims.evidence import FINETUNES, REGIMES, VALIDATED, Evidence, gather
 from sonify.paper.claims.layers import (
     CENTRE,
@@ -16,9 +17,18 @@ from sonify.paper.claims.layers import (
     coverage_note,
     paired,
     rank_correlation,
+    rank_step,
 )
-from sonify.paper.claims.measurement import Measurement, differences, number, versus
-from sonify.paper.claims.verdicts import Above, Claim, NotAbove, Parts
+from sonify.paper.claims.measurement import (
+    Measurement,
+    Task,
+    better,
+    number,
+    score_differences,
+    versus,
+)
+from sonify.paper.claims.rules import Above, NotAbove, Parts
+from sonify.paper.claims.verdicts import Claim
 from sonify.paper.labels import DATASETS, finetuned_label
 from sonify.paper.labels import FINETUNES as FINETUNE_LABELS
 
@@ -40,7 +50,14 @@ def least_growth(evidence: Evidence) -> Measurement:
         f"{coverage_note(curves[key])}"
         for key, value in trends.mean().items()
     ]
-    return Measurement(trends, "Rank correlation with the number of layers: " + "; ".join(remarks))
+    tasks = _tasks(evidence, VALIDATED)
+    above = {k: at_layers(c, LAYERS).mean(axis=1) - tasks[k[0]].chance for k, c in curves.items()}
+    return Measurement(
+        trends,
+        "Rank correlation with the number of layers: " + "; ".join(remarks),
+        floor=pd.Series({key: rank_step(curve) for key, curve in curves.items()}),
+        above_chance=pd.DataFrame(above),
+    )
 
 
 def first_lead(evidence: Evidence) -> Measurement:
@@ -56,14 +73,13 @@ def first_lead(evidence: Evidence) -> Measurement:
         for dataset, finetune in product(VALIDATED, FINETUNES)
     }
     names = {(d, f): f"{DATASETS[d]} {FINETUNE_LABELS[f]}" for d, f in pairs}
-    leads, remark = differences(
-        "Contrastive vs supervised", {names[k]: v for k, v in pairs.items()}
+    tasks = _tasks(evidence, VALIDATED)
+    leads = score_differences(
+        "Contrastive vs supervised",
+        {names[k]: v for k, v in pairs.items()},
+        {names[k]: tasks[k[0]] for k in pairs},
     )
-    numbers = {}
-    for dataset in VALIDATED:
-        fconly, full = (leads[names[dataset, finetune]] for finetune in FINETUNES)
-        numbers[dataset], numbers[f"{dataset} beyond"] = full, fconly - full
-    return Measurement(pd.DataFrame(numbers), remark)
+    return _with_excess(leads, {d: (names[d, "fconly"], names[d, "full"]) for d in VALIDATED})
 
 
 def deep_lead(evidence: Evidence) -> Measurement:
@@ -78,9 +94,9 @@ def deep_lead(evidence: Evidence) -> Measurement:
     for finetune in FINETUNES:
         contrastive, supervised = paired(*_by_regime(curves, "fsd50k", finetune), DEEP)
         pairs[FINETUNE_LABELS[finetune]] = supervised, contrastive
-    leads, remark = differences("Supervised vs contrastive mAP", pairs)
-    beyond = leads["fc-only"] - leads["full"]
-    return Measurement(pd.DataFrame({"full": leads["full"], "beyond": beyond}), remark)
+    tasks = dict.fromkeys(pairs, evidence.task("layer_importance", "fsd50k"))
+    leads = score_differences("Supervised vs contrastive mAP", pairs, tasks)
+    return _with_excess(leads, {"fsd50k": ("fc-only", "full")})
 
 
 def all_but_two(evidence: Evidence) -> Measurement:
@@ -91,12 +107,16 @@ def all_but_two(evidence: Evidence) -> Measurement:
     """
     curves = _curves(evidence, ["speech_commands"])
     parts = {"first": LAYERS[:-_FINAL], "final": LAYERS[-_FINAL:]}
-    every, remarks = {}, []
+    task = evidence.task("layer_importance", "speech_commands")
+    every, above, remarks = {}, {}, []
     for finetune in FINETUNES:
         both = _by_regime(curves, "speech_commands", finetune)
         for part, layers in parts.items():
             contrastive, supervised = paired(*both, layers)
             every[part, finetune] = lead = contrastive - supervised
+            above[part, finetune] = pd.DataFrame(
+                {n: better(contrastive[n], supervised[n]) - task.chance for n in lead}
+            )
             at = lead.mean().idxmin() if part == "first" else lead.mean().idxmax()
             extreme = "smallest" if part == "first" else "largest"
             remarks.append(
@@ -105,7 +125,10 @@ def all_but_two(evidence: Evidence) -> Measurement:
                 f"{coverage_note(paired(*both, LAYERS)[0]) if part == 'first' else ''}"
             )
     remark = "Contrastive vs supervised accuracy: " + "; ".join(remarks)
-    return Measurement(pd.concat(every, axis=1), remark)
+    numbers, over = (
+        pd.concat(each, axis=1, names=["part", "finetune", "layer"]) for each in (every, above)
+    )
+    return Measurement(numbers, remark, task.half_clip, over, pooled_by="finetune")
 
 
 def linear_evaluation(evidence: Evidence) -> Measurement:
@@ -119,7 +142,30 @@ def linear_evaluation(evidence: Evidence) -> Measurement:
     for (_, regime, _), curve in _curves(evidence, ["speech_commands"], ["fconly"]).items():
         middle = at_layers(curve, CENTRE).mean(axis=1, skipna=False)
         pairs[regime] = middle, at_layers(curve, (_WHOLE,))[_WHOLE]
-    return differences("Middle of the stack vs all of it", pairs)
+    tasks = dict.fromkeys(pairs, evidence.task("layer_importance", "speech_commands"))
+    return score_differences("Middle of the stack vs all of it", pairs, tasks)
+
+
+def _with_excess(leads: Measurement, names: Mapping[str, tuple[str, str]]) -> Measurement:
+    """Return, by dataset, the lead when full and by how much that when fc-only exceeds it.
+
+    names: those of both in `leads`, fc-only first. Where neither lead is above chance, nor is the
+    difference of the two.
+    """
+    over, floors = pd.DataFrame(leads.above_chance), pd.Series(leads.floor)
+    numbers, above, floor = {}, {}, {}
+    for dataset, (fconly, full) in names.items():
+        excess = f"{dataset} beyond"
+        numbers[dataset] = leads.values[full]
+        numbers[excess] = leads.values[fconly] - leads.values[full]
+        above[dataset] = over[full]
+        above[excess] = better(over[fconly], over[full])
+        floor[dataset] = floor[excess] = floors[full]
+    return Measurement(pd.DataFrame(numbers), leads.remark, pd.Series(floor), pd.DataFrame(above))
+
+
+def _tasks(evidence: Evidence, datasets: Iterable[str]) -> dict[str, Task]:
+    return {dataset: evidence.task("layer_importance", dataset) for dataset in datasets}
 
 
 def _curves(
@@ -155,6 +201,7 @@ CLAIMS = (
         "fc-only over full, the smallest over datasets",
         rule=Above(every=True),
         evaluate=first_lead,
+        delta=SCORE,
     ),
     Claim(
         number=12,
@@ -165,6 +212,7 @@ CLAIMS = (
         "minus contrastive: for full, or the excess of fc-only over full, whichever is smaller",
         rule=Above(every=True),
         evaluate=deep_lead,
+        delta=SCORE,
     ),
     Claim(
         number=13,
@@ -174,9 +222,10 @@ CLAIMS = (
         "number of layers retained, fc-only and full: the one that speaks most against the claim",
         rule=Parts(
             {"first": Above(every=True), "final": NotAbove()},
-            "Each number compared has its own 95% t-interval over seeds: reproduced if all of 1 to "
-            "9 layers lie above 0 and none of 10 and 11 does, not reproduced if the number shown "
-            "lies wholly on the wrong side of 0, otherwise inconclusive.",
+            "Each of the m numbers has its own interval over seeds, their spread pooled over the "
+            "layers of fc-only and of full: reproduced if every 95% t-interval of 1 to 9 layers "
+            "lies above 0 and none of 10 and 11 does; contradicted if that of the number shown, at "
+            "level 1 − 0.05/m, lies wholly on the wrong side of 0",
         ),
         evaluate=all_but_two,
     ),
@@ -189,5 +238,6 @@ CLAIMS = (
         "minus the whole encoder: the smaller of the two pretrainings",
         rule=Above(every=True),
         evaluate=linear_evaluation,
+        delta=SCORE,
     ),
 )

@@ -9,10 +9,12 @@ calls most active; the residual is rescaled or not as the configuration says.
 import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.claims.deltas import BASELINE, SCORE
 from sonify.paper.claims.evidence import FINETUNES, REGIMES, Evidence, Missing, gather
 from sonify.paper.claims.layers import LAYERS, at_layers, coverage_note, spread
-from sonify.paper.claims.measurement import Measurement, number, versus
-from sonify.paper.claims.verdicts import Above, Claim, judge
+from sonify.paper.claims.measurement import Measurement, Task, better, number, versus
+from sonify.paper.claims.rules import Above
+from sonify.paper.claims.verdicts import Claim, judge
 from sonify.paper.labels import finetuned_label
 from sonify.paper.setting import PaperSetting
 
@@ -30,13 +32,15 @@ def drastic_fall(evidence: Evidence) -> Measurement:
 
     In the mean over layers, of which the remark gives the extremes. A rise is a negative loss.
     """
-    means, remarks = {}, []
+    task = _task(evidence)
+    means, above, floor, remarks = {}, {}, {}, []
     for regime, curves in _curves(evidence).items():
         for finetune, curve in curves.items():
             lost = _fall(curve).div(curve[0], axis=0)
             mean = lost.mean(axis=1, skipna=False)
             if regime == _REGIME:
-                means[finetune] = mean
+                means[finetune], above[finetune] = mean, curve[0] - task.chance
+                floor[finetune] = task.half_clip / curve[0].mean()
             layers = lost.mean()
             remarks.append(
                 f"{finetuned_label(regime, finetune)} {number(mean.mean())} of "
@@ -44,7 +48,12 @@ def drastic_fall(evidence: Evidence) -> Measurement:
                 f"{layers.idxmin()}) to {number(layers.max())} (layer {layers.idxmax()})"
                 f"{coverage_note(lost)}"
             )
-    return Measurement(pd.DataFrame(means), "Fraction of mAP lost: " + "; ".join(remarks))
+    return Measurement(
+        pd.DataFrame(means),
+        "Fraction of mAP lost: " + "; ".join(remarks),
+        floor=pd.Series(floor),
+        above_chance=pd.DataFrame(above),
+    )
 
 
 def excess_spread(evidence: Evidence) -> Measurement:
@@ -53,11 +62,13 @@ def excess_spread(evidence: Evidence) -> Measurement:
     By its standard deviation: "the variance in performance reduction across layers is lower for
     fc-only models". The absolute fall, since the paper speaks of the reduction that it plots.
     """
-    pairs = {}
-    for regime, curves in _curves(evidence).items():
+    pairs, every = {}, _curves(evidence)
+    for regime, curves in every.items():
         spreads = {finetune: spread(_fall(curve)) for finetune, curve in curves.items()}
         pairs[regime] = spreads["full"], spreads["fconly"]
-    return _beside("Standard deviation over layers, full vs fc-only", pairs)
+    found = _beside("Standard deviation over layers, full vs fc-only", pairs)
+    task = _task(evidence)
+    return found._replace(floor=task.half_clip, above_chance=_above(every[_REGIME], task))
 
 
 def robustness(evidence: Evidence) -> Measurement:
@@ -67,15 +78,21 @@ def robustness(evidence: Evidence) -> Measurement:
     and having less to lose does not make a model more robust. The remark judges the absolute fall
     likewise: the text does not say which is meant.
     """
-    pairs, falls = {}, {}
-    for regime, curves in _curves(evidence).items():
+    pairs, falls, every = {}, {}, _curves(evidence)
+    for regime, curves in every.items():
         lost = {f: _fall(curve).mean(axis=1, skipna=False) for f, curve in curves.items()}
         falls[regime] = lost["fconly"] - lost["full"]
         pairs[regime] = lost["fconly"] / curves["fconly"][0], lost["full"] / curves["full"][0]
-    values, remark = _beside("Fraction of the baseline lost, fc-only vs full", pairs)
-    absolute = judge(falls[_REGIME], Above())
+    values, remark = _beside("Fraction of the baseline lost, fc-only vs full", pairs)[:2]
+    task = _task(evidence)
+    absolute = judge(falls[_REGIME], Above(), delta=SCORE.value, floor=task.half_clip)
     by = f"{plus_minus(absolute.mean, absolute.ci95)} of mAP, {absolute.verdict}"
-    return Measurement(values, f"{remark}; by absolute fall the difference is {by}")
+    return Measurement(
+        values,
+        f"{remark}; by absolute fall the difference is {by}",
+        floor=task.half_clip / min(curve[0].mean() for curve in every[_REGIME].values()),
+        above_chance=_above(every[_REGIME], task),
+    )
 
 
 def _beside(heading: str, pairs: dict[str, tuple[pd.Series, pd.Series]]) -> Measurement:
@@ -83,6 +100,16 @@ def _beside(heading: str, pairs: dict[str, tuple[pd.Series, pd.Series]]) -> Meas
     remarks = [f"{regime} {versus(*pair)}" for regime, pair in pairs.items()]
     greater, lesser = pairs[_REGIME]
     return Measurement(greater - lesser, f"{heading}: {'; '.join(remarks)}")
+
+
+def _task(evidence: Evidence) -> Task:
+    """Return what mAP is scored against: the chance of whole clips, and these tables' clips."""
+    return evidence.task("metrics", "fsd50k")._replace(half_clip=evidence.half_clip("removal"))
+
+
+def _above(curves: Curves, task: Task) -> pd.Series:
+    """Return the better baseline less chance, by seed."""
+    return better(*(curve[0] for curve in curves.values())) - task.chance
 
 
 def _curves(evidence: Evidence) -> dict[str, Curves]:
@@ -127,6 +154,7 @@ CLAIMS = (
         "contrastive pretraining, full minus fc-only",
         rule=Above(),
         evaluate=excess_spread,
+        delta=SCORE,
     ),
     Claim(
         number=3,
@@ -136,5 +164,6 @@ CLAIMS = (
         "pretraining, mean over layers, fc-only minus full",
         rule=Above(),
         evaluate=robustness,
+        delta=BASELINE,
     ),
 )

@@ -6,6 +6,7 @@ every filter's top clips (section 3.3). "Deep" means layers 8 to 11.
 
 import pandas as pd
 
+from sonify.paper.claims.deltas import FRACTION, SLOPE
 from sonify.paper.claims.evidence import Evidence, by_layer, gather
 from sonify.paper.claims.filters import by_regime
 from sonify.paper.claims.layers import (
@@ -14,6 +15,7 @@ from sonify.paper.claims.layers import (
     TREND,
     coverage_note,
     rank_correlation,
+    rank_step,
     slope,
 )
 from sonify.paper.claims.measurement import (
@@ -24,7 +26,8 @@ from sonify.paper.claims.measurement import (
     number,
     versus,
 )
-from sonify.paper.claims.verdicts import Above, Claim, Within
+from sonify.paper.claims.rules import Above, Delta, Within
+from sonify.paper.claims.verdicts import Claim
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED
 
 # Signs of noise: name, column of the filters, and the unit it is measured in.
@@ -35,6 +38,7 @@ FLAT_HZ = 1155.0
 # Largest difference between two regimes, as a fraction of their mean, at which they count as alike:
 # spectrograms side by side, as in Figure 1, still pass for equal then.
 ALIKE = 0.25
+BANDWIDTH = Delta(ALIKE, "so large a difference counts as alike in claim 8")
 
 
 def fall_of_coherence(evidence: Evidence) -> Measurement:
@@ -53,7 +57,8 @@ def fall_of_coherence(evidence: Evidence) -> Measurement:
             f"{number(-falls[regime].mean(), 2)})"
         )
     note = coverage_note(curves["supervised"])
-    return Measurement(falls, f"Coherence{note}: " + "; ".join(remarks))
+    floor = pd.Series({regime: rank_step(curve) for regime, curve in curves.items()})
+    return Measurement(falls, f"Coherence{note}: " + "; ".join(remarks), floor)
 
 
 def excess_decay(evidence: Evidence) -> Measurement:
@@ -74,7 +79,8 @@ def active_fraction(evidence: Evidence) -> Measurement:
     in the deeper layers".
     """
     heading = "Fraction of active maps, contrastive vs supervised"
-    return difference(heading, *by_regime(evidence, "active_fraction"), skipna=True)
+    found = difference(heading, *by_regime(evidence, "active_fraction"), skipna=True)
+    return found._replace(floor=evidence.half_clip("filters"))
 
 
 def noisiness(evidence: Evidence) -> Measurement:
@@ -96,17 +102,21 @@ def first_layer_difference(evidence: Evidence) -> Measurement:
     "Band selectivity and feature map activity is similar in the first layer across the two training
     paradigms".
     """
-    differences, remarks = {}, []
+    differences, floor, remarks = {}, {}, []
     for name, column, unit, digits in (
         ("bandwidth", "bandwidth_hz", " Hz", 0),
         ("fraction of active maps", "active_fraction", "", 3),
     ):
         contrastive, supervised = (side[1] for side in by_regime(evidence, column, (1,)))
         differences[name] = _relative(supervised, contrastive)
+        mean = (supervised.mean() + contrastive.mean()) / 2
+        steps = column == "active_fraction" and mean > 0
+        floor[name] = evidence.half_clip("filters") / mean if steps else 0.0
         both = " vs ".join(number(side.mean(), digits) for side in (supervised, contrastive))
         remarks.append(f"{name} {both}{unit}")
     remark = "; ".join(remarks) + f"; white noise has a bandwidth of {FLAT_HZ:.0f} Hz"
-    return Measurement(pd.DataFrame(differences), f"Layer 1, supervised vs contrastive: {remark}")
+    heading = "Layer 1, supervised vs contrastive"
+    return Measurement(pd.DataFrame(differences), f"{heading}: {remark}", pd.Series(floor))
 
 
 def deep_band_selectivity(evidence: Evidence) -> Measurement:
@@ -177,6 +187,7 @@ CLAIMS = (
         measure="Coherence lost per layer (slope of a linear fit), supervised minus contrastive",
         rule=Above(),
         evaluate=excess_decay,
+        delta=SLOPE,
     ),
     Claim(
         number=6,
@@ -186,6 +197,7 @@ CLAIMS = (
         "contrastive minus supervised",
         rule=Above(),
         evaluate=active_fraction,
+        delta=FRACTION,
     ),
     Claim(
         number=7,
@@ -195,6 +207,7 @@ CLAIMS = (
         "spectral flatness and of the centroid as a fraction of 4 kHz: the smaller of the two",
         rule=Above(every=True),
         evaluate=noisiness,
+        delta=FRACTION,
     ),
     Claim(
         number=8,
@@ -214,6 +227,7 @@ CLAIMS = (
         "relative to the mean of both, mean over layers",
         rule=Above(),
         evaluate=deep_band_selectivity,
+        delta=BANDWIDTH,
     ),
     Claim(
         number=24,
@@ -225,5 +239,6 @@ CLAIMS = (
         "the smallest of the four",
         rule=Above(every=True),
         evaluate=growing_noise,
+        delta=FRACTION,
     ),
 )

@@ -1,0 +1,165 @@
+"""Every rule on simulated seeds: false verdicts when nothing is there, and large effects found."""
+
+import numpy as np
+import pytest
+
+from sonify.paper.claims.rules import ALPHA, Above, NotAbove, Parts, Within, decide
+from sonify.paper.claims.statistics import Estimates, estimates, pooled
+from sonify.paper.claims.table import CLAIMS
+
+TRIALS = 10_000
+# Three standard errors of a fraction of 0.05 of the trials.
+TOLERANCE = 3 * (ALPHA * (1 - ALPHA) / TRIALS) ** 0.5
+SEEDS = pytest.mark.parametrize("seeds", [3, 5])
+DELTA = 0.8  # in standard deviations of a seed
+
+
+def noise(seeds, numbers, together=0.0, spread=1.0, trials=TRIALS):
+    """Normal seeds (trial, seed, number), correlated over numbers by `together`."""
+    random = np.random.default_rng(20261128)
+    own = random.normal(size=(trials, seeds, numbers))
+    shared = random.normal(size=(trials, seeds, 1))
+    return (together**0.5 * shared + (1 - together) ** 0.5 * own) * spread
+
+
+def fractions(found, rules, delta=None):
+    """Fractions of trials that are reproduced, contradicted and, otherwise, equivalent."""
+    decision = decide(found, rules, delta)
+    reproduced, contradicted = decision.p_for < ALPHA, decision.p_against < ALPHA
+    equivalent = (decision.p_equal < ALPHA) & ~reproduced & ~contradicted
+    assert not (reproduced & contradicted).any()
+    return reproduced.mean(), contradicted.mean(), equivalent.mean()
+
+
+def profile(x, parts):
+    """Estimates whose spread is pooled within each part of the numbers."""
+    each, start = [], 0
+    for size in parts:
+        each.append(pooled(x[..., start : start + size]))
+        start += size
+    return Estimates(*(np.concatenate(fields, axis=-1) for fields in zip(*each, strict=True)))
+
+
+@SEEDS
+@pytest.mark.parametrize("together", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("numbers", [1, 2, 4, 8, 22])
+def test_nothing_above_the_threshold(seeds, numbers, together):
+    """All numbers lie at the threshold: neither verdict is true."""
+    found = estimates(0.25 + noise(seeds, numbers, together))
+    *decided, _ = fractions(found, [Above(0.25, every=True)] * numbers)
+    assert sum(decided) <= ALPHA + TOLERANCE
+    if numbers == 1:
+        assert sum(decided) >= ALPHA - TOLERANCE  # as much as allowed, no less
+
+
+@SEEDS
+@pytest.mark.parametrize("numbers", [2, 4, 22])
+def test_one_number_at_the_threshold_beside_large_ones(seeds, numbers):
+    x = noise(seeds, numbers)
+    x[..., 1:] += 50
+    assert sum(fractions(estimates(x), [Above(every=True)] * numbers)[:2]) <= ALPHA + TOLERANCE
+
+
+@SEEDS
+@pytest.mark.parametrize("numbers", [1, 2, 4])
+@pytest.mark.parametrize("at", [-1.0, 1.0])
+def test_a_difference_just_as_large_as_the_margin(seeds, numbers, at):
+    """Neither inside nor outside: the rule for alike decides wrongly no oftener either."""
+    margin = 5.0
+    found = estimates(at * margin + noise(seeds, numbers))
+    rules = [Within(margin, every=True)] * numbers
+    assert sum(fractions(found, rules)[:2]) <= ALPHA + TOLERANCE
+
+
+@SEEDS
+@pytest.mark.parametrize("numbers", [1, 2, 4])
+@pytest.mark.parametrize("at", [-1.0, 1.0])
+@pytest.mark.parametrize("delta", [DELTA, 5.0])
+def test_an_effect_of_delta_is_seldom_called_equivalent(seeds, numbers, at, delta):
+    found = estimates(at * delta + noise(seeds, numbers))
+    *_, equivalent = fractions(found, [Above(every=True)] * numbers, delta)
+    assert equivalent <= ALPHA + TOLERANCE
+
+
+@SEEDS
+@pytest.mark.parametrize("together", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("uneven", [False, True])
+@pytest.mark.parametrize("numbers", [1, 11])
+def test_a_profile_whose_spread_is_pooled(seeds, together, uneven, numbers):
+    """Layers vary alike or, uneven, by up to three to one; alone or together."""
+    spread = np.linspace(0.5, 1.5, numbers) if uneven else 1.0
+    found = pooled(noise(seeds, numbers, together, spread))
+    decided = fractions(found, [Above(every=True)] * numbers)[:2]
+    assert sum(decided) <= ALPHA + TOLERANCE
+
+
+@SEEDS
+@pytest.mark.parametrize(("together", "most"), [(0.0, ALPHA), (0.5, ALPHA), (0.95, 0.06)])
+def test_single_layers_of_a_profile_keep_their_level(seeds, together, most):
+    """The 95% interval of one layer, with the pooled spread, errs one time in twenty.
+
+    Or hardly oftener where layers move together: the degrees of freedom are an estimate.
+    """
+    found = pooled(noise(seeds, 11, together))
+    outside = np.minimum(found.p_above(), found.p_below()) < ALPHA / 2
+    assert outside.mean() <= most + TOLERANCE
+
+
+@SEEDS
+@pytest.mark.parametrize("together", [0.0, 0.5, 0.95])
+def test_the_claim_of_two_parts(seeds, together):
+    """Claim 13: 9 layers ahead and 2 not, twice; nothing is there at any."""
+    claim = next(claim for claim in CLAIMS if claim.number == 13)
+    assert isinstance(claim.rule, Parts)
+    rules = [claim.rule.rules[part] for part in ["first"] * 9 + ["final"] * 2] * 2
+    found = profile(noise(seeds, 22, together), [11, 11])
+    assert sum(fractions(found, rules)[:2]) <= ALPHA + TOLERANCE
+
+
+@SEEDS
+def test_not_being_ahead_is_seldom_contradicted(seeds):
+    assert fractions(estimates(noise(seeds, 4)), [NotAbove()] * 4)[1] <= ALPHA + TOLERANCE
+
+
+@SEEDS
+@pytest.mark.parametrize("numbers", [1, 2, 4])
+def test_large_effects_are_decided(seeds, numbers):
+    x = noise(seeds, numbers, trials=2000)
+    above, within = [Above(every=True)] * numbers, [Within(40.0, every=True)] * numbers
+    assert fractions(estimates(x + 50), above)[0] > 0.99
+    assert fractions(estimates(x - 50), above)[1] > 0.99
+    assert fractions(estimates(x), within)[0] > 0.99
+    assert fractions(estimates(x + 90), within)[1] > 0.99
+    assert fractions(estimates(x), above, 40.0)[2] > 0.9
+
+
+@SEEDS
+def test_large_profiles_are_decided(seeds):
+    x = noise(seeds, 22, together=0.5, trials=2000)
+    assert fractions(profile(x + 30, [11, 11]), [Above(every=True)] * 22)[0] > 0.99
+    assert fractions(profile(x - 30, [11, 11]), [Above(every=True)] * 22)[1] > 0.99
+
+
+def test_pooling_finds_what_each_layer_alone_does_not():
+    """Three seeds, eleven layers, an effect of three standard deviations."""
+    x = 3 + noise(3, 11, trials=2000)
+    rules = [Above(every=True)] * 11
+    assert fractions(pooled(x), rules)[0] > 0.75
+    assert fractions(estimates(x), rules)[0] < 0.1
+
+
+def test_numbers_that_are_ignored_count_neither_way():
+    x = np.array([[0.3, -0.3], [0.31, -0.31], [0.32, -0.32]])
+    rules = [Above(every=True)] * 2
+    assert decide(estimates(x), rules).p_against < ALPHA
+    found = decide(estimates(x), rules, ignored=np.array([False, True]))
+    assert found.least == 0 and found.p_against > ALPHA and np.isnan(found.p_for)
+
+
+def test_the_interval_that_contradicts_is_wider_for_several():
+    """-0.11 ± 0.0994 for one number, ± 0.1433 for the least of two."""
+    x = np.array([[-0.11], [-0.07], [-0.15]])
+    alone = decide(estimates(x), [Above()])
+    several = decide(estimates(np.hstack([x, x + 9])), [Above(every=True)] * 2)
+    assert alone.p_against < ALPHA < several.p_against
+    assert several.p_against == pytest.approx(2 * alone.p_against)

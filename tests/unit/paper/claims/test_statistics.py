@@ -1,0 +1,136 @@
+"""Means over seeds against scipy.stats, and corrections against values worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from sonify.paper.claims.statistics import estimates, holm, pooled
+
+SEEDS = [[0.30, -0.1, 2.0], [0.34, 0.2, 2.5], [0.31, 0.05, 4.0], [0.29, 0.1, 1.0]]  # by number
+
+
+def column(i):
+    return [row[i] for row in SEEDS]
+
+
+@pytest.mark.parametrize("i", [0, 1, 2])
+@pytest.mark.parametrize("threshold", [0.0, 0.28, 3.0])
+def test_one_sided_p_values_are_those_of_the_t_test(i, threshold):
+    found = estimates(SEEDS)
+    for p, side in ((found.p_above(threshold), "greater"), (found.p_below(threshold), "less")):
+        expected = stats.ttest_1samp(column(i), threshold, alternative=side).pvalue
+        assert p[i] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 1 - 0.05 / 22])
+def test_half_widths_are_those_of_the_t_interval(level):
+    found = estimates(SEEDS)
+    for i in range(3):
+        low, high = stats.ttest_1samp(column(i), 0).confidence_interval(level)
+        assert found.half_width(level)[i] == pytest.approx((high - low) / 2, rel=1e-9)
+        assert found.mean[i] == pytest.approx((high + low) / 2, rel=1e-9)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=3, max_size=6), st.floats(0.01, 1))
+def test_two_one_sided_tests_are_the_90_percent_interval_inside_the_margins(values, margin):
+    found = estimates([[v] for v in values])
+    if math.isnan(found.se[0]):
+        return
+    above = stats.ttest_1samp(values, -margin, alternative="greater").pvalue
+    below = stats.ttest_1samp(values, margin, alternative="less").pvalue
+    assert found.p_inside(margin)[0] == pytest.approx(max(above, below), abs=1e-7)
+    low, high = (found.mean + sign * found.half_width(0.9) for sign in (-1, 1))
+    if min(abs(low + margin), abs(high - margin)) > 1e-9:
+        assert (found.p_inside(margin)[0] < 0.05) == (-margin < low[0] and high[0] < margin)
+
+
+def test_what_has_no_interval():
+    nan, inf = math.nan, math.inf
+    found = estimates(np.array([[nan, nan, inf, 0.2], [0.4, nan, 1.0, 0.2], [nan, nan, 2.0, 0.2]]))
+    np.testing.assert_array_equal(found.n, [1, 0, 3, 3])
+    np.testing.assert_allclose(found.mean, [0.4, nan, inf, 0.2])
+    assert np.isnan(found.se).all()
+    assert np.isnan(estimates([[0.5]], floor=0.1).se[0])
+
+
+def test_a_missing_seed_is_left_out():
+    found = estimates(np.array([[0.30], [math.nan], [0.34]]))
+    assert found.half_width()[0] == pytest.approx(12.7062 * 0.02, rel=1e-5)
+    assert found.df[0] == 1
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_equal_seeds_have_the_floor_for_half_width(seeds):
+    found = estimates(np.full((seeds, 2), 0.7), floor=[0.01, 0.0])
+    assert found.half_width()[0] == pytest.approx(0.01)
+    assert math.isnan(found.half_width()[1])
+    t = stats.t(seeds - 1)
+    assert found.half_width(0.99)[0] == pytest.approx(0.01 * t.ppf(0.995) / t.ppf(0.975))
+    spread = estimates(np.linspace(0, 1, seeds)[:, None], floor=0.01)
+    plain = estimates(np.linspace(0, 1, seeds)[:, None])
+    assert spread.se == plain.se  # wider than the floor: as it is
+
+
+def test_pooled_spread_by_hand():
+    """Three seeds, two layers that do not covary: variances 1 and 3."""
+    x = np.array([[1, 0], [0, 2 * 3**0.5 * 0.5], [-1, 0]], float)
+    a, b = x[:, 0], x[:, 1]
+    assert np.cov(a, b)[0, 1] == pytest.approx(0)
+    found = pooled(x)
+    va, vb = np.var(a, ddof=1), np.var(b, ddof=1)
+    np.testing.assert_allclose(found.se, np.sqrt((va + vb) / 2 / 3))
+    np.testing.assert_allclose(found.df, 2 * (va + vb) ** 2 / (va**2 + vb**2))
+    np.testing.assert_allclose(found.mean, x.mean(axis=0))
+
+
+def test_pooled_spread_by_covariances():
+    x = np.random.default_rng(1).normal(size=(5, 11)) * np.arange(1, 12)
+    covariance = np.cov(x.T)
+    found = pooled(x)
+    np.testing.assert_allclose(found.se, np.sqrt(np.trace(covariance) / 11 / 5))
+    square = np.trace(covariance @ covariance)
+    np.testing.assert_allclose(found.df, 4 * np.trace(covariance) ** 2 / square)
+
+
+def test_layers_that_move_together_are_worth_one():
+    seeds = np.array([[0.1], [0.2], [0.4]])
+    found, alone = pooled(seeds + np.arange(7) / 10), estimates(seeds)
+    np.testing.assert_allclose(found.df, 2)
+    np.testing.assert_allclose(found.half_width(), np.repeat(alone.half_width(), 7))
+
+
+def test_pooled_equal_seeds_have_the_floor():
+    found = pooled(np.full((3, 4), 0.2), floor=0.05)
+    np.testing.assert_allclose(found.half_width(), 0.05)
+    assert np.isnan(pooled(np.full((3, 4), 0.2)).se).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "adjusted"),
+    [
+        # sorted 0.005 · 4, 0.01 · 3, 0.03 · 2, 0.04 · 1, none below the one before it
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.5, 0.6], [1.0, 1.0]),
+        ([0.02], [0.02]),
+        ([0.02, math.nan, 0.03], [0.04, math.nan, 0.04]),  # what was not tested counts as none
+        ([], []),
+        ([math.nan], [math.nan]),
+    ],
+)
+def test_holm_by_hand(p, adjusted):
+    np.testing.assert_allclose(holm(p), adjusted)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_rejects_what_its_steps_reject(p):
+    """The steps: the smallest p below 0.05/m, the next below 0.05/(m - 1), until one is not."""
+    rejected = np.zeros(len(p), bool)
+    for k, i in enumerate(np.argsort(p, kind="stable")):
+        if not p[i] * (len(p) - k) < 0.05:
+            break
+        rejected[i] = True
+    np.testing.assert_array_equal(holm(p) < 0.05, rejected)
