@@ -23,6 +23,7 @@ TABLES = (
     "metrics",
     "removal",
     "coherence",
+    "coherence_by_filter",
     "layer_importance",
     "invariance",
     "evolution",

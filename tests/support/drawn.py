@@ -38,7 +38,9 @@ def texts(figure):
             axes._left_title,
             axes._right_title,
         ]
-        vertical = [axes.yaxis] if axes is figure.axes[0] else []
+        first = figure.axes[0]
+        shared = axes is not first and first.get_shared_y_axes().joined(first, axes)
+        vertical = [] if shared else [axes.yaxis]
         for axis in (axes.xaxis, *vertical):
             low, high = axis.get_view_interval()
             ticks = zip(axis.get_majorticklocs(), axis.get_major_ticks(), strict=True)

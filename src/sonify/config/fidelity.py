@@ -14,7 +14,7 @@ import msgspec
 from sonify.config.__main__ import overlaid
 from sonify.config.loading import load
 from sonify.config.types import Config
-from sonify.paper.fidelity import Fault, Fidelity, Setting, Topic, fidelity
+from sonify.paper.fidelity import FILES, Fault, Fidelity, Setting, Topic, fidelity
 from sonify.runtime.errors import SonifyError, one_sentence_errors
 
 OVERLAYS = Path("workflow/configs")
@@ -30,7 +30,8 @@ follows the text, and the code where the text is silent;
 where the code is silent; [`config.yaml`](../config.yaml) is the miniature, which learns in
 minutes and gives its own reasons. Values are read from these files as they are loaded. *Text*,
 *code* or *ours* after a value says whose it is. The page is made only if every value is what text
-and code imply, or has its reason beside it, and a test keeps it up to date.
+and code imply, or the one that is recorded as ours, with its reason beside it; a test keeps it up
+to date.
 
 After `.recipe.` a key continues in that run's recipe; a number is a position in a list, from 0.
 """
@@ -77,31 +78,42 @@ def followed(setting: Setting, found: Any) -> str:
 
 
 def check(table: Fidelity, configs: dict[str, Config]) -> None:
-    """Raise SonifyError naming the first row or key whose note or reason is missing or idle.
+    """Raise SonifyError naming the first row or key whose note, reason or value is missing or idle.
 
     paper.yaml has the text's value, else the code's; authors.yaml the code's, else the text's. A
-    reason belongs to every key that departs from this, or that neither text nor code settles.
+    key that departs from this, or that neither settles, has exactly the value recorded as ours,
+    with a reason.
     """
     rows: list[Topic | Fault] = [*table.topics, *table.errors]
     for row in rows:
         if not row.keys and not row.note:
             raise SonifyError(f"fidelity.yaml: {_name(row)} has no keys: say in a note why not")
         for key, setting in row.keys.items():
-            known = list(setting.values.values())  # the text's before the code's
-            departs = not (
-                known
-                and same(known[0], value(configs["paper"], key))
-                and same(known[-1], value(configs["authors"], key))
+            found = {name: value(configs[name], key) for name in FILES}
+            fault = _fault(setting, found)
+            if fault:
+                raise SonifyError(f"fidelity.yaml: {key} ({_name(row)}) {fault}")
+
+
+def _fault(setting: Setting, found: dict[str, Any]) -> str:
+    """What is wrong with a row of the values found in paper.yaml and authors.yaml, or nothing."""
+    own, implied = setting.own, setting.implied
+    if bool(own) != bool(setting.reason):
+        return "has a reason without ours, or ours without a reason: give both, or neither"
+    for name, held in found.items():
+        if name in own and name in implied and same(own[name], implied[name]):
+            return f"follows text and code in {name}.yaml: delete the reason and ours"
+        if name in own and not same(own[name], held):
+            return (
+                f"is {_shown(held)} in {name}.yaml, and {_shown(own[name])} as recorded in ours: "
+                "correct one of them, and look whether the reason still holds"
             )
-            if departs and not setting.reason:
-                raise SonifyError(
-                    f"fidelity.yaml: {key} ({_name(row)}) follows neither text nor code: give a "
-                    "reason, or correct paper.yaml or authors.yaml"
-                )
-            if setting.reason and not departs:
-                raise SonifyError(
-                    f"fidelity.yaml: {key} ({_name(row)}) follows text and code: delete the reason"
-                )
+        if name not in own and not (name in implied and same(implied[name], held)):
+            return (
+                f"follows neither text nor code: give the value as ours, with a reason, or "
+                f"correct {name}.yaml"
+            )
+    return ""
 
 
 def same(known: Any, found: Any) -> bool:
@@ -146,7 +158,7 @@ def _lines(row: Topic | Fault, configs: dict[str, Config]) -> list[list[str]]:
 
 def _values(key: str, setting: Setting, configs: dict[str, Config]) -> list[str]:
     found = {name: value(config, key) for name, config in configs.items()}
-    marked = [f"{_shown(found[n])} *{followed(setting, found[n])}*" for n in ("paper", "authors")]
+    marked = [f"{_shown(found[n])} *{followed(setting, found[n])}*" for n in FILES]
     reason = setting.reason and f"{setting.reason[0].upper()}{setting.reason[1:]}."
     return [*marked, _shown(found["miniature"]), reason]
 

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 AUTHORS = Path(__file__).resolve().parent / "static" / "authors_results.csv"
 
-# Figure 4's bars are means of this many runs, of which only the means can be read off.
-N_RUNS = 3
-
 _VALIDATION = {"fsd50k": "val_mAP", "speech_commands": "val_accuracy"}
 _COLUMNS = ["regime", "finetune", "seed", "layer", "value"]
 

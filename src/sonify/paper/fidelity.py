@@ -12,14 +12,19 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 FILE = Path(__file__).with_suffix(".yaml")
+FILES = ("paper", "authors")  # the configurations that follow text and code
 
 
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a configuration key would be by the paper's text and by the authors' code, if they say,
-    and why it is something else in paper.yaml or authors.yaml."""
+    """What a configuration key is by the paper's text and by the authors' code, if they say.
+
+    Where paper.yaml or authors.yaml has another value, or neither text nor code has one: ours, that
+    value, and the reason. ours holds in both files, or by file: {paper: ..., authors: ...}.
+    """
 
     text: Any | UnsetType = UNSET
     code: Any | UnsetType = UNSET
+    ours: Any | UnsetType = UNSET
     reason: str = ""
 
     @property
@@ -27,6 +32,20 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The values that there are, by source: text, code."""
         found = {"text": self.text, "code": self.code}
         return {source: value for source, value in found.items() if value is not UNSET}
+
+    @property
+    def implied(self) -> dict[str, Any]:
+        """The values that text and code imply, by file: text before code, and code before text."""
+        known = list(self.values.values())
+        return {"paper": known[0], "authors": known[-1]} if known else {}
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The values that are ours, by file."""
+        if self.ours is UNSET:
+            return {}
+        by_file = isinstance(self.ours, dict) and self.ours and set(self.ours) <= set(FILES)
+        return self.ours if by_file else dict.fromkeys(FILES, self.ours)
 
 
 class Topic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

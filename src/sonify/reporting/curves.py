@@ -56,6 +56,32 @@ def coherence_runs(
     return means.rename(columns={measure: "value"})
 
 
+def peak_curves(by_filter: pd.DataFrame) -> pd.DataFrame:
+    """Coherence of each training run at each layer as the authors' code measures it.
+
+    From rows of contract coherence_by_filter: each rank of peak in the mean over the filters that
+    have a pair left, the mean of these over the ranks, then interval over runs. Columns as in
+    `removal_curves`. Raises SonifyError for rows of two datasets or splits.
+    """
+    return t_intervals(peak_runs(by_filter), [*MODEL, "layer"], "value")
+
+
+def peak_runs(by_filter: pd.DataFrame, measure: str = "peak_coherence") -> pd.DataFrame:
+    """The single runs behind `peak_curves`: columns MODEL, seed, layer, value.
+
+    `measure` may be floor instead. Layers of which no filter has a pair left are not there.
+    """
+    paired = _chosen(by_filter, "coherence_by_filter").dropna(subset="peak_coherence")
+    by = [*MODEL, "seed", "layer"]
+    ranks = paired.groupby([*by, "peak_rank"])[measure].mean()
+    return ranks.groupby(by).mean().reset_index(name="value")
+
+
+def peak_floor(by_filter: pd.DataFrame) -> float:
+    """What independent noises score by the measure of `peak_curves`; NaN without rows."""
+    return float(peak_runs(by_filter, "floor")["value"].mean())
+
+
 def of_runs(coherence: pd.DataFrame, runs: Sequence[str] | None) -> pd.DataFrame:
     """The rows of `runs`, of all if None. Raises SonifyError for a run that is not there."""
     if runs is None or coherence.empty:

@@ -63,15 +63,14 @@ def test_every_error_has_its_key_or_says_why_not():
 @pytest.mark.parametrize("key", settings())
 def test_the_configurations_hold_what_text_and_code_say(key):
     """The text's value in paper.yaml, the code's in authors.yaml; each stands in where the other is
-    silent. What departs has a reason, and nothing else has."""
+    silent. What departs is what is recorded as ours and has a reason, and nothing else has."""
     setting = settings()[key]
-    paper, authors = value(CONFIGS["paper"], key), value(CONFIGS["authors"], key)
-    text, code = setting.text, setting.code
-    if text is UNSET and code is UNSET:
-        assert setting.reason
-        return
+    held = value(CONFIGS["paper"], key), value(CONFIGS["authors"], key)
+    text, code, ours = setting.text, setting.code, setting.ours
     expected = (code if text is UNSET else text, text if code is UNSET else code)
-    assert ((paper, authors) == expected) == (not setting.reason), (paper, authors, expected)
+    assert bool(setting.reason) == (ours is not UNSET) == (held != expected), (held, expected)
+    if ours is not UNSET:
+        assert held == (ours, ours)
 
 
 def test_the_numbers_that_the_paper_turns_on():
@@ -121,23 +120,77 @@ def test_whose_a_value_is():
     assert not same(True, 1) and not same([1, 2], [1, 2, 3]) and same([[1]], [[1.0]])
 
 
-def test_a_departure_without_a_reason_is_refused():
-    """Of paper.yaml and of authors.yaml alike; so is a reason that nothing needs, or a bare row."""
-    key = "training.recipes.contrastive.weight_decay"
+WEIGHT_DECAY = (
+    "training.recipes.contrastive.weight_decay"  # 1e-3 by paper.yaml, 1e-5 by authors.yaml
+)
+
+
+@pytest.fixture
+def told():
+    """Check the row of weight decay, changed."""
+    row = next(row for row in fidelity().topics if WEIGHT_DECAY in row.keys)
+
+    def call(setting: Setting | None = None, **changes: object) -> None:
+        keys = {} if setting is None else {WEIGHT_DECAY: setting}
+        check(replace(fidelity(), topics=(replace(row, keys=keys, **changes),)), CONFIGS)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("setting", "file", "own"),
+    [
+        (Setting(), "paper", {"paper": 1e-3, "authors": 1e-5}),
+        (Setting(text=1e-4, code=1e-5), "paper", {"paper": 1e-3}),
+        (Setting(text=1e-3, code=0.0), "authors", {"authors": 1e-5}),
+        (Setting(text=1e-3), "authors", {"authors": 1e-5}),
+        (Setting(text=None, code=True), "paper", {"paper": 1e-3, "authors": 1e-5}),
+    ],
+)
+def test_a_departure_is_recorded_exactly_and_has_a_reason(told, setting, file, own):
+    where = rf"{WEIGHT_DECAY} \(weight decay\)"
+    with pytest.raises(SonifyError, match=rf"{where} follows neither .* or correct {file}\.yaml"):
+        told(setting)
+    told(replace(setting, ours=own, reason="it learns"))
+    for half in ({"reason": "it learns"}, {"ours": own}):
+        with pytest.raises(SonifyError, match=rf"{where} has a reason without ours, or ours"):
+            told(replace(setting, **half))
+    for name, held in own.items():
+        message = rf"{where} is {held:g} in {name}\.yaml, and 0\.5 as recorded in ours: correct"
+        with pytest.raises(SonifyError, match=message):
+            told(replace(setting, ours=own | {name: 0.5}, reason="it learns"))
+
+
+def test_one_value_of_ours_holds_in_both_files(told):
+    with pytest.raises(SonifyError, match=r"is 1e-05 in authors\.yaml, and 0\.001 as recorded"):
+        told(Setting(ours=1e-3, reason="it learns"))
+    key = "training.recipes.balanced.epochs"
     row = next(row for row in fidelity().topics if key in row.keys)
+    for ours in (99, True, None, [100], {}):
+        changed = replace(row, keys={key: Setting(ours=ours, reason="none is known")})
+        with pytest.raises(SonifyError, match=rf"{key} \(epochs\) is 100 in paper\.yaml, and "):
+            check(replace(fidelity(), topics=(changed,)), CONFIGS)
+    check(fidelity(), CONFIGS)
 
-    def told(**changes: object) -> None:
-        check(replace(fidelity(), topics=(replace(row, **changes),)), CONFIGS)
 
-    told(keys={key: Setting(text=1e-3, code=1e-5)})
-    for setting in (Setting(), Setting(text=1e-4, code=1e-5), Setting(text=1e-3, code=0.0)):
-        with pytest.raises(SonifyError, match=rf"{key} \(weight decay\) follows neither"):
-            told(keys={key: setting})
-        told(keys={key: replace(setting, reason="it learns")})
-    with pytest.raises(SonifyError, match="follows text and code: delete the reason"):
-        told(keys={key: Setting(text=1e-3, code=1e-5, reason="it learns")})
+def test_an_idle_reason_and_a_bare_row_are_refused(told):
+    told(Setting(text=1e-3, code=1e-5))
+    for ours in ({"paper": 1e-3}, {"authors": 1e-5}, {"paper": 1e-3, "authors": 1e-5}):
+        with pytest.raises(SonifyError, match="follows text and code in .* delete the reason"):
+            told(Setting(text=1e-3, code=1e-5, ours=ours, reason="it learns"))
     with pytest.raises(SonifyError, match="weight decay has no keys: say in a note why not"):
-        told(keys={}, note="")
+        told(note="")
+
+
+def test_a_departure_that_changes_is_noticed():
+    """Of every row with a reason: another value of the configuration is refused."""
+    departing = {key for key, setting in settings().items() if setting.reason}
+    assert len(departing) == 10
+    other = loaded(ROOT / "workflow/configs")
+    sonification = dataclasses.replace(other["authors"].sonification, top=9)
+    other["authors"] = dataclasses.replace(other["authors"], sonification=sonification)
+    with pytest.raises(SonifyError, match=r"sonification\.top \(mining clips\) is 9 in authors\."):
+        page(fidelity(), other)
 
 
 def test_a_changed_configuration_shows():

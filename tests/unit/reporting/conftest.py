@@ -112,6 +112,34 @@ def coherence():
     return make
 
 
+@pytest.fixture
+def by_filter():
+    """Two filters a layer and five peaks, 0.05 apart from rank to rank about 0.7 - slope · (layer -
+    1), 0.1 either side; a third filter has no pair left, and another floor."""
+
+    def make(seeds=(0, 1), layers=11):
+        return _kept(
+            [
+                {**_model(regime, regime, "none", seed, "audioset"), "layer": layer}
+                | {"filter": index, "peak_rank": rank, "n_pairs": 0 if side is None else 3}
+                | {"floor": 0.9 if side is None else 0.018 - 0.001 * rank, "active_fraction": 1.0}
+                | {
+                    "peak_coherence": None
+                    if side is None
+                    else 0.7 - slope * (layer - 1) + 0.02 * seed + side - 0.05 * (rank - 3)
+                }
+                for regime, slope in (("contrastive", 0.01), ("supervised", 0.04))
+                for seed in seeds
+                for layer in range(1, layers + 1)
+                for index, side in enumerate((-0.1, 0.1, None))
+                for rank in range(1, 6)
+            ],
+            "coherence_by_filter",
+        )
+
+    return make
+
+
 ALL = ("background_snr_db", "gain_db", "noise_amplitude", "time_mask")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import bands, shown, texts
+from drawn import bands, shown, texts, theirs
 
 from sonify.contracts import tables
 from sonify.reporting.drawing.figure_4 import figure_4
@@ -15,6 +15,7 @@ from sonify.reporting.drawing.figure_6 import figure_6
 from sonify.reporting.drawing.figure_7 import figure_7
 from sonify.reporting.drawing.style import COLOURS, image
 
+REGIMES = ("contrastive", "supervised")
 WHOLE = {
     f"{dataset}_probe-{regime}-{finetune}": 12
     for dataset in ("fsd50k", "speech_commands")
@@ -77,23 +78,86 @@ def test_figure_6_values(removal):
     assert high - low == pytest.approx(2 * 12.706 * 0.01 + 0.6 * 0.5, rel=1e-3)
 
 
-def test_one_seed_has_no_band(removal, coherence):
-    six, seven = figure_6(removal(seeds=(0,)), "mini"), figure_7(coherence(seeds=(0,)), "mini")
+def test_one_seed_has_no_band(removal, coherence, by_filter):
+    six, seven = (
+        figure_6(removal(seeds=(0,)), "mini"),
+        figure_7(coherence(seeds=(0,)), by_filter(seeds=(0,)), "mini"),
+    )
     for figure in (six, seven):
         assert not any(bands(axes) for axes in figure.axes)
         assert not any("interval" in t.get_text() for t in figure.legends[0].get_texts())
 
 
-def test_figure_7_draws_both_regimes_and_the_floor(coherence):
-    figure = figure_7(coherence(), "mini")
-    (axes,) = figure.axes
-    curves = shown(axes, "-")
-    assert len(curves) == len(bands(axes)) == 2
-    assert curves[0].get_ydata()[0] == pytest.approx(0.855)
-    assert axes.get_ylim()[0] == 0
+def test_figure_7_draws_both_regimes_and_the_floor_of_either_measure(coherence, by_filter):
+    figure = figure_7(coherence(), by_filter(), "mini")
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "mean top-k coherence",
+        "mean of the 5 highest peaks",
+    ]
+    for axes, first, noise in zip(figure.axes, (0.855, 0.71), (0.02, 0.015), strict=True):
+        curves = shown(axes, "-")
+        assert len(curves) == len(bands(axes)) == 2
+        assert curves[0].get_ydata()[0] == pytest.approx(first)
+        assert axes.get_ylim()[0] == 0
+        (floor,) = shown(axes, ":")
+        assert floor.get_ydata()[0] == pytest.approx(noise)
+    words = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert words.count("noise floor") == words.count("contrastive") == 1
+
+
+def test_figure_7_averages_peaks_over_clips_filters_and_ranks(coherence, by_filter):
+    """Against loops over a table of which a different number of filters is left at each layer."""
+    random = np.random.default_rng(7)
+    table = by_filter(seeds=(0, 1, 2))
+    rows = table["n_pairs"] > 0
+    table.loc[rows, "peak_coherence"] = random.uniform(0.1, 0.9, rows.sum())
+    table.loc[rows, "floor"] = random.uniform(0.01, 0.02, rows.sum())
+    lost = rows & (table["layer"] % 3 == 0) & (table["filter"] == 1) & (table["seed"] == 1)
+    table.loc[lost, "peak_coherence"] = np.nan
+
+    def value(column, regime, seed, layer):
+        ranks = []
+        for rank in range(1, 6):
+            of_rank = [
+                getattr(row, column)
+                for row in table.itertuples()
+                if (row.regime, row.seed, row.layer, row.peak_rank) == (regime, seed, layer, rank)
+                and not np.isnan(row.peak_coherence)
+            ]
+            ranks.append(sum(of_rank) / len(of_rank))
+        return sum(ranks) / 5
+
+    axes = figure_7(coherence(seeds=(0, 1, 2)), table, "mini").axes[1]
+    floors = []
+    for curve, band in zip(shown(axes, "-"), bands(axes), strict=True):
+        by_colour = {colour: regime for regime, colour in COLOURS.items() if regime in REGIMES}
+        regime = by_colour[curve.get_color()]
+        outline = band.get_paths()[0].vertices
+        for layer, mean in zip(range(1, 12), curve.get_ydata(), strict=True):
+            runs = [value("peak_coherence", regime, seed, layer) for seed in range(3)]
+            floors += [value("floor", regime, seed, layer) for seed in range(3)]
+            assert mean == pytest.approx(np.mean(runs))
+            ends = outline[outline[:, 0] == layer, 1]
+            half = 4.302653 * np.std(runs, ddof=1) / 3**0.5
+            assert (ends.min(), ends.max()) == pytest.approx((mean - half, mean + half), rel=1e-6)
     (floor,) = shown(axes, ":")
-    assert floor.get_ydata()[0] == pytest.approx(0.02)
-    assert "noise floor" in [t.get_text() for t in figure.legends[0].get_texts()]
+    assert floor.get_ydata()[0] == pytest.approx(np.mean(floors))
+
+
+def test_figure_7_of_what_there_is(coherence, by_filter):
+    """Runs that were not sonified have no panel of peaks, dead layers no point."""
+    other = by_filter().assign(run="contrastive_x2")
+    (axes,) = figure_7(coherence(), other, "mini").axes
+    assert axes.get_ylabel() == "mean top-k coherence" and not theirs(axes)
+    table = by_filter()
+    table.loc[(table["regime"] == "supervised") & (table["layer"] > 9), "peak_coherence"] = np.nan
+    contrastive, supervised = shown(figure_7(coherence(), table, "mini").axes[1], "-")
+    assert contrastive.get_xdata().tolist() == list(range(1, 12))
+    assert supervised.get_xdata().tolist() == list(range(1, 10))
+    more = pd.concat([by_filter(), other])
+    assert len(shown(figure_7(coherence(), more, "mini").axes[1], "-")) == 2
+    with pytest.raises(ValueError, match="coherence_by_filter has split eval and val"):
+        figure_7(coherence(), pd.concat([table, table.assign(split="val")]), "mini")
 
 
 def test_two_runs_do_not_squeeze_the_curves_for_their_bands(removal):
@@ -107,22 +171,30 @@ def test_two_runs_do_not_squeeze_the_curves_for_their_bands(removal):
     assert axes.get_ylim() == pytest.approx((0, 1.06 * (0.32 + band)), rel=1e-3)
 
 
-def test_figures_say_how_many_clips(removal, coherence):
+def test_figures_say_how_many_clips(removal, coherence, by_filter):
     assert figure_6(removal(), "mini").axes[0].get_ylabel() == "mAP on FSD50K eval, 250 clips"
-    assert figure_7(coherence(), "mini").axes[0].get_title("left") == "AudioSet eval, 2 clips"
+    left, right = figure_7(coherence(), by_filter(), "mini").axes
+    assert left.get_title("left").split("\n") == [
+        "most active map of every clip (equation 3)",
+        "AudioSet eval, 2 clips",
+    ]
+    assert right.get_title("left").split("\n") == [
+        "top clips of every filter, highest peaks",
+        "(authors’ code), AudioSet eval",
+    ]
 
 
-def test_only_the_miniature_says_so(removal, coherence):
+def test_only_the_miniature_says_so(removal, coherence, by_filter):
     for scale, word in (("mini", "miniature"), ("paper", "")):
         assert figure_6(removal(), scale).axes[-1].get_title("right") == word
-        assert figure_7(coherence(), scale).axes[-1].get_title("right") == word
+        assert figure_7(coherence(), by_filter(), scale).axes[-1].get_title("right") == word
 
 
 @pytest.mark.parametrize("layers", [3, 11])
-def test_no_text_overlaps_and_none_is_small(removal, coherence, layers):
+def test_no_text_overlaps_and_none_is_small(removal, coherence, by_filter, layers):
     for figure in (
         figure_6(removal(layers=layers), "mini"),
-        figure_7(coherence(layers=layers), "mini"),
+        figure_7(coherence(layers=layers), by_filter(layers=layers), "mini"),
     ):
         found = texts(figure)
         for (one, a), (other, b) in itertools.combinations(found, 2):
@@ -130,6 +202,7 @@ def test_no_text_overlaps_and_none_is_small(removal, coherence, layers):
         assert all(text.get_fontsize() >= 8 for text, _ in found)
         legend = figure.legends[0].get_window_extent()
         assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
+        assert legend.x0 >= 0 and legend.x1 <= figure.bbox.x1
 
 
 def test_layer_ticks_are_whole_numbers(removal):
@@ -139,9 +212,10 @@ def test_layer_ticks_are_whole_numbers(removal):
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
-def test_same_tables_same_bytes(removal, coherence, kind):
-    for draw, table in ((figure_6, removal(layers=3)), (figure_7, coherence(layers=3))):
-        assert image(draw(table, "mini"), kind) == image(draw(table, "mini"), kind)
+def test_same_tables_same_bytes(removal, coherence, by_filter, kind):
+    seven = coherence(layers=3), by_filter(layers=3)
+    for draw, given in ((figure_6, [removal(layers=3)]), (figure_7, seven)):
+        assert image(draw(*given, "mini"), kind) == image(draw(*given, "mini"), kind)
 
 
 def test_models_from_scratch_get_a_panel(removal):
@@ -150,7 +224,7 @@ def test_models_from_scratch_get_a_panel(removal):
     assert [axes.get_title("left") for axes in figure.axes] == ["full finetuning", "from scratch"]
 
 
-def test_one_condition_is_drawn_out_of_several(removal, coherence):
+def test_one_condition_is_drawn_out_of_several(removal, coherence, by_filter):
     other = removal().assign(rule="max", value=lambda t: t["value"] / 2)
     rescaled = removal().assign(rescaled=True, value=lambda t: t["value"] / 4)
     both = pd.concat([removal(), other, rescaled])
@@ -159,38 +233,38 @@ def test_one_condition_is_drawn_out_of_several(removal, coherence):
         supervised = next(c for c in shown(axes, "-") if c.get_color() == COLOURS["supervised"])
         assert supervised.get_ydata()[9] == pytest.approx((0.6 * 0.5 + 0.01) / factor)
     lower = coherence().assign(rule="energy", coherence=lambda t: t["coherence"] / 2)
-    (axes,) = figure_7(pd.concat([coherence(), lower]), "mini", rule="energy").axes
+    axes = figure_7(pd.concat([coherence(), lower]), by_filter(), "mini", rule="energy").axes[0]
     assert shown(axes, "-")[0].get_ydata()[0] == pytest.approx(0.855 / 2)
-    (axes,) = figure_7(coherence(), "mini", runs=["supervised"]).axes
-    (curve,) = shown(axes, "-")
-    assert curve.get_color() == COLOURS["supervised"]
+    for axes in figure_7(coherence(), by_filter(), "mini", runs=["supervised"]).axes:
+        (curve,) = shown(axes, "-")
+        assert curve.get_color() == COLOURS["supervised"]
 
 
-def test_conditions_and_runs_that_are_not_there_are_named(removal, coherence):
+def test_conditions_and_runs_that_are_not_there_are_named(removal, coherence, by_filter):
     with pytest.raises(ValueError, match="removal has no rows with rule max, only mean"):
         figure_6(removal(), "mini", rule="max")
     with pytest.raises(ValueError, match="removal has no rows with rescaled True, only False"):
         figure_6(removal(), "mini", rescaled=True)
     with pytest.raises(ValueError, match="coherence has no rows with rule max, only mean"):
-        figure_7(coherence(), "mini", rule="max")
+        figure_7(coherence(), by_filter(), "mini", rule="max")
     with pytest.raises(ValueError, match="has no run strided, only contrastive, supervised"):
-        figure_7(coherence(), "mini", runs=["contrastive", "strided"])
+        figure_7(coherence(), by_filter(), "mini", runs=["contrastive", "strided"])
 
 
-def test_mixed_datasets_and_splits_are_refused(removal, coherence):
+def test_mixed_datasets_and_splits_are_refused(removal, coherence, by_filter):
     both = pd.concat([removal(), removal().assign(dataset="audioset")])
     with pytest.raises(ValueError, match="dataset audioset and fsd50k"):
         figure_6(both, "mini")
     both = pd.concat([coherence(), coherence().assign(split="val")])
     with pytest.raises(ValueError, match="split eval and val"):
-        figure_7(both, "mini")
+        figure_7(both, by_filter(), "mini")
 
 
-def test_empty_tables_are_refused(removal, coherence):
+def test_empty_tables_are_refused(removal, coherence, by_filter):
     with pytest.raises(ValueError, match="Figure 6 would be empty"):
         figure_6(removal()[:0], "mini")
     with pytest.raises(ValueError, match="Figure 7 would be empty"):
-        figure_7(coherence()[:0], "mini")
+        figure_7(coherence()[:0], by_filter(), "mini")
 
 
 def whole(axes):

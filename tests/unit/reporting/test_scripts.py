@@ -60,14 +60,16 @@ def test_an_unknown_table_is_named(table):
         table("A9")
 
 
-def test_figures(script, removal, coherence, tmp_path):
-    for name, frame, table in (
-        ("figure_6", removal(), "removal"),
-        ("figure_7", coherence(), "coherence"),
+def test_figures(script, removal, coherence, by_filter, tmp_path):
+    for name, given in (
+        ("figure_6", {"removal": removal()}),
+        ("figure_7", {"coherence": coherence(), "coherence_by_filter": by_filter()}),
     ):
-        tables.write(frame, tmp_path / f"{table}.parquet", table)
+        files = {table: tmp_path / f"{table}.parquet" for table in given}
+        for table, frame in given.items():
+            tables.write(frame, files[table], table)
         out = tmp_path / "figures" / f"{name}.png"
-        script(name, {"scale": "mini"}, **{table: tmp_path / f"{table}.parquet"}, out=out)
+        script(name, {"scale": "mini"}, **files, out=out)
         assert out.read_bytes().startswith(b"\x89PNG")
         assert "<svg" in out.with_suffix(".svg").read_text("utf-8")
 

@@ -26,7 +26,7 @@ def removal_curves(dataset: str, split: str) -> pd.DataFrame:
 
 
 def coherence_curves(dataset: str, split: str) -> pd.DataFrame:
-    """Return the authors' Figure 7, which is of another measure, as `removal_curves` does."""
+    """Return the authors' Figure 7, by the measure of coherence_by_filter, as `removal_curves`."""
     same = (dataset, split) == ("audioset", "eval")
     return t_intervals(authors.figure_7()[: None if same else 0], _MODEL, "value")
 

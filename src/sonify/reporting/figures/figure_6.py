@@ -32,8 +32,8 @@ FIGURE = FigureSpec(
     "line of its colour, the more the removed sound mattered. Grey and dotted or dashed: three "
     "runs of the paper’s authors with their 95% intervals, contrastive pretraining alone, the most "
     "active map chosen by its mean.",
-    paper="mAP falls drastically at every layer; the fall varies less from layer to layer for fc- "
-    "only models, and fully finetuned models are more robust (section 4.1).",
+    paper="mAP falls drastically; the fall varies less from layer to layer for fc-only models, and "
+    "fully finetuned models are more robust (section 4.1).",
     tables=("removal",),
     settings=_settings,
     draw=_draw,

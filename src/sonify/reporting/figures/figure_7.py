@@ -25,17 +25,17 @@ def _draw(**tables_and_settings) -> "Figure":
 FIGURE = FigureSpec(
     name="figure_7",
     title="Figure 7: coherence of input and sonification",
-    width="column",
-    alt="Mean top-k magnitude-squared coherence of inputs and sonifications against the layer, "
-    "a curve for each regime; dotted line: the noise floor.",
+    alt="Coherence of inputs and sonifications against the layer, a curve for each regime; dotted "
+    "lines: the noise floor. Left: mean top-k magnitude-squared coherence of the most active map "
+    "of every clip. Right: mean of the highest peaks of coherence, top clips of every filter.",
     read="1 means that input and sonification agree at their most coherent frequencies; the "
-    "dotted noise floor is what two unrelated noises would score. Grey: three runs of the paper’s "
-    "authors with their 95% intervals, by another measure, so that only the trend can be "
-    "compared: the mean of the five highest peaks of coherence, over the top clips of every filter "
-    "instead of the most active map of every clip.",
+    "dotted noise floor is what two unrelated noises would score. The two panels are different "
+    "measures: left that of the paper’s text, right that of its authors’ code, the mean of the "
+    "highest peaks over every filter that has them. Grey, and comparable with the right panel "
+    "alone: three runs of the authors with their 95% intervals.",
     paper="Coherence falls with depth for both regimes, and significantly faster for supervised "
     "training (section 4.2).",
-    tables=("coherence",),
+    tables=("coherence", "coherence_by_filter"),
     settings=_settings,
     draw=_draw,
 )

@@ -28,7 +28,7 @@ FIGURE = FigureSpec(
     "map.",
     read="Panels that look alike mean that the choice does not decide the result.",
     paper="Its text does not say by which rule the most active map was chosen; its code measures "
-    "every filter's top clips instead (table coherence_by_filter).",
+    "every filter's top clips instead (Figure 7, right).",
     tables=("coherence",),
     settings=_settings,
     draw=_draw,

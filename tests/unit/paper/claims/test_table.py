@@ -258,6 +258,33 @@ def test_performance_grows_on_every_curve(worst, mean, verdict):
     assert mean is None or found["mean"] == pytest.approx(mean)
 
 
+def test_the_authors_measure_of_coherence_stands_in_the_remark_and_decides_nothing():
+    """Two filters a layer about the curve of their regime, a third without a pair."""
+    fall = {"contrastive": 0.02, "supervised": 0.05}
+    peaks = [
+        {**keys(regime, seed), "layer": layer, "filter": index, "peak_rank": rank}
+        | {"n_pairs": 3 * (side is not None), "active_fraction": 1.0}
+        | {"peak_coherence": None if side is None else 0.75 - loss * layer + side - 0.01 * rank}
+        for (regime, loss), seed, layer, (index, side), rank in product(
+            fall.items(), (0, 1), range(1, 12), enumerate((-0.1, 0.1, None)), (1, 2)
+        )
+    ]
+    beside = {"coherence_by_filter": table("coherence_by_filter", peaks)}
+    for number, words in (
+        (4, "rank correlations contrastive -1.00, supervised -1.00"),
+        (5, "0.050 vs 0.020"),
+    ):
+        alone = BUILDERS[5]([-0.02, -0.03])  # coherence that falls faster in contrastive models
+        without, found = row(number, alone), row(number, alone | beside)
+        said = found["remark"].replace(
+            f"; by the authors' measure, over every filter's top clips, {words}", ""
+        )
+        assert said == without["remark"] != found["remark"]
+        pd.testing.assert_series_equal(found.drop("remark"), without.drop("remark"))
+        one = beside["coherence_by_filter"].query("run == 'supervised'")
+        assert row(number, alone | {"coherence_by_filter": one})["remark"] == without["remark"]
+
+
 @pytest.mark.parametrize(("number", "name"), [(4, "coherence"), (10, "layer_importance")])
 def test_trends_need_every_run(number, name):
     every = {

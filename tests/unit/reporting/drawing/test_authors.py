@@ -41,13 +41,16 @@ def test_figure_6_has_their_curve_band_and_baseline_in_each_panel(removal):
     assert words(figure).count("the authors (contrastive, 3 runs)") == 1
 
 
-def test_figure_7_has_both_regimes_and_says_that_the_measure_is_another(coherence):
-    figure = figure_7(coherence(), "mini")
-    contrastive, supervised = lines(figure.axes[0])
+def test_figure_7_has_both_regimes_in_the_panel_of_their_measure_alone(coherence, by_filter):
+    figure = figure_7(coherence(), by_filter(), "mini")
+    text, code = figure.axes
+    assert not theirs(text)
+    contrastive, supervised = lines(code)
     assert contrastive.get_ydata()[10] == pytest.approx(0.5029, abs=5e-5)
     assert supervised.get_ydata()[10] == pytest.approx(0.0636, abs=5e-5)
     assert contrastive.get_marker() != supervised.get_marker()
-    assert "the authors (other measure)" in words(figure)
+    assert len(theirs(code)) == 4, "a line and a band for each"
+    assert "the authors (3 runs)" in words(figure)
 
 
 def test_figure_4_has_their_means_and_whole_encoders(layer_importance):
@@ -66,17 +69,18 @@ def test_figure_4_has_their_means_and_whole_encoders(layer_importance):
     assert "the authors (fc-only hollow)" in words(figure)
 
 
-def test_they_are_grey_thin_and_behind_ours(removal, coherence):
-    for axes in (*figure_6(removal(), "mini").axes, *figure_7(coherence(), "mini").axes):
+def test_they_are_grey_thin_and_behind_ours(removal, coherence, by_filter):
+    seven = figure_7(coherence(), by_filter(), "mini")
+    for axes in (*figure_6(removal(), "mini").axes, *seven.axes):
         ours = [line for line in axes.lines if line.get_color() in COLOURS.values()]
         for line in lines(axes):
             assert line.get_color() not in COLOURS.values() and line.get_linestyle() != "-"
             assert line.get_linewidth() < 1.5 and line.zorder < min(one.zorder for one in ours)
 
 
-def test_on_other_clips_they_are_not_drawn(removal, coherence):
+def test_on_other_clips_they_are_not_drawn(removal, coherence, by_filter):
     six = figure_6(removal().assign(split="val"), "mini")
-    seven = figure_7(coherence().assign(dataset="fsd50k"), "mini")
+    seven = figure_7(coherence(), by_filter().assign(dataset="fsd50k"), "mini")
     for figure in (six, seven):
         assert not any(theirs(axes) for axes in figure.axes)
         assert not any("authors" in word for word in words(figure))

@@ -16,8 +16,8 @@ from sonify.reporting.drawing.style import image
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "workflow" / "scripts"
 RUNS = ("contrastive", "contrastive_strided", "supervised")
-SHIFTS = (1, 2, 4, 16, 64, 512, 8645)
-STRIDES = [4, 8, 16, 32, 64, 128, 256, 256, 512, 512, 512]
+SHIFTS = (1, 2, 3, 4, 16, 64, 512, 8645)
+STRIDES = [2, 4, 8, 16, 32, 64, 128, 256, 256, 256, 256]
 
 
 def keys(run, seed):
@@ -119,13 +119,13 @@ def test_a_panel_for_every_run_and_four_layers_in_each():
     panels = figure.axes[3:-2]
     assert [axes.get_title("left") for axes in panels] == list(RUNS)
     for axes in panels:
-        # Of layers 8 and 11 only one or no delay is a multiple of the stride, 256 and 512.
+        # Of layers 8 and 11 a single delay is a multiple of the stride, 256: no line.
         assert len(curves(axes, "--")) == 4
         on, off = curves(axes)[0], curves(axes, "--")[0]
         # A curve each: one line through both would zigzag between them.
-        np.testing.assert_array_equal(on.get_xdata(), [4, 16, 64, 512])
+        np.testing.assert_array_equal(on.get_xdata(), [2, 4, 16, 64, 512])
         np.testing.assert_array_equal(on.get_ydata(), 1)
-        np.testing.assert_array_equal(off.get_xdata(), [1, 2, 8645])
+        np.testing.assert_array_equal(off.get_xdata(), [1, 3, 8645])
         np.testing.assert_allclose(off.get_ydata(), 0.83)
         assert on.get_color() == off.get_color() and on.get_marker() == off.get_marker() == "o"
         assert off.get_markerfacecolor() == "white" != on.get_markerfacecolor()

@@ -1,13 +1,16 @@
 """Claims 4 to 8, 23 and 24: the sound of sonifications, and how it changes with depth and regime.
 
-Claims 4 and 5 are about the most active map of every clip (section 4.2, Figure 7), the others about
-every filter's top clips (section 3.3). "Deep" means layers 8 to 11.
+Claims 4 and 5 are about the most active map of every clip (section 4.2, Figure 7), with the measure
+of the authors' code in the remark, the others about every filter's top clips (section 3.3). "Deep"
+means layers 8 to 11.
 """
+
+from collections.abc import Callable
 
 import pandas as pd
 
 from sonify.paper.claims.deltas import FRACTION, SLOPE
-from sonify.paper.claims.evidence import Evidence, by_layer, gather
+from sonify.paper.claims.evidence import Evidence, Missing, by_layer, gather
 from sonify.paper.claims.filters import by_regime
 from sonify.paper.claims.layers import (
     DEEP,
@@ -58,7 +61,8 @@ def fall_of_coherence(evidence: Evidence) -> Measurement:
         )
     note = coverage_note(curves["supervised"])
     floor = pd.Series({regime: rank_step(curve) for regime, curve in curves.items()})
-    return Measurement(falls, f"Coherence{note}: " + "; ".join(remarks), floor)
+    beside = _beside(evidence, _rank_correlations)
+    return Measurement(falls, f"Coherence{note}: " + "; ".join(remarks) + beside, floor)
 
 
 def excess_decay(evidence: Evidence) -> Measurement:
@@ -67,9 +71,11 @@ def excess_decay(evidence: Evidence) -> Measurement:
     "It decays significantly faster for the latter".
     """
     curves = _coherence(evidence)
-    losses = {regime: -slope(curve) for regime, curve in curves.items()}
     heading = "Coherence lost per layer, supervised vs contrastive"
-    return difference(heading, losses["supervised"], losses["contrastive"])
+    values, remark = difference(
+        heading, -slope(curves["supervised"]), -slope(curves["contrastive"])
+    )
+    return Measurement(values, remark + _beside(evidence, _losses))
 
 
 def active_fraction(evidence: Evidence) -> Measurement:
@@ -162,6 +168,34 @@ def _coherence(evidence: Evidence) -> dict[str, pd.DataFrame]:
         (CONTRASTIVE, SUPERVISED),
     )
     return {setting.regime: curve for setting, curve in curves.items()}
+
+
+def _beside(evidence: Evidence, describe: Callable[[dict[str, pd.DataFrame]], str]) -> str:
+    """Return what a remark adds of coherence by the measure of the authors' code.
+
+    The verdict is by the text's measure. Returns nothing where filters were not sonified.
+    """
+    peaks = "peak_coherence"  # NaN of a filter without a pair; a filter has all ranks or none
+    try:
+        curves = gather(
+            lambda setting: by_layer(
+                evidence.of("coherence_by_filter", setting).dropna(subset=peaks), peaks
+            ),
+            (CONTRASTIVE, SUPERVISED),
+        )
+        words = describe({setting.regime: curve for setting, curve in curves.items()})
+    except Missing:
+        return ""
+    return f"; by the authors' measure, over every filter's top clips, {words}"
+
+
+def _rank_correlations(curves: dict[str, pd.DataFrame]) -> str:
+    means = {regime: rank_correlation(curve).mean() for regime, curve in curves.items()}
+    return "rank correlations " + ", ".join(f"{one} {number(x, 2)}" for one, x in means.items())
+
+
+def _losses(curves: dict[str, pd.DataFrame]) -> str:
+    return versus(-slope(curves["supervised"]), -slope(curves["contrastive"]))
 
 
 def _relative(one: Values, other: Values) -> Values:
