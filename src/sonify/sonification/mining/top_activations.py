@@ -83,7 +83,7 @@ class TopActivations:
         filters: np.ndarray,
         activations: np.ndarray,
         frames: np.ndarray,
-        clip_ids: Sequence[str],
+        clip_ids: Sequence[str] | np.ndarray,
         scores: np.ndarray | None = None,
     ) -> None:
         """Add candidates, (entry,) each: filter, activation, its frame, clip, score.
@@ -195,4 +195,5 @@ def observe(
         layers = np.full(len(filters), layer)
         entries.append((layers, filters, maxima, frames.cpu().numpy(), ids[clips], entered))
     # All layers at once: sorting a few candidates costs as much as sorting one.
-    miner.update(*(np.concatenate(column) for column in zip(*entries, strict=True)))
+    columns = [np.concatenate(column) for column in zip(*entries, strict=True)]
+    miner.update(*columns)

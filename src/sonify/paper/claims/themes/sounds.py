@@ -72,10 +72,8 @@ def excess_decay(evidence: Evidence) -> Measurement:
     """
     curves = _coherence(evidence)
     heading = "Coherence lost per layer, supervised vs contrastive"
-    values, remark = difference(
-        heading, -slope(curves["supervised"]), -slope(curves["contrastive"])
-    )
-    return Measurement(values, remark + _beside(evidence, _losses))
+    found = difference(heading, -slope(curves["supervised"]), -slope(curves["contrastive"]))
+    return found._replace(remark=found.remark + _beside(evidence, _losses))
 
 
 def active_fraction(evidence: Evidence) -> Measurement:
