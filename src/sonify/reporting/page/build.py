@@ -25,6 +25,7 @@ FILES = (
     ("results/evaluation/evolution.parquet", "Figure 5: sonifications at every kept checkpoint"),
     ("results/evaluation/removal.parquet", "Figure 6: metrics after removal, by layer and seed"),
     ("results/evaluation/coherence.parquet", "Figure 7: coherence of every clip, layer and model"),
+    ("results/evaluation/coherence_by_filter.parquet", "Figure 7, right: peaks of every filter"),
     ("results/evaluation/invariance.parquet", "Figure B.3: agreement for every shift and layer"),
     ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
     ("results/sonification/<model>/left_out.parquet", "clips that are not mined, and why"),
