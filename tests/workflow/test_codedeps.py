@@ -58,7 +58,6 @@ def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
     module = "src/sonify/evaluation/metrics/coherence.py"
     assert changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17") == {
         "coherence.py",
-        "evolution.py",  # flatness is of the same segments
         "filters.py",
     }
     mining = "src/sonify/sonification/mining/top_activations.py"
