@@ -31,6 +31,11 @@ def _check_sources(config: Config) -> None:
     for dataset, options in config.data.sources.items():
         source, path = options.source, options.path
         key = f"data.{dataset}"
+        if (options.min_duration_s or 0) > config.data.max_s:
+            raise ConfigError(
+                f"config: {key}.min_duration_s is {options.min_duration_s:g}, longer than the "
+                f"{config.data.max_s:g} s of data.max_s: lower it"
+            )
         if source == "local" and path is None:
             raise ConfigError(f"config: {key}.source is local: set {key}.path to the corpus root")
         if source == "synthetic" and path is not None:
@@ -197,6 +202,23 @@ def _check_coherence(config: Config) -> None:
             f"config: evaluation.coherence.nperseg is {nperseg}, which needs clips of "
             f"{shortest(nperseg)} samples, but data.min_samples is "
             f"{config.data.min_samples}: change one of them"
+        )
+    peaks, key = config.evaluation.coherence_by_filter, "evaluation.coherence_by_filter"
+    if peaks.noverlap >= peaks.nperseg:
+        raise ConfigError(
+            f"config: {key}.noverlap is {peaks.noverlap}, but segments have {peaks.nperseg} "
+            "samples: lower it, or raise nperseg"
+        )
+    if peaks.nfft < peaks.nperseg:
+        raise ConfigError(
+            f"config: {key}.nfft is {peaks.nfft}, but segments have {peaks.nperseg} samples: raise "
+            "it, or lower nperseg"
+        )
+    needed = 2 * peaks.nperseg - peaks.noverlap
+    if config.data.min_samples < needed:
+        raise ConfigError(
+            f"config: {key}.nperseg is {peaks.nperseg}, which needs clips of {needed} samples, but "
+            f"data.min_samples is {config.data.min_samples}: change one of them"
         )
 
 

@@ -22,7 +22,7 @@ from sonify.data.mined import centre
 from sonify.runtime.errors import SonifyError
 
 RULE = (
-    "For each model and layer, the filters with the highest activations, in order, each with the "
+    "For each model and layer, the filters with the highest mining scores, in order, each with the "
     "highest-ranked of its top clips that this model has not shown yet. A filter without a new "
     "clip gives way to the next one; only where none is left is a clip shown again, and marked. "
     "Dead filters are left out. Nothing was picked by ear."
@@ -39,8 +39,8 @@ def choose(
     """Choose the rows of contract top_activations to show, by model and layer, as RULE says.
 
     `before` are rows shown already: their filters and clips are not new to their models. In turn,
-    each of `layers` contributes one filter: of those left, the one with the highest activation on
-    its first clip; ties go to the lower index. Rows that repeat a clip come last in their layer. A
+    each of `layers` contributes one filter: of those left, the one with the highest score on its
+    first clip; ties go to the lower index. Rows that repeat a clip come last in their layer. A
     layer with fewer live filters than `per_layer` gives fewer rows, and one that the model lacks
     gives none. Raises SonifyError for per_layer below 1.
     """
@@ -62,7 +62,7 @@ def _of_model(
     """Return the index of the rows chosen among one model's live filters, layer by layer."""
     shown = set(zip(*(before[name] for name in _CLIP), strict=True))
     taken = set(zip(before["layer"], before["filter"], strict=True))
-    queues = {layer: _by_activation(own[own["layer"] == layer], taken) for layer in layers}
+    queues = {layer: _by_score(own[own["layer"] == layer], taken) for layer in layers}
     chosen: dict[int, list[int]] = {layer: [] for layer in layers}
     passed: dict[int, list[int]] = {layer: [] for layer in layers}
     for _ in range(per_layer):
@@ -78,10 +78,10 @@ def _of_model(
     return [row for n in layers for row in [*chosen[n], *passed[n]][:per_layer]]
 
 
-def _by_activation(layer: pd.DataFrame, taken: set[tuple[int, int]]) -> Iterator[pd.DataFrame]:
-    """Yield the rows of each filter of a layer that is not taken, highest activation first."""
+def _by_score(layer: pd.DataFrame, taken: set[tuple[int, int]]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of each filter of a layer that is not taken, highest score first."""
     first = layer[layer["rank"] == 1]
-    order = first.sort_values(["activation", "filter"], ascending=[False, True], kind="stable")
+    order = first.sort_values(["score", "filter"], ascending=[False, True], kind="stable")
     for row in order.itertuples():
         if (row.layer, row.filter) not in taken:
             yield layer[layer["filter"] == row.filter]

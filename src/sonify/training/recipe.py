@@ -210,6 +210,8 @@ class Hyperparameters:
         for name in ("temperature", "negatives_within", "min_gap_s"):
             if getattr(self, name) and not contrastive:
                 raise SonifyError(f"{name} is for the contrastive objective: remove it")
+        if self.placement != "uniform" and not contrastive:
+            raise SonifyError("placement is for the contrastive objective: remove it")
         if self.negatives_within and self.batch_size % self.negatives_within:
             raise SonifyError(
                 f"negatives_within is {self.negatives_within}, which does not divide batch_size "

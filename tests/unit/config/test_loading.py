@@ -441,6 +441,18 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "needs clips of 3072 samples, but data.min_samples is 2370",
         ),
         (
+            "evaluation/coherence_by_filter/noverlap",
+            160,
+            "noverlap is 160, but segments have 160 samples: lower it, or raise nperseg",
+        ),
+        (
+            "evaluation/coherence_by_filter/nfft",
+            100,
+            "nfft is 100, but segments have 160 samples: raise it, or lower nperseg",
+        ),
+        ("data/audioset/min_duration_s", 100, "is 100, longer than the 60 s of data.max_s"),
+        ("training/recipes/fsd50k/placement", "first_half", "placement is for the contrastive"),
+        (
             "training/runs/twin",
             {"recipe": "fsd50k", "architecture": "CNN12"},
             "fsd50k-scratch and twin would be the same row of a table",

@@ -22,13 +22,14 @@ from sonify.reporting.spectrogram import HEIGHT, RANGE_DB, WIDTH, decibels, spec
 @pytest.fixture
 def ranked(top):
     """Rows of contract top_activations of one model from {(layer, filter): clips by rank}: by
-    filter ever less active; clips None are dead."""
+    filter of ever lower score; clips None are dead."""
 
     def make(clips, model="contrastive-s0"):
         rows = [
             {**top.iloc[0], "model": model, "layer": layer, "filter": index, "rank": rank}
             | {"clip_id": clip or "none", "dead": clip is None}
-            | {"activation": 0.0 if clip is None else 10.0 - index - 0.1 * rank}
+            | {"score": 0.0 if clip is None else 10.0 - index - 0.1 * rank}
+            | {"activation": 0.0 if clip is None else 1.0 + index}  # not what ranks
             for (layer, index), of in clips.items()
             for rank, clip in enumerate(of, start=1)
         ]
@@ -110,7 +111,7 @@ def test_fewer_filters_than_asked_for_give_fewer_rows(top):
 
 
 def test_ties_go_to_the_lower_filter(top):
-    chosen = choose(top.assign(activation=1.0), layers=[1], per_layer=1)
+    chosen = choose(top.assign(score=1.0), layers=[1], per_layer=1)
     assert chosen["filter"].tolist() == [0, 0]
 
 
