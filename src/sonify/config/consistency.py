@@ -214,7 +214,7 @@ def _check_coherence(config: Config) -> None:
             f"config: {key}.nfft is {peaks.nfft}, but segments have {peaks.nperseg} samples: raise "
             "it, or lower nperseg"
         )
-    needed = 2 * peaks.nperseg - peaks.noverlap
+    needed = shortest(peaks.nperseg, peaks.noverlap)
     if config.data.min_samples < needed:
         raise ConfigError(
             f"config: {key}.nperseg is {peaks.nperseg}, which needs clips of {needed} samples, but "

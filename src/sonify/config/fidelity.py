@@ -96,7 +96,7 @@ def check(table: Fidelity, configs: dict[str, Config]) -> None:
 
 
 def _fault(setting: Setting, found: dict[str, Any]) -> str:
-    """What is wrong with a row of the values found in paper.yaml and authors.yaml, or nothing."""
+    """Say what is wrong with the values found in paper.yaml and authors.yaml, or nothing."""
     own, implied = setting.own, setting.implied
     if bool(own) != bool(setting.reason):
         return "has a reason without ours, or ours without a reason: give both, or neither"

@@ -65,8 +65,8 @@ class CropStream:
     """Epochs of batches of `batch_size` clips, or of all clips if there are fewer.
 
     names: name the random generators; workers: prefetching threads (0: none); rank, ranks: the part
-    of every batch to yield; held_out: positions of clips that are left out. See
-    the module docstring for the order of clips.
+    of every batch to yield; held_out: positions of clips that are left out. See the module
+    docstring for the order of clips.
     """
 
     stored: StoredClips

@@ -16,7 +16,7 @@ FILES = ("paper", "authors")  # the configurations that follow text and code
 
 
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a configuration key is by the paper's text and by the authors' code, if they say.
+    """The value of a configuration key by the paper's text and by the authors' code, if they say.
 
     Where paper.yaml or authors.yaml has another value, or neither text nor code has one: ours, that
     value, and the reason. ours holds in both files, or by file: {paper: ..., authors: ...}.

@@ -78,7 +78,7 @@ def peak_runs(by_filter: pd.DataFrame, measure: str = "peak_coherence") -> pd.Da
 
 
 def peak_floor(by_filter: pd.DataFrame) -> float:
-    """What independent noises score by the measure of `peak_curves`; NaN without rows."""
+    """Return the score of independent noises by the measure of `peak_curves`; NaN without rows."""
     return float(peak_runs(by_filter, "floor")["value"].mean())
 
 

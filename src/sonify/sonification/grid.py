@@ -1,4 +1,4 @@
-"""Where the frames of a feature map stand in the waveform."""
+"""The places of a feature map's frames in the waveform."""
 
 from typing import NamedTuple
 

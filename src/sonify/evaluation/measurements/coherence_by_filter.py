@@ -27,8 +27,8 @@ def coherence_by_filter_table(
 
     `sonifications` are the rows of that table, a few at a time; `lengths` are the samples mined of
     the clips that they are of, by clip_id, whose centres are read from `parts` of the split. A
-    peak's value is its mean over the
-    filter's clips, without those that have too few peaks, silence among them; NaN if none is left.
+    peak's value is its mean over the filter's clips, without those that have too few peaks, silence
+    among them; NaN if none is left.
     The floor of each peak, and active_fraction, are means over all of the filter's clips.
     `progress` is called with the number of sonifications done. Raises SonifyError as `centres`
     does.

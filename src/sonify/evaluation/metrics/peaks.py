@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 from scipy import signal
 
+from sonify.evaluation.metrics.segments import shortest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator
 
@@ -42,10 +43,10 @@ def peak_coherence(x: np.ndarray, s: np.ndarray, how: Peaks = Peaks()) -> np.nda
     """
     if x.shape != s.shape or x.ndim != 1:
         raise SonifyError(f"signals {x.shape} and {s.shape}: both must be (time,), of one length")
-    if len(x) < 2 * how.nperseg - how.noverlap:
+    if len(x) < (least := shortest(how.nperseg, how.noverlap)):
         raise SonifyError(
             f"signals of {len(x)} samples hold fewer than two segments of {how.nperseg}: leave out "
-            f"clips under {2 * how.nperseg - how.noverlap}"
+            f"clips under {least}"
         )
     a, b = _spectra(x, how), _spectra(s, how)
     cross = np.abs((a.conj() * b).sum(axis=0)) ** 2

@@ -134,7 +134,7 @@ def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def selection_score(targets: np.ndarray, scores: np.ndarray) -> float:
-    """What models are selected by: accuracy where every clip has one class, else mAP.
+    """Return what models are selected by: accuracy where every clip has one class, else mAP.
 
     Raises SonifyError as `rank` does.
     """

@@ -1,6 +1,6 @@
 """Shift invariance: how exactly sonifications follow a delayed input (section 3.2, Figure B.3)."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
@@ -82,29 +82,30 @@ def _compute(job: "ModelJob[InvarianceSettings]") -> Result:
     from sonify.evaluation.measurements.invariance import invariance_tables
 
     settings = job.settings
+    same: dict[str, Any] = {
+        "clips": settings.clips,
+        "method": settings.method,
+        "precision": settings.precision,
+    }
     case = case_table(
         job.model,
         job.card,
         job.sizes,
-        clips=settings.clips,
         shift=settings.shown_shift,
         case=settings.case,
-        method=settings.method,
-        precision=settings.precision,
         device=job.device,
+        **same,
     )
     with job.progress("invariance", settings.clips) as bar:
         made = invariance_tables(
             job.model,
             job.card,
             job.sizes,
-            clips=settings.clips,
             shifts=settings.shifts,
             shown_shift=settings.shown_shift,
             rule=settings.rule,
-            method=settings.method,
-            precision=settings.precision,
             progress=bar.update,
+            **same,
             **job.running,
         )
     n_clips = made.table["clip_id"].nunique()

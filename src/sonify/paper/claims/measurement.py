@@ -12,7 +12,7 @@ Values: TypeAlias = pd.Series | pd.DataFrame
 
 
 class Task(NamedTuple):
-    """What is scored against: the score of chance by seed, and half of what one clip can change.
+    """The score of chance by seed, and half of what one clip can change, of what is compared.
 
     Chance is NaN, and half a clip 0, where the tables do not tell.
     """

@@ -1,4 +1,4 @@
-"""What became of the claims, in plain words: what was decided, then what was not and why."""
+"""The claims' outcomes in plain words: what was decided, then what was not and why."""
 
 import math
 from collections.abc import Iterator

@@ -121,7 +121,7 @@ Rule = Simple | Parts
 
 
 class Decision(NamedTuple):
-    """What several numbers say of a claim: index of the least, and p values, (...) each.
+    """The decision of several numbers on a claim: index of the least, and p values, (...) each.
 
     each: p for every number, (..., number). p_for is below 0.05 if the claim is reproduced,
     p_against if contradicted, p_equal if the least number is within δ of 0. A p value is NaN where
