@@ -30,7 +30,7 @@ SIDE_BY_SIDE = -n auto --dist loadfile --no-loadscope-reorder
 report:
 	@test -f results/reporting/summary.txt || \
 	  { echo "error: there is nothing to report yet: make run"; exit 1; }
-	@$(MAKE) run ARGS="--report results/reporting/report.zip $(ARGS)"
+	@$(MAKE) --no-print-directory run ARGS="--report results/reporting/report.zip $(ARGS)"
 
 # What `make run` made, in the browser: every filter to see and hear.
 open:
@@ -41,7 +41,7 @@ open:
 # The tables of `make run`, asked in SQL: at a prompt, or ARGS="SELECT ..." once.
 sql:
 	@test -f results/results.duckdb || { echo "error: there are no tables yet: make run"; exit 1; }
-	@$(MAKE) --silent setup ARGS=
+	@$(MAKE) --no-print-directory --silent setup ARGS=
 	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$ARGS"
 
 test: setup
