@@ -28,6 +28,19 @@ def test_the_paper_is_planned_whole(workflow):
     assert workflow.planned("--configfile", *as_run) == jobs, "other values, the same matrix"
 
 
+def test_a_costly_run_may_have_fewer_seeds_and_what_starts_from_it_has_these(workflow):
+    workflow.overlay({"training": {"seeds": [0, 1, 2], "runs": {"contrastive_x2": {"seeds": [1]}}}})
+    printed = workflow("--dry-run", "--quiet", "host")
+    jobs = workflow.planned()
+    assert jobs["train"] == 3 * 38 - 2 * 6 and jobs["score"] == 3 * 30 - 2 * 5
+    assert jobs["layer_importance"] == 3 * 8 and jobs["mine"] == 3 * 2
+    trained = set(re.findall(r"results/models/(\S*contrastive_x2\S*)/model.json", printed))
+    runs = ["contrastive_x2", "audioset-contrastive_x2-full"]
+    for recipe in ("balanced", "fsd50k"):
+        runs += [f"{recipe}-contrastive_x2-{finetune}" for finetune in ("fconly", "full")]
+    assert trained == {f"{run}-s1" for run in runs}
+
+
 def test_every_stage_is_a_target(workflow):
     stages = ["data", "training", "sonification", "evaluation", "reporting"]
     jobs = workflow.planned(*stages)

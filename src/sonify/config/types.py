@@ -129,6 +129,18 @@ class RunOptions:
         ]
         | None
     ) = None
+    seeds: (
+        Annotated[
+            tuple[Seed, ...],
+            Meta(
+                min_length=1,
+                description="Those of training.seeds that it is trained with; null: all, or those "
+                "of its start.",
+                extra_json_schema=UNIQUE,
+            ),
+        ]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +179,11 @@ class Training:
 
     seeds: Annotated[
         tuple[Seed, ...],
-        Meta(min_length=1, description="One training run per seed.", extra_json_schema=UNIQUE),
+        Meta(
+            min_length=1,
+            description="Every run is trained once per seed, unless it names fewer.",
+            extra_json_schema=UNIQUE,
+        ),
     ]
     reader: Reader
     recipes: Annotated[

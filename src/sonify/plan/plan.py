@@ -16,6 +16,7 @@ from sonify.models.architecture import Architecture
 from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
 from sonify.plan.runs import finetuned_run, has_classifier, resolve, scored_split
+from sonify.plan.seeds import seeds_of
 from sonify.training.recipe import Hyperparameters, Recipe
 from sonify.training.settings import Run
 
@@ -65,7 +66,11 @@ class Plan:
     def models(self) -> dict[str, Run]:
         """Every trained model by name, <run>-s<seed>."""
         runs = {run: self.run(run) for run in self.training.runs}
-        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.training.seeds}
+        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.seeds(run)}
+
+    def seeds(self, run: str) -> tuple[int, ...]:
+        """The seeds that a run is trained with."""
+        return seeds_of(self.config, run)
 
     def run_of(self, model: str) -> Run:
         """The run a model comes from."""
@@ -88,11 +93,11 @@ class Plan:
 
     def shown(self, run: str) -> str:
         """The model of a run that figures of single sounds show."""
-        return f"{run}-s{self.training.seeds[0]}"
+        return f"{run}-s{self.seeds(run)[0]}"
 
     def models_of(self, runs: Iterable[str]) -> list[str]:
         """The models of some runs."""
-        return [f"{run}-s{seed}" for run in runs for seed in self.training.seeds]
+        return [f"{run}-s{seed}" for run in runs for seed in self.seeds(run)]
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
@@ -117,10 +122,11 @@ class Plan:
             each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
             how = {"split": kind.split, "crop_s": kind.crop_s}
-            seeds = self.training.seeds
+            seeds = self.seeds(start.name)
             jobs += [Probe(run, seed, layers, **how) for seed in seeds for layers in cut]
             if not trained:
                 name = finetuned_run(self.config, kind, start.name)
+                seeds = self.seeds(name)
                 jobs += [Probe(run, seed, (whole,), **how, finetuned=name) for seed in seeds]
         return {probe.name: probe for probe in jobs}
 

@@ -59,12 +59,14 @@ def _claims(claims: pd.DataFrame) -> list[str]:
 
 def _performance(table: pd.DataFrame) -> list[str]:
     run = table[(table["metric"] == "mAP") & (table["n_runs"] > 0)]
-    lines = []
+    lines, most = [], run["n_runs"].max()
     for row in run.itertuples():
         times = f"{row.mean / row.prevalence:.1f} × chance" if row.prevalence else ""
         missing = math.isnan(row.paper_mean)
         paper = "" if missing else f"   paper {plus_minus(row.paper_mean, row.paper_ci95)}"
-        lines.append(f"  {row.system:<30} {plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}")
+        value = f"{plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}"
+        fewer = f"   {row.n_runs} of {most} runs" if row.n_runs < most else ""
+        lines.append(f"  {row.system:<30} {value}{fewer}")
     return ["FSD50K mAP", *_capped(lines, _MODELS, "tables/table_A4.md")]
 
 

@@ -167,6 +167,17 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/seeds", [1, 1], r"training.seeds is \[1, 1\], but must not repeat an item"),
         ("training/seeds", [], r"training.seeds is \[\], but must have at least 1 items"),
         (
+            "training/runs/contrastive_x2/seeds",
+            [0, 7],
+            r"runs.contrastive_x2.seeds has 7, which is not among training.seeds \[0, 1\]: add it",
+        ),
+        (
+            "training/runs/contrastive/seeds",
+            [],
+            r"contrastive.seeds is \[\], but must have at least",
+        ),
+        ("training/runs/contrastive/seeds", [1, 1], r"but must not repeat an item"),
+        (
             "training/runs/Bad name",
             {"recipe": "fsd50k"},
             "a name in training.runs has letters that are",
@@ -620,6 +631,37 @@ def test_the_matrix_is_that_of_the_paper(config):
     probes = {(p.run.dataset, p.run.regime, p.run.finetune, p.seed) for p in plan.probes.values()}
     assert len(probes) == 2 * 2 * 2 * len(config["training"]["seeds"])
     assert all(p.layers == tuple(range(1, 13)) for p in plan.probes.values())
+
+
+def test_runs_with_fewer_seeds(config):
+    """Finetunings follow their start, or have fewer still; stages follow the runs."""
+    training = config["training"]
+    training["seeds"] = [3, 0, 5, 1]
+    training["runs"]["contrastive"]["seeds"] = [1, 3, 5]
+    training["runs"]["contrastive_strided"]["seeds"] = [1, 5]
+    fewer = {"recipe": "fsd50k", "start": "contrastive_strided", "finetune": "full", "seeds": [5]}
+    training["runs"]["fewer"] = fewer
+    config["evaluation"]["layer_importance"]["whole"] = "finetuned"
+    plan = Plan(load(config))
+    assert plan.seeds("contrastive") == (3, 5, 1) == plan.seeds("fsd50k-contrastive-full")
+    assert plan.seeds("supervised") == (3, 0, 5, 1) == plan.seeds("fsd50k-scratch")
+    assert plan.models_of(["fewer"]) == ["fewer-s5"] and "fewer-s1" not in plan.models
+    assert plan.sonified_models == [
+        *(f"contrastive-s{seed}" for seed in (3, 5, 1)),
+        *(f"supervised-s{seed}" for seed in (3, 0, 5, 1)),
+    ]
+    assert plan.shown_models == ["contrastive-s3", "supervised-s3"]
+    probes = {"contrastive": set(), "supervised": set()}
+    for probe in plan.probes.values():
+        probes[probe.run.start].add(probe.seed)
+        assert f"{probe.finetuned or probe.run.start}-s{probe.seed}" in plan.models
+    assert probes == {"contrastive": {1, 3, 5}, "supervised": {0, 1, 3, 5}}
+    for model, run in plan.models.items():
+        assert not run.start or f"{run.start}-s{model.rpartition('-s')[2]}" in plan.models
+    fewer["seeds"] = [5, 0]
+    sentence = "fewer.seeds has 0, with which contrastive_strided, where it starts, is not trained"
+    with pytest.raises(ConfigError, match=sentence):
+        Plan(load(config))
 
 
 def test_claims_know_what_probes_start_from(config):

@@ -73,6 +73,14 @@ def test_says_what_was_found(words):
         assert wanted in text, wanted
 
 
+def test_a_model_with_fewer_runs_says_so(words, metrics):
+    frame = metrics(seeds=(0, 1, 2))
+    few = frame[(frame["run"] != "fsd50k-supervised-fconly") | (frame["seed"] == 1)]
+    lines = {line.strip().partition("  ")[0]: line for line in words(metrics=few).splitlines()}
+    assert lines["CNN12 supervised, fc-only"].endswith("   1 of 3 runs")
+    assert "of 3 runs" not in lines["CNN12 supervised, full"]
+
+
 def test_strided_encoders_have_no_line(words, coherence):
     frame = coherence()
     strided = frame[frame["run"] == "contrastive"].assign(run="contrastive_strided", coherence=0.5)
