@@ -18,6 +18,7 @@ from sonify.evaluation.option_types import (
     RecipeName,
     RunName,
     RunNames,
+    SomeSeeds,
 )
 from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
@@ -233,6 +234,7 @@ class Sensitivity:
             extra_json_schema=UNIQUE,
         ),
     ]
+    seeds: SomeSeeds | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sonify.models.architecture import Architecture
 from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
 from sonify.plan.runs import finetuned_run, has_classifier, resolve, scored_split
-from sonify.plan.seeds import seeds_of
+from sonify.plan.seeds import measured_seeds, seeds_of
 from sonify.training.recipe import Hyperparameters, Recipe
 from sonify.training.settings import Run
 
@@ -95,6 +95,11 @@ class Plan:
         """The model of a run that figures of single sounds show."""
         return f"{run}-s{self.seeds(run)[0]}"
 
+    def compares_choices(self, model: str) -> bool:
+        """Whether a model is also measured by the choices that Figures 6 and 7 leave open."""
+        seeds, run = self.evaluation.sensitivity.seeds, self.run_of(model).name
+        return seeds is None or model in [f"{run}-s{seed}" for seed in seeds]
+
     def models_of(self, runs: Iterable[str]) -> list[str]:
         """The models of some runs."""
         return [f"{run}-s{seed}" for run in runs for seed in self.seeds(run)]
@@ -122,11 +127,11 @@ class Plan:
             each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
             how = {"split": kind.split, "crop_s": kind.crop_s}
-            seeds = self.seeds(start.name)
+            seeds = measured_seeds(self.seeds(start.name), kind.seeds)
             jobs += [Probe(run, seed, layers, **how) for seed in seeds for layers in cut]
             if not trained:
                 name = finetuned_run(self.config, kind, start.name)
-                seeds = self.seeds(name)
+                seeds = measured_seeds(self.seeds(name), kind.seeds)
                 jobs += [Probe(run, seed, (whole,), **how, finetuned=name) for seed in seeds]
         return {probe.name: probe for probe in jobs}
 

@@ -658,6 +658,25 @@ def test_runs_with_fewer_seeds(config):
     assert probes == {"contrastive": {1, 3, 5}, "supervised": {0, 1, 3, 5}}
     for model, run in plan.models.items():
         assert not run.start or f"{run.start}-s{model.rpartition('-s')[2]}" in plan.models
+    measured = config["evaluation"]
+    measured["layer_importance"]["probes"][0]["seeds"] = [5]
+    measured["sensitivity"]["seeds"] = [0, 5]
+    plan = Plan(load(config))
+    first = measured["layer_importance"]["probes"][0]["recipe"]
+    assert {p.seed for p in plan.probes.values() if p.run.recipe == first} == {5}
+    assert {p.seed for p in plan.probes.values() if p.run.recipe != first} == {0, 1, 3, 5}
+    compared = [model for model in plan.models if plan.compares_choices(model)]
+    assert "supervised-s0" in compared and "contrastive-s5" in compared
+    assert not {"supervised-s3", "contrastive-s1"} & set(compared)
+    measured["sensitivity"]["seeds"] = [0]
+    with pytest.raises(
+        ConfigError, match=r"sensitivity.seeds has none of the seeds of .*contrastive"
+    ):
+        Plan(load(config))
+    measured["sensitivity"]["seeds"] = [7]
+    with pytest.raises(ConfigError, match="sensitivity.seeds has 7, which is not among training"):
+        Plan(load(config))
+    measured["sensitivity"]["seeds"] = None
     fewer["seeds"] = [5, 0]
     sentence = "fewer.seeds has 0, with which contrastive_strided, where it starts, is not trained"
     with pytest.raises(ConfigError, match=sentence):
