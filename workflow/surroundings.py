@@ -10,7 +10,7 @@ from warm import Warm, possible
 
 WORKFLOW = Path(__file__).resolve().parent
 # What takes longest to import of what jobs need.
-PACKAGES = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "msgspec")
+PACKAGES = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "matplotlib.figure", "yaml")
 FEW_JOBS = 5  # take no longer than importing PACKAGES for them
 
 

@@ -83,7 +83,7 @@ def accepted(path: Path) -> list[str]:
     Returns in the forked process, with the arguments of its command.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all; this process ends with stdin
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks leave nothing to wait for
+    signal.signal(signal.SIGCHLD, reap)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen(64)
@@ -96,6 +96,13 @@ def accepted(path: Path) -> list[str]:
             shutil.rmtree(path.parent, ignore_errors=True)
             os._exit(0)
     return watched(connection)
+
+
+def reap(*_: object) -> None:
+    """Take leave of all children that have ended."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
 
 
 def watched(connection: socket.socket) -> list[str]:

@@ -10,8 +10,8 @@ MB = 1e6 if sys.platform == "darwin" else 1e3  # what the peak is counted in: by
 def write_cost(file: Path, started: float) -> None:
     """Write the cost of this process and of its children that have ended, a table of one line.
 
-    `started`: seconds since the epoch. Columns: s, cpu_s, peak_mb (of the largest process). The
-    interpreter's start and imports are part of it.
+    `started`: seconds since the epoch. Columns: s, cpu_s, peak_mb (of the largest process). A
+    process's own start and imports are part of it, and so is memory that a fork shares.
     """
     import resource  # jobs run on Linux and macOS, the library on Windows too
 
