@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "workflow"))
 
 from surroundings import PACKAGES  # noqa: E402
-from warm import THREADS, Warm  # noqa: E402
+from warm import THREADS, Warm, possible  # noqa: E402
 
 PROCESS, FORK = "process", "fork"
 SCRIPTS = ["gather.py", "train.py", "score.py", "removal.py", "figure_4.py"]
@@ -29,20 +29,25 @@ jobs.run = lambda main: end(lambda: None)
 NOTES = """\
 Processor seconds of everything that a job consists of (its shell, `tee`, what asks for the fork,
 what watches it, the job), from /proc. The job does nothing: it is the script with all its imports
-and an empty `main`. Imports that only a working job makes are left out."""
+and an empty `main`. Imports that only a working job makes are left out. What all forks share is
+imported once, in {once:.1f} s."""
 
 
 def main() -> None:
     run = bench("starts", __doc__)
+    if not possible():
+        raise SystemExit("error: nothing is forked on this system: there is nothing to compare")
     warm = Warm(*PACKAGES, threads=run.threads)
     warm.start()
     while not warm.socket.exists():
         time.sleep(0.1)
+    once = there(warm)
+    run.record("once", "import", "processor time", "s", [once])
     try:
         rows = [measured(run, script, warm) for script in run.cases(["gather.py"], SCRIPTS, [])]
     finally:
         warm.stop()
-    run.write("Starting a job", pd.DataFrame(rows), NOTES)
+    run.write("Starting a job", pd.DataFrame(rows), NOTES.format(once=once))
 
 
 def measured(run: Bench, script: str, warm: Warm) -> dict:
@@ -56,16 +61,12 @@ def measured(run: Bench, script: str, warm: Warm) -> dict:
                 cost = start(Path(folder), script, warm, variant == FORK)
                 if repetition:
                     seconds.append(cost)
-    medians = {}
+    row: dict[str, object] = {"job": script}
     for variant, seconds in spent.items():
         run.record(script, variant, "processor time", "s", seconds)
-        medians[variant] = run.rows[-1]["median"]
-    return {
-        "job": script,
-        **{f"{variant} (s)": median for variant, median in medians.items()},
-        "times less": medians[PROCESS] / medians[FORK],
-        "spread of forks": spread(run, script, FORK),
-    }
+        row[f"{variant} (s)"] = run.rows[-1]["median"]
+    row["times less"] = row[f"{PROCESS} (s)"] / row[f"{FORK} (s)"]
+    return row | {"spread of forks": spread(run, script, FORK)}
 
 
 def start(folder: Path, script: str, warm: Warm, forked: bool) -> float:

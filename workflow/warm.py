@@ -113,7 +113,10 @@ def watched(connection: socket.socket) -> list[str]:
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     header, files, *_ = socket.recv_fds(connection, 8, 3)
-    order = connection.recv(int.from_bytes(header, "big"), socket.MSG_WAITALL)
+    length = int.from_bytes(header, "big")
+    order = connection.recv(length, socket.MSG_WAITALL)
+    if not files or len(order) < length:
+        os._exit(1)  # the client was ended meanwhile
     watcher = os.getpid()
     if child := os.fork():
         for file in files:

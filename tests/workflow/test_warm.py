@@ -2,9 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,27 @@ def test_where_nothing_can_be_forked_a_process_is_started(script, run, shell, wa
     warm.stop()
     assert shell(script, "fine") == fresh
     assert run(*warm.command, script, "fine") == fresh
+
+
+@forking
+def test_what_nobody_has_heard_is_done_by_the_process_itself(script, run, warm):
+    """The interpreter may be ended when a job has just connected."""
+    fresh = run(sys.executable, script, "fine")
+    for heard in (0, 8):
+        with (
+            tempfile.TemporaryDirectory(dir="/tmp") as folder,
+            socket.socket(socket.AF_UNIX) as ear,
+        ):
+            ear.bind(f"{folder}/1")
+            ear.listen()
+            command = [*warm.command[:-1], f"{folder}/1", script, "fine"]
+            with ThreadPoolExecutor() as pool:
+                done = pool.submit(run, *command)
+                connection, _ = ear.accept()
+                until(lambda: connection.recv(9, socket.MSG_PEEK))  # noqa: B023
+                connection.recv(heard)
+                connection.close()
+                assert done.result() == fresh
 
 
 @forking
