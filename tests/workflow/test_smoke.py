@@ -29,6 +29,7 @@ AGGREGATES = {"claims": 1, "cards": 1, "page": 1, "summary": 1, "all": 1}
 COHERENCE = {"coherence": 3, "figure_7": 1, "figure_sensitivity_7": 1, "figure_strided": 1}
 FILTERS = {"filters": 2, "gallery": 1}
 CATEGORIES = ("Claims", "Tables", "Figures", "Listening", "Runs")
+LEFT = {"logs": ".log", "benchmarks": ".tsv"}
 VIEW = "iframe, .grow img"
 DECODE = """async (player) => {
   const file = await (await fetch(player.src)).arrayBuffer();
@@ -106,6 +107,17 @@ def test_the_console_tells_progress_and_where_to_look(finished):
     assert "100%" in printed and "done" in printed
     assert "in results/reporting: index.html, gallery/index.html" in printed
     assert "Traceback" not in printed and "Warning" not in printed
+
+
+def test_every_job_has_left_its_log_and_its_cost(finished):
+    folders = {suffix: finished.folder / "results" / n for n, suffix in LEFT.items()}
+    left = [
+        {file.relative_to(folder).with_suffix("") for file in folder.rglob(f"*{suffix}")}
+        for suffix, folder in folders.items()
+    ]
+    assert left[0] == left[1] and len(left[0]) > 100
+    costs = [pd.read_csv(file, sep="\t") for file in folders[".tsv"].rglob("*.tsv")]
+    assert (pd.concat(costs)[["s", "cpu_s", "peak_mb"]] > 0).all(axis=None)
 
 
 # --- Snakemake's report: made without a network, opened without one ----------------------------

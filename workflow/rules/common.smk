@@ -17,7 +17,8 @@ from sonify.plan.files import Files
 from sonify.plan.plan import Plan
 from sonify.plan.settings import Settings
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
-from surroundings import model_job, shell_prefix, stop_timers
+from surroundings import PACKAGES, model_job, shell_prefix, start_warm, stop_timers
+from warm import Warm
 
 try:
     plan = Plan(load(config))
@@ -27,6 +28,7 @@ except ConfigError as error:
 files, settings = Files(plan), Settings(plan)
 STARTED = time.time()
 MODEL_JOB = model_job(config["device"])
+warm = Warm(*PACKAGES, threads=config["threads"])
 LONG_MODEL_JOB = model_job(config["device"], mem_mb=64_000, runtime=2_880)
 
 shell.prefix(shell_prefix(workflow))
@@ -117,10 +119,16 @@ def tell_summary():
         sys.stderr.write(f"\n{summary.read_text(encoding='utf-8')}\n")
 
 
+onstart:
+    start_warm(warm, workflow)
+
+
 onsuccess:
     tell_summary()
+    warm.stop()
     stop_timers()
 
 
 onerror:
+    warm.stop()
     stop_timers()

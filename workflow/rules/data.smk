@@ -6,8 +6,6 @@ rule synthesise:
         directory("results/data/raw/{dataset}"),
     log:
         "results/logs/synthesise/{dataset}.log",
-    benchmark:
-        "results/benchmarks/synthesise/{dataset}.tsv"
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -15,8 +13,8 @@ rule synthesise:
         code=code_hash("synthesise.py"),
         settings=lambda w: settings.synthesise(w.dataset),
     shell:
-        'python "$SCRIPTS/synthesise.py" --dataset {wildcards.dataset}'
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "job {log} synthesise.py --dataset {wildcards.dataset}"
+        " --settings {params.settings:q} --out {output}"
 
 
 tell_downloads()
@@ -32,8 +30,6 @@ for dataset in plan.downloaded:
             f"results/data/downloads/{dataset}.parquet",
         log:
             f"results/logs/download/{dataset}.log",
-        benchmark:
-            f"results/benchmarks/download/{dataset}.tsv"
         localrule: True
         conda:
             "../../envs/sonify.yaml"
@@ -50,8 +46,8 @@ for dataset in plan.downloaded:
             f"download {dataset} ({in_words(files.pending_downloads()[dataset])})"
             f" to {files.raw_root(dataset)}"
         shell:
-            'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
-            " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+            "job {log} download.py --dataset {params.dataset} --root {params.root:q}"
+            " --settings {params.settings:q} --threads {threads} --out {output}"
 
 
 for dataset in plan.datasets:
@@ -72,8 +68,6 @@ for dataset in plan.datasets:
             ],
         log:
             f"results/logs/prepare/{dataset}.log",
-        benchmark:
-            f"results/benchmarks/prepare/{dataset}.tsv"
         conda:
             "../../envs/sonify.yaml"
         threads: config["threads"]
@@ -87,6 +81,6 @@ for dataset in plan.datasets:
             # Through output, so that it is not tracked: another use asks for no other preparation.
             used=lambda w, output: plan.used_splits(Path(output.manifest).parent.name),
         shell:
-            'python "$SCRIPTS/prepare.py" --dataset {params.dataset} --root {params.root:q}'
+            "job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"
-            " --out {params.out} 2>&1 | tee {log}"
+            " --out {params.out}"

@@ -23,8 +23,8 @@ rule table:
         code=code_hash("table.py"),
         settings=settings.table(),
     shell:
-        'python "$SCRIPTS/table.py" --table {wildcards.table} --metrics {input.metrics}'
-        " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
+        "job {log} table.py --table {wildcards.table} --metrics {input.metrics}"
+        " --settings {params.settings:q} --out {output.parquet}"
 
 
 rule pairs:
@@ -46,8 +46,8 @@ rule pairs:
         settings=settings.pairs(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
     shell:
-        'python "$SCRIPTS/pairs.py" --sonification {params.sonification} --data results/data'
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "job {log} pairs.py --sonification {params.sonification} --data results/data"
+        " --settings {params.settings:q} --out {output}"
 
 
 for figure in FIGURES.values():
@@ -78,8 +78,8 @@ for figure in FIGURES.values():
             # For the caption alone: what follows from the output does not make jobs run again.
             words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
         shell:
-            'python "$SCRIPTS/{params.script}" {params.tables}'
-            " --settings {params.settings:q} --out {output.png} 2>&1 | tee {log}"
+            "job {log} {params.script} {params.tables}"
+            " --settings {params.settings:q} --out {output.png}"
 
 
 rule claims:
@@ -108,8 +108,8 @@ rule claims:
         settings=settings.claims(),
         tables=lambda w, input: [f"{name}={file}" for name, file in input.items()],
     shell:
-        'python "$SCRIPTS/claims.py" --tables {params.tables}'
-        " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
+        "job {log} claims.py --tables {params.tables}"
+        " --settings {params.settings:q} --out {output.parquet}"
 
 
 rule database:
@@ -134,7 +134,7 @@ rule database:
         # What they say is written into the database.
         contracts=contracts_hash(),
     shell:
-        'python "$SCRIPTS/database.py" --out {output} 2>&1 | tee {log}'
+        "job {log} database.py --out {output}"
 
 
 rule gallery:
@@ -151,8 +151,6 @@ rule gallery:
         directory("results/reporting/gallery"),
     log:
         "results/logs/reporting/gallery.log",
-    benchmark:
-        "results/benchmarks/gallery/all.tsv"
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -161,9 +159,9 @@ rule gallery:
         settings=settings.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
     shell:
-        'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data results/data'
+        "job {log} gallery.py --sonification {params.sonification} --data results/data"
         " --filters {input.filters} --evolution {input.evolution}"
-        " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --threads {threads} --out {output}"
 
 
 rule cards:
@@ -172,6 +170,7 @@ rule cards:
         claims="results/reporting/claims.parquet",
         data=data_targets(),
         # All results, since a card tells how long each took.
+        figures=files.figure_files,
         models=training_targets(),
         evaluations=evaluation_targets(),
         sonifications=sonification_targets(),
@@ -220,9 +219,9 @@ rule cards:
         benchmarks=files.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
-        'python "$SCRIPTS/cards.py" --data results/data --sonification {params.sonification}'
+        "job {log} cards.py --data results/data --sonification {params.sonification}"
         " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
-        " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --out {params.out}"
 
 
 rule page:
@@ -249,10 +248,9 @@ rule page:
         benchmarks=files.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
-        'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
+        "job {log} page.py --data results/data --sonification {params.sonification}"
         " --figures {params.figures} --tables {input.tables} --claims {input.claims}"
         " --benchmarks {params.benchmarks} --settings {params.settings:q} --out {output}"
-        " 2>&1 | tee {log}"
 
 
 rule summary:
@@ -273,6 +271,6 @@ rule summary:
         code=code_hash("summary.py"),
         settings=settings.summary(),
     shell:
-        'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
+        "job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
         " --coherence {input.coherence} --claims {input.claims} --data results/data"
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --out {output}"

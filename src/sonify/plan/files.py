@@ -77,14 +77,15 @@ class Files:
 
     @property
     def benchmarks(self) -> list[str]:
-        """Files with the run times of all jobs, <rule>/<job>.tsv."""
+        """Files with the costs of all jobs but those for the pages, named as the jobs' logs."""
         made = [d for d, source in self.sources.items() if source.source == "synthetic"]
         fetched = [d for d in self.plan.prepared if d in self.plan.downloaded]
         jobs = {"synthesise": made, "download": fetched, "prepare": self.plan.prepared}
         jobs |= {"train": list(self.plan.models)}
         jobs |= {"mine": self.plan.sonified_models, "render": self.plan.sonified_models}
         jobs |= {stage.name: stage.jobs(self.plan) for stage in STAGES.values()}
-        jobs |= {"gallery": ["all"]}
+        jobs |= {"gather": list(EVALUATION_TABLES)}
+        jobs |= {"reporting": [*(f"table_{t}" for t in TABLES), *FIGURES, "claims", "gallery"]}
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
 
     # --- input files ---------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def reasons(given: pd.Series) -> str:
 
 
 def jobs(files: Mapping[PurePath, str]) -> pd.DataFrame:
-    """Return one row a job from the texts of Snakemake's benchmark files.
+    """Return one row a job from the texts of the files that `sonify.runtime.cost` writes.
 
     Keys are paths below the benchmarks' folder. Columns are those of the files, and rule; there are
     no rows without files.
@@ -50,7 +50,7 @@ def jobs(files: Mapping[PurePath, str]) -> pd.DataFrame:
         for path, text in sorted(files.items())
         for row in csv.DictReader(text.splitlines(), delimiter="\t")
     ]
-    return pd.DataFrame(rows, columns=None if rows else ["rule", "s", "max_rss", "cpu_time"])
+    return pd.DataFrame(rows, columns=["rule", "s", "cpu_s", "peak_mb"])
 
 
 def rule_of(file: PurePath) -> str:
@@ -62,18 +62,19 @@ def rule_of(file: PurePath) -> str:
 
 
 def runtime(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Sum time and memory by rule, longest first, from one row a job: rule, s, max_rss, cpu_time.
+    """Sum time and memory by rule, longest first, from one row a job, as `jobs` returns it.
 
-    Those columns are Snakemake's (wall-clock s, MB, processor s); they may be "-" or "NA" for jobs
-    too short to be sampled. Returns rule, jobs, total_s, longest_s, fraction (of the total of all
-    rules, in [0, 1]), cpu_s and peak_mb; NaN where nothing was measured.
+    Returns rule, jobs, total_s and longest_s (wall-clock), fraction (of the total of all rules, in
+    [0, 1]), cpu_s and peak_mb (of the largest process).
     """
-    measured = jobs[["s", "max_rss", "cpu_time"]].apply(pd.to_numeric, errors="coerce")
-    groups = measured.assign(rule=jobs["rule"]).groupby("rule")
-    rules = groups.agg(
-        jobs=("s", "size"), total_s=("s", "sum"), longest_s=("s", "max"), peak_mb=("max_rss", "max")
+    measured = jobs[["s", "cpu_s", "peak_mb"]].apply(pd.to_numeric)
+    rules = measured.groupby(jobs["rule"]).agg(
+        jobs=("s", "size"),
+        total_s=("s", "sum"),
+        longest_s=("s", "max"),
+        cpu_s=("cpu_s", "sum"),
+        peak_mb=("peak_mb", "max"),
     )
-    rules["cpu_s"] = groups["cpu_time"].sum(min_count=1)
     total = rules["total_s"].sum()
     rules["fraction"] = rules["total_s"] / total if total else 0.0
     ordered = rules.reset_index().sort_values(["total_s", "rule"], ascending=[False, True])

@@ -1,5 +1,6 @@
 """Errors that users can fix, reported as one sentence on stderr with exit status 1."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,10 +18,13 @@ def one_sentence_errors() -> Iterator[None]:
     """Turn errors that a user can fix into `SystemExit("error: <sentence>")`.
 
     Works as a context manager and as a decorator. Applies to SonifyError and OSError (no such file,
-    no permission, disk full); any other exception is a bug and keeps its traceback.
+    no permission, disk full); any other exception is a bug and keeps its traceback. Control-C ends
+    with the status that shells give it, and without a word.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
     except SonifyError as error:
         raise SystemExit(f"error: {error}") from None
     except OSError as error:

@@ -343,7 +343,7 @@ def script(*arguments: object) -> subprocess.CompletedProcess:
     Without that, one of these runs once aborted as it ended, on a loaded machine; why is not known.
     """
     command = [sys.executable, SCRIPT, *map(str, arguments)]
-    environment = {**os.environ, "SONIFY_JOB": "1"}
+    environment = {**os.environ, "SONIFY_JOB": f"0 {os.devnull}"}  # its cost is nobody's concern
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
