@@ -34,7 +34,7 @@ rule pairs:
             model=plan.shown_models,
             table=["top_activations", "sonifications"],
         ),
-        data=data_targets(),
+        data=files.shown_clips,
     output:
         "results/reporting/pairs.parquet",
     log:
@@ -45,8 +45,9 @@ rule pairs:
         code=code_hash("pairs.py"),
         settings=settings.pairs(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.shown_data,
     shell:
-        'python "$SCRIPTS/pairs.py" --sonification {params.sonification} --data results/data'
+        'python "$SCRIPTS/pairs.py" --sonification {params.sonification} --data {params.data}'
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
@@ -160,8 +161,9 @@ rule gallery:
         code=code_hash("gallery.py"),
         settings=settings.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
     shell:
-        'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data results/data'
+        'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data {params.data}'
         " --filters {input.filters} --evolution {input.evolution}"
         " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
 
@@ -217,10 +219,11 @@ rule cards:
         code=code_hash("cards.py"),
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
         benchmarks=files.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
-        'python "$SCRIPTS/cards.py" --data results/data --sonification {params.sonification}'
+        'python "$SCRIPTS/cards.py" --data {params.data} --sonification {params.sonification}'
         " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
 
@@ -246,10 +249,11 @@ rule page:
         code=code_hash("page.py"),
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
         benchmarks=files.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
-        'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
+        'python "$SCRIPTS/page.py" --data {params.data} --sonification {params.sonification}'
         " --figures {params.figures} --tables {input.tables} --claims {input.claims}"
         " --benchmarks {params.benchmarks} --settings {params.settings:q} --out {output}"
         " 2>&1 | tee {log}"
@@ -272,7 +276,8 @@ rule summary:
     params:
         code=code_hash("summary.py"),
         settings=settings.summary(),
+        data=files.prepared_folders,
     shell:
         'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
-        " --coherence {input.coherence} --claims {input.claims} --data results/data"
+        " --coherence {input.coherence} --claims {input.claims} --data {params.data}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -1,6 +1,6 @@
 """Mix a synthetic clip from one to three recurring sources and a background.
 
-A clip depends only on its seed, dataset, split and number, so that it can be rendered on its own,
+A clip depends only on its seeds, dataset, split and number, so that it can be rendered on its own,
 and a larger corpus begins with the clips of a smaller one.
 """
 
@@ -37,7 +37,7 @@ class Mixture:
 
 
 def sources_of(*identity: str | int) -> tuple[Leaf, ...]:
-    """Draw the leaf classes of the clip with `identity` (seed, dataset, split, number).
+    """Draw the leaf classes of the clip with `identity` (seeds, dataset, split, number).
 
     The first is dealt from a deck of all leaves, reshuffled every round, so that each round of
     clips contains every class. The others are drawn at random without replacement.

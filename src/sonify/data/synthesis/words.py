@@ -83,9 +83,12 @@ class Speaker:
     rise: float
 
 
-def speaker(seed: int, number: int) -> Speaker:
-    """Draw the speaker with this number; as in humans, high voices tend to have short tracts."""
-    rng = generator("synthesis", seed, "speech_commands", "speaker", number)
+def speaker(*identity: str | int) -> Speaker:
+    """Draw the speaker with `identity` (seeds, split, number).
+
+    As in humans, high voices tend to have short tracts.
+    """
+    rng = generator("synthesis", *identity, "speaker")
     height = rng.uniform()
     return Speaker(
         pitch_hz=90 * 2.6**height * rng.uniform(0.9, 1.1),
