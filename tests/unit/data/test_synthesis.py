@@ -9,12 +9,13 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import butter, sosfreqz
 
 from sonify.data.corpora.registry import read
 from sonify.data.synthesis.corpora import Tally, raw_corpus
 from sonify.data.synthesis.files import freesound_id
 from sonify.data.synthesis.mixtures import lengths_s, loudness, mixture, sources_of
-from sonify.data.synthesis.signals import band, recurring
+from sonify.data.synthesis.signals import band, butterworth, harmonics, recurring, ringing
 from sonify.data.synthesis.sources import CLASSES, LEAVES, PARENTS, with_parents
 from sonify.data.synthesis.speech_commands import which_split
 from sonify.data.synthesis.words import WORDS, speaker, spoken
@@ -298,6 +299,30 @@ def test_sources_recur_so_that_any_second_of_a_clip_holds_them(source):
         crops = [x[at : at + 16000] for at in range(0, 48001, 4000)]
         whole = loudness(x, 16000)
         assert min(loudness(crop, 16000) for crop in crops) > 0.25 * whole
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.1), (0.001, 0.48), (0.02, 0.3), (0.1, 0.2)])
+def test_filters_are_those_that_scipy_designs(low, high):
+    wanted = (
+        butter(2, (low, high), "bandpass", fs=1.0, output="sos")
+        if low
+        else butter(2, high, fs=1.0, output="sos")
+    )
+    (_, expected), (_, found) = sosfreqz(wanted, 300), sosfreqz(butterworth(low, high), 300)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_harmonics_are_a_sum_of_sines():
+    angle, amplitudes = np.linspace(0, 200, 999), [1.0, -0.5, 0.0, 0.3, 0.2]
+    expected = sum(a * np.sin(k * angle) for k, a in enumerate(amplitudes, start=1))
+    np.testing.assert_allclose(harmonics(angle, amplitudes), expected, atol=1e-10)
+    np.testing.assert_allclose(harmonics(angle, (2.0,)), 2 * np.sin(angle), atol=1e-12)
+
+
+def test_what_rings_is_a_sine_that_halves_every_half_life():
+    t = np.arange(8000) / 8000
+    expected = np.exp2(-t / 0.1) * np.sin(2 * np.pi * 700 * (t + 1 / 8000))
+    np.testing.assert_allclose(ringing(700, 8000, 8000, 0.1), expected, atol=1e-9)
 
 
 def test_recurring_starts_under_way_and_keeps_its_period():

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import wave
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -22,12 +23,20 @@ Seeds = tuple[int, int]  # of a corpus: that of its configuration, and that of t
 
 def wav(pcm: np.ndarray, rate_hz: int) -> bytes:
     """Encode samples, (time,) int16, as a mono 16-bit WAV file."""
-    return _encoded(pcm, rate_hz, "WAV")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(pcm.itemsize)
+        file.setframerate(rate_hz)
+        file.writeframes(pcm.astype("<i2").tobytes())
+    return buffer.getvalue()
 
 
 def flac(pcm: np.ndarray, rate_hz: int) -> bytes:
     """Encode samples, (time,) int16, as a mono 16-bit FLAC file."""
-    return _encoded(pcm, rate_hz, "FLAC")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, pcm, rate_hz, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
 
 
 def table(rows: Iterable[Sequence[object]]) -> bytes:
@@ -67,9 +76,3 @@ def freesound_id(seeds: Seeds, number: int) -> str:
     """
     place = number * _NAME_FACTOR + seed_for("synthesis", *seeds, "fsd50k", "ids")
     return f"{seeds[1] + 1}{place % _NAME_COUNT:06d}"
-
-
-def _encoded(pcm: np.ndarray, rate_hz: int, form: str) -> bytes:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, pcm, rate_hz, format=form, subtype="PCM_16")
-    return buffer.getvalue()
