@@ -67,6 +67,8 @@ def texts(files: Iterable[Path]) -> dict[PurePath, str]:
 
 
 def _read(path: Path, name: str, rows: pc.Expression | None, columns: list[str] | None) -> pa.Table:
+    if not path.exists():
+        raise SonifyError(f"there is no {path}: run the stage that makes it first")
     try:
         table = pq.read_table(path, filters=rows, columns=columns)
         return tables.checked(table, name) if columns is None else table

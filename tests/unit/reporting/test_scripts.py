@@ -171,7 +171,7 @@ def test_a_broken_table_is_named(page, results):
 
 def test_missing_data_are_named(page, results):
     (results / "data/audioset/manifest.parquet").unlink()
-    with pytest.raises(SystemExit, match=r"No such file .*audioset/manifest\.parquet"):
+    with pytest.raises(SystemExit, match=r"there is no .*audioset/manifest\.parquet: run"):
         page()
 
 
