@@ -42,10 +42,11 @@ def test_each_seed_is_synthesised_prepared_and_read_apart(workflow):
     one = ["results/models/speech_commands-scratch-s4/model.safetensors"]
     jobs = workflow.planned("--", *one)
     assert jobs == {"synthesise": 1, "prepare_speech_commands": 1, "train": 1}
-    printed = workflow("--dry-run", "--printshellcmds", "--", *one)
+    printed = workflow("--dry-run", "--quiet", "host", "--printshellcmds", "--", *one)
     assert "--dataset speech_commands --seed 4 " in printed
     assert "--data results/data/speech_commands-s4 " in printed
-    pages = workflow("--dry-run", "--printshellcmds", "--", "results/reporting/summary.txt")
+    summary = ("--", "results/reporting/summary.txt")
+    pages = workflow("--dry-run", "--quiet", "host", "--printshellcmds", *summary)
     made = [f"results/data/{d}-s{s}" for d in SYNTHETIC for s in (0, 4)]
     assert f"--data {' '.join(made)} --settings" in pages
 

@@ -88,6 +88,7 @@ def butterworth(low: float, high: float) -> np.ndarray:
     """
     rise, edge = 4 * np.tan(np.pi * low), 4 * np.tan(np.pi * high)  # bilinear, 2 samples per unit
     pole = np.exp(0.75j * np.pi)
+    analog: tuple[complex, ...]
     if low > 0:
         half = pole * (edge - rise) / 2
         root = np.sqrt(half**2 - rise * edge)
