@@ -73,9 +73,10 @@ def test_it_makes_every_table_figure_and_page(finished):
 
 def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
     for dataset in SYNTHETIC:
-        folder = finished.folder / "results" / "data" / dataset
+        folder = finished.folder / "results" / "data" / f"{dataset}-s0"
         used = tables.read(folder / "manifest.parquet", "manifest")
         rejected = tables.read(folder / "rejected.parquet", "rejected")
+        assert set(used["corpus"]) == {folder.name} and set(used["dataset"]) == {dataset}
         assert not set(used["clip_id"]) & set(rejected["clip_id"])
         assert (rejected["reason"] == "missing_file").all()
         assert len(rejected) == (3 if dataset == "audioset" else 0)
@@ -263,7 +264,8 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     finished.edit("workflow/configs/smoke.yaml", "seeds: [0]", "seeds: [0, 1]")
-    of_one_seed = {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
+    of_one_seed = {"synthesise": 3, **{f"prepare_{dataset}": 1 for dataset in SYNTHETIC}}
+    of_one_seed |= {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
     of_one_seed |= {
         "mine": 2,
         "render": 2,
@@ -276,6 +278,19 @@ def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     gathered = {"gather": len(EVALUATION_TABLES), "table": len(TABLES), "gallery": 1}
     gathered |= {"database": 1}  # there are more files
     assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
+
+
+def test_a_lost_corpus_is_prepared_again_and_what_shows_its_clips_follows(finished):
+    lost = finished.folder / "results/data/speech_commands-s0/rejected.parquet"
+    kept = lost.read_bytes()
+    lost.unlink()
+    try:
+        jobs = finished.planned()
+    finally:
+        lost.write_bytes(kept)
+        finished("--touch")
+    assert jobs["prepare_speech_commands"] == 1
+    assert not {"synthesise", "prepare_audioset", "prepare_fsd50k", "mine", "pairs"} & set(jobs)
 
 
 def test_a_lost_table_of_one_seed_is_made_again_and_nothing_else(finished):
@@ -303,7 +318,7 @@ def test_the_queries_of_the_readme_work(finished):
     readme = (codedeps.ROOT / "README.md").read_text(encoding="utf-8")
     queries = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(queries) >= 4
-    sound = next((finished.folder / "results/data/raw/audioset/audio").glob("*.wav"))
+    sound = next((finished.folder / "results/data/raw/audioset-s0/audio").glob("*.wav"))
     shutil.copy(sound, finished.folder / "recording.wav")
     for query in queries:
         done = subprocess.run(
@@ -350,16 +365,19 @@ def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tm
     """The readers serve the public layouts: the synthetic corpora, read as a user's own."""
     corpora = tmp_path / "my corpora"
     shutil.copytree(finished.folder / "results" / "data" / "raw", corpora)
-    local = {d: {"source": "local", "path": str(corpora / d)} for d in SYNTHETIC}
+    local = {d: {"source": "local", "path": str(corpora / f"{d}-s0")} for d in SYNTHETIC}
     workflow.overlay({"data": local})
     workflow("data")
     for dataset in SYNTHETIC:
         for table in ("vocabulary", "manifest", "rejected"):
-            file = Path("results", "data", dataset, f"{table}.parquet")
-            made, again = (tables.read(w.folder / file, table) for w in (finished, workflow))
-            pd.testing.assert_frame_equal(made, again)
+            made, again = (
+                tables.read(w.folder / "results/data" / corpus / f"{table}.parquet", table)
+                for w, corpus in ((finished, f"{dataset}-s0"), (workflow, dataset))
+            )
+            own = {"corpus": dataset} if "corpus" in made else {}
+            pd.testing.assert_frame_equal(made.assign(**own), again)
     assert "Nothing to be done" in workflow("data")
-    sound = next((corpora / "audioset" / "audio").glob("*.wav"))
+    sound = next((corpora / "audioset-s0" / "audio").glob("*.wav"))
     sound.rename(tmp_path / sound.name)
     assert workflow.planned("data")["prepare_audioset"] == 1
     workflow("data")

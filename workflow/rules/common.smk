@@ -13,7 +13,7 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
 from sonify.paper.published import PAPER_TABLES
 from sonify.config.loading import load
-from sonify.plan.files import Files
+from sonify.plan.files import EACH, Files
 from sonify.plan.plan import Plan
 from sonify.plan.settings import Settings
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
@@ -53,6 +53,16 @@ def stage_needs(stage, wildcards, input):
     """The --input option of what a stage needs besides a model and clips."""
     named = [f"{name}={input[name]}" for name in stage.needs]
     return ["--input", *named] if named else []
+
+
+# Parameters that take `output` are not tracked: a corpus may be moved, and another use asks for no
+# other preparation.
+def raw_root(dataset, wildcards, output):
+    return files.raw_root(dataset, wildcards.get("seed"))
+
+
+def used_splits(dataset, wildcards, output):
+    return plan.used_splits(dataset)
 
 
 def data_targets():

@@ -3,9 +3,9 @@
 
 rule synthesise:
     output:
-        directory("results/data/raw/{dataset}"),
+        directory("results/data/raw/{dataset}-s{seed}"),
     log:
-        "results/logs/synthesise/{dataset}.log",
+        "results/logs/synthesise/{dataset}-s{seed}.log",
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -14,7 +14,7 @@ rule synthesise:
         settings=lambda w: settings.synthesise(w.dataset),
     shell:
         "job {log} synthesise.py --dataset {wildcards.dataset}"
-        " --settings {params.settings:q} --out {output}"
+        " --seed {wildcards.seed} --settings {params.settings:q} --out {output}"
 
 
 tell_downloads()
@@ -58,16 +58,16 @@ for dataset in plan.datasets:
         input:
             **files.raw_input(dataset),
         output:
-            vocabulary=f"results/data/{dataset}/vocabulary.parquet",
-            manifest=f"results/data/{dataset}/manifest.parquet",
-            rejected=f"results/data/{dataset}/rejected.parquet",
-            attrition=f"results/data/{dataset}/attrition.parquet",
+            vocabulary=f"{files.data_folder(dataset, EACH)}/vocabulary.parquet",
+            manifest=f"{files.data_folder(dataset, EACH)}/manifest.parquet",
+            rejected=f"{files.data_folder(dataset, EACH)}/rejected.parquet",
+            attrition=f"{files.data_folder(dataset, EACH)}/attrition.parquet",
             splits=[
-                directory(f"results/data/{dataset}/{split}")
+                directory(f"{files.data_folder(dataset, EACH)}/{split}")
                 for split in DATASETS[dataset].splits
             ],
         log:
-            f"results/logs/prepare/{dataset}.log",
+            f"results/logs/prepare/{files.corpus(dataset, EACH)}.log",
         conda:
             "../../envs/sonify.yaml"
         threads: config["threads"]
@@ -75,11 +75,11 @@ for dataset in plan.datasets:
             code=code_hash("prepare.py"),
             settings=settings.prepare(dataset),
             dataset=dataset,
-            corpus=settings.corpus(dataset),
-            root=lambda w, output: files.raw_root(Path(output.manifest).parent.name),
+            names=settings.local_names(dataset),
+            root=partial(raw_root, dataset),
             out=lambda w, output: str(Path(output.manifest).parent),
             # Through output, so that it is not tracked: another use asks for no other preparation.
-            used=lambda w, output: plan.used_splits(Path(output.manifest).parent.name),
+            used=partial(used_splits, dataset),
         shell:
             "job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"

@@ -34,7 +34,7 @@ rule pairs:
             model=plan.shown_models,
             table=["top_activations", "sonifications"],
         ),
-        data=data_targets(),
+        data=files.shown_clips,
     output:
         "results/reporting/pairs.parquet",
     log:
@@ -45,8 +45,9 @@ rule pairs:
         code=code_hash("pairs.py"),
         settings=settings.pairs(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.shown_data,
     shell:
-        "job {log} pairs.py --sonification {params.sonification} --data results/data"
+        "job {log} pairs.py --sonification {params.sonification} --data {params.data}"
         " --settings {params.settings:q} --out {output}"
 
 
@@ -158,8 +159,9 @@ rule gallery:
         code=code_hash("gallery.py"),
         settings=settings.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
     shell:
-        "job {log} gallery.py --sonification {params.sonification} --data results/data"
+        "job {log} gallery.py --sonification {params.sonification} --data {params.data}"
         " --filters {input.filters} --evolution {input.evolution}"
         " --settings {params.settings:q} --threads {threads} --out {output}"
 
@@ -216,10 +218,11 @@ rule cards:
         code=code_hash("cards.py"),
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
         benchmarks=files.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
-        "job {log} cards.py --data results/data --sonification {params.sonification}"
+        "job {log} cards.py --data {params.data} --sonification {params.sonification}"
         " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {params.out}"
 
@@ -245,10 +248,11 @@ rule page:
         code=code_hash("page.py"),
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
         benchmarks=files.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
-        "job {log} page.py --data results/data --sonification {params.sonification}"
+        "job {log} page.py --data {params.data} --sonification {params.sonification}"
         " --figures {params.figures} --tables {input.tables} --claims {input.claims}"
         " --benchmarks {params.benchmarks} --settings {params.settings:q} --out {output}"
 
@@ -270,7 +274,8 @@ rule summary:
     params:
         code=code_hash("summary.py"),
         settings=settings.summary(),
+        data=files.prepared_folders,
     shell:
         "job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
-        " --coherence {input.coherence} --claims {input.claims} --data results/data"
+        " --coherence {input.coherence} --claims {input.claims} --data {params.data}"
         " --settings {params.settings:q} --out {output}"

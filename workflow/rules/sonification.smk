@@ -18,7 +18,7 @@ rule mine:
         code=code_hash("mine.py"),
         settings=settings.mine(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=lambda w: files.data_folder(config["sonification"]["dataset"]),
+        data=lambda w, input: str(Path(input.vocabulary).parent),
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/sonification/{model}/mining",
     shell:
@@ -44,7 +44,7 @@ rule render:
         code=code_hash("render.py"),
         settings=settings.render(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=lambda w: files.data_folder(config["sonification"]["dataset"]),
+        data=lambda w, input: str(Path(input.vocabulary).parent),
     shell:
         "job {log} render.py --model {params.model} --data {params.data}"
         " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"

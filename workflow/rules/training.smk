@@ -20,7 +20,7 @@ rule train:
     params:
         code=code_hash("train.py"),
         settings=lambda w: settings.train(w.run),
-        data=lambda w: files.data_folder(plan.run(w.run).dataset),
+        data=lambda w: files.data_folder(plan.run(w.run).dataset, w.seed),
         start=lambda w: files.start_option(w.run, w.seed),
         out=lambda w, output: str(Path(output.weights).parent),
     shell:

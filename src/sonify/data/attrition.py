@@ -11,8 +11,10 @@ COUNTS = ["listed", "obtained", "used", "rejected"]
 ALL = ""  # the label of the row that counts all clips of a split
 
 
-def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
-    """Count the clips of each split and class after preparation, as contract `attrition`.
+def attrition(
+    listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame, corpus: str
+) -> pd.DataFrame:
+    """Count the clips of each split and class of a corpus after preparation: contract `attrition`.
 
     manifest, rejected: tables of those contracts for this listing. In every row, listed = used +
     rejected; a clip counts as obtained if it has audio, usable or not. Classes absent from the list
@@ -30,15 +32,17 @@ def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) 
     rows = pd.concat([clips, problems], ignore_index=True)
     classes = rows.explode("labels").dropna(subset="labels").rename(columns={"labels": "label"})
     counts = pd.concat(_counted(r) for r in (rows.assign(label=ALL), classes))
-    return counts.assign(dataset=listing.dataset)[["dataset", "split", "label", *COUNTS]]
+    named = counts.assign(dataset=listing.dataset, corpus=corpus)
+    return named[["dataset", "corpus", "split", "label", *COUNTS]]
 
 
 def write(listing: Listing, out: Path) -> None:
-    """Write the table `attrition` of a prepared dataset next to its manifest in `out`."""
+    """Write the table `attrition` of a prepared corpus next to its manifest in `out`."""
     out = Path(out)
     manifest = tables.read(out / "manifest.parquet", "manifest")
     rejected = tables.read(out / "rejected.parquet", "rejected")
-    tables.write(attrition(listing, manifest, rejected), out / "attrition.parquet", "attrition")
+    counts = attrition(listing, manifest, rejected, out.name)
+    tables.write(counts, out / "attrition.parquet", "attrition")
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:

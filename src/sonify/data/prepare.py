@@ -100,10 +100,10 @@ def prepare(
     """Write the clips of `listing` below `out` and return the counts.
 
     Writes <split>/part-*.parquet, vocabulary, manifest and rejected; every split gets at least one
-    part, which may be empty. With `min_duration_s` shorter recordings are repeated from their start
-    and cut to it, so that none is too short; the manifest then has more samples than their file.
-    Without `peak_scaling` all stay at the level of their files. Calls `progress(done, total)` as
-    listed clips are processed. Raises SonifyError if no clip at all can be used.
+    part, which may be empty. The corpus is named as `out`. With `min_duration_s` shorter recordings
+    are repeated from their start and cut to it, so that none is too short; the manifest then has
+    more samples than their file. Without `peak_scaling` all stay at the level of their files.
+    `progress(done, total)` counts listed clips. Raises SonifyError if no clip can be used.
     """
     out = Path(out)
     _clear(out)
@@ -112,11 +112,11 @@ def prepare(
     form = Form(shortest, peak_scaling)
     done = len(listing.problems)
     manifests = [_table("manifest", [])]
-    rejections = [_rejected(listing.dataset, listing.problems.itertuples(index=False))]
+    rejections = [_rejected(listing.dataset, out.name, listing.problems.itertuples(index=False))]
     empty = []
     for split in DATASETS[listing.dataset].splits:
         used = 0
-        for batch in batches(listing, split, root, limits, clips_per_part, workers, form):
+        for batch in batches(listing, out.name, split, root, limits, clips_per_part, workers, form):
             tables.write(batch.clips, out / split / batch.part, "clips", **_PART_FORMAT)
             manifests.append(batch.manifest)
             rejections.append(batch.rejected)
@@ -135,6 +135,7 @@ def prepare(
 
 def batches(
     listing: Listing,
+    corpus: str,
     split: str,
     root: Path,
     limits: Limits,
@@ -163,11 +164,11 @@ def batches(
             rejected.append(result)
         else:
             if len(clips) == clips_per_part:
-                yield _batch(listing.dataset, split, part, clips, rejected, seen)
+                yield _batch(listing.dataset, corpus, split, part, clips, rejected, seen)
                 part, clips, rejected = part + 1, [], []
             clips.append(result)
         seen += 1
-    yield _batch(listing.dataset, split, part, clips, rejected, seen)
+    yield _batch(listing.dataset, corpus, split, part, clips, rejected, seen)
 
 
 class _Rejection(NamedTuple):
@@ -205,6 +206,7 @@ def _clip(
 
 def _batch(
     dataset: str,
+    corpus: str,
     split: str,
     number: int,
     clips: list[dict[str, Any]],
@@ -212,13 +214,13 @@ def _batch(
     seen: int,
 ) -> Batch:
     part = f"part-{number:05d}.parquet"
-    stored = [{**clip, "part": f"{split}/{part}"} for clip in clips]
+    stored = [{**clip, "corpus": corpus, "part": f"{split}/{part}"} for clip in clips]
     return Batch(
         split=split,
         part=part,
         clips=_table("clips", clips),
         manifest=_table("manifest", stored),
-        rejected=_rejected(dataset, rejected),
+        rejected=_rejected(dataset, corpus, rejected),
         seen=seen,
     )
 
@@ -227,9 +229,9 @@ def _table(name: str, rows: list[dict]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=tables.contract(name).schema)
 
 
-def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:
-    columns = ("split", "clip_id", "path", "reason", "detail")
-    rows = [{"dataset": dataset, **dict(zip(columns, p, strict=True))} for p in problems]
+def _rejected(dataset: str, corpus: str, problems: Iterable[tuple]) -> pa.Table:
+    columns = ("dataset", "corpus", "split", "clip_id", "path", "reason", "detail")
+    rows = [dict(zip(columns, (dataset, corpus, *p), strict=True)) for p in problems]
     unknown = {row["reason"] for row in rows} - REASONS.keys()
     if unknown:
         raise SonifyError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")

@@ -142,7 +142,7 @@ class StoredClips:
 
 
 def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
-    """Index the prepared `splits` of the dataset in `folder` (results/data/<dataset>).
+    """Index the prepared `splits` of the dataset in `folder` (results/data/<corpus>).
 
     Reads only labels and lengths. Raises SonifyError, naming the file and the remedy, for a split
     that was not prepared, a corrupt part, a label outside the vocabulary, or splits without any

@@ -76,6 +76,10 @@ class Plan:
         """The run a model comes from."""
         return self.models[model]
 
+    def seed_of(self, model: str) -> int:
+        """The seed that a model was trained with."""
+        return int(model.rpartition("-s")[2])
+
     @property
     def classifiers(self) -> list[str]:
         """Runs that are scored."""

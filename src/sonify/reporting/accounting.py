@@ -7,30 +7,48 @@ from pathlib import PurePath
 import pandas as pd
 
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.paper.labels import DATASETS
 
-USED_COLUMNS = ["dataset", "split", "n_samples"]
+USED_COLUMNS = ["dataset", "corpus", "split", "n_samples"]
 
 
 def clip_accounts(
     attrition: pd.DataFrame, manifest: pd.DataFrame, rejected: pd.DataFrame
 ) -> pd.DataFrame:
-    """Count clips by dataset and split, from rows of the contracts of these names.
+    """Count clips by dataset and split over all corpora, from rows of the contracts of these names.
 
-    Of the manifest, which is long, USED_COLUMNS suffice. Returns columns dataset, split, listed,
-    obtained, used, rejected, minutes (audio of the used clips), lost_classes (listed classes
-    without a used clip) and reasons (for rejection, as `reasons` formats them, or empty). listed =
-    used + rejected.
+    Of the manifest, which is long, USED_COLUMNS suffice. Returns columns dataset, split, corpora,
+    listed, obtained, used, rejected, minutes (audio of the used clips), lost_classes (those that a
+    corpus lists without a used clip) and reasons (for rejection, as `reasons` formats them, or
+    empty). listed = used + rejected.
     """
     keys = ["dataset", "split"]
     whole = attrition["label"] == ""
-    accounts = attrition[whole].set_index(keys).sort_index()
-    lost = attrition[~whole & (attrition["used"] == 0)].groupby(keys).size()
+    counted = attrition[whole].groupby(keys)
+    accounts = counted[["listed", "obtained", "used", "rejected"]].sum()
+    accounts.insert(0, "corpora", counted["corpus"].nunique())
+    lost = attrition[~whole & (attrition["used"] == 0)].groupby(keys)["label"].nunique()
     seconds = manifest.groupby(keys)["n_samples"].sum() / RATE_HZ
     why = rejected.groupby(keys)["reason"].agg(reasons)
     accounts["minutes"] = seconds.reindex(accounts.index, fill_value=0.0) / 60
     accounts["lost_classes"] = lost.reindex(accounts.index, fill_value=0)
     accounts["reasons"] = why.astype(object).reindex(accounts.index, fill_value="")
-    return accounts.drop(columns="label").reset_index()
+    return accounts.reset_index()
+
+
+def corpora(manifest: pd.DataFrame) -> str:
+    """Say of which datasets each seed has a corpus of its own, and how many there are; empty if of
+    none.
+
+    `5 synthesised corpora of each dataset, one per seed`, or, of some only, by their names.
+    """
+    counts = manifest.groupby("dataset")["corpus"].nunique()
+    several = counts[counts > 1]
+    if several.empty:
+        return ""
+    names = " and ".join(DATASETS.get(name, name) for name in several.index)
+    of = "each dataset" if len(several) == len(counts) > 1 else names
+    return f"{several.max()} synthesised corpora of {of}, one per seed"
 
 
 def reasons(given: pd.Series) -> str:

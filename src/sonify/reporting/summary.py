@@ -9,7 +9,7 @@ from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims.outcomes import decided, outcomes
 from sonify.paper.labels import distinct_labels, finetuned_label, scale_label
 from sonify.paper.run_facts import Runs
-from sonify.reporting.accounting import reasons
+from sonify.reporting.accounting import corpora, reasons
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.tables.rows import paper_table
 
@@ -98,7 +98,8 @@ def _coherence(curves: pd.DataFrame, noise: float) -> list[str]:
 
 def _clips(manifest: pd.DataFrame, rejected: pd.DataFrame) -> str:
     why = f" ({reasons(rejected['reason'])})" if len(rejected) else ""
-    return f"Clips:  {len(manifest):,} used, {len(rejected):,} rejected{why}"
+    of = f"; {several}" if (several := corpora(manifest)) else ""
+    return f"Clips:  {len(manifest):,} used, {len(rejected):,} rejected{why}{of}"
 
 
 def _capped(lines: list[str], most: int, where: str) -> list[str]:

@@ -709,7 +709,7 @@ def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
     stage, job = STAGES["layer_importance"], "fsd50k-supervised-full-s1"
     inputs = Files(plan).stage_input(stage, job)
     assert inputs["weights"] == f"results/models/{job}/model.safetensors"
-    assert inputs["splits"] == ["results/data/fsd50k/val"]
+    assert inputs["splits"] == ["results/data/fsd50k-s1/val"]
     settings = json.loads(Settings(plan).evaluation_job(stage, job))
     assert settings["recipe"] is None and settings["layers"] == [12]
     starts = json.loads(Settings(plan).claims())["probes"]
@@ -747,6 +747,45 @@ def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     recipes["mine"]["splits"] = ["test"]
     with pytest.raises(ConfigError, match="names 'test': folder has train, val, eval"):
         checked(config)
+
+
+def test_each_seed_has_its_own_synthesised_corpora_and_shares_the_others(config, tmp_path):
+    config["training"]["seeds"] = [3, 7]
+    config["data"]["folder"] = {"source": "local", "path": str(tmp_path)}
+    config["data"]["fsd50k"] |= {"source": "download", "path": "copies/FSD50K"}
+    files = Files(Plan(checked(config)))
+    made = [f"results/data/{d}-s{s}" for d in ("audioset", "speech_commands") for s in (3, 7)]
+    folders = [*made[:2], "results/data/fsd50k", *made[2:], "results/data/folder"]
+    assert files.prepared_folders == folders
+    assert {str(Path(file).parents[0]) for file in files.prepared_files} == set(folders)
+    assert files.raw_root("audioset", 7) == "results/data/raw/audioset-s7"
+    assert files.raw_input("audioset") == {"root": "results/data/raw/audioset-s{seed}"}
+    assert files.raw_root("fsd50k", 7) == files.raw_root("fsd50k") == "copies/FSD50K"
+    for rule, corpora in (("synthesise", made), ("prepare", folders)):
+        told = {f"results/benchmarks/{rule}/{Path(folder).name}.tsv" for folder in corpora}
+        assert told == {b for b in files.benchmarks if f"/{rule}/" in b}
+
+
+def test_a_model_reads_the_corpora_of_its_seed(config):
+    config["training"]["seeds"] = [3, 7]
+    plan = Plan(checked(config))
+    files = Files(plan)
+    found = files.training_input("fsd50k-contrastive-full", "7")
+    assert found["splits"] == ["results/data/fsd50k-s7/train"]
+    assert found["weights"] == "results/models/contrastive-s7/model.safetensors"
+    assert files.mining_input("supervised-s7")["splits"] == ["results/data/audioset-s7/eval"]
+    for stage in STAGES.values():
+        for job in stage.jobs(plan):
+            seed = plan.seed_of(stage.model(plan, job))
+            clips = stage.clips(plan, job)
+            folder = files.data_folder(clips.dataset, seed)
+            inputs = files.stage_input(stage, job)
+            assert inputs["vocabulary"] == f"{folder}/vocabulary.parquet"
+            assert inputs["splits"] == [f"{folder}/{split}" for split in clips.splits]
+    # Figures of single sounds show the first seed, and another seed does not draw them anew.
+    shown = "results/data/audioset-s3"
+    assert files.shown_data == [shown]
+    assert files.shown_clips == [f"{shown}/manifest.parquet", f"{shown}/eval"]
 
 
 def test_a_folder_of_backgrounds_must_be_there(config, tmp_path):
@@ -794,7 +833,7 @@ def test_models_are_selected_on_clips_that_are_neither_trained_nor_scored_on(
         recipes[probe]["select"] = "last"
     recipes["fsd50k"] |= SELECTED
     assert (
-        "results/data/fsd50k/val"
+        "results/data/fsd50k-s0/val"
         in (Files(Plan(checked(config))).training_input("fsd50k-scratch", "0")["splits"])
     )
     recipes[recipe] |= SELECTED | changes

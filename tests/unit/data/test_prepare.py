@@ -232,9 +232,9 @@ def test_same_bytes_for_any_number_of_workers_and_after_a_rerun(tmp_path):
     faults = [*FAULTS, *FAULTS]
     clips = [(("train", "val", "eval")[i % 3], f"c{i}", f) for i, f in enumerate(faults)]
     root = write_corpus(tmp_path / "corpus", [*clips, ("val", "c0", "fine")])
-    run(root, tmp_path / "one", workers=1)
-    run(root, tmp_path / "two", clips_per_part=1, workers=2)
-    run(root, tmp_path / "two", workers=2)  # with fewer parts: the surplus must go
+    run(root, tmp_path / "one/out", workers=1)
+    run(root, tmp_path / "two/out", clips_per_part=1, workers=2)
+    run(root, tmp_path / "two/out", workers=2)  # with fewer parts: the surplus must go
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
 
 
@@ -397,9 +397,9 @@ def test_accounts_that_do_not_add_up(tmp_path, monkeypatch, fault):
     else:
         whole, more = preparing._batch, [{"clip_id": "d"}] if fault == "renamed" else []
 
-        def spoilt(dataset, split, number, clips, *others):
+        def spoilt(dataset, corpus, split, number, clips, *others):
             clips = [*clips[:-1], *({**clips[-1], **new} for new in more)] if clips else clips
-            return whole(dataset, split, number, clips, *others)
+            return whole(dataset, corpus, split, number, clips, *others)
 
         monkeypatch.setattr(preparing, "_batch", spoilt)
     with pytest.raises(RuntimeError, match="do not add up"):

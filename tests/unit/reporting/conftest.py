@@ -287,7 +287,8 @@ def sonifications(top, clips):
 @pytest.fixture
 def manifest(clips):
     frame = clips.drop(columns="pcm").assign(
-        path="x.wav", source_samples=4000, channels=1, part="part-00000.parquet",
+        corpus="audioset", path="x.wav", source_samples=4000, channels=1,
+        part=[f"eval/part-{i // 3:05d}.parquet" for i in range(len(clips))],
         source_url="https://freesound.org/s/7/", uploader="<b>ann</b>", licence="javascript:x",
     )  # fmt: skip
     return _kept(frame, "manifest")
@@ -296,7 +297,8 @@ def manifest(clips):
 @pytest.fixture
 def rejected():
     rows = [
-        {"dataset": d, "split": s, "clip_id": f"lost{i}", "path": "", "reason": r, "detail": "x"}
+        {"dataset": d, "corpus": d, "split": s, "clip_id": f"lost{i}", "path": ""}
+        | {"reason": r, "detail": "x"}
         for i, (d, s, r) in enumerate(
             [
                 ("audioset", "eval", "silent"),
@@ -313,13 +315,13 @@ def rejected():
 def attrition():
     """Of the tables above: the one class that only lost clips have is lost in audioset/eval."""
     rows = [
-        ("audioset", "eval", "", 9, 7, 6, 3),
-        ("audioset", "eval", "tone", 8, 7, 6, 2),
-        ("audioset", "eval", "bell", 1, 0, 0, 1),
-        ("fsd50k", "val", "", 1, 1, 0, 1),
-        ("fsd50k", "val", "tone", 1, 1, 0, 1),
+        ("audioset", "audioset", "eval", "", 9, 7, 6, 3),
+        ("audioset", "audioset", "eval", "tone", 8, 7, 6, 2),
+        ("audioset", "audioset", "eval", "bell", 1, 0, 0, 1),
+        ("fsd50k", "fsd50k", "val", "", 1, 1, 0, 1),
+        ("fsd50k", "fsd50k", "val", "tone", 1, 1, 0, 1),
     ]
-    columns = ["dataset", "split", "label", "listed", "obtained", "used", "rejected"]
+    columns = ["dataset", "corpus", "split", "label", "listed", "obtained", "used", "rejected"]
     return _kept([dict(zip(columns, row, strict=True)) for row in rows], "attrition")
 
 
@@ -390,6 +392,7 @@ def content(
 PLACES = {
     "<root of the corpus>": "corpora/audioset",
     "<dataset>": "fsd50k",
+    "<corpus>": "fsd50k-s0",
     "<split>": "eval",
     "<shard>": "shard",
     "<model>": "contrastive-s0",

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sonify.contracts import tables
@@ -81,6 +82,8 @@ def results(tmp_path, clips, attrition, manifest, rejected, top, sonifications, 
         tables.write(part, tmp_path / f"data/audioset/eval/part-{i:05d}.parquet", "clips")
     tables.write(attrition, tmp_path / "data/audioset/attrition.parquet", "attrition")
     tables.write(manifest, tmp_path / "data/audioset/manifest.parquet", "manifest")
+    classes = pd.DataFrame({"dataset": "audioset", "index": [0], "label": ["tone"], "mid": [""]})
+    tables.write(classes, tmp_path / "data/audioset/vocabulary.parquet", "vocabulary")
     tables.write(rejected, tmp_path / "data/audioset/rejected.parquet", "rejected")
     for model in ("contrastive-s0", "supervised-s0"):
         folder = tmp_path / "sonification" / model
@@ -103,7 +106,7 @@ def page(script, results, table, claims):
         script(
             "page",
             {**LABEL, **SHOWN},
-            data=results / "data",
+            data=[results / "data/audioset"],
             sonification=sorted((results / "sonification").iterdir()),
             figures=figures,
             tables=[table("A6"), table("A4")],
@@ -130,7 +133,7 @@ def cards(script, results, table, claims):
         script(
             "cards",
             {**LABEL, **SHOWN},
-            data=results / "data",
+            data=[results / "data/audioset"],
             sonification=sorted((results / "sonification").iterdir()),
             tables=[table("A6"), table("A4")],
             claims=results / "reporting/claims.parquet",
@@ -168,7 +171,7 @@ def test_a_broken_table_is_named(page, results):
 
 def test_missing_data_are_named(page, results):
     (results / "data/audioset/manifest.parquet").unlink()
-    with pytest.raises(SystemExit, match="there is no manifest table to read"):
+    with pytest.raises(SystemExit, match=r"there is no .*audioset/manifest\.parquet: run"):
         page()
 
 
@@ -181,7 +184,7 @@ def test_summary(script, results, metrics, removal, coherence, claims, facts, ca
         "summary",
         {**LABEL, "runs": _as_json(facts), "rule": "mean", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
-        data=results / "data",
+        data=[results / "data/audioset"],
         out=results / "reporting/summary.txt",
     )
     assert "6 used, 4 rejected" in (results / "reporting/summary.txt").read_text("utf-8")

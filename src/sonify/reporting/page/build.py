@@ -10,7 +10,7 @@ from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims.outcomes import decided, outcomes, p_words, survivors, why_open
 from sonify.paper.labels import DATASETS, VERDICTS, scale_label
 from sonify.paper.published import PAPER_TABLES
-from sonify.reporting.accounting import clip_accounts, runtime
+from sonify.reporting.accounting import clip_accounts, corpora, runtime
 from sonify.reporting.listening import RULE, Pair, level, wav
 from sonify.reporting.page.figures import Drawing
 from sonify.reporting.page.templates import rendered
@@ -30,8 +30,8 @@ FILES = (
     ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
     ("results/sonification/<model>/left_out.parquet", "clips that are not mined, and why"),
     ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
-    ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
-    ("results/data/<dataset>/attrition.parquet", "clips listed, obtained and used, by class"),
+    ("results/data/<corpus>/manifest.parquet", "every clip used; rejected.parquet: the others"),
+    ("results/data/<corpus>/attrition.parquet", "clips listed, obtained and used, by class"),
     ("results/models/<model>/history.parquet", "training loss and learning rate by epoch"),
 )
 _REGIMES = ("supervised", "contrastive")
@@ -87,6 +87,7 @@ def context(content: Content, residual: bool = False) -> dict:
         "rule": RULE,
         "range_db": round(RANGE_DB),
         "layers": _layers(content, residual),
+        "corpora": corpora(content.manifest),
         "clips": clip_accounts(*accounts, content.rejected).to_dict("records"),
         "rules": _rules(content.jobs),
         "files": FILES,
