@@ -84,8 +84,13 @@ def reporting_targets():
         + claims
         + database
         + files.table_files
+        + files.curve_files
         + files.figure_files
     )
+
+
+def parquet(paths):
+    return [path for path in paths if path.endswith(".parquet")]
 
 
 def tell_downloads():

@@ -58,13 +58,26 @@ for figure in FIGURES.values():
         input:
             **files.figure_tables(figure),
         output:
+            **{
+                kind: (
+                    report(
+                        file,
+                        caption="../report/figure.rst",
+                        category="Figures",
+                        labels={"figure": figure.title, "as": "csv file"},
+                    )
+                    if kind == "csv"
+                    else file
+                )
+                for kind, file in files.figure_numbers(figure).items()
+            },
             png=f"results/reporting/figures/{figure.name}.png",
             # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
             svg=report(
                 f"results/reporting/figures/{figure.name}.svg",
                 caption="../report/figure.rst",
                 category="Figures",
-                labels={"figure": figure.title},
+                labels={"figure": figure.title, "as": "drawing"},
             ),
         log:
             f"results/logs/reporting/{figure.name}.log",
@@ -75,10 +88,15 @@ for figure in FIGURES.values():
             settings=settings.figure(figure),
             script=figure.script,
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
+            numbers=[
+                f"--numbers {file}"
+                for kind, file in files.figure_numbers(figure).items()
+                if kind == "parquet"
+            ],
             # For the caption alone: what follows from the output does not make jobs run again.
             words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
         shell:
-            'python "$SCRIPTS/{params.script}" {params.tables}'
+            'python "$SCRIPTS/{params.script}" {params.tables} {params.numbers}'
             " --settings {params.settings:q} --out {output.png} 2>&1 | tee {log}"
 
 
@@ -120,7 +138,7 @@ rule database:
             + training_targets()
             + sonification_targets()
             + [files.evaluation_table(table) for table in EVALUATION_TABLES]
-            + [file for file in files.table_files if file.endswith(".parquet")]
+            + parquet(files.table_files + files.curve_files)
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
         ),
     output:
@@ -168,7 +186,7 @@ rule gallery:
 
 rule cards:
     input:
-        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        tables=parquet(files.table_files),
         claims="results/reporting/claims.parquet",
         data=data_targets(),
         # All results, since a card tells how long each took.
@@ -227,8 +245,9 @@ rule cards:
 
 rule page:
     input:
-        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        tables=parquet(files.table_files),
         figures=files.figure_files,
+        curves=parquet(files.curve_files),
         claims="results/reporting/claims.parquet",
         gallery="results/reporting/gallery",
         data=data_targets(),
@@ -250,9 +269,9 @@ rule page:
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
         'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
-        " --figures {params.figures} --tables {input.tables} --claims {input.claims}"
-        " --benchmarks {params.benchmarks} --settings {params.settings:q} --out {output}"
-        " 2>&1 | tee {log}"
+        " --figures {params.figures} --tables {input.tables} --curves {input.curves}"
+        " --claims {input.claims} --benchmarks {params.benchmarks}"
+        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
 rule summary:

@@ -13,6 +13,7 @@ def main() -> None:
         options.add_argument(path, type=Path, required=True)
     for paths in ("--sonification", "--tables"):
         options.add_argument(paths, type=Path, nargs="+", required=True)
+    options.add_argument("--curves", type=Path, nargs="*", default=[])
     options.add_argument("--benchmarks", type=Path, nargs="*", default=[])
     args = options.parse_args()
     content = gathered(
@@ -21,6 +22,7 @@ def main() -> None:
         sonification=args.sonification,
         figures=args.figures,
         paper_tables=args.tables,
+        curves=args.curves,
         claims=args.claims,
         benchmarks=args.benchmarks,
     )

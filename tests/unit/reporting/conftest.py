@@ -17,6 +17,7 @@ from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page.build import Content
 from sonify.reporting.page.figures import Drawing
+from sonify.reporting.tables import curves
 from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [
@@ -359,7 +360,17 @@ def layer_importance():
 
 @pytest.fixture
 def content(
-    metrics, facts, claims, top, clips, sonifications, attrition, manifest, rejected, benchmarks
+    metrics,
+    removal,
+    facts,
+    claims,
+    top,
+    clips,
+    sonifications,
+    attrition,
+    manifest,
+    rejected,
+    benchmarks,
 ):
     def make(scale="mini", **changed):
         chosen = choose(top, [1, 4], 2)
@@ -376,6 +387,7 @@ def content(
                     b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption
                 )
             },
+            "curves": [curves.figure_6(removal(), scale)],
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
             "attrition": attrition,
@@ -395,6 +407,7 @@ PLACES = {
     "<shard>": "shard",
     "<model>": "contrastive-s0",
     "<name>": "A2",
+    "<number>": "6",
     "*": "00000",
 }
 VALUES = {"string": "x", "bool": False, "binary": b"\0\0", "list<string>": ["Speech"]}

@@ -358,6 +358,7 @@ def test_the_script_of_figure_4_writes_both_kinds(layer_importance, monkeypatch,
     tables.write(layer_importance(), tmp_path / "t.parquet", "layer_importance")
     out = tmp_path / "figures" / "figure_4.png"
     words = ["--layer_importance", str(tmp_path / "t.parquet"), "--out", str(out)]
+    words += ["--numbers", str(tmp_path / "numbers.parquet")]
     settings = json.dumps({"scale": "mini", "whole": WHOLE})
     monkeypatch.setattr(sys, "argv", ["x", "--settings", settings, *words])
     runpy.run_path(

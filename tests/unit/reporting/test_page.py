@@ -246,3 +246,15 @@ def test_text_contrast_in_light_and_dark(content):
 )
 def test_durations(seconds, words):
     assert duration(seconds) == words
+
+
+def test_the_numbers_of_a_figure_stand_folded_under_it(content):
+    text = page(content())
+    start = text.index('id="figure_6"')
+    under = text[start : text.index("</figure>", start)]
+    assert "<details><summary>The numbers, layer by layer, ours beside the authors’" in under
+    assert 'href="tables/figure_6.csv"' in under and 'href="tables/figure_6.md"' in under
+    assert under.count('<tr><th scope="row">') == 12
+    assert '<td class="ours">0.310 ± 0.127</td><td class="authors">0.306 ± 0.007</td>' in under
+    assert "contrastive pretraining alone, the most active map chosen by its mean." in under
+    assert "layer by layer" not in page(content(curves=[]))

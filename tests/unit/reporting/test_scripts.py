@@ -69,9 +69,13 @@ def test_figures(script, removal, coherence, by_filter, tmp_path):
         for table, frame in given.items():
             tables.write(frame, files[table], table)
         out = tmp_path / "figures" / f"{name}.png"
-        script(name, {"scale": "mini"}, **files, out=out)
+        numbers = tmp_path / "tables" / f"{name}.parquet"
+        script(name, {"scale": "mini"}, **files, out=out, numbers=numbers)
         assert out.read_bytes().startswith(b"\x89PNG")
         assert "<svg" in out.with_suffix(".svg").read_text("utf-8")
+        assert set(tables.read(numbers, "curves")["figure"]) == {name}
+        assert numbers.with_suffix(".csv").read_text("utf-8").startswith("figure,dataset,split,")
+        assert FIGURES[name].numbers.remark in numbers.with_suffix(".md").read_text("utf-8")
 
 
 @pytest.fixture

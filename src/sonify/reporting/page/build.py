@@ -16,10 +16,12 @@ from sonify.reporting.page.figures import Drawing
 from sonify.reporting.page.templates import rendered
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
 from sonify.reporting.tables import display
+from sonify.reporting.tables.curves_display import panels
 
 FILES = (
     ("results/reporting/claims.parquet", "the claims above (also .md)"),
     ("results/reporting/tables/table_<name>.parquet", "the tables above (also .csv and .md)"),
+    ("results/reporting/tables/figure_<number>.parquet", "Figures 4, 6 and 7 (also .csv and .md)"),
     ("results/evaluation/metrics.parquet", "scores of every model and seed: Tables A.1 to A.6"),
     ("results/evaluation/layer_importance.parquet", "Figure 4: scores by layers retained"),
     ("results/evaluation/evolution.parquet", "Figure 5: sonifications at every kept checkpoint"),
@@ -42,7 +44,8 @@ class Content:
     """The content of the page; every table keeps its contract.
 
     settings: scale, setting, and listen with its layers. paper_tables: frames of contract table.
-    figures: by name, from `figures.drawings`. pairs: what to listen to. activity: from
+    figures: by name, from `figures.drawings`. curves: the numbers of figures, a frame of contract
+    curves for each. pairs: what to listen to. activity: from
     `listening.activity`. jobs: one row a benchmarked job, from `accounting.jobs`.
     """
 
@@ -55,6 +58,7 @@ class Content:
     attrition: pd.DataFrame
     manifest: pd.DataFrame
     rejected: pd.DataFrame
+    curves: list[pd.DataFrame] = field(default_factory=list)
     jobs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -84,6 +88,7 @@ def context(content: Content, residual: bool = False) -> dict:
         "intervals": display.INTERVALS,
         "tables": [_table(frame) for frame in content.paper_tables],
         "figures": content.figures,
+        "panels": {frame["figure"].iloc[0]: panels(frame) for frame in content.curves},
         "rule": RULE,
         "range_db": round(RANGE_DB),
         "layers": _layers(content, residual),

@@ -18,6 +18,7 @@ def gathered(
     paper_tables: Iterable[Path],
     claims: Path,
     benchmarks: Iterable[Path],
+    curves: Iterable[Path] = (),
     figures: Path | None = None,
 ) -> Content:
     """Read the content of the page; `figures`, if given, is the folder of drawn figures.
@@ -34,6 +35,7 @@ def gathered(
     return Content(
         settings=settings,
         paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
+        curves=[tables.read(file, "curves") for file in curves],
         claims=tables.read(claims, "claims"),
         figures=drawings(
             figures.iterdir() if figures and figures.is_dir() else (), settings["captions"]

@@ -39,15 +39,16 @@ def lines(frame: pd.DataFrame) -> list[dict]:
 
 def _cells(row: pd.Series, metric: str, unknown: str) -> tuple[str, str]:
     if row["n_runs"]:
-        ours = _text(row["mean"], row["ci95"], metric)
+        ours = number(row["mean"], row["ci95"], metric)
     else:
         ours = "–" if row["source"] == "published" else "not run"
     if math.isnan(row["paper_mean"]):
         return ours, unknown
-    return ours, _text(row["paper_mean"], row["paper_ci95"], metric)
+    return ours, number(row["paper_mean"], row["paper_ci95"], metric)
 
 
-def _text(mean: float, ci95: float, metric: str) -> str:
+def number(mean: float, ci95: float, metric: str) -> str:
+    """Return `0.362 ± 0.006`; an accuracy, given as a fraction, in percent."""
     return plus_minus(100 * mean, 100 * ci95, 1) if metric == "accuracy" else plus_minus(mean, ci95)
 
 
