@@ -75,6 +75,7 @@ def evaluation_targets():
 
 def reporting_targets():
     claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
+    claims += ["results/reporting/claims_beside.parquet"]
     database = ["results/results.duckdb"]
     pages = ["index.html", "gallery", "summary.txt"]
     cards = ["tables", "listening", "claims.html", "clips.html", "time.html"]

@@ -106,8 +106,10 @@ rule claims:
             stage.tables[0]: files.evaluation_table(stage.tables[0])
             for stage in STAGES.values()
         },
+        others=list(plan.config.reporting.beside.values()),
     output:
         parquet="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         markdown=report(
             "results/reporting/claims.md",
             caption="../report/claims.rst",
@@ -124,9 +126,12 @@ rule claims:
     params:
         code=code_hash("claims.py"),
         settings=settings.claims(),
-        tables=lambda w, input: [f"{name}={file}" for name, file in input.items()],
+        tables=lambda w, input: [
+            f"{name}={file}" for name, file in input.items() if name != "others"
+        ],
+        beside=[f"{name}={file}" for name, file in plan.config.reporting.beside.items()],
     shell:
-        'python "$SCRIPTS/claims.py" --tables {params.tables}'
+        'python "$SCRIPTS/claims.py" --tables {params.tables} --beside {params.beside:q}'
         " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
 
 
@@ -140,6 +145,7 @@ rule database:
             + [files.evaluation_table(table) for table in EVALUATION_TABLES]
             + parquet(files.table_files + files.curve_files)
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
+            + ["results/reporting/claims_beside.parquet"]
         ),
     output:
         "results/results.duckdb",
@@ -188,6 +194,7 @@ rule cards:
     input:
         tables=parquet(files.table_files),
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         data=data_targets(),
         # All results, since a card tells how long each took.
         models=training_targets(),
@@ -239,7 +246,8 @@ rule cards:
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
         'python "$SCRIPTS/cards.py" --data results/data --sonification {params.sonification}'
-        " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
+        " --tables {input.tables} --claims {input.claims} --beside {input.beside}"
+        " --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
 
 
@@ -249,6 +257,7 @@ rule page:
         figures=files.figure_files,
         curves=parquet(files.curve_files),
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         gallery="results/reporting/gallery",
         data=data_targets(),
         # All results, since the page tells how long each took and what there is.
@@ -270,7 +279,7 @@ rule page:
     shell:
         'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
         " --figures {params.figures} --tables {input.tables} --curves {input.curves}"
-        " --claims {input.claims} --benchmarks {params.benchmarks}"
+        " --claims {input.claims} --beside {input.beside} --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
 
 
@@ -280,6 +289,7 @@ rule summary:
         removal="results/evaluation/removal.parquet",
         coherence="results/evaluation/coherence.parquet",
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         page="results/reporting/index.html",
         data=data_targets(),
     output:
@@ -293,5 +303,6 @@ rule summary:
         settings=settings.summary(),
     shell:
         'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
-        " --coherence {input.coherence} --claims {input.claims} --data results/data"
+        " --coherence {input.coherence} --claims {input.claims} --claims_beside {input.beside}"
+        " --data results/data"
         " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"

@@ -9,7 +9,7 @@ from sonify.runtime.jobs import parser, run
 
 def main() -> None:
     options = parser(__doc__)
-    for path in ("--data", "--figures", "--claims", "--out"):
+    for path in ("--data", "--figures", "--claims", "--beside", "--out"):
         options.add_argument(path, type=Path, required=True)
     for paths in ("--sonification", "--tables"):
         options.add_argument(paths, type=Path, nargs="+", required=True)
@@ -24,6 +24,7 @@ def main() -> None:
         paper_tables=args.tables,
         curves=args.curves,
         claims=args.claims,
+        beside=args.beside,
         benchmarks=args.benchmarks,
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)

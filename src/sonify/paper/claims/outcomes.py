@@ -18,6 +18,7 @@ _MEANING = {
     "not run": "runs or measurements are missing",
 }
 _SURVIVES = 0.05
+UNPUBLISHED = "none published"  # in place of a verdict on the authors' numbers
 
 
 class Outcome(NamedTuple):
@@ -94,8 +95,8 @@ def p_words(p: float) -> str:
 
 def authors_words(row: Any) -> str:
     """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
-    if row.authors_verdict == "not run":
-        return "–"
+    if row.authors_verdict == UNPUBLISHED:
+        return UNPUBLISHED
     return f"{row.authors_verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.claims.beside import cells, counts, names
 from sonify.paper.claims.outcomes import decided, outcomes, p_words, survivors, why_open
 from sonify.paper.labels import DATASETS, VERDICTS, scale_label
 from sonify.paper.published import PAPER_TABLES
@@ -44,6 +45,7 @@ class Content:
     """The content of the page; every table keeps its contract.
 
     settings: scale, setting, and listen with its layers. paper_tables: frames of contract table.
+    claims, beside: of contracts claims and claims_beside.
     figures: by name, from `figures.drawings`. curves: the numbers of figures, a frame of contract
     curves for each. pairs: what to listen to. activity: from
     `listening.activity`. jobs: one row a benchmarked job, from `accounting.jobs`.
@@ -52,6 +54,7 @@ class Content:
     settings: dict
     paper_tables: list[pd.DataFrame]
     claims: pd.DataFrame
+    beside: pd.DataFrame
     figures: dict[str, Drawing]
     pairs: list[Pair]
     activity: pd.DataFrame
@@ -81,7 +84,9 @@ def context(content: Content, residual: bool = False) -> dict:
         "scale_words": scale_label(scale),
         "setting": content.settings["setting"],
         "datasets": DATASETS,
-        "claims": _claims(content.claims),
+        "claims": _claims(content.claims, content.beside),
+        "others": names(content.beside),
+        "counts": list(counts(content.claims, content.beside)) if len(content.claims) else [],
         "decided": decided(content.claims),
         "outcomes": list(outcomes(content.claims)),
         "survivors": survivors(content.claims),
@@ -98,13 +103,15 @@ def context(content: Content, residual: bool = False) -> dict:
     }
 
 
-def _claims(claims: pd.DataFrame) -> list[dict]:
+def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[dict]:
+    further = cells(claims, beside)
     values = [plus_minus(*pair) for pair in claims[["mean", "ci95"]].to_numpy(float)]
     known = claims[["authors_mean", "authors_ci95"]].to_numpy(float)
     theirs = ["" if math.isnan(mean) else plus_minus(mean, ci95) for mean, ci95 in known]
     shown = claims.assign(
         value=values,
         authors_value=theirs,
+        others=[further[claim] for claim in claims["claim"]],
         why=[why_open(row) for row in claims.itertuples()],
         p_value=claims["p"].map(p_words),
         p_adjusted=claims["p_holm"].map(p_words),

@@ -17,6 +17,7 @@ def gathered(
     sonification: list[Path],
     paper_tables: Iterable[Path],
     claims: Path,
+    beside: Path,
     benchmarks: Iterable[Path],
     curves: Iterable[Path] = (),
     figures: Path | None = None,
@@ -37,6 +38,7 @@ def gathered(
         paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
         curves=[tables.read(file, "curves") for file in curves],
         claims=tables.read(claims, "claims"),
+        beside=tables.read(beside, "claims_beside"),
         figures=drawings(
             figures.iterdir() if figures and figures.is_dir() else (), settings["captions"]
         ),
