@@ -5,6 +5,7 @@ import textwrap
 
 import pandas as pd
 
+from sonify.evaluation.metrics.chance import chance_map
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims.beside import counts
 from sonify.paper.claims.outcomes import decided, outcomes
@@ -65,9 +66,10 @@ def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[str]:
 
 def _performance(table: pd.DataFrame) -> list[str]:
     run = table[(table["metric"] == "mAP") & (table["n_runs"] > 0)]
+    run = run.assign(chance=chance_map(run["prevalence"], run["n_clips"]))
     lines = []
     for row in run.itertuples():
-        times = f"{row.mean / row.prevalence:.1f} × chance" if row.prevalence else ""
+        times = f"{row.mean / row.chance:.1f} × chance" if row.prevalence else ""
         missing = math.isnan(row.paper_mean)
         paper = "" if missing else f"   paper {plus_minus(row.paper_mean, row.paper_ci95)}"
         lines.append(f"  {row.system:<30} {plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}")

@@ -62,7 +62,7 @@ def test_says_what_was_found(words):
         "miniature",
         "made sounds",
         "  CNN12 supervised, fc-only      0.410 ± 0.127",
-        "3.3 × chance",
+        "2.9 × chance",
         "paper 0.463 ± 0.002",
         "0.030 (layer 1) to 0.330 (layer 11) of 0.610",
         "layer 1 0.855",

@@ -39,6 +39,9 @@ def draw_authors_at(axes: Axes, place: float, point: pd.Series) -> None:
     axes.errorbar(place, point["mean"], point["ci95"], elinewidth=0.8, zorder=1.5, **own, **_LINE)
 
 
-def authors_key(words: str) -> Line2D:
-    """Return the legend's entry: `the authors`, and `words`."""
-    return Line2D([], [], ls=_DASHES["none"], color=COLOUR, lw=1.0, label=f"the authors{words}")
+def authors_key(words: str, finetune: str = "none") -> Line2D:
+    """Return the legend's entry: `the authors`, and `words`; with the look of a finetuning."""
+    look = {"ls": _DASHES[finetune], "color": COLOUR, "lw": 1.0, "ms": 2.6, "markeredgewidth": 0.7}
+    if finetune != "none":  # two looks in one panel: the fill tells them apart as well
+        look |= {"marker": "o", "markerfacecolor": "white" if finetune == "fconly" else COLOUR}
+    return Line2D([], [], label=f"the authors{words}", **look)

@@ -32,6 +32,7 @@ from sonify.runtime.errors import SonifyError
 # Finetunings are told apart by fill and dashes, so that they are in grey too.
 _FILLS = {"fconly": "white", "full": None}
 _DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
+_AUTHORS = {"fconly": ", fc-only", "full": ", full"}
 
 
 def figure_4(
@@ -66,7 +67,8 @@ def figure_4(
         scale_mark(panels[-1], scale)
         dashed = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
         spread = interval_key(t_intervals(runs, ["dataset", *MODEL, "layer"], "value"))
-        theirs = [authors_key(" (fc-only hollow)")] if set(runs["split"]) == {"val"} else []
+        same = set(runs["split"]) == {"val"}
+        theirs = [authors_key(words, kind) for kind, words in _AUTHORS.items() if same]
         legend(figure, [*keys.values(), dashed, spread, *theirs], columns=len(shown) + 1)
     return figure
 

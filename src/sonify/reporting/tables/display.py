@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from sonify.evaluation.metrics.chance import chance_map
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import METRICS, scale_label
 from sonify.reporting.tables.rows import named
@@ -65,10 +66,15 @@ def conditions(frame: pd.DataFrame, setting: str = "") -> str:
     if run.empty:
         return f"{scale} None of these models has been run yet."
     main = named(frame["table"].iloc[0]).metrics[0]
-    chance, form = run.loc[run["metric"] == main, "prevalence"], ".3f"
-    words = "chance mAP (mean prevalence)"
+    of_main = run[run["metric"] == main]
     if main == "accuracy":
-        chance, form, words = 100 * chance, ".1f", "chance accuracy (%)"
+        chance, form, words = 100 * of_main["prevalence"], ".1f", "chance accuracy (%)"
+    else:
+        chance, form, words = (
+            chance_map(of_main["prevalence"], of_main["n_clips"]),
+            ".3f",
+            "chance mAP",
+        )
     return (
         f"{scale} Evaluated on {_range(run['n_clips'], ',d')} clips; "
         f"{words} {_range(chance, form)}; {_range(run['n_runs'], 'd')} runs a model."
