@@ -87,6 +87,7 @@ def evaluation_targets():
 
 def reporting_targets():
     claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
+    claims += ["results/reporting/claims_beside.parquet"]
     database = ["results/results.duckdb"]
     pages = ["index.html", "gallery", "summary.txt"]
     cards = ["tables", "listening", "claims.html", "clips.html", "time.html"]
@@ -96,8 +97,13 @@ def reporting_targets():
         + claims
         + database
         + files.table_files
+        + files.curve_files
         + files.figure_files
     )
+
+
+def parquet(paths):
+    return [path for path in paths if path.endswith(".parquet")]
 
 
 def tell_downloads():

@@ -59,13 +59,26 @@ for figure in FIGURES.values():
         input:
             **files.figure_tables(figure),
         output:
+            **{
+                kind: (
+                    report(
+                        file,
+                        caption="../report/figure.rst",
+                        category="Figures",
+                        labels={"figure": figure.title, "as": "csv file"},
+                    )
+                    if kind == "csv"
+                    else file
+                )
+                for kind, file in files.figure_numbers(figure).items()
+            },
             png=f"results/reporting/figures/{figure.name}.png",
             # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
             svg=report(
                 f"results/reporting/figures/{figure.name}.svg",
                 caption="../report/figure.rst",
                 category="Figures",
-                labels={"figure": figure.title},
+                labels={"figure": figure.title, "as": "drawing"},
             ),
         log:
             f"results/logs/reporting/{figure.name}.log",
@@ -76,10 +89,15 @@ for figure in FIGURES.values():
             settings=settings.figure(figure),
             script=figure.script,
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
+            numbers=[
+                f"--numbers {file}"
+                for kind, file in files.figure_numbers(figure).items()
+                if kind == "parquet"
+            ],
             # For the caption alone: what follows from the output does not make jobs run again.
             words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
         shell:
-            "job {log} {params.script} {params.tables}"
+            'python "$SCRIPTS/{params.script}" {params.tables} {params.numbers}'
             " --settings {params.settings:q} --out {output.png}"
 
 
@@ -89,8 +107,10 @@ rule claims:
             stage.tables[0]: files.evaluation_table(stage.tables[0])
             for stage in STAGES.values()
         },
+        others=list(plan.config.reporting.beside.values()),
     output:
         parquet="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         markdown=report(
             "results/reporting/claims.md",
             caption="../report/claims.rst",
@@ -107,9 +127,12 @@ rule claims:
     params:
         code=code_hash("claims.py"),
         settings=settings.claims(),
-        tables=lambda w, input: [f"{name}={file}" for name, file in input.items()],
+        tables=lambda w, input: [
+            f"{name}={file}" for name, file in input.items() if name != "others"
+        ],
+        beside=[f"{name}={file}" for name, file in plan.config.reporting.beside.items()],
     shell:
-        "job {log} claims.py --tables {params.tables}"
+        "job {log} claims.py --tables {params.tables} --beside {params.beside:q}"
         " --settings {params.settings:q} --out {output.parquet}"
 
 
@@ -121,8 +144,9 @@ rule database:
             + training_targets()
             + sonification_targets()
             + [files.evaluation_table(table) for table in EVALUATION_TABLES]
-            + [file for file in files.table_files if file.endswith(".parquet")]
+            + parquet(files.table_files + files.curve_files)
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
+            + ["results/reporting/claims_beside.parquet"]
         ),
     output:
         "results/results.duckdb",
@@ -168,8 +192,9 @@ rule gallery:
 
 rule cards:
     input:
-        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        tables=parquet(files.table_files),
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         data=data_targets(),
         # All results, since a card tells how long each took.
         figures=files.figure_files,
@@ -223,15 +248,18 @@ rule cards:
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
         "job {log} cards.py --data {params.data} --sonification {params.sonification}"
-        " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
+        " --tables {input.tables} --claims {input.claims} --beside {input.beside}"
+        " --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {params.out}"
 
 
 rule page:
     input:
-        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        tables=parquet(files.table_files),
         figures=files.figure_files,
+        curves=parquet(files.curve_files),
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         gallery="results/reporting/gallery",
         data=data_targets(),
         # All results, since the page tells how long each took and what there is.
@@ -253,8 +281,9 @@ rule page:
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
         "job {log} page.py --data {params.data} --sonification {params.sonification}"
-        " --figures {params.figures} --tables {input.tables} --claims {input.claims}"
-        " --benchmarks {params.benchmarks} --settings {params.settings:q} --out {output}"
+        " --figures {params.figures} --tables {input.tables} --curves {input.curves}"
+        " --claims {input.claims} --beside {input.beside} --benchmarks {params.benchmarks}"
+        " --settings {params.settings:q} --out {output}"
 
 
 rule summary:
@@ -263,6 +292,7 @@ rule summary:
         removal="results/evaluation/removal.parquet",
         coherence="results/evaluation/coherence.parquet",
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         page="results/reporting/index.html",
         data=data_targets(),
     output:
@@ -277,5 +307,6 @@ rule summary:
         data=files.prepared_folders,
     shell:
         "job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
-        " --coherence {input.coherence} --claims {input.claims} --data {params.data}"
+        " --coherence {input.coherence} --claims {input.claims} --claims_beside {input.beside}"
+        " --data {params.data}"
         " --settings {params.settings:q} --out {output}"

@@ -8,7 +8,7 @@ from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
 from sonify.runtime.jobs import parser, run
 
-TABLES = ("metrics", "removal", "coherence", "claims")
+TABLES = ("metrics", "removal", "coherence", "claims", "claims_beside")
 
 
 def main() -> None:

@@ -70,8 +70,16 @@ class Files:
     @property
     def table_files(self) -> list[str]:
         """The paper's tables."""
-        folder = "results/reporting/tables"
-        return [f"{folder}/table_{t}.{kind}" for t in TABLES for kind in ("parquet", "csv", "md")]
+        return [file for table in TABLES for file in _table_files(f"table_{table}").values()]
+
+    @property
+    def curve_files(self) -> list[str]:
+        """The numbers of the paper's figures of curves."""
+        return [file for f in FIGURES.values() for file in self.figure_numbers(f).values()]
+
+    def figure_numbers(self, figure: FigureSpec) -> dict[str, str]:
+        """The files with a figure's numbers, by kind; none if it has no table."""
+        return _table_files(figure.name) if figure.numbers else {}
 
     @property
     def figure_files(self) -> list[str]:
@@ -209,6 +217,12 @@ class Files:
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",
         }
+
+
+def _table_files(name: str) -> dict[str, str]:
+    """A table for programs and for readers, by kind."""
+    stem = f"results/reporting/tables/{name}"
+    return {"parquet": f"{stem}.parquet", "csv": f"{stem}.csv", "markdown": f"{stem}.md"}
 
 
 def _needed(name: str, model: str) -> str:

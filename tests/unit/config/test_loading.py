@@ -86,6 +86,23 @@ def test_paths_that_snakemake_would_read_otherwise_are_refused(config, source, p
         checked(changed)
 
 
+def test_claims_laid_beside_must_be_there_and_of_another_run(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def beside(path):
+        return merged(config, {"reporting": {"beside": {"recorded sounds": path}}})
+
+    with pytest.raises(ConfigError, match="'there.parquet' for 'recorded sounds', which is no fi"):
+        checked(beside("there.parquet"))
+    (tmp_path / "there.parquet").touch()
+    checked(beside("there.parquet"))
+    own = tmp_path / "results/reporting/claims.parquet"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    with pytest.raises(ConfigError, match="has this run's own claims for 'recorded sounds'"):
+        checked(beside(str(own)))
+
+
 def test_the_paper_configuration_is_valid_before_anything_is_downloaded(
     paper, tmp_path, monkeypatch
 ):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sonify.contracts import tables
+from sonify.paper.claims.beside import laid_beside
 from sonify.paper.published import PAPER_TABLES
 from sonify.paper.run_facts import RunFacts
 from sonify.plan.registry import FIGURES
@@ -17,6 +18,7 @@ from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page.build import Content
 from sonify.reporting.page.figures import Drawing
+from sonify.reporting.tables import curves
 from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [
@@ -208,7 +210,7 @@ def claims():
         | {"criterion": "above 0", "mean": mean, "ci95": ci95, "n_runs": n, "verdict": verdict}
         | {"remark": "because <b>", "scale": "mini", "authors_mean": theirs}
         | {"authors_ci95": theirs and 0.0625, "authors_remark": "three runs <i>"}
-        | {"authors_verdict": "not run" if theirs is None else "reproduced"}
+        | {"authors_verdict": "none published" if theirs is None else "reproduced"}
         | {"delta": 0.02, "p": p, "p_holm": p and min(1, 3 * p)}
         for i, (mean, ci95, n, verdict, theirs, p) in enumerate(
             [
@@ -360,7 +362,17 @@ def layer_importance():
 
 @pytest.fixture
 def content(
-    metrics, facts, claims, top, clips, sonifications, attrition, manifest, rejected, benchmarks
+    metrics,
+    removal,
+    facts,
+    claims,
+    top,
+    clips,
+    sonifications,
+    attrition,
+    manifest,
+    rejected,
+    benchmarks,
 ):
     def make(scale="mini", **changed):
         chosen = choose(top, [1, 4], 2)
@@ -372,11 +384,13 @@ def content(
             },
             "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
             "claims": claims,
+            "beside": laid_beside({}),
             "figures": {
                 "figure_6": Drawing(
                     b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption
                 )
             },
+            "curves": [curves.figure_6(removal(), scale)],
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
             "attrition": attrition,
@@ -397,6 +411,7 @@ PLACES = {
     "<shard>": "shard",
     "<model>": "contrastive-s0",
     "<name>": "A2",
+    "<number>": "6",
     "*": "00000",
 }
 VALUES = {"string": "x", "bool": False, "binary": b"\0\0", "list<string>": ["Speech"]}

@@ -22,11 +22,13 @@ def _settings(plan: "Plan", model: str) -> JobSettings:
 
 def _compute(job: "ModelJob[JobSettings]") -> Result:
     from sonify.evaluation.measurements.scoring import metrics_table
+    from sonify.evaluation.metrics.chance import chance_map
 
     with job.progress("score") as bar:
         table = metrics_table(job.model, job.card, job.parts(), progress=bar.update, **job.running)
-    best = table.set_index("metric").loc["mAP"]
-    summary = f"{job.named('score')}: mAP {best['value']:.3f}, by chance {best['prevalence']:.3f}"
+    best = table[table["metric"] == "mAP"]
+    value, chance = best["value"].item(), chance_map(best["prevalence"], best["n_clips"]).item()
+    summary = f"{job.named('score')}: mAP {value:.3f}, by chance {chance:.3f}"
     return Result({"metrics": table}, summary)
 
 

@@ -18,6 +18,7 @@ _MEANING = {
     "not run": "runs or measurements are missing",
 }
 _SURVIVES = 0.05
+UNPUBLISHED = "none published"  # in place of a verdict on the authors' numbers
 
 
 class Outcome(NamedTuple):
@@ -28,7 +29,7 @@ class Outcome(NamedTuple):
     meaning: str
 
     def __str__(self) -> str:
-        return f"{_listed(self.claims)} ({self.meaning})"
+        return f"{listed(self.claims)} ({self.meaning})"
 
 
 def outcomes(claims: pd.DataFrame) -> Iterator[Outcome]:
@@ -66,7 +67,7 @@ def survivors(claims: pd.DataFrame) -> str:
         return words + "all decided claims stay decided."
     if not kept.any():
         return words + "none of the decided claims would stay decided."
-    lost = _listed(sorted(rows.loc[~kept, "claim"]))
+    lost = listed(sorted(rows.loc[~kept, "claim"]))
     return words + f"{kept.sum()} of the {len(rows)} decided claims stay decided, but not {lost}."
 
 
@@ -94,12 +95,12 @@ def p_words(p: float) -> str:
 
 def authors_words(row: Any) -> str:
     """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
-    if row.authors_verdict == "not run":
-        return "–"
+    if row.authors_verdict == UNPUBLISHED:
+        return UNPUBLISHED
     return f"{row.authors_verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
 
 
-def _listed(numbers: list[int]) -> str:
+def listed(numbers: list[int]) -> str:
     """List sorted numbers, three and more in a row by the first and the last: `1, 3–6, 9`."""
     rows: list[list[int]] = []
     for number in numbers:

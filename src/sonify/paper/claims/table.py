@@ -9,7 +9,8 @@ import pandas as pd
 
 from sonify.contracts import tables
 from sonify.evaluation.metrics.intervals import plus_minus
-from sonify.paper.claims import themes
+from sonify.paper.claims import beside, themes
+from sonify.paper.claims.beside import laid_beside
 from sonify.paper.claims.calibration import calibrated
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.outcomes import (
@@ -49,8 +50,13 @@ def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
     return frame[list(tables.contract("claims").columns)]
 
 
-def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
-    """Return the claims as Markdown: what was decided, what was not and why, and the details."""
+def to_markdown(frame: pd.DataFrame, setting: str = "", others: pd.DataFrame | None = None) -> str:
+    """Return the claims as Markdown: what was decided, what was not and why, and the details.
+
+    others: rows of contract claims_beside, each run in a column of its own.
+    """
+    if others is None:
+        others = laid_beside({})
     scale = scale_label(frame["scale"].iloc[0], setting)
     order = frame["verdict"].map(VERDICTS.index)
     frame = frame.assign(order=order).sort_values(["order", "claim"])
@@ -59,10 +65,11 @@ def to_markdown(frame: pd.DataFrame, setting: str = "") -> str:
         f"{scale[0].upper()}{scale[1:]}. {_capital(decided(frame))}. "
         f"Not decided: {undecided(frame) or 'none'}. {survivors(frame)}".rstrip(),
         "\n".join(f"- {_capital(o.verdict)}: {o}" for o in outcomes(frame)),
+        "\n".join(f"- {name}: {words}." for name, words in beside.counts(frame, others)),
         "## Decided",
-        _rows(frame[frame["verdict"].isin(DECIDED)]),
+        _rows(frame[frame["verdict"].isin(DECIDED)], others),
         "## Not decided",
-        _rows(frame[frame["verdict"].isin(UNDECIDED)]),
+        _rows(frame[frame["verdict"].isin(UNDECIDED)], others),
         "## How to read this",
         _LEGEND,
         *(_details(row) for row in frame.sort_values("claim").itertuples()),
@@ -89,16 +96,17 @@ No interval is narrower than a step of its measure allows (half a clip of an acc
 of neighbours in a rank correlation); equal seeds without such a floor have no interval. p belongs \
 to the test behind the verdict. p (Holm) is p corrected for all claims tested here: verdicts \
 follow each claim's own rule, and the column says which of them would stand if one wanted one \
-error in twenty over all. The last column applies the same rules to what the paper's authors \
-measured."""
+error in twenty over all. A further column applies the same rules to what the paper's authors \
+measured; columns after it, if any, are other runs of this workflow (`reporting.beside`)."""
 
 
-def _rows(frame: pd.DataFrame) -> str:
+def _rows(frame: pd.DataFrame, others: pd.DataFrame) -> str:
     if frame.empty:
         return "None."
     heads = ["Claim", "What the paper says", "Section", "Number", "Seeds", "Verdict"]
-    heads += ["p", "p (Holm)", "On the authors' numbers"]
-    lines = [_line(heads), "|--:|--|--|--:|--:|--|--:|--:|--|"]
+    heads += ["p", "p (Holm)", beside.AUTHORS, *beside.names(others)]
+    ranks = "|--:|--|--|--:|--:|--|--:|--:|--|" + "--|" * len(beside.names(others))
+    lines, further = [_line(heads), ranks], beside.cells(frame, others)
     for row in frame.itertuples():
         value = plus_minus(row.mean, row.ci95) if row.n_runs else "–"
         why = why_open(row)
@@ -106,7 +114,7 @@ def _rows(frame: pd.DataFrame) -> str:
         if row.verdict == "equivalent":
             verdict += f" (within ±{row.delta:g})"
         cells = [row.claim, row.statement, row.section, value, row.n_runs, verdict]
-        cells += [p_words(row.p), p_words(row.p_holm), authors_words(row)]
+        cells += [p_words(row.p), p_words(row.p_holm), authors_words(row), *further[row.claim]]
         lines.append(_line(cells))
     return "\n".join(lines)
 

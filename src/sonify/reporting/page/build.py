@@ -7,6 +7,7 @@ import pandas as pd
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.claims.beside import cells, counts, names
 from sonify.paper.claims.outcomes import decided, outcomes, p_words, survivors, why_open
 from sonify.paper.labels import DATASETS, VERDICTS, scale_label
 from sonify.paper.published import PAPER_TABLES
@@ -16,10 +17,12 @@ from sonify.reporting.page.figures import Drawing
 from sonify.reporting.page.templates import rendered
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
 from sonify.reporting.tables import display
+from sonify.reporting.tables.curves_display import panels
 
 FILES = (
     ("results/reporting/claims.parquet", "the claims above (also .md)"),
     ("results/reporting/tables/table_<name>.parquet", "the tables above (also .csv and .md)"),
+    ("results/reporting/tables/figure_<number>.parquet", "Figures 4, 6 and 7 (also .csv and .md)"),
     ("results/evaluation/metrics.parquet", "scores of every model and seed: Tables A.1 to A.6"),
     ("results/evaluation/layer_importance.parquet", "Figure 4: scores by layers retained"),
     ("results/evaluation/evolution.parquet", "Figure 5: sonifications at every kept checkpoint"),
@@ -42,19 +45,23 @@ class Content:
     """The content of the page; every table keeps its contract.
 
     settings: scale, setting, and listen with its layers. paper_tables: frames of contract table.
-    figures: by name, from `figures.drawings`. pairs: what to listen to. activity: from
+    claims, beside: of contracts claims and claims_beside.
+    figures: by name, from `figures.drawings`. curves: the numbers of figures, a frame of contract
+    curves for each. pairs: what to listen to. activity: from
     `listening.activity`. jobs: one row a benchmarked job, from `accounting.jobs`.
     """
 
     settings: dict
     paper_tables: list[pd.DataFrame]
     claims: pd.DataFrame
+    beside: pd.DataFrame
     figures: dict[str, Drawing]
     pairs: list[Pair]
     activity: pd.DataFrame
     attrition: pd.DataFrame
     manifest: pd.DataFrame
     rejected: pd.DataFrame
+    curves: list[pd.DataFrame] = field(default_factory=list)
     jobs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -77,13 +84,16 @@ def context(content: Content, residual: bool = False) -> dict:
         "scale_words": scale_label(scale),
         "setting": content.settings["setting"],
         "datasets": DATASETS,
-        "claims": _claims(content.claims),
+        "claims": _claims(content.claims, content.beside),
+        "others": names(content.beside),
+        "counts": list(counts(content.claims, content.beside)) if len(content.claims) else [],
         "decided": decided(content.claims),
         "outcomes": list(outcomes(content.claims)),
         "survivors": survivors(content.claims),
         "intervals": display.INTERVALS,
         "tables": [_table(frame) for frame in content.paper_tables],
         "figures": content.figures,
+        "panels": {frame["figure"].iloc[0]: panels(frame) for frame in content.curves},
         "rule": RULE,
         "range_db": round(RANGE_DB),
         "layers": _layers(content, residual),
@@ -94,13 +104,15 @@ def context(content: Content, residual: bool = False) -> dict:
     }
 
 
-def _claims(claims: pd.DataFrame) -> list[dict]:
+def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[dict]:
+    further = cells(claims, beside)
     values = [plus_minus(*pair) for pair in claims[["mean", "ci95"]].to_numpy(float)]
     known = claims[["authors_mean", "authors_ci95"]].to_numpy(float)
     theirs = ["" if math.isnan(mean) else plus_minus(mean, ci95) for mean, ci95 in known]
     shown = claims.assign(
         value=values,
         authors_value=theirs,
+        others=[further[claim] for claim in claims["claim"]],
         why=[why_open(row) for row in claims.itertuples()],
         p_value=claims["p"].map(p_words),
         p_adjusted=claims["p_holm"].map(p_words),

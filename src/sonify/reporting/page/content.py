@@ -17,7 +17,9 @@ def gathered(
     sonification: list[Path],
     paper_tables: Iterable[Path],
     claims: Path,
+    beside: Path,
     benchmarks: Iterable[Path],
+    curves: Iterable[Path] = (),
     figures: Path | None = None,
 ) -> Content:
     """Read the content of the page; `figures`, if given, is the folder of drawn figures.
@@ -36,7 +38,9 @@ def gathered(
     return Content(
         settings=settings,
         paper_tables=[tables.read(file, "table") for file in sorted(paper_tables)],
+        curves=[tables.read(file, "curves") for file in curves],
         claims=tables.read(claims, "claims"),
+        beside=tables.read(beside, "claims_beside"),
         figures=drawings(
             figures.iterdir() if figures and figures.is_dir() else (), settings["captions"]
         ),
