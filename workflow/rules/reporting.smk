@@ -120,6 +120,7 @@ rule database:
             + training_targets()
             + sonification_targets()
             + [files.evaluation_table(table) for table in EVALUATION_TABLES]
+            + files.kept_files
             + [file for file in files.table_files if file.endswith(".parquet")]
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
         ),

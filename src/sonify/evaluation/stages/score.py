@@ -21,18 +21,21 @@ def _settings(plan: "Plan", model: str) -> JobSettings:
 
 
 def _compute(job: "ModelJob[JobSettings]") -> Result:
-    from sonify.evaluation.measurements.scoring import metrics_table
+    from sonify.evaluation.measurements.scoring import score_tables
 
     with job.progress("score") as bar:
-        table = metrics_table(job.model, job.card, job.parts(), progress=bar.update, **job.running)
-    best = table.set_index("metric").loc["mAP"]
+        metrics, scores = score_tables(
+            job.model, job.card, job.parts(), progress=bar.update, **job.running
+        )
+    best = metrics.set_index("metric").loc["mAP"]
     summary = f"{job.named('score')}: mAP {best['value']:.3f}, by chance {best['prevalence']:.3f}"
-    return Result({"metrics": table}, summary)
+    return Result({"metrics": metrics, "scores": scores}, summary)
 
 
 STAGE = Stage(
     name="score",
-    tables=("metrics",),
+    tables=("metrics", "scores"),
+    kept=("scores",),
     jobs=lambda plan: plan.models_of(plan.classifiers),
     clips=_clips,
     settings=_settings,
