@@ -97,8 +97,8 @@ chance.
 No interval over seeds is narrower than a step of its measure allows (half a clip of an accuracy, \
 half a swap of neighbours in a rank correlation); equal seeds without such a floor have none. p \
 belongs to the test behind the verdict. p (Holm) is p corrected for all claims tested here: \
-verdicts follow each claim's own rule, and the column says which of them would stand if one wanted one \
-error in twenty over all. The last column applies the same rules to what the paper's authors \
+verdicts follow each claim's own rule, and the column says which of them would stand if one wanted \
+one error in twenty over all. The last column applies the same rules to what the paper's authors \
 measured."""
 
 
