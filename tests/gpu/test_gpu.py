@@ -21,7 +21,7 @@ from sonify.evaluation.measurements.filters import filters_table
 from sonify.evaluation.measurements.invariance import invariance_tables
 from sonify.evaluation.measurements.layer_importance import held_out, layer_importance_table
 from sonify.evaluation.measurements.removal import Condition, removal_table
-from sonify.evaluation.measurements.scoring import metrics_table
+from sonify.evaluation.measurements.scoring import score_tables
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.channels_last import run_trunk
@@ -239,7 +239,7 @@ def test_every_table_is_that_of_the_cpu(gpu, model, make_clips, store, tmp_path)
     for device in ("cpu", gpu):
         on, of = model.to(device), {"max_samples": 30_000, "device": device}
         tables = made[torch.device(device).type] = {}
-        tables["metrics"] = metrics_table(on, CARD, [clips], **of)
+        tables["metrics"], _ = score_tables(on, CARD, [clips], **of)
         conditions = [Condition(rule, rescaled) for rule in rules for rescaled in (False, True)]
         tables["removal"] = removal_table(on, CARD, [clips], conditions=conditions, **of)
         tables["coherence"] = coherence_table(on, CARD, [clips], rules=rules, **of)

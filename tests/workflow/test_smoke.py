@@ -10,11 +10,13 @@ from pathlib import Path
 
 import codedeps
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from browsers import violations
+from sklearn.metrics import average_precision_score
 from worked_examples import extended, results, with_overlay
 
 from sonify.contracts import tables
@@ -84,6 +86,30 @@ def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
             parts = (folder / split).glob("part-*.parquet")
             stored = sum(pq.read_metadata(part).num_rows for part in parts)
             assert stored == (used["split"] == split).sum() > 0
+
+
+def test_metrics_follow_from_the_scores_and_labels_that_are_stored(finished):
+    """By scikit-learn, from the Parquet files alone."""
+    results = finished.folder / "results"
+    metrics = pd.read_parquet(results / "evaluation" / "metrics.parquet")
+    files = sorted((results / "evaluation" / "scores").glob("*.parquet"))
+    assert [file.stem for file in files] == sorted(metrics["model"].unique())
+    for file in files:
+        scores = tables.read(file, "scores")
+        (dataset,), (split,) = scores["dataset"].unique(), scores["split"].unique()
+        labels = pd.read_parquet(results / "data" / dataset / "vocabulary.parquet")["label"]
+        manifest = pd.read_parquet(results / "data" / dataset / "manifest.parquet")
+        manifest = manifest[manifest["split"] == split].set_index("clip_id")["labels"]
+        assert sorted(manifest.index) == scores["clip_id"].tolist()
+        truth = np.array([[c in set(manifest[i]) for c in labels] for i in scores["clip_id"]])
+        given, kept = np.stack(scores["class_scores"]), truth.any(axis=0)
+        found = metrics[metrics["model"] == file.stem].set_index("metric")
+        expected = average_precision_score(truth[:, kept], given[:, kept])
+        assert found.loc["mAP", "value"] == pytest.approx(expected, abs=1e-9)
+        if dataset == "speech_commands":
+            expected = (given.argmax(axis=1) == truth.argmax(axis=1)).mean()
+            assert found.loc["accuracy", "value"] == pytest.approx(expected)
+        assert (found["replicates"].map(len) == 200).all()
 
 
 def test_every_filter_of_every_layer_is_mined_and_sonified(finished):

@@ -97,7 +97,7 @@ for figure in FIGURES.values():
             # For the caption alone: what follows from the output does not make jobs run again.
             words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
         shell:
-            'python "$SCRIPTS/{params.script}" {params.tables} {params.numbers}'
+            "job {log} {params.script} {params.tables} {params.numbers}"
             " --settings {params.settings:q} --out {output.png}"
 
 
@@ -144,6 +144,7 @@ rule database:
             + training_targets()
             + sonification_targets()
             + [files.evaluation_table(table) for table in EVALUATION_TABLES]
+            + files.kept_files
             + parquet(files.table_files + files.curve_files)
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
             + ["results/reporting/claims_beside.parquet"]

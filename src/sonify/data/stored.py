@@ -167,6 +167,17 @@ def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
     )
 
 
+def clip_ids(folder: Path, splits: Sequence[str]) -> list[str]:
+    """Names of the clips that `stored` indexes, by their positions; raises SonifyError likewise."""
+    names: list[str] = []
+    for file in part_sizes(folder, splits):
+        try:
+            names += pq.read_table(file, columns=["clip_id"], partitioning=None)[0].to_pylist()
+        except (OSError, ValueError, KeyError) as error:
+            raise broken(file, error) from error
+    return names
+
+
 def _identity(status: os.stat_result) -> tuple[int, ...]:
     """Distinguish a file from another that later replaces it under the same name."""
     return status.st_ino, status.st_size, status.st_mtime_ns

@@ -65,7 +65,18 @@ class Files:
     def evaluation_files(self) -> list[str]:
         """Everything that evaluation writes."""
         whole = [self.evaluation_table(table) for table in EVALUATION_TABLES]
-        return whole + [part for table in EVALUATION_TABLES for part in self.parts(table)]
+        parts = [part for table in EVALUATION_TABLES for part in self.parts(table)]
+        return whole + parts + self.kept_files
+
+    @property
+    def kept_files(self) -> list[str]:
+        """Evaluation tables that stay one file a job."""
+        return [
+            f"results/evaluation/{table}/{job}.parquet"
+            for stage in STAGES.values()
+            for table in stage.kept
+            for job in stage.jobs(self.plan)
+        ]
 
     @property
     def table_files(self) -> list[str]:

@@ -1,6 +1,7 @@
 """What a random ranking scores."""
 
 import math
+from functools import cache
 
 import pandas as pd
 
@@ -12,6 +13,11 @@ def chance_map(prevalence: pd.Series, n_clips: pd.Series) -> pd.Series:
     (Bestgen 2015). It is above the prevalence, the more so the fewer the clips, and linear in k, so
     that the mean over classes needs no more than their mean prevalence.
     """
-    harmonic = n_clips.map(lambda n: math.fsum(1 / i for i in range(1, int(n) + 1)))
+    harmonic = n_clips.map(_harmonic)
     others = (prevalence * n_clips - 1) / (n_clips - 1)
     return (others * (n_clips - harmonic) + harmonic) / n_clips
+
+
+@cache
+def _harmonic(n: float) -> float:
+    return math.fsum(1 / i for i in range(1, int(n) + 1))

@@ -38,7 +38,11 @@ def outcomes(claims: pd.DataFrame) -> Iterator[Outcome]:
         rows = claims[claims["verdict"] == verdict]
         if len(rows):
             numbers = sorted(rows["claim"].tolist())
-            yield Outcome(verdict, numbers, _MEANING[verdict].format(seeds=_seeds(rows["n_runs"])))
+            meaning = _MEANING[verdict].format(seeds=_seeds(rows["n_runs"]))
+            by_clips = sorted(rows.loc[rows["ci95_clips"] > rows["ci95_seeds"], "claim"])
+            if verdict == "inconclusive" and by_clips:
+                meaning += f"; of {listed(by_clips)} that over clips is the wider"
+            yield Outcome(verdict, numbers, meaning)
 
 
 def decided(claims: pd.DataFrame) -> str:
@@ -83,7 +87,25 @@ def why_open(row: Any) -> str:
         return "a single seed has no interval"
     if math.isnan(row.ci95):
         return "its seeds give no interval"
+    if row.ci95_clips > row.ci95_seeds:
+        return "the interval over clips leaves it open"
     return f"the intervals of {row.n_runs} seeds leave it open"
+
+
+def intervals(row: Any) -> str:
+    """Return both half-widths of a claims row: `± 0.025 over seeds, ± 0.010 over clips`.
+
+    Returns nothing for a number that is not over clips, whose only interval is that over seeds.
+    """
+    if math.isnan(row.ci95_clips):
+        return ""
+    seeds = half_width(row.ci95_seeds)
+    return f"{seeds} over seeds, {half_width(row.ci95_clips)} over clips"
+
+
+def half_width(ci95: float) -> str:
+    """Format a half-width: `± 0.012`, or a dash where there is no interval."""
+    return "–" if math.isnan(ci95) else f"± {ci95:.3f}"
 
 
 def p_words(p: float) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.claims.beside import cells, counts, names
-from sonify.paper.claims.outcomes import decided, outcomes, p_words, survivors, why_open
+from sonify.paper.claims.outcomes import decided, intervals, outcomes, p_words, survivors, why_open
 from sonify.paper.labels import DATASETS, VERDICTS, scale_label
 from sonify.paper.published import PAPER_TABLES
 from sonify.reporting.accounting import clip_accounts, corpora, runtime
@@ -114,6 +114,7 @@ def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[dict]:
         authors_value=theirs,
         others=[further[claim] for claim in claims["claim"]],
         why=[why_open(row) for row in claims.itertuples()],
+        intervals=[intervals(row) for row in claims.itertuples()],
         p_value=claims["p"].map(p_words),
         p_adjusted=claims["p_holm"].map(p_words),
         order=claims["verdict"].map(VERDICTS.index),

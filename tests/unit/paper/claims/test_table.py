@@ -580,10 +580,10 @@ def test_markdown_counts_and_explains(page):
     assert order == sorted(order)
     numbers = [int(line.split("|")[1]) for line in lines[2 : n + 2]]
     assert numbers == [4, 5, 6, 15, 1, 3, 2]  # reproduced, contradicted, equivalent
-    assert "0.030 ± 0.025 | 3 | reproduced | 0.035 | 0.1" in lines[3]
+    assert "| 0.030 | ± 0.025 | – | 3 | reproduced | 0.035 | 0.1" in lines[3]
     assert "| equivalent (within ±0.02) | < 0.001 |" in lines[n + 1]
     assert lines[n + 2].startswith("| Claim |")
-    assert "| 0 | not run: runs or measurements are missing | – | – |" in lines[-1]
+    assert "| – | – | – | 0 | not run: runs or measurements are missing | – | – |" in lines[-1]
     for _, claim in page.iterrows():
         for column in ("measure", "criterion", "remark"):
             assert claim[column] in text
