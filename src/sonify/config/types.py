@@ -18,7 +18,7 @@ from sonify.evaluation.option_types import (
     RecipeName,
     RunName,
     RunNames,
-    SomeSeeds,
+    SeedCount,
 )
 from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
@@ -130,18 +130,7 @@ class RunOptions:
         ]
         | None
     ) = None
-    seeds: (
-        Annotated[
-            tuple[Seed, ...],
-            Meta(
-                min_length=1,
-                description="Those of training.seeds that it is trained with; null: all, or those "
-                "of its start.",
-                extra_json_schema=UNIQUE,
-            ),
-        ]
-        | None
-    ) = None
+    seeds: SeedCount | None = None
 
 
 @dataclass(frozen=True)
@@ -234,7 +223,7 @@ class Sensitivity:
             extra_json_schema=UNIQUE,
         ),
     ]
-    seeds: SomeSeeds | None = None
+    seeds: SeedCount | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from sonify.evaluation.option_types import ClipOptions
 from sonify.paper.run_facts import RunFacts
 from sonify.plan.crops import check_crop, check_training_crops
 from sonify.plan.runs import chain, facts, finetuned_run, has_classifier, resolve, scored_split
-from sonify.plan.seeds import check_seeds
 from sonify.plan.selection import check_selection
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import ConfigError
@@ -21,7 +20,6 @@ from sonify.training.settings import Run
 
 def check_feasible(config: Config) -> None:
     """Raise ConfigError for the first thing that could not be measured, or would mislead."""
-    check_seeds(config)
     _check_stage("sonification", config, config.sonification)
     _check_stage("evaluation.removal", config, config.evaluation.removal)
     _check_stage("evaluation.coherence", config, config.evaluation.coherence)

@@ -16,7 +16,7 @@ from sonify.models.architecture import Architecture
 from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
 from sonify.plan.runs import finetuned_run, has_classifier, resolve, scored_split
-from sonify.plan.seeds import measured_seeds, seeds_of
+from sonify.plan.seeds import first, seeds_of
 from sonify.training.recipe import Hyperparameters, Recipe
 from sonify.training.settings import Run
 
@@ -101,8 +101,9 @@ class Plan:
 
     def compares_choices(self, model: str) -> bool:
         """Whether a model is also measured by the choices that Figures 6 and 7 leave open."""
-        seeds, run = self.evaluation.sensitivity.seeds, self.run_of(model).name
-        return seeds is None or model in [f"{run}-s{seed}" for seed in seeds]
+        run = self.run_of(model).name
+        seeds = first(self.seeds(run), self.evaluation.sensitivity.seeds)
+        return model in [f"{run}-s{seed}" for seed in seeds]
 
     def models_of(self, runs: Iterable[str]) -> list[str]:
         """The models of some runs."""
@@ -131,11 +132,11 @@ class Plan:
             each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
             how = {"split": kind.split, "crop_s": kind.crop_s}
-            seeds = measured_seeds(self.seeds(start.name), kind.seeds)
+            seeds = first(self.seeds(start.name), kind.seeds)
             jobs += [Probe(run, seed, layers, **how) for seed in seeds for layers in cut]
             if not trained:
                 name = finetuned_run(self.config, kind, start.name)
-                seeds = measured_seeds(self.seeds(name), kind.seeds)
+                seeds = first(self.seeds(name), kind.seeds)
                 jobs += [Probe(run, seed, (whole,), **how, finetuned=name) for seed in seeds]
         return {probe.name: probe for probe in jobs}
 
