@@ -32,13 +32,9 @@ OWN = ("seeds.yaml", "made.json")  # files of a set beside its results
 
 def overlay(config: Mapping[str, Any], number: int) -> dict[str, Any]:
     """Return what to lay over `config` for set `number`, from 0: every seed moved on."""
-    training = config["training"]
-    step = number * (max(training["seeds"]) + 1)
-    moved: dict[str, Any] = {"seeds": [seed + step for seed in training["seeds"]]}
-    fewer = {name: run["seeds"] for name, run in training["runs"].items() if run.get("seeds")}
-    if fewer:
-        moved["runs"] = {name: {"seeds": [s + step for s in own]} for name, own in fewer.items()}
-    return {"training": moved}
+    seeds = config["training"]["seeds"]
+    step = number * (max(seeds) + 1)
+    return {"training": {"seeds": [seed + step for seed in seeds]}}
 
 
 def prepare(config: Mapping[str, Any], number: int, base: Path) -> Path:

@@ -714,7 +714,7 @@ def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
     config["evaluation"]["layer_importance"]["whole"] = "finetuned"
     plan = Plan(checked(config))
     trained = [p for p in plan.probes.values() if not p.finetuned]
-    assert all(p.layers == tuple(range(1, 12)) for p in trained) and len(trained) == 16
+    assert all(p.layers == tuple(range(1, 12)) for p in trained) and len(trained) == 4 * (5 + 3)
     whole = {name: p for name, p in plan.probes.items() if p.finetuned}
     assert {p.finetuned for p in whole.values()} == {
         f"{dataset}-{start}-{finetune}"

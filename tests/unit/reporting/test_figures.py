@@ -177,8 +177,8 @@ def test_few_runs_do_not_squeeze_the_curves_for_their_bands(removal):
     assert axes.get_ylim()[1] > 0.38
 
 
-@pytest.mark.parametrize("n", range(2, 12))
-def test_axes_hold_every_run_wherever_it_lies(n):
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_axes_that_cut_bands_off_hold_every_run_wherever_it_lies(n):
     """The run farthest from the mean: all others equal."""
     values = np.array([1.0] + [0.0] * (n - 1)) / 4
     axes = Figure().subplots()
@@ -343,7 +343,9 @@ def test_figure_4_of_what_there_is(layer_importance):
     lost = table[(table["run"] != "fsd50k_probe-supervised-full") & (table["layer"] < 12)]
     left, right = figure_4(lost, "mini", WHOLE).axes
     assert (len(bands(left)), len(bands(right))) == (3, 4) and not any(whole(left))
-    assert len(figure_4(lost, "mini", WHOLE).legends[0].get_texts()) == 7
+    assert (
+        len(figure_4(lost, "mini", WHOLE).legends[0].get_texts()) == 8
+    )  # four models, whole, interval, two of the authors
 
 
 @pytest.mark.parametrize("layers", [(1, 4, 8, 11, 12), range(1, 13)])

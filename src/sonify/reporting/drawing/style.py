@@ -129,7 +129,8 @@ def unit_axis(axes: Axes, curves: pd.DataFrame) -> None:
     near (measures in [0, 1], or in [-1, 1]).
 
     Bands of two or three runs, far wider than these lie apart, would leave the curves no room: of
-    them the axes hold what the runs can reach at most.
+    them the axes hold what the runs can reach at most. Bands of five and more they hold whole; one
+    run far from all others may then stand above the axes, where it is drawn as well.
     """
     reach = curves["ci95"].astype(float).fillna(0)
     if "n" in curves:
