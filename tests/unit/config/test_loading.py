@@ -722,7 +722,7 @@ def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
         for start in ("contrastive", "supervised")
         for finetune in ("fconly", "full")
     }
-    assert len(whole) == 16 and set(whole) < set(plan.models), "a job is called as its model"
+    assert len(whole) == 4 * (5 + 3) and set(whole) < set(plan.models), "a job is called as its model"
     stage, job = STAGES["layer_importance"], "fsd50k-supervised-full-s1"
     inputs = Files(plan).stage_input(stage, job)
     assert inputs["weights"] == f"results/models/{job}/model.safetensors"
