@@ -25,6 +25,7 @@ REASONS: dict[str, str] = {
     "truncated": "the file ends, or cannot be decoded, before the samples its header promises",
     "not_finite": "a sample is NaN or infinite",
     "silent": "all samples are equal, or next to nothing is left below 4 kHz",
+    "outliers": "values far beyond full scale, to which scaling leaves only rounding of the sound",
     "too_short": "fewer samples at 8 kHz than data.min_samples",
     "too_long": "longer than data.max_s",
     "unknown_label": "a label is not in the vocabulary",
