@@ -282,6 +282,8 @@ def page() -> str:
         "| id listed twice | duplicate_id | the first counts, in whatever split |",
         "| ids differing in case alone | used | as two clips |",
         "| file listed twice, under two ids | duplicate_file | the first counts |",
+        "| file listed again by a link to it | duplicate_file | the first counts |",
+        "| id that is a spreadsheet's `#NAME?` | bad_id | with its line |",
         "| name that is not UTF-8 | bad_name | written with escapes, caf\\xe9.wav |",
     ]
     reasons = [f"| {reason} | {meaning} |" for reason, meaning in REASONS.items()]
@@ -292,8 +294,8 @@ def page() -> str:
 INTRODUCTION = """# Invalid and unusual audio files
 
 Preparation uses a file, or rejects it with one of the reasons below and a sentence of detail in
-`rejected.parquet`. Each row but the last four is a test in `tests/unit/data/test_audio_files.py`,
-from which this page is generated; those four are tested in `test_listing.py` and
+`rejected.parquet`. Each row but the last six is a test in `tests/unit/data/test_audio_files.py`,
+from which this page is generated; those six are tested in `test_listing.py` and
 `test_folder.py` of `tests/unit/data/corpora`. The limits here are at least 2370 samples at 8 kHz and at most 60 s.
 
 | file | outcome | detail of the rejection, or treatment |
@@ -338,8 +340,8 @@ farm/rooster.wav,train,bird;outdoors
 
 The second has no list, but folders `<split>/<label>/` with recordings at any depth, one label each
 (`train/dog/rex.wav`). Linked folders are followed; one that leads to recordings already listed is an
-error. Files outside the split folders and hidden files such as `.DS_Store` are ignored; every other
-file is used or rejected.
+error. Files outside the split folders, hidden files such as `.DS_Store`, and others that systems leave
+behind (`Thumbs.db`, `@eaDir`) are ignored; every other file is used or rejected.
 
 Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` if the folder has one;
 clips with any other label are then rejected. Train with the objective `multilabel`, or with
