@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sonify.config.loading import load
+from sonify.config.loading import load, with_home
 from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
@@ -739,3 +739,24 @@ def test_models_are_selected_on_clips_that_are_neither_trained_nor_scored_on(
     recipes[recipe] |= SELECTED | changes
     with pytest.raises(ConfigError, match=message):
         Plan(checked(config))
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [("1e-3", "1.0e-3"), ("1E3", "1.0e+3"), ("2.5e3", "2.5e+3"), ("0,01", "0.01, without quotes")],
+)
+def test_a_number_that_yaml_takes_for_text_comes_with_its_spelling(config, value, remedy):
+    recipe = next(iter(config["training"]["recipes"]))
+    changed = broken(config, f"training/recipes/{recipe}/learning_rate", value)
+    with pytest.raises(ConfigError, match=re.escape(f"'{value}', but must be")) as caught:
+        load(changed)
+    assert str(caught.value).endswith(f": write {remedy}")
+
+
+def test_home_in_a_path_is_written_out(monkeypatch):
+    monkeypatch.setenv("HOME", "/somebody")
+    raw = {"data": {"fsd50k": {"path": "~/sounds", "source": "~"}}, "x": {"background_folder": "~"}}
+    assert with_home(raw) == {
+        "data": {"fsd50k": {"path": "/somebody/sounds", "source": "~"}},
+        "x": {"background_folder": "/somebody"},
+    }
