@@ -4,6 +4,7 @@ Imported while the Snakefile is read, so it is light: no torch, no pandas.
 """
 
 import math
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from sonify.config.types import Config, RecipeOptions
 from sonify.models.architecture import Architecture
 from sonify.runtime.errors import ConfigError, SonifyError
 
+PATHS = ("path", "background_folder")  # keys whose values are folders of the user's
+
 
 def load(raw: dict[str, Any]) -> Config:
     """Return the typed configuration, with its recipes and runs spelled out (`config.expansion`).
@@ -25,6 +28,7 @@ def load(raw: dict[str, Any]) -> Config:
     values that contradict each other, of paths.
     """
     _check_names(raw)
+    raw = with_home(raw)
     bases = {
         (*path, name): entry.get("base")
         for path in BASED
@@ -39,6 +43,18 @@ def load(raw: dict[str, Any]) -> Config:
     config = msgspec.convert(with_finetunings(raw), Config)
     check_consistency(config)
     return config
+
+
+def with_home(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration with `~` at the start of a path written out."""
+    return {
+        key: with_home(value)
+        if isinstance(value, dict)
+        else str(Path(value).expanduser())
+        if key in PATHS and isinstance(value, str) and value.startswith("~")
+        else value
+        for key, value in raw.items()
+    }
 
 
 def _build(block: dict[str, Any], key: str, kind: type[Any]) -> None:

@@ -1,5 +1,6 @@
 """Faults of form as sentences: the key, its value and the remedy."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +46,30 @@ def sentence(error: ValidationError) -> str:
     about = error.schema.get("description")
     shown = "null" if error.instance is None else repr(error.instance)
     note = f" ({about})" if about else ""
-    return f"config: {where} is {shown}, but {_expected(error.validator, error)}{note}"
+    expected = _expected(error.validator, error)
+    return f"config: {where} is {shown}, but {expected}{note}{_meant(error.instance, expected)}"
+
+
+def _meant(value: Any, expected: str) -> str:
+    """What to write where YAML reads a number, or another word, as text."""
+    if not isinstance(value, str) or not any(k in expected for k in ("number", "integer", "null")):
+        return ""
+    text = value.strip().lower().replace("_", "")
+    if "null" in expected and text in ("none", "nan", "nil", "n/a"):
+        return ": write null"
+    text = text.replace(",", ".") if text.count(",") == 1 else text
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    if not math.isfinite(number):
+        return ""
+    if "e" in text and "number" in expected:
+        mantissa, _, power = text.partition("e")
+        sign = "" if power[0] in "+-" else "+"
+        return f": write {mantissa if '.' in mantissa else f'{mantissa}.0'}e{sign}{power}"
+    whole = number.is_integer() and "." not in text
+    return f": write {int(number) if whole else number}, without quotes"
 
 
 def _expected(keyword: Any, error: ValidationError) -> str:

@@ -20,15 +20,16 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.samples import Form, Limits, UnusableAudio, repeated, unscaled
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
 from sonify.data.corpora.registry import DATASETS
+from sonify.data.corpora.roots import an_audio_file
 from sonify.data.download import harvest
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
-# Plain pages for the samples: dictionary encoding would only copy them.
 CLIPS_PER_ROW_GROUP = 64  # read at once: 10 MB for clips of 10 s
 _PART_FORMAT = {
     "compression": "none",
     "row_group_size": CLIPS_PER_ROW_GROUP,
+    # Not the samples, which it would only copy.
     "use_dictionary": ["dataset", "split", "labels.list.element"],
     "write_statistics": ["clip_id", "n_samples"],
 }
@@ -50,15 +51,14 @@ class Summary:
 
     def require(self, splits: Iterable[str]) -> None:
         """Raise SonifyError if any of `splits` is empty: better now than after training."""
-        empty = [split for split in splits if split in self.empty]
-        if empty:
+        if empty := [split for split in splits if split in self.empty]:
             raise SonifyError(
                 f"{self.dataset} has no usable clip in {', '.join(empty)}, which the "
                 "configuration uses: correct the corpus or name another split"
             )
 
     def __str__(self) -> str:
-        """Summarise the counts in one line."""
+        """The counts in one line."""
         rejected = sum(self.reasons.values())
         again = f", {self.repeated} of them repeated to length" if self.repeated else ""
         why = ", ".join(f"{n} {reason}" for reason, n in self.reasons.items())
@@ -126,7 +126,7 @@ def prepare(
         if not used:
             empty.append(split)
     manifest, rejected = pa.concat_tables(manifests), pa.concat_tables(rejections)
-    summary = _summary(listing, manifest, rejected, empty)
+    summary = _summary(listing, Path(root), manifest, rejected, empty)
     tables.write(listing.vocabulary, out / "vocabulary.parquet", "vocabulary")
     tables.write(rejected, out / "rejected.parquet", "rejected")
     tables.write(manifest, out / "manifest.parquet", "manifest")
@@ -232,22 +232,25 @@ def _table(name: str, rows: list[dict]) -> pa.Table:
 def _rejected(dataset: str, corpus: str, problems: Iterable[tuple]) -> pa.Table:
     columns = ("dataset", "corpus", "split", "clip_id", "path", "reason", "detail")
     rows = [dict(zip(columns, (dataset, corpus, *p), strict=True)) for p in problems]
-    unknown = {row["reason"] for row in rows} - REASONS.keys()
-    if unknown:
+    if unknown := {row["reason"] for row in rows} - REASONS.keys():
         raise SonifyError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")
     return _table("rejected", rows)
 
 
-def _summary(listing: Listing, manifest: pa.Table, rejected: pa.Table, empty: list[str]) -> Summary:
+def _summary(
+    listing: Listing, root: Path, manifest: pa.Table, rejected: pa.Table, empty: list[str]
+) -> Summary:
     """Count the clips after checking that each listed one is used or rejected, exactly once."""
     _check_accounts(listing, manifest, rejected)
     reasons = dict(Counter(rejected["reason"].to_pylist()).most_common())
     dataset = listing.dataset
     if not manifest.num_rows:
         example = f", for instance {rejected['detail'][0].as_py()}" if rejected.num_rows else ""
+        there = an_audio_file(root) if next(iter(reasons), "") == "missing_file" else None
         raise SonifyError(
             f"none of the {listing.listed} listed clips of {dataset} can be used"
             + "".join(f"; most often {r} ({REASONS[r]}{example})" for r in list(reasons)[:1])
+            + (f"; {root} has {there}, for instance" if there else "")
             + ": point data.path at a complete copy"
         )
     return Summary(

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import names_hash
 from sonify.evaluation.stage import Stage
 from sonify.plan.plan import Plan
@@ -73,7 +74,9 @@ class Settings:
     def local_names(self, dataset: str) -> str:
         """A hash of the files of a local corpus; empty for others."""
         source = self.config.data.sources[dataset]
-        return names_hash(Path(source.path)) if source.source == "local" and source.path else ""
+        if source.source != "local" or not source.path:
+            return ""
+        return names_hash(Path(source.path), DATASETS[dataset].extensions)
 
     def train(self, name: str) -> str:
         """The run, its recipe and the encoder it builds if it starts from scratch."""

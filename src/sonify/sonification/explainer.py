@@ -136,7 +136,6 @@ class Explainer(ABC, Generic[R]):
         torch.Size([3, 4000])
         """
         asked = requests(x, self.filters, layers, clips, filters)
-        check_waveforms(x)
         deepest = int(asked.layers.max()) if len(asked) else 1
         made = allocate_outputs(x, asked.filters)
         for some in batches(x):
@@ -163,6 +162,7 @@ class Explainer(ABC, Generic[R]):
         >>> sonifier.sonify(x, layer=7, filters=12).shape
         torch.Size([2, 4000])
         """
+        check_waveforms(x)
         filters = torch.as_tensor(filters, device=x.device)
         filters = filters.expand(len(x)) if filters.ndim == 0 else filters
         if len(filters) != len(x):

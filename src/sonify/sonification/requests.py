@@ -40,12 +40,22 @@ def check_layer(layer: int, n_layers: int) -> None:
 
 
 def check_waveforms(x: Tensor) -> None:
-    """Raise SonifyError unless x is (clip, time), not empty, and finite."""
+    """Raise SonifyError unless x is a tensor, (clip, time), not empty, and finite."""
+    check_tensor(x)
     if x.ndim != 2 or not x.numel():
         raise SonifyError(f"waveforms have shape {tuple(x.shape)}: expected (clip, time)")
     if not x.isfinite().all():
         clip = int((~x.isfinite()).any(1).nonzero()[0])
         raise SonifyError(f"clip {clip} has a sample that is not finite: leave it out")
+
+
+def check_tensor(x: object, name: str = "x") -> None:
+    """Raise SonifyError, saying how to make one, for anything but a tensor."""
+    if not isinstance(x, Tensor):
+        kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
+        raise SonifyError(
+            f"{name} is a {kind}, not a tensor: pass torch.as_tensor({name}, dtype=torch.float32)"
+        )
 
 
 def check_frames(asked: Requests, maps: Sequence[Tensor]) -> None:
@@ -71,7 +81,13 @@ def requests(
     each. Raises SonifyError for lengths that differ, and for a layer, filter or clip that is not
     there.
     """
-    given = {"layers": torch.as_tensor(layers), "clips": clips, "filters": filters}
+    check_waveforms(x)
+    given = {
+        "layers": torch.as_tensor(layers),
+        "clips": torch.as_tensor(clips),
+        "filters": torch.as_tensor(filters),
+    }
+    clips = given["clips"]
     if frames is not None:
         given["frames"] = frames
     if given["layers"].ndim == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sonify.config.loading import load
+from sonify.config.loading import load, with_home
 from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
@@ -722,7 +722,9 @@ def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
         for start in ("contrastive", "supervised")
         for finetune in ("fconly", "full")
     }
-    assert len(whole) == 4 * (5 + 3) and set(whole) < set(plan.models), "a job is called as its model"
+    assert len(whole) == 4 * (5 + 3) and set(whole) < set(plan.models), (
+        "a job is called as its model"
+    )
     stage, job = STAGES["layer_importance"], "fsd50k-supervised-full-s1"
     inputs = Files(plan).stage_input(stage, job)
     assert inputs["weights"] == f"results/models/{job}/model.safetensors"
@@ -856,3 +858,24 @@ def test_models_are_selected_on_clips_that_are_neither_trained_nor_scored_on(
     recipes[recipe] |= SELECTED | changes
     with pytest.raises(ConfigError, match=message):
         Plan(checked(config))
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [("1e-3", "1.0e-3"), ("1E3", "1.0e+3"), ("2.5e3", "2.5e+3"), ("0,01", "0.01, without quotes")],
+)
+def test_a_number_that_yaml_takes_for_text_comes_with_its_spelling(config, value, remedy):
+    recipe = next(iter(config["training"]["recipes"]))
+    changed = broken(config, f"training/recipes/{recipe}/learning_rate", value)
+    with pytest.raises(ConfigError, match=re.escape(f"'{value}', but must be")) as caught:
+        load(changed)
+    assert str(caught.value).endswith(f": write {remedy}")
+
+
+def test_home_in_a_path_is_written_out(monkeypatch):
+    monkeypatch.setenv("HOME", "/somebody")
+    raw = {"data": {"fsd50k": {"path": "~/sounds", "source": "~"}}, "x": {"background_folder": "~"}}
+    assert with_home(raw) == {
+        "data": {"fsd50k": {"path": "/somebody/sounds", "source": "~"}},
+        "x": {"background_folder": "/somebody"},
+    }

@@ -1,5 +1,6 @@
 import pytest
 
+from sonify.config.__main__ import overlaid
 from sonify.config.overlays import check_file
 from sonify.runtime.errors import ConfigError
 
@@ -35,3 +36,43 @@ def test_good_files_pass(tmp_path):
     file = tmp_path / "my.yaml"
     file.write_text("training: &t {seeds: [0]}\nother: *t\n")
     check_file(file)
+
+
+def test_merge_keys_work_as_in_snakemake(tmp_path):
+    file = tmp_path / "my.yaml"
+    file.write_text("a: &a {x: 1, y: 2}\nb: &b {z: 1}\nc:\n  <<: *a\n  y: 3\nd:\n  <<: [*a, *b]\n")
+    check_file(file)
+    assert overlaid([file])["c"] == {"x": 1, "y": 3}
+    file.write_text("a: &a {x: 1}\nb:\n  <<: *a\n  y: 2\n  y: 3\n")
+    with pytest.raises(ConfigError, match="line 5: the key 'y' is given a second time"):
+        check_file(file)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
+def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path, encoding):
+    file = tmp_path / "my.yaml"
+    file.write_bytes("a: 1\nb: Köln\n".encode(encoding))
+    line = 1 if encoding == "utf-16" else 2
+    with pytest.raises(ConfigError, match=rf"my\.yaml, line {line}: .*: save it as UTF-8"):
+        check_file(file)
+
+
+def test_a_byte_order_mark_and_windows_lines_do_no_harm(tmp_path):
+    file = tmp_path / "my.yaml"
+    file.write_bytes(b"\xef\xbb\xbfthreads: 3\r\ndevice: cpu\r\n")
+    assert overlaid([file])["threads"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: 1\nb: \x07\n", r"my\.yaml, line 2: it has the control character .*: delete it"),
+        ("a: 2020-99-99\n", r"my\.yaml: .*: mend the YAML"),
+        ("a: *b\n", r"my\.yaml, line 1: found undefined alias 'b': mend"),
+    ],
+)
+def test_what_yaml_cannot_read_is_one_sentence(tmp_path, text, sentence):
+    file = tmp_path / "my.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=sentence):
+        check_file(file)

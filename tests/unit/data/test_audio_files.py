@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from sonify.data.audio import mpeg
+from sonify.data.audio.decoding import decoded
 from sonify.data.audio.samples import Limits, UnusableAudio, prepared
 from sonify.data.corpora.listing import REASONS
 
@@ -35,6 +37,7 @@ class Kind:
     outcome: str
     detail: str  # what is said of a rejected one, or what is done with a used one
     file: str = "a.wav"
+    samples: int = 0  # of a used one, at its own rate, where its header is wrong
     needs: str = ""  # a program, or "user" where root sees no permissions
 
 
@@ -62,6 +65,28 @@ def with_value(index: int, value: float) -> bytes:
     x = tone()
     x[index] = value
     return sound(x, subtype="FLOAT")
+
+
+def vbr(frames_cut: int = 1) -> bytes:
+    """Five seconds of tone and noise in turn as MP3 of variable bit rate, its first frames cut
+    off: the first has the number of frames."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 44100)
+    x = np.concatenate([tone(44100), noise, tone(44100), noise, tone(44100)])
+    content = sound(x, 44100, format="MP3", bitrate_mode="VARIABLE", compression_level=0.3)
+    starts = [at for at, _ in mpeg.frames(io.BytesIO(content))]
+    return content[starts[frames_cut] :]
+
+
+def stale(samples: int) -> bytes:
+    """A FLAC file whose header gives so many samples rather than its 16000."""
+    held = int.from_bytes(FLAC[18:26], "big") >> 36 << 36 | samples
+    return FLAC[:18] + held.to_bytes(8, "big") + FLAC[26:]
+
+
+def unclosed(form: str) -> bytes:
+    """A file as a recorder leaves it that was killed: the header says that it is empty."""
+    empty, whole = sound(tone()[:0], format=form), sound(format=form)
+    return empty + whole[len(whole) - 2 * RATE :]
 
 
 def with_size(content: bytes, size: int) -> bytes:
@@ -136,11 +161,31 @@ KINDS = (
     Kind("Opus cut short", holding(cut(OPUS)), "truncated", "the file ends before its last Ogg page", file="a.opus"),
     Kind("MP3 cut short", holding(cut(MP3)), "truncated", "of the 44100 samples that its header promises are there", file="a.mp3"),
     Kind("WAV of unknown length (written to a pipe)", holding(with_size(WAV, 0xFFFFFFFF)), "used", "with all samples to its end"),
-    Kind("FLAC of unknown length (written to a pipe)", holding(FLAC[:21] + bytes([FLAC[21] & 0xF0, 0, 0, 0, 0]) + FLAC[26:]), "used", "decoded by ffmpeg, to its end", file="a.flac", needs="ffmpeg"),
+    Kind("WAV of a recorder that was killed (length 0)", holding(unclosed("WAV")), "used", "with all samples to its end", samples=16000),
+    Kind("AIFF of a recorder that was killed", holding(unclosed("AIFF")), "used", "with all samples to its end", file="a.aiff", samples=16000),
+    Kind("CAF of a recorder that was killed", holding(unclosed("CAF")), "used", "with all samples to its end", file="a.caf", samples=16000),
+    Kind("W64 of a recorder that was killed", holding(unclosed("W64")), "used", "with all samples to its end", file="a.w64", samples=16000),
+    Kind("AU of a recorder that was killed", holding(unclosed("AU")), "used", "with all samples to its end", file="a.au", samples=16000),
+    Kind("WAV with a header that is older than its samples", holding(with_size(WAV, 16000)), "truncated", "16000 bytes behind the 16000 that its header promises are in no chunk"),
+    Kind("WAV of length 0, with a chunk behind", holding(with_size(WAV[:44], 0) + b"LIST" + struct.pack("<I", 5000) + bytes(5000)), "empty", "the file has a header and no samples"),
+    Kind("WAV with a tag behind its samples", holding(WAV + b"ID3" + bytes(range(200)) * 30), "used", "without the tag", samples=16000),
+    Kind("FLAC of unknown length (written to a pipe)", holding(stale(0)), "used", "with all samples to its end", file="a.flac", samples=16000),
+    Kind("FLAC whose header gives half its length", holding(stale(8000)), "used", "with all samples to its end", file="a.flac", samples=16000),
+    Kind("MP3 of variable bit rate without a frame count", holding(vbr()), "used", "its frames are counted", file="a.mp3", samples=193 * 1152 - 529),
+    Kind("MP3 that begins with a small frame", holding(vbr(2)), "used", "its frames are counted", file="a.mp3", samples=192 * 1152 - 529),
+    Kind("two MP3 files one after the other", holding(MP3 + MP3), "used", "with the sound of both", file="a.mp3", samples=81 * 1152 - 529),
+    Kind("two Ogg files one after the other", holding(OGG + OGG), "used", "with the sound of both", file="a.ogg", samples=32000),
+    Kind("two Ogg files of different rates", holding(OGG + sound(rate=8000, format="OGG")), "unreadable", "its streams have different sampling rates (8000, 16000 Hz)", file="a.ogg"),
     Kind("WAV with more behind its samples", holding(WAV + b"LIST" + bytes(64)), "used", "without what is behind"),
     Kind("FLAC with damaged bytes", holding(flipped(FLAC)), "truncated", "decoding fails before the 16000 samples that its header promises", file="a.flac"),
     Kind("NaN", holding(with_value(77, np.nan)), "not_finite", "sample 77 is nan"),
     Kind("infinite", holding(with_value(5, -np.inf)), "not_finite", "sample 5 is -inf"),
+    Kind("one sample at 17,600", holding(with_value(77, 17600.0)), "outliers", "sample 77 is 17600: scaled to it, the rest, up to 0.5, is only rounding"),
+    Kind("a few samples at -1e30", holding(sound(np.where(np.arange(RATE) % 1500 == 5, -1e30, tone()), subtype="FLOAT")), "outliers", "sample 5 is -1e+30: scaled to it, the rest, up to 0.5, is only rounding"),
+    Kind("an offset of 100,000", holding(sound(tone() + 1e5, subtype="DOUBLE")), "outliers", "scaled to it, the rest, up to 0.5, is only rounding"),
+    Kind("one sample at 5, silence beside it", holding(sound(np.where(np.arange(RATE) == 9, 5.0, 0.0), subtype="FLOAT")), "used", "a click is a sound"),
+    Kind("a click, 100 dB under it noise", holding(sound(np.where(np.arange(RATE) == 9, 0.99, 1e-5 * tone()), subtype="PCM_24")), "used", "within full scale it is a sound like any other"),
+    Kind("floats in units of 16 bits", holding(sound(32768 * tone(), subtype="FLOAT")), "used", "scaled to unit peak"),
     Kind("silence", holding(sound(0 * tone())), "silent", "all 16000 samples are 0"),
     Kind("DC only", holding(sound(0 * tone() + 0.25)), "silent", "all 16000 samples are 0.25"),
     Kind("fainter than 32 bits", holding(sound(1e-10 * tone(), subtype="DOUBLE")), "silent", "its peak is 5e-11 of full scale"),
@@ -191,12 +236,12 @@ KINDS = (
 )  # fmt: skip
 
 
-def outcome(path: Path) -> tuple[str, str]:
+def outcome(path: Path) -> tuple[str, str, int]:
+    """`used` or the reason, the detail, and the samples of the file."""
     try:
-        prepared(path, LIMITS)
+        return "used", "", prepared(path, LIMITS).source_samples
     except UnusableAudio as error:
-        return error.reason, error.detail
-    return "used", ""
+        return error.reason, error.detail, 0
 
 
 @pytest.mark.filterwarnings("error")
@@ -210,13 +255,24 @@ def test_each_kind_of_file(tmp_path, monkeypatch, kind):
     kind.make(path)
     if kind.needs != "ffmpeg":
         monkeypatch.setenv("PATH", "")
-    reason, detail = outcome(path)
+    reason, detail, samples = outcome(path)
     assert reason == kind.outcome, detail
+    assert kind.samples in (0, samples)
     if reason != "used":
         assert kind.detail in detail
         assert str(tmp_path) not in detail and "\n" not in detail and not detail.endswith(".")
         assert detail
     assert reason in {"used", *REASONS}
+
+
+def test_an_mp3_without_its_frame_count_has_the_sound_of_the_whole(tmp_path):
+    whole, bare = tmp_path / "whole.mp3", tmp_path / "bare.mp3"
+    whole.write_bytes(vbr(0))
+    bare.write_bytes(vbr(1))
+    x, y = decoded(whole, 60).x, decoded(bare, 60).x
+    assert len(x) == 5 * 44100
+    # Without the header nothing tells the encoder's delay of 576 samples.
+    np.testing.assert_allclose(y[576 + 2000 : 576 + 200_000], x[2000:200_000], atol=1e-4)
 
 
 def page() -> str:
@@ -226,6 +282,8 @@ def page() -> str:
         "| id listed twice | duplicate_id | the first counts, in whatever split |",
         "| ids differing in case alone | used | as two clips |",
         "| file listed twice, under two ids | duplicate_file | the first counts |",
+        "| file listed again by a link to it | duplicate_file | the first counts |",
+        "| id that is a spreadsheet's `#NAME?` | bad_id | with its line |",
         "| name that is not UTF-8 | bad_name | written with escapes, caf\\xe9.wav |",
     ]
     reasons = [f"| {reason} | {meaning} |" for reason, meaning in REASONS.items()]
@@ -236,8 +294,8 @@ def page() -> str:
 INTRODUCTION = """# Invalid and unusual audio files
 
 Preparation uses a file, or rejects it with one of the reasons below and a sentence of detail in
-`rejected.parquet`. Each row but the last four is a test in `tests/unit/data/test_audio_files.py`,
-from which this page is generated; those four are tested in `test_listing.py` and
+`rejected.parquet`. Each row but the last six is a test in `tests/unit/data/test_audio_files.py`,
+from which this page is generated; those six are tested in `test_listing.py` and
 `test_folder.py` of `tests/unit/data/corpora`. The limits here are at least 2370 samples at 8 kHz and at most 60 s.
 
 | file | outcome | detail of the rejection, or treatment |
@@ -249,11 +307,12 @@ REASONS_HEAD = """## Reasons
 LIMITS_OF_IT = """## Limitations
 
 Truncation is detected from a file's header or last page. MP3 files without a frame count (no Xing
-or Info header) and raw AAC streams have neither, so whatever they contain is used. The frame count
-of an MP3 file is trusted to within 0.1 s. Corrupted bytes are detected only in FLAC, which has
+or Info header) and raw AAC streams have neither, so whatever they contain is used: the frames of an
+MP3 file are counted, never estimated. A file may have more sound than its header says; then it is
+used to its end, or rejected as truncated. Corrupted bytes are detected only in FLAC, which has
 checksums.
 
-m4a, mp4, webm, mkv, aac and wma files, and FLAC files of unknown length, require `ffmpeg`. It runs
+m4a, mp4, webm, mkv, aac and wma files require `ffmpeg`. It runs
 without a shell, can open local files only, and stops shortly after the maximum clip length.
 """
 OWN = """## Your own recordings
@@ -281,8 +340,8 @@ farm/rooster.wav,train,bird;outdoors
 
 The second has no list, but folders `<split>/<label>/` with recordings at any depth, one label each
 (`train/dog/rex.wav`). Linked folders are followed; one that leads to recordings already listed is an
-error. Files outside the split folders and hidden files such as `.DS_Store` are ignored; every other
-file is used or rejected.
+error. Files outside the split folders, hidden files such as `.DS_Store`, and others that systems leave
+behind (`Thumbs.db`, `@eaDir`) are ignored; every other file is used or rejected.
 
 Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` if the folder has one;
 clips with any other label are then rejected. Train with the objective `multilabel`, or with

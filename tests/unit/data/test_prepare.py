@@ -23,7 +23,8 @@ from sonify.contracts import tables
 from sonify.data import prepare as preparing
 from sonify.data.audio import samples as audio
 from sonify.data.corpora import audioset, fsd50k, speech_commands
-from sonify.data.corpora.listing import REASONS, LayoutError
+from sonify.data.corpora.listing import REASONS
+from sonify.data.corpora.lists import LayoutError
 from sonify.data.corpora.registry import DATASETS, read
 from sonify.data.download import harvest
 from sonify.data.prepare import Summary, prepare

@@ -11,6 +11,8 @@ from typing import BinaryIO, NamedTuple
 _UNKNOWN_FROM = 0x7FFF0000
 _OGG_PAGE = 65307  # maximum page size in bytes
 _LAST_PAGE = 4
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # appended by programs that tag music
+_PADDING = 4096  # bytes at the end of a file that are not looked at
 # Magic numbers of formats that libsndfile cannot read: (offset, bytes, name).
 _FOREIGN = (
     (4, b"ftyp", "MPEG-4 audio"),
@@ -24,8 +26,8 @@ _FOREIGN = (
 
 class _Chunks(NamedTuple):
     """A chunked file format: byte order, offset of the first chunk, length of a chunk name, struct
-    format of a chunk size, name of the chunk that holds the samples, alignment, and whether sizes
-    include the chunk's own header."""
+    format of a chunk size, name of the chunk that holds the samples, alignment, whether sizes
+    include the chunk's own header, and bytes of that chunk before the samples."""
 
     order: str
     start: int
@@ -34,6 +36,7 @@ class _Chunks(NamedTuple):
     samples: bytes
     align: int
     whole: bool = False
+    before: int = 0
 
 
 _WAVE = _Chunks("<", 12, 4, "I", b"data", 2)
@@ -42,8 +45,8 @@ _FORMS = {
     b"RF64": _WAVE,
     b"BW64": _WAVE,
     b"RIFX": _WAVE._replace(order=">"),
-    b"FORM": _Chunks(">", 12, 4, "I", b"SSND", 2),
-    b"caff": _Chunks(">", 8, 4, "q", b"data", 1),
+    b"FORM": _Chunks(">", 12, 4, "I", b"SSND", 2, before=8),
+    b"caff": _Chunks(">", 8, 4, "q", b"data", 1, before=4),
     b"riff": _Chunks("<", 40, 16, "Q", b"data", 8, whole=True),
 }
 
@@ -54,32 +57,81 @@ def foreign(head: bytes) -> str | None:
     return next(names, None)
 
 
+class Samples(NamedTuple):
+    """Where a header says that the samples are: the first byte of their chunk and its number of
+    bytes, then where that number is written, in which struct format, how much more it is there, and
+    how many of the bytes come before the samples."""
+
+    at: int
+    size: int
+    size_at: int
+    size_format: str
+    own: int = 0
+    before: int = 0
+
+
 def shortfall(file: BinaryIO) -> str | None:
     """Describe, as a clause, what a truncated file is missing; None if nothing is known to be.
 
     Counts bytes of samples for all variants of WAV, AIFF, W64, CAF and AU, and checks the last page
-    of Ogg. In other formats truncation shows up, if at all, during decoding.
+    of Ogg. In other formats truncation shows up, if at all, during decoding. Bytes behind the
+    samples that are no chunk are sound too: the header is older than they are.
     """
     end = file.seek(0, 2)
     file.seek(0)
-    head = file.read(12)
-    if head[:4] == b"OggS":
+    head = file.read(4)
+    if head == b"OggS":
         return None if _ogg_is_complete(file, end) else "the file ends before its last Ogg page"
-    promise = _au(head) if head[:4] == b".snd" else _chunks(file, head[:4], end)
-    if promise is None:
+    place = samples_at(file, head, end)
+    if place is None:
         return None
-    at, size = promise
-    if size <= end - at or size >= _UNKNOWN_FROM > end:
-        return None
-    return f"{max(0, end - at)} of the {size} bytes of samples that its header promises are there"
+    at, size = place.at, place.size
+    if size > end - at:
+        if size >= _UNKNOWN_FROM > end:
+            return None
+        return (
+            f"{max(0, end - at)} of the {size} bytes of samples that its header promises are there"
+        )
+    if size > place.before and not only_chunks(file, head, at + size, end):
+        behind = end - at - size
+        return f"{behind} bytes behind the {size} that its header promises are in no chunk"
+    return None
 
 
-def _au(head: bytes) -> tuple[int, int] | None:
-    return struct.unpack(">II", head[4:12]) if len(head) == 12 else None
+def samples_at(file: BinaryIO, form: bytes, end: int) -> Samples | None:
+    """Where the samples of a file that begins with `form` are; None if its header does not say."""
+    if form == b".snd":
+        file.seek(4)
+        place = file.read(8)
+        if len(place) < 8:
+            return None
+        at, size = struct.unpack(">II", place)
+        return Samples(at, size, 8, ">I")
+    return _chunks(file, form, end)
 
 
-def _chunks(file: BinaryIO, form: bytes, end: int) -> tuple[int, int] | None:
-    """The offset of the samples, and the number of bytes that the header promises."""
+def only_chunks(file: BinaryIO, form: bytes, at: int, end: int) -> bool:
+    """Return True if from byte `at` on there is nothing but chunks, tags and padding.
+
+    Chunks have names of printable letters; what is less than a page is taken for padding too.
+    """
+    kind = _FORMS.get(form)
+    while end - at > _PADDING:
+        file.seek(at)
+        name = file.read(16)
+        if kind is None or not any(name):
+            return kind is not None
+        printable = name.startswith(_TAGS) or all(
+            32 <= letter < 127 for letter in name[: min(kind.name, 4)]
+        )
+        if not printable and at % 2:
+            at += 1
+            continue
+        return printable
+    return True
+
+
+def _chunks(file: BinaryIO, form: bytes, end: int) -> Samples | None:
     if form not in _FORMS:
         return None
     kind = _FORMS[form]
@@ -88,16 +140,19 @@ def _chunks(file: BinaryIO, form: bytes, end: int) -> tuple[int, int] | None:
     while at + head.size <= end:
         file.seek(at)
         name, size = head.unpack(file.read(head.size))
-        if kind.whole:
-            size -= head.size
+        own = head.size if kind.whole else 0
+        size -= own
         at += head.size
         if name[:4] == b"ds64" and size >= 16:
             sizes = file.read(16)
             if len(sizes) < 16:
                 return None
-            long_size = struct.unpack("<Q", sizes[8:])[0]
+            long_size = (struct.unpack("<Q", sizes[8:])[0], at + 8)
         if name[:4] == kind.samples:
-            return at, size if long_size is None or size != 0xFFFFFFFF else long_size
+            if long_size is not None and size == 0xFFFFFFFF:
+                return Samples(at, *long_size, "<Q")
+            written = struct.calcsize(kind.size)
+            return Samples(at, size, at - written, kind.order + kind.size, own, kind.before)
         if size < 0:
             return None
         at += -(-size // kind.align) * kind.align

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from sonify.data.audio import containers
+from sonify.data.audio import containers, lengths, mpeg
 from sonify.runtime.errors import SonifyError
 
 HIGHEST_RATE_HZ = 768_000  # with the maximum duration, bounds the memory that a clip needs
@@ -82,12 +82,13 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     missing = containers.shortfall(file)
     if missing:
         raise UnusableAudio("truncated", missing)
-    file.seek(0)
     form = containers.foreign(head)
     try:
-        with soundfile.SoundFile(source) as sound:
-            if sound.frames < _NO_LENGTH:
-                return _read(sound, max_s)
+        streams = lengths.ogg_streams(file) if head[:4] == b"OggS" else [file]
+        if len(streams) > 1:
+            return _joined([_opened(part, part, max_s) for part in streams], max_s)
+        return _opened(lengths.unclosed(file) or lengths.flac(file) or source, file, max_s)
+    except _NoLength:
         # soundfile seeks after reading, which fails at the end of a file of unknown length.
         form, why = "audio without a length", "its header does not give its length"
     except TypeError:  # raised for files named *.raw
@@ -103,6 +104,41 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
             f"{source}: ffmpeg or its temporary directory cannot be used ({error.strerror}): fix "
             "that, or set TMPDIR to a directory with enough free space"
         ) from error
+
+
+class _NoLength(Exception):
+    """Neither the header nor counting gives the length of a file."""
+
+
+def _opened(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
+    """Read a recording with libsndfile; `file` has the bytes of an MP3 to count its frames in."""
+    if not isinstance(source, Path):
+        source.seek(0)
+    with soundfile.SoundFile(source) as sound:
+        if sound.format != "MP3":
+            if sound.frames >= _NO_LENGTH:
+                raise _NoLength
+            return _read(sound, max_s)
+    counted, samples = mpeg.counted(file, max_s)
+    file.seek(0)
+    with soundfile.SoundFile(counted or source) as sound:
+        made = _read(sound, max_s)
+    if samples - len(made.x) > _INEXACT_S * made.rate:
+        detail = f"decoding gives {len(made.x)} of the {samples} samples in its frames"
+        raise UnusableAudio("truncated", detail)
+    return made
+
+
+def _joined(parts: list[Decoded], max_s: float) -> Decoded:
+    """One recording of several streams that follow each other in one file."""
+    rates = sorted({part.rate for part in parts})
+    if len(rates) > 1:
+        detail = f"its streams have different sampling rates ({', '.join(map(str, rates))} Hz)"
+        raise UnusableAudio("unreadable", detail)
+    x = np.concatenate([part.x for part in parts])
+    if len(x) > int(max_s * rates[0]):
+        raise too_long(max_s)
+    return Decoded(x, rates[0], max(part.channels for part in parts))
 
 
 def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:

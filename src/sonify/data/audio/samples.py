@@ -13,7 +13,7 @@ import soxr
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, decoded
-from sonify.data.audio.pcm import decode, encode
+from sonify.data.audio.pcm import PEAK, decode, encode
 from sonify.runtime.errors import SonifyError
 
 # Relative amplitude that resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at
@@ -21,6 +21,10 @@ from sonify.runtime.errors import SonifyError
 RESIDUE = 1e-6
 # Least significant bit of 32-bit samples: anything fainter is floating-point rounding, not sound.
 FAINTEST = 2.0**-31
+# Share of samples that may be outliers, and the steps of 16 bits that must be left for the others
+# where they go beyond full scale: less is rounding, not sound.
+OUTLIERS = 1e-3
+STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
     """Prepare a recording, given as a path or an in-memory file, for storage at `rate_hz`.
 
     Raises UnusableAudio, with a reason from `listing.REASONS`, for a missing, unreadable, empty or
-    truncated file, NaN or infinite samples, silence, and recordings too short or too long.
+    truncated file, NaN or infinite samples, silence, values so absurd that nothing else is left
+    beside them, and recordings too short or too long.
     """
     original = decoded(source, limits.max_s)
     x, rate = original.x, original.rate
@@ -78,6 +83,7 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
+    _check_outliers(x)
     y = resampled(x, rate, rate_hz)
     if len(y) < limits.min_samples:
         raise too_short(len(y), limits.min_samples, rate_hz)
@@ -90,6 +96,30 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below {top}")
     pcm, gain = peak_scaled(y)
     return Recording(pcm, gain, rate, len(x), original.channels)
+
+
+def _check_outliers(x: np.ndarray) -> None:
+    """Raise UnusableAudio if a few values far beyond full scale, or an offset, leave of all others
+    only rounding in 16 bits.
+
+    Within full scale a click over faint noise is a sound like any other.
+    """
+    peak = float(np.abs(x).max())
+    if peak <= 1.0:
+        return
+    y = x / peak * PEAK  # in steps
+    if np.abs(y - y.mean()).mean() > 2 * OUTLIERS * PEAK + STEPS:  # the quick way out
+        return
+    others = np.abs(y - np.median(y))
+    few = max(1, int(OUTLIERS * len(x)))
+    usual = float(np.partition(others, len(x) - 1 - few)[len(x) - 1 - few]) if len(x) > few else 0
+    if 0 < usual < STEPS:
+        at = int(np.abs(x).argmax())
+        raise UnusableAudio(
+            "outliers",
+            f"sample {at} is {x[at]:g}: scaled to it, the rest, up to "
+            f"{usual * peak / PEAK:.2g}, is only rounding",
+        )
 
 
 def unscaled(recording: Recording) -> Recording:

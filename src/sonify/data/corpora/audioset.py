@@ -11,28 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sonify.data.corpora.dataset import Dataset
-from sonify.data.corpora.listing import (
+from sonify.data.corpora.listing import Listing, Provenance, Row, listing, vocabulary
+from sonify.data.corpora.lists import (
     LayoutError,
-    Listing,
-    Provenance,
-    Row,
     csv_lines,
     headed_lines,
-    listing,
     split_labels,
-    vocabulary,
+    spreadsheet_error,
 )
-from sonify.data.corpora.roots import synthesised, walk
+from sonify.data.corpora.roots import AUDIO, synthesised, walk
 from sonify.data.corpora.sources import AudiosetSource
 
 VOCABULARY = "class_labels_indices.csv"
 SPLITS = ("balanced_train", "unbalanced_train", "eval")
-# Formats that libsndfile reads, best first, then others. These are indexed too, so that files that
-# cannot be decoded are reported as unreadable rather than missing.
-EXTENSIONS = (
-    ".wav", ".flac", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au", ".ogg", ".opus", ".mp3",
-    ".m4a", ".mp4", ".webm", ".mkv", ".aac",
-)  # fmt: skip
 # Folders whose audio files are not clips: the stems of synthetic clips.
 NOT_CLIPS = frozenset({"eval_stems"})
 
@@ -106,7 +97,8 @@ def names(clip_id: str, start: str, end: str) -> list[str]:
     candidates: dict[str, None] = {}
     pairs = list(zip(_spellings(start), _spellings(end), strict=True))
     for guard in ("", "Y"):  # the Y keeps ids that begin with - from looking like options
-        candidates.update(dict.fromkeys(f"{guard}{clip_id}_{a}_{b}" for a, b in pairs))
+        for link in "_-":
+            candidates.update(dict.fromkeys(f"{guard}{clip_id}_{a}{link}{b}" for a, b in pairs))
     for guard in ("", "Y"):
         candidates.update(dict.fromkeys(f"{guard}{clip_id}_{a}" for a, _ in pairs))
     for guard in ("", "Y"):
@@ -124,8 +116,8 @@ def audio_index(root: Path) -> dict[str, str]:
     for folder, name in walk(root, NOT_CLIPS):
         stem, _, extension = name.rpartition(".")
         form = f".{extension.lower()}"
-        if form in EXTENSIONS:
-            entry = (EXTENSIONS.index(form), str(folder / name))
+        if form in AUDIO:
+            entry = (AUDIO.index(form), str(folder / name))
             index[stem] = min(entry, index.get(stem, entry), key=lambda e: e[0])
     return {stem: path for stem, (_, path) in index.items()}
 
@@ -147,7 +139,8 @@ def _rows(root: Path, harvested: dict[str, dict[str, str]]) -> Iterator[Row]:
                 wanted += f", and no shard of {split} has the id"
             # The lists' licence (CC BY 4.0) covers the labels; that of the audio is unknown.
             video = Provenance(page.format(clip_id, int(float(start))))
-            yield Row(split, clip_id, mids, path, wanted, source, line, video)
+            wrong = spreadsheet_error(clip_id)
+            yield Row(split, clip_id, mids, path, wanted, source, line, video, wrong)
 
 
 def _is_time(seconds: str) -> bool:
@@ -157,9 +150,10 @@ def _is_time(seconds: str) -> bool:
         return False
 
 
-def _spellings(seconds: str) -> tuple[str, str, str, str]:
+def _spellings(seconds: str) -> tuple[str, ...]:
     value = float(seconds)
-    return seconds, f"{value:.3f}", str(int(value)), str(round(value * 1000))
+    whole, thousandths = int(value), round(value * 1000)
+    return seconds, f"{value:.3f}", str(value), f"{value:.2f}", str(whole), str(thousandths)
 
 
 DATASET = Dataset(
@@ -170,6 +164,7 @@ DATASET = Dataset(
     read=read,
     required=(VOCABULARY,),
     lists=(VOCABULARY, *map(segments_file, SPLITS)),
+    extensions=(*AUDIO, ".csv", ".parquet", ".txt"),
     single_label=False,
     downloader="collection",
     options=AudiosetSource,

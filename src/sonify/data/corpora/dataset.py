@@ -25,7 +25,8 @@ class Dataset:
     splits: the dataset's own names, in the order in which clips are listed; scored_split: the one
     that results are measured on. read: reads the corpus at a root into a listing.
     required: files and directories that a root must have; lists: those files, required or optional,
-    that list clips and their labels.
+    that list clips and their labels. extensions: of all files that its reader takes notice of, so
+    that others do not count as a change of the corpus; none for any.
     single_label: True if every clip has exactly one label; None if that depends on the corpus.
     sources: permitted origins of a corpus, `synthetic` only if `sonify.data.synthesis` has a module
     of that name. downloader: how it is downloaded (see `sonify.data.download.obtain`). options: the
@@ -39,6 +40,7 @@ class Dataset:
     read: Callable[[Path], Listing]
     required: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
     single_label: bool | None = None
     sources: tuple[str, ...] = ("synthetic", "local", "download")
     downloader: Literal["archives", "collection"] | None = None

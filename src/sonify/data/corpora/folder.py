@@ -16,17 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from sonify.data.corpora.dataset import Dataset
-from sonify.data.corpora.listing import (
-    LayoutError,
-    Listing,
-    Provenance,
-    Row,
-    is_text,
-    listing,
-    text_lines,
-    vocabulary,
-)
-from sonify.data.corpora.roots import walk
+from sonify.data.corpora.listing import Listing, Provenance, Row, is_text, listing, vocabulary
+from sonify.data.corpora.lists import LayoutError, check_one_line, check_spelling, text_lines
+from sonify.data.corpora.roots import is_litter, walk
 from sonify.data.corpora.sources import LocalSource
 
 LIST = "clips.csv"
@@ -56,17 +48,25 @@ def read(root: Path) -> Listing:
 
 def _listed(root: Path) -> Iterator[Row]:
     """Yield the rows of `clips.csv`."""
-    lines: dict[PurePosixPath, int] = {}
+    lines: dict[object, int] = {}
     try:
         with (root / LIST).open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, skipinitialspace=True)
+            twice = [name for name in COLUMNS if (table.fieldnames or []).count(name) > 1]
+            if twice:
+                raise LayoutError(
+                    f"{root / LIST} has two columns {twice[0]}: rename or remove one of them"
+                )
             missing = [name for name in COLUMNS if name not in (table.fieldnames or ())]
             if missing:
                 raise LayoutError(
                     f"{root / LIST} has no column {', '.join(missing)}: name the columns "
                     f"{', '.join(COLUMNS)} in its first line"
                 )
+            before = table.line_num
             for fields in table:
+                check_one_line(f"{root / LIST}, line {before + 1}", table.line_num - before)
+                before = table.line_num
                 if None in fields or None in fields.values():
                     raise LayoutError(
                         f"{root / LIST}, line {table.line_num}: the number of fields differs from "
@@ -79,9 +79,11 @@ def _listed(root: Path) -> Iterator[Row]:
         ) from error
 
 
-def _row(root: Path, fields: dict[str, str], line: int, lines: dict[PurePosixPath, int]) -> Row:
+def _row(root: Path, fields: dict[str, str], line: int, lines: dict[object, int]) -> Row:
     """Return the row of one line; lines: the first line of each file so far, updated here."""
     split, place = fields["split"].strip(), PurePosixPath(fields["path"].strip())
+    if "\\" in str(place) and not os.path.lexists(root / place):
+        place = PurePosixPath(str(place).replace("\\", "/"))  # a list made on Windows
     where = f"{root / LIST}, line {line}"
     if split not in SPLITS:
         raise LayoutError(f"{where}: split {split!r} is not one of {', '.join(SPLITS)}: correct it")
@@ -90,7 +92,7 @@ def _row(root: Path, fields: dict[str, str], line: int, lines: dict[PurePosixPat
             f"{where}: path {fields['path']!r} does not name a file below {root}: give a path "
             "relative to it"
         )
-    path, first = place.as_posix(), lines.setdefault(place, line)
+    path, first = place.as_posix(), lines.setdefault(_identity(root / place), line)
     again = f"{path} is listed already in line {first}"
     labels = (label.strip() for label in fields["labels"].split(";"))
     return Row(
@@ -106,26 +108,43 @@ def _row(root: Path, fields: dict[str, str], line: int, lines: dict[PurePosixPat
     )
 
 
+def _identity(file: Path) -> object:
+    """Tell files apart, whatever the links and spellings by which they are reached."""
+    try:
+        status = file.stat()
+    except OSError:
+        return file
+    return status.st_dev, status.st_ino
+
+
 def _placed(root: Path) -> Iterator[Row]:
     """Yield the files below the split folders."""
-    visible = (entry for entry in root.iterdir() if entry.name[0] != "." and entry.is_dir())
+    visible = (entry for entry in root.iterdir() if not is_litter(entry.name) and entry.is_dir())
     for entry in visible:
         if entry.name not in SPLITS:
             raise LayoutError(
                 f"{entry} is not one of the splits {', '.join(SPLITS)}: rename or move it, or add "
                 f"a list {LIST} to {root}"
             )
+    files: dict[object, str] = {}
     for number, (folder, name) in enumerate(walk(root, once=True), start=1):
         if folder.parts:
             split, labels, path = folder.parts[0], folder.parts[1:2], str(folder / name)
-            yield Row(split, path, labels, path, path, f"folder {folder}", number)
+            first = files.setdefault(_identity(root / path), path)
+            again = ("duplicate_file", f"{path} is the same file as {first}")
+            problem = None if first == path else again
+            yield Row(
+                *(split, path, labels, path, path, f"folder {folder}", number), problem=problem
+            )
 
 
 def _labels(root: Path, rows: list[Row]) -> list[str]:
     """Return the class labels in order, without those that are not valid UTF-8."""
     if (root / VOCABULARY).is_file():
         return [line for line in text_lines(root, VOCABULARY, "correct it") if line]
-    return sorted({label for row in rows for label in row.labels if is_text(label)})
+    labels = sorted({label for row in rows for label in row.labels if is_text(label)})
+    check_spelling(labels, root)
+    return labels
 
 
 DATASET = Dataset(

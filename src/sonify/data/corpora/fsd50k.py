@@ -8,17 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sonify.data.corpora.dataset import Dataset
-from sonify.data.corpora.listing import (
+from sonify.data.corpora.listing import Listing, Provenance, Row, check_root, listing, vocabulary
+from sonify.data.corpora.lists import (
     LayoutError,
-    Listing,
-    Provenance,
-    Row,
-    check_root,
     csv_lines,
     headed_lines,
-    listing,
     split_labels,
-    vocabulary,
+    spreadsheet_error,
 )
 from sonify.data.corpora.roots import synthesised
 
@@ -95,7 +91,8 @@ class _Part:
         wanted = f"{self.folder}/{name}.wav"
         path = wanted if f"{name}.wav" in self.files else None
         provenance = self.known.get(name, Provenance())
-        return Row(split, name, split_labels(labels), path, wanted, source, line, provenance)
+        wrong = spreadsheet_error(name)
+        return Row(split, name, split_labels(labels), path, wanted, source, line, provenance, wrong)
 
 
 DATASET = Dataset(
@@ -106,6 +103,7 @@ DATASET = Dataset(
     read=read,
     required=(VOCABULARY, DEV, EVAL, "FSD50K.dev_audio", "FSD50K.eval_audio"),
     lists=(VOCABULARY, DEV, EVAL),
+    extensions=(".wav", ".csv", ".json", ".txt"),
     single_label=False,
     downloader="archives",
 )

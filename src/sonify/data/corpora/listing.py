@@ -5,14 +5,13 @@ problems, so that all datasets share one policy for duplicates and unknown label
 light because readers sit beside the declarations of their datasets: pandas is imported on use.
 """
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sonify.data.corpora.dataset import Dataset
-from sonify.runtime.errors import SonifyError
+from sonify.data.corpora.lists import LayoutError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,18 +24,16 @@ REASONS: dict[str, str] = {
     "truncated": "the file ends, or cannot be decoded, before the samples its header promises",
     "not_finite": "a sample is NaN or infinite",
     "silent": "all samples are equal, or next to nothing is left below 4 kHz",
+    "outliers": "values far beyond full scale, to which scaling leaves only rounding of the sound",
     "too_short": "fewer samples at 8 kHz than data.min_samples",
     "too_long": "longer than data.max_s",
     "unknown_label": "a label is not in the vocabulary",
     "no_label": "the list gives it no label",
     "duplicate_id": "an earlier line lists the same id, in this or another split",
     "duplicate_file": "an earlier line lists the same file, in this or another split",
+    "bad_id": "its id is a spreadsheet's error message",
     "bad_name": "its name is not UTF-8 text",
 }
-
-
-class LayoutError(SonifyError):
-    """A corpus that deviates from its public layout; the message is a sentence with a remedy."""
 
 
 class Provenance(NamedTuple):
@@ -168,55 +165,6 @@ def check_root(dataset: Dataset, root: Path) -> None:
         )
 
 
-def csv_lines(root: Path, name: str, columns: int) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line number, fields) for each line of a CSV file, skipping empty lines and `#`
-    comments; spaces after commas are dropped.
-
-    Raises LayoutError for a line without exactly `columns` fields or a file that is not UTF-8.
-    """
-    try:
-        with (root / name).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, skipinitialspace=True)
-            for fields in reader:
-                if not fields or fields[0].startswith("#"):
-                    continue
-                if len(fields) != columns:
-                    raise LayoutError(
-                        f"{name}, line {reader.line_num}: {len(fields)} fields where {columns} "
-                        f"are expected: restore the published file in {root}"
-                    )
-                yield reader.line_num, fields
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LayoutError(
-            f"{name} is not a UTF-8 CSV file ({error}): restore the published file in {root}"
-        ) from error
-
-
-def headed_lines(root: Path, name: str, header: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
-    """Yield `csv_lines` below the header; raises LayoutError unless the first line is `header`."""
-    lines = csv_lines(root, name, len(header))
-    first = next(lines, (0, []))[1]
-    if tuple(first) != header:
-        raise LayoutError(
-            f"{name} begins with {','.join(first)!r} instead of {','.join(header)!r}: "
-            f"restore the published file in {root}"
-        )
-    yield from lines
-
-
-def text_lines(root: Path, name: str, remedy: str = "restore the published file") -> list[str]:
-    """Return the stripped lines of a text file; raises LayoutError if it is not UTF-8."""
-    try:
-        return [line.strip() for line in (root / name).read_text("utf-8-sig").splitlines()]
-    except UnicodeDecodeError as error:
-        raise LayoutError(f"{name} is not UTF-8 text ({error}): {remedy} in {root}") from error
-
-
-def split_labels(field: str) -> tuple[str, ...]:
-    """The names in a comma-separated list; none for an empty field."""
-    return tuple(name for name in (part.strip() for part in field.split(",")) if name)
-
-
 def is_text(name: str) -> bool:
     """Return False for a file name that is not valid UTF-8, which no table can store."""
     return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
@@ -246,6 +194,8 @@ def _problem(
 ) -> tuple[str, str] | None:
     """The reason and detail for rejecting a row, or None. Line numbers keep details distinct."""
     where = f"{row.source}, line {row.line}"
+    if row.problem is not None and row.problem[0] == "bad_id":
+        return row.problem[0], f"{where}: {row.problem[1]}."
     if row.clip_id in seen:
         source, line = seen[row.clip_id]
         return (

@@ -13,6 +13,17 @@ from sonify.runtime.errors import SonifyError
 # Reading a size takes 6 us, a name 1 us. This many sizes take a second; those of AudioSet's two
 # million files would take 12 s, and far longer over a network.
 SIZED_FILES = 200_000
+# Formats that libsndfile reads, best first, then others. These are indexed too, so that files that
+# cannot be decoded are reported as unreadable rather than missing.
+AUDIO = (
+    ".wav", ".flac", ".aiff", ".aif", ".w64", ".rf64", ".caf", ".au", ".ogg", ".oga", ".opus",
+    ".mp3", ".m4a", ".mp4", ".webm", ".mkv", ".mka", ".aac", ".wma",
+)  # fmt: skip
+# What Windows, macOS and file servers put beside files, besides hidden files; in lower case.
+LITTER = frozenset((
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "@__thumb", "#recycle", "$recycle.bin",
+    "system volume information", "__macosx", "lost+found", "icon\r",
+))  # fmt: skip
 # Marks the root of a corpus made by sonify.data.synthesis, whose ids do not refer to recordings of
 # the public dataset.
 SYNTHESISED = "SYNTHESISED.txt"
@@ -23,22 +34,21 @@ def synthesised(root: Path) -> bool:
     return (Path(root) / SYNTHESISED).is_file()
 
 
-def names_hash(root: Path) -> str:
-    """Return a short hash of the names of all files below `root`, to detect added or removed clips.
+def names_hash(root: Path, extensions: tuple[str, ...] = ()) -> str:
+    """Return a short hash of the names of the files below `root` that a layout reads, to detect
+    added or removed clips; those with one of `extensions`, or all without.
 
-    With at most SIZED_FILES files it covers sizes too, to detect replaced clips. Modification times
-    are left out, so that a copy of a corpus counts as the same.
+    With at most SIZED_FILES files it covers sizes and times of modification too, to detect replaced
+    clips: many have one length. Linked folders and files count as what they lead to.
     """
-    folders = []
-    for folder, subfolders, files in os.walk(root):
-        subfolders.sort()
-        folders.append((folder, sorted(files)))
-    sized = sum(len(files) for _, files in folders) <= SIZED_FILES
+    wanted = tuple(extension.lower() for extension in extensions)
+    files = [(f, n) for f, n in walk(root) if not wanted or n.lower().endswith(wanted)]
+    sized = len(files) <= SIZED_FILES
     digest = hashlib.sha256()
-    for folder, files in folders:
-        place = Path(folder).relative_to(root).as_posix()
-        sizes = [_size(Path(folder, file)) for file in files] if sized else []
-        digest.update("\0".join([place, *files, *sizes, ""]).encode("utf-8", "surrogateescape"))
+    for folder, name in files:
+        state = _state(Path(root, folder, name)) if sized else ""
+        entry = f"{folder}\0{name}\0{state}\0"
+        digest.update(entry.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
@@ -47,8 +57,9 @@ def walk(
 ) -> Iterator[tuple[PurePosixPath, str]]:
     """Yield (folder relative to `root`, file name) for every file below it, sorted by name.
 
-    Skips hidden files and folders, and folders named in `skipped`. Follows symbolic links, visiting
-    each folder once; with `once`, raises SonifyError if a link leads to a folder visited before.
+    Skips what file managers and file servers leave behind (`is_litter`), and folders named in
+    `skipped`. Follows symbolic links, visiting each folder once; with `once`, raises SonifyError if
+    a link leads to a folder visited before.
     """
     visited = set()
     for folder, folders, files in os.walk(root, followlinks=True):
@@ -59,13 +70,25 @@ def walk(
             folders.clear()
             continue
         visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(f for f in folders if f not in skipped and not f.startswith("."))
+        folders[:] = sorted(f for f in folders if f not in skipped and not is_litter(f))
         place = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        yield from ((place, name) for name in sorted(files) if not name.startswith("."))
+        yield from ((place, name) for name in sorted(files) if not is_litter(name))
 
 
-def _size(file: Path) -> str:
+def an_audio_file(root: Path) -> str | None:
+    """One audio file below `root`, relative to it; None if there is none."""
+    found = (str(folder / name) for folder, name in walk(root) if name.lower().endswith(AUDIO))
+    return next(found, None)
+
+
+def is_litter(name: str) -> bool:
+    """Return True for a hidden file or folder, and for those that systems make by themselves."""
+    return name.startswith(".") or name.lower() in LITTER
+
+
+def _state(file: Path) -> str:
     try:
-        return str(file.stat().st_size)
+        status = file.stat()
     except OSError:  # a dangling link
         return ""
+    return f"{status.st_size} {int(status.st_mtime)}"

@@ -7,17 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sonify.data.corpora.dataset import Dataset
-from sonify.data.corpora.listing import (
-    LayoutError,
-    Listing,
-    Provenance,
-    Row,
-    check_root,
-    listing,
-    text_lines,
-    vocabulary,
-)
-from sonify.data.corpora.roots import synthesised
+from sonify.data.corpora.listing import Listing, Provenance, Row, check_root, listing, vocabulary
+from sonify.data.corpora.lists import LayoutError, check_spelling, spelling, text_lines
+from sonify.data.corpora.roots import AUDIO, is_litter, synthesised
 
 # The published classes. A corpus in this layout may have fewer, or others.
 WORDS = frozenset((
@@ -58,7 +50,7 @@ def _word_files(root: Path) -> dict[str, dict[str, None]]:
     """
     words = {}
     for entry in sorted(root.iterdir()):
-        if entry.is_dir() and entry.name != BACKGROUND and not entry.name.startswith("."):
+        if entry.is_dir() and entry.name != BACKGROUND and not is_litter(entry.name):
             wavs = _wavs(entry)
             if wavs:
                 words[entry.name] = wavs
@@ -78,6 +70,7 @@ def _word_files(root: Path) -> dict[str, dict[str, None]]:
             f"{root} has wav files beside the {len(WORDS)} published words, in {', '.join(stray)}: "
             "move them elsewhere, or they would become classes"
         )
+    check_spelling(words, root)
     return words
 
 
@@ -85,8 +78,13 @@ def _rows(root: Path, files: dict[str, dict[str, None]]) -> Iterator[Row]:
     """Yield training files first, then the lists line by line; a file on both lists stays in
     validation and is reported as a duplicate in testing."""
     origin = SYNTHETIC if synthesised(root) else PUBLISHED
-    lists = {split: _entries(root, name) for split, name in LISTS.items()}
-    held_out = {path for entries in lists.values() for _, path in entries}
+    known = _Files(files)
+    lists = {
+        split: [(line, path, known.find(path, f"{name}, line {line}")) for line, path in entries]
+        for split, name in LISTS.items()
+        for entries in [_entries(root, name)]
+    }
+    held_out = {found for entries in lists.values() for _, _, found in entries}
     for word, wavs in files.items():
         for number, name in enumerate(wavs, start=1):
             path = f"{word}/{name}"
@@ -94,23 +92,54 @@ def _rows(root: Path, files: dict[str, dict[str, None]]) -> Iterator[Row]:
                 where = f"folder {word}"
                 yield Row("train", _clip_id(path), (word,), path, path, where, number, origin)
     for split, entries in lists.items():
-        for line, path in entries:
-            word, _, name = path.partition("/")
-            present = path if name in files.get(word, {}) else None
-            yield Row(split, _clip_id(path), (word,), present, path, LISTS[split], line, origin)
+        for line, path, found in entries:
+            present = found or path
+            word = present.partition("/")[0]
+            yield Row(split, _clip_id(present), (word,), found, path, LISTS[split], line, origin)
+
+
+class _Files:
+    """The files of a corpus, found under their own or another spelling of their names."""
+
+    def __init__(self, files: dict[str, dict[str, None]]) -> None:
+        self.paths = {f"{word}/{name}" for word, names in files.items() for name in names}
+        self.spelt: dict[str, list[str]] = {}
+        for path in sorted(self.paths):
+            self.spelt.setdefault(_key(path), []).append(path)
+
+    def find(self, path: str, where: str) -> str | None:
+        """The file that a line of a list names; raises LayoutError if it could be either of two.
+
+        Lists written elsewhere have other separators, cases, extensions or encodings of accents. A
+        file that is taken for another would move from testing to training.
+        """
+        if path in self.paths:
+            return path
+        found = self.spelt.get(_key(path), [])
+        if len(found) > 1:
+            raise LayoutError(
+                f"{where}: {path} could be {found[0]} or {found[1]}: spell it as one of them"
+            )
+        return found[0] if found else None
+
+
+def _key(path: str) -> str:
+    stem, _, extension = path.rpartition(".")
+    return spelling(stem if f".{extension.lower()}" in AUDIO else path)
 
 
 def _wavs(folder: Path) -> dict[str, None]:
-    """The sorted names of the wav files in a folder, as a dict for fast lookup."""
+    """The sorted names of the audio files in a folder, as a dict for fast lookup."""
     names = (file.name for file in folder.iterdir())
-    wavs = (n for n in names if n.lower().endswith(".wav") and n[0] != ".")
+    wavs = (n for n in names if n.lower().endswith(AUDIO) and not is_litter(n))
     return dict.fromkeys(sorted(wavs))
 
 
 def _entries(root: Path, name: str) -> list[tuple[int, str]]:
+    """The line number and `word/file` of each line of a list, whatever stands around it."""
     lines = enumerate(text_lines(root, name), start=1)
-    entries = [(i, line.removeprefix("./")) for i, line in lines]
-    return [(i, path) for i, path in entries if path]
+    entries = [(i, line.strip("\"',; \t").replace("\\", "/").split("/")) for i, line in lines]
+    return [(i, "/".join([p for p in parts if p][-2:])) for i, parts in entries if any(parts)]
 
 
 def _clip_id(path: str) -> str:
@@ -125,6 +154,7 @@ DATASET = Dataset(
     read=read,
     required=tuple(LISTS.values()),
     lists=tuple(LISTS.values()),
+    extensions=(*AUDIO, ".txt"),
     single_label=True,
     downloader="archives",
 )

@@ -39,16 +39,21 @@ class Convolution:
         self.lead = self.reach - padding_of(conv)
         self.plain = conv.stride[0] == 1 and self.lead >= 0
         self._arranged: dict[str, Tensor] = {}
-        self._weight, self._version = conv.weight, _version(conv.weight)
+        self._settings, self._weight = _settings(conv), conv.weight.detach().clone()
 
     @property
     def current(self) -> bool:
-        """True while the convolution has the weights that were arranged.
+        """True while the convolution has the weights and settings that were arranged.
 
-        Weights that are recomputed on every access (parametrisations) never count as the same.
+        By value: not every change of a tensor is counted (`weight.data.copy_`), and weights with a
+        parametrisation are new ones on every access.
         """
-        weight = self.conv.weight
-        return weight is self._weight and self._version == _version(weight) is not None
+        weight, held = self.conv.weight, self._weight
+        return (
+            self._settings == _settings(self.conv)
+            and (weight.dtype, weight.device) == (held.dtype, held.device)
+            and torch.equal(weight, held)
+        )
 
     def forward(self, h: Tensor) -> Tensor:
         """Convolve h, (clip, frame, filter), and add the bias."""
@@ -130,9 +135,8 @@ class Convolution:
         return self._arranged[use]
 
 
-def _version(weight: Tensor) -> int | None:
-    """Number of in-place changes of a tensor; None for inference tensors, which do not count."""
-    return None if weight.is_inference() else weight._version
+def _settings(conv: nn.Conv1d) -> tuple:
+    return conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.groups
 
 
 def _channels_last(conv: nn.Conv1d) -> Tensor:

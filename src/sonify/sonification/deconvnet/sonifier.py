@@ -32,6 +32,7 @@ from sonify.sonification.requests import (
 )
 from sonify.sonification.settings import PRECISIONS
 from sonify.sonification.trace.chain import Block, find_blocks, grids, shortest, single
+from sonify.sonification.trace.watch import Watch
 
 # Memory budget of the streams that are back-projected together, at their widest block.
 STREAM_BYTES = 256 << 20
@@ -72,6 +73,7 @@ class Sonifier(Explainer[Forward]):
         if precision not in PRECISIONS:
             raise SonifyError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
         self.blocks = find_blocks(model, allow_strided)
+        self._watch = Watch(model, self.blocks) if isinstance(model, nn.Module) else None
         self.precision = precision
         self._convolutions: dict[tuple[int, torch.dtype], Convolution] = {}
 
@@ -155,8 +157,10 @@ class Sonifier(Explainer[Forward]):
         return made
 
     def _check(self, x: Tensor, blocks: Sequence[Block]) -> None:
-        """Raise SonifyError unless x, (clip, time), can go through the blocks."""
+        """Raise SonifyError unless x, (clip, time), can go through the blocks as they are now."""
         check_waveforms(x)
+        if self._watch is not None:
+            self._watch.check()
         weight = self.blocks[0].conv.weight
         for quality in ("dtype", "device"):
             ours, theirs = getattr(x, quality), getattr(weight, quality)
@@ -212,9 +216,19 @@ class Sonifier(Explainer[Forward]):
         """The layer's convolution with its weights arranged; arranged anew if they changed."""
         convolution = self._convolutions.get((layer, dtype))
         if convolution is None or not convolution.current:
+            _check_finite(self.blocks[layer - 1].conv, layer)
             convolution = Convolution(self.blocks[layer - 1].conv, dtype)
             self._convolutions[layer, dtype] = convolution
         return convolution
+
+
+def _check_finite(conv: nn.Conv1d, layer: int) -> None:
+    for name, values in (("weights", conv.weight), ("biases", conv.bias)):
+        if values is not None and not values.isfinite().all():
+            raise SonifyError(
+                f"layer {layer} has {name} that are not finite: the training diverged or the file "
+                "is damaged; load other weights"
+            )
 
 
 @cache

@@ -8,6 +8,7 @@ from torch import nn
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.grid import Grid
 from sonify.sonification.trace.line import Step, line
+from sonify.sonification.trace.unwrapping import unwrapped
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,14 @@ class Block:
     """One conv-relu-[pool] block; `pool` is None where the block keeps its length.
 
     name: qualified name of the convolution in the model. ends: the modules of the model that return
-    the block's result, none where a function does.
+    the block's result, none where a function does. paths: qualified names of all its modules.
     """
 
     conv: nn.Conv1d
     pool: nn.MaxPool1d | None
     name: str = ""
     ends: tuple[nn.Module, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 def find_blocks(
@@ -32,13 +34,14 @@ def find_blocks(
     The model is traced from its input on: modules or functions, nested at any depth; a convolution
     used twice makes two blocks. The chain ends with the last convolution's block. Dropout,
     identities and, before the first convolution, reshaping are ignored. The model is not changed.
+    Of a wrapped one (torch.compile, DataParallel, AveragedModel) the model inside is traced.
 
     `allow_strided` accepts convolutions with a stride above 1, which section 3.2 found to sonify
     worse (docs/m5.md). Raises SonifyError naming the module for anything that cannot be inverted.
     """
     if not isinstance(model, nn.Module):
         return tuple(model)
-    steps = line(model)
+    steps = line(unwrapped(model))
     blocks: list[Block] = []
     while steps and (steps[0].leads or not blocks):
         size = 3 if len(steps) > 2 and steps[2].kind == "pool" else 2
@@ -110,7 +113,8 @@ def _block(steps: list[Step], allow_strided: bool, first: bool) -> Block:
     pool = last.module if isinstance(last.module, nn.MaxPool1d) else None
     if pool is not None:
         _check_pool(last.label, pool)
-    return Block(conv.module, pool, conv.path, last.ends)
+    paths = tuple(step.path for step in steps if step.path)
+    return Block(conv.module, pool, conv.path, last.ends, paths)
 
 
 def _hint(step: Step) -> str:

@@ -9,6 +9,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.trace.line import normalised
+from sonify.sonification.trace.unwrapping import unwrapped
 
 _Layer = TypeVar("_Layer", bound=nn.Module)
 
@@ -17,9 +18,10 @@ def folded(model: nn.Module) -> nn.Module:
     """Return a copy of the model with every BatchNorm1d folded into the Conv1d before it.
 
     The copy is in evaluation mode, in which it computes the same as the model, up to rounding;
-    nn.Identity replaces the batch norms. The model is not changed. Raises SonifyError for a model
-    that cannot be traced, a batch norm without running statistics, and a convolution or batch norm
-    that is used twice.
+    nn.Identity replaces the batch norms. The model is not changed; of a wrapped one (torch.compile,
+    DataParallel) the model inside is folded. Raises SonifyError for a model that cannot be traced
+    or copied, a hook that folding would lose, a batch norm without running statistics, and a
+    convolution or batch norm that is used twice.
 
     >>> import torch
     >>> from torch import nn
@@ -31,8 +33,18 @@ def folded(model: nn.Module) -> nn.Module:
     >>> Sonifier(folded(model)).filters
     (8,)
     """
+    model = unwrapped(model)
     pairs = normalised(model)
-    model = copy.deepcopy(model).eval()
+    try:
+        model = copy.deepcopy(model).eval()
+    except Exception as error:  # modules of the user's own may raise anything
+        old = next((n for n, m in model.named_modules() if m._forward_pre_hooks), None)
+        reason = str(error).split(". ")[0]
+        remedy = f"call torch.nn.utils.remove_weight_norm on module {old!r} first"
+        raise SonifyError(
+            f"{type(model).__name__} cannot be copied ({reason}): "
+            + (remedy if old is not None else "make a copy of it that can be pickled")
+        ) from error
     for conv_path, norm_path in pairs:
         conv = _layer(model, conv_path, nn.Conv1d)
         norm = _layer(model, norm_path, nn.BatchNorm1d)

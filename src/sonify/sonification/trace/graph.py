@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.modules import module as every
 from torch.nn.modules.dropout import _DropoutNd
 
 from sonify.runtime.errors import SonifyError
@@ -35,6 +36,16 @@ class Traced:
         if isinstance(model, torch.jit.ScriptModule):
             raise SonifyError(
                 "a TorchScript model cannot be traced: pass the nn.Module it was made from"
+            )
+        if every._global_forward_hooks or every._global_forward_pre_hooks:
+            raise SonifyError(
+                "there is a forward hook for all modules, which may replace their outputs: remove "
+                "it first"
+            )
+        if model._forward_hooks or model._forward_pre_hooks:
+            raise SonifyError(
+                f"the model itself ({type(model).__name__}) has a forward hook, which may replace "
+                "its input or output: remove it first"
             )
         self.model, self.shape = model, shape
         self._modules = dict(model.named_modules(remove_duplicate=False))
@@ -59,6 +70,28 @@ class Traced:
         """True where a node calls a module that computes what `kind` does."""
         module = self.module(node)
         return module is not None and _is(module, kind)
+
+    def check_as_traced(self, node: fx.Node) -> None:
+        """Raise SonifyError for a module that may compute something else than it says."""
+        module = self.module(node)
+        if module is None:
+            return
+        name = self.describe(node)
+        if any(map(torch.nn.parameter.is_lazy, module.parameters(recurse=False))):
+            raise SonifyError(f"{name} has no weights yet: run the model on a waveform first")
+        if module._forward_hooks:
+            raise SonifyError(
+                f"{name} has a forward hook, which may replace its output: remove it first"
+            )
+        if module._forward_pre_hooks:
+            raise SonifyError(
+                f"{name} has a forward pre-hook, which may replace its weights or its input: "
+                "remove it first, for instance with torch.nn.utils.remove_weight_norm"
+            )
+        if "forward" in vars(module):
+            raise SonifyError(
+                f"{name} has a forward of its own, set on the object: delete it first"
+            )
 
     def describe(self, node: fx.Node) -> str:
         """Name an operation for an error message."""
@@ -134,11 +167,51 @@ class _Tracer(fx.Tracer):
         return out
 
     def to_bool(self, obj: fx.Proxy) -> bool:
+        outcome = self.known(obj.node, bool)
+        return super().to_bool(obj) if outcome is None else outcome  # raises: cannot be traced
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
+
+    def known(self, node: fx.Node, kind: Callable[[Any], _Result]) -> _Result | None:
+        """Return `kind` of the value of a node, if it is the same for clips of either length."""
         with suppress(Exception):  # the user's own operations may raise anything
-            outcomes = {bool(value(obj.node, shape, self.root)) for shape in self.shapes}
-            if len(outcomes) == 1:
-                return outcomes.pop()
-        return super().to_bool(obj)  # raises: this condition cannot be traced
+            outcomes = [kind(value(node, shape, self.root)) for shape in self.shapes]
+            if all(outcome == outcomes[0] for outcome in outcomes):
+                return outcomes[0]
+        return None
+
+
+class _Proxy(fx.Proxy):
+    """A proxy that has a length, and can be iterated, where the shape of the input decides both."""
+
+    tracer: "_Tracer"
+
+    def __len__(self) -> int:
+        length = self.tracer.known(self.node, len)
+        return super().__len__() if length is None else length  # raises: cannot be traced
+
+    def __iter__(self) -> Iterator[Any]:
+        known = self.tracer.known(self.node, lambda v: len(v) if isinstance(v, tuple) else None)
+        if known is None:
+            return iter(super().__iter__())
+        return iter([operator.getitem(self, i) for i in range(known)])
+
+    def __index__(self) -> int:
+        number = self.tracer.known(self.node, operator.index)
+        if number is None:
+            raise TypeError("a number that depends on the length of the clip")
+        return number
+
+    def __int__(self) -> int:
+        return self.__index__()
+
+    def __getattr__(self, name: str) -> "_Attribute":
+        return _Attribute(self, name)
+
+
+class _Attribute(fx.proxy.Attribute, _Proxy):
+    """An attribute or method of a proxy, such as `x.shape`."""
 
 
 @contextmanager

@@ -70,6 +70,8 @@ def normalised(model: nn.Module) -> list[tuple[str, str]]:
                     f"{traced.describe(twice)} is used more than once, so that its batch "
                     "normalisation cannot be folded: give each use a module of its own"
                 )
+            for one in (conv, node):
+                traced.check_as_traced(one)
             pairs.append((str(conv.target), str(node.target)))
     return pairs
 
@@ -84,24 +86,14 @@ class _Line:
         self.traced, self.describe = traced, traced.describe
         self.data = _reached(traced.nodes[:1], lambda node: node.users)
         convolutions = [n for n in traced.nodes if self._convolves(n)]
-        for node in convolutions:
-            module = traced.module(node)
-            if module is not None and module._forward_hooks:
-                raise SonifyError(
-                    f"{self.describe(node)} has a forward hook, which may replace its output: "
-                    "remove it first"
-                )
-            if module is not None and module._forward_pre_hooks:
-                raise SonifyError(
-                    f"{self.describe(node)} has a forward pre-hook, which may replace its weights: "
-                    "remove it first, for instance with torch.nn.utils.remove_weight_norm"
-                )
         self.leading = _reached(convolutions, lambda node: node.all_input_nodes)
 
     def steps(self) -> list[Step]:
         """Convert the nodes to steps; the `ends` of inert nodes go to the step before them."""
         nodes = self._nodes()
         self._check_in_place(nodes)
+        for node in self._inverted(nodes):
+            self.traced.check_as_traced(node)
         steps: list[Step] = []
         for node in nodes[self._begin(nodes) :]:
             ends = tuple(self.traced.ends.get(node, ()))
@@ -130,6 +122,15 @@ class _Line:
             if not leading and len(users) != 1:
                 return nodes
             nodes.append((leading or users)[0])
+
+    def _inverted(self, nodes: list[fx.Node]) -> list[fx.Node]:
+        """Return the nodes up to the end of the last convolution's block."""
+        end = max((i for i, n in enumerate(nodes) if n in self.leading), default=-1) + 1
+        while end < len(nodes) and (
+            self._inert(nodes[end]) or self._kind(nodes[end])[0] != "other"
+        ):
+            end += 1
+        return nodes[:end]
 
     def _check_in_place(self, nodes: list[fx.Node]) -> None:
         """Raise SonifyError where an operation off the line may change values on it in place."""

@@ -10,7 +10,8 @@ import soundfile
 from sonify.contracts import tables
 from sonify.data import attrition
 from sonify.data.clips import load
-from sonify.data.corpora.listing import LayoutError, Listing
+from sonify.data.corpora.listing import Listing
+from sonify.data.corpora.lists import LayoutError
 from sonify.data.corpora.registry import read
 from sonify.data.prepare import prepare
 from sonify.runtime.errors import SonifyError
@@ -238,4 +239,48 @@ def test_folders_of_another_split_are_named(tmp_path):
 
 def test_nothing_at_all(tmp_path):
     with pytest.raises(LayoutError, match="has no labelled clips: add a list clips.csv"):
+        read("folder", tmp_path)
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+
+
+def test_one_file_under_two_names_is_one_clip(tmp_path):
+    write(tmp_path, {"a.wav": "x", "sub/c.wav": "y"})
+    (tmp_path / "b.wav").symlink_to("a.wav")
+    os.link(tmp_path / "sub" / "c.wav", tmp_path / "d.wav")
+    lines = ["a.wav,train,dog", "b.wav,eval,dog", "sub\\c.wav,train,dog", "d.wav,eval,dog"]
+    write(tmp_path, {"clips.csv": "path,split,labels\n" + "\n".join(lines) + "\n"})
+    listing = read("folder", tmp_path)
+    assert list(listing.clips["path"]) == ["a.wav", "sub/c.wav"]
+    assert list(listing.problems["reason"]) == ["duplicate_file"] * 2
+    assert listing.problems["detail"][0] == "clips.csv, line 3: b.wav is listed already in line 2."
+
+
+def test_a_link_from_one_split_into_another_is_no_second_clip(tmp_path):
+    write(tmp_path, {"train/dog/a.wav": "x", "eval/dog/b.wav": "y"})
+    (tmp_path / "train" / "dog" / "c.wav").symlink_to(tmp_path / "eval" / "dog" / "b.wav")
+    listing = read("folder", tmp_path)
+    assert list(listing.problems["reason"]) == ["duplicate_file"]
+    assert listing.listed == 3
+
+
+def test_what_systems_leave_behind_is_no_clip(tmp_path):
+    litter = ("Thumbs.db", "train/dog/desktop.ini", "train/dog/@eaDir/a.wav/x", "@eaDir/dog/x")
+    write(tmp_path, {"train/dog/a.wav": "x", **dict.fromkeys(litter, "")})
+    assert list(read("folder", tmp_path).clips["path"]) == ["train/dog/a.wav"]
+
+
+def test_labels_that_differ_only_in_spelling(tmp_path):
+    write(tmp_path, {"train/dog/a.wav": "x", "train/Dog/b.wav": "y"})
+    with pytest.raises(LayoutError, match="'Dog' and 'dog' differ only in spelling"):
+        read("folder", tmp_path)
+
+
+def test_a_column_given_twice(tmp_path):
+    write(tmp_path, {"clips.csv": "path,split,labels,labels\na.wav,train,dog,cat\n", "a.wav": "x"})
+    with pytest.raises(LayoutError, match="has two columns labels"):
         read("folder", tmp_path)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sonify.data.corpora import audioset, fsd50k, roots, speech_commands
-from sonify.data.corpora.listing import LayoutError, Listing
+from sonify.data.corpora.listing import Listing
+from sonify.data.corpora.lists import LayoutError
 from sonify.data.corpora.registry import DATASETS, read
 from sonify.data.corpora.roots import SYNTHESISED, names_hash
 
@@ -184,6 +185,10 @@ def test_not_utf8(fsd):
         "-0RWZT-miFs_420.000_430.000.WAV",
         "-0RWZT-miFs_420_430.mp3",
         "-0RWZT-miFs_420000_430000.wav",
+        "-0RWZT-miFs_420.0-430.0.wav",
+        "-0RWZT-miFs_420.0_430.0.oga",
+        "Y-0RWZT-miFs_420.00-430.00.wma",
+        "-0RWZT-miFs_420-430.mka",
     ],
 )
 @pytest.mark.parametrize("folder", ["", "audio/", "a/b/"])
@@ -253,6 +258,40 @@ def test_audioset_problems(yt):
     assert "'/m/nothing' is not in class_labels_indices.csv" in " ".join(listing.problems["detail"])
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_lines_that_a_spreadsheet_spoilt_are_counted(yt, first):
+    good = 'AbCdEfGhIjK, 0.000, 10.000, "/m/09x0r"\n'
+    bad = "".join(f'{word},0.000,10.000,"/m/09x0r"\n' for word in ("#NAME?", "#NAME?", "#N/A"))
+    write(
+        yt,
+        {
+            "AbCdEfGhIjK.wav": "",
+            "eval_segments.csv": SEGMENTS + (bad + good if first else good + bad),
+        },
+    )
+    listing = audioset.read(yt)
+    rows = listing.problems[listing.problems["split"] == "eval"]
+    assert list(rows["reason"]) == ["bad_id"] * 3
+    line = 4 if first else 5
+    assert (
+        rows["detail"].iloc[0].startswith(f"eval_segments.csv, line {line}: #NAME? is what a spr")
+    )
+    assert list(listing.clips["clip_id"]) == ["AbCdEfGhIjK"]
+    assert listing.listed == len(listing.clips) + len(listing.problems) == 2 + 4
+
+
+def test_ids_and_labels_that_begin_with_a_number_sign_are_no_comments(fsd):
+    write(fsd, {fsd50k.EVAL: "fname,labels,mids\n#REF!,Bell,/m/0395lw\n20,Bell,/m/0395lw\n"})
+    listing = fsd50k.read(fsd)
+    assert reasons(listing)["#REF!"] == "bad_id" and "20" in set(listing.clips["clip_id"])
+
+
+def test_a_quotation_mark_that_swallows_lines_is_named(fsd):
+    write(fsd, {fsd50k.EVAL: 'fname,labels,mids\n20,"Bell,x\n21,Dog",y\n22,Dog,y\n'})
+    with pytest.raises(LayoutError, match=r"eval\.csv, line 2: a quotation mark there is not clo"):
+        fsd50k.read(fsd)
+
+
 @pytest.mark.parametrize("start", ["soon", "inf", "nan"])
 def test_audioset_malformed_time(yt, start):
     write(yt, {"eval_segments.csv": SEGMENTS + f'AbCdEfGhIjK, {start}, 10.000, "/m/09x0r"\n'})
@@ -280,6 +319,55 @@ def test_speech_commands_problems(words):
         "yes/gone": "missing_file", "maybe/x": "unknown_label", "yes/b_nohash_0": "duplicate_id",
     }  # fmt: skip
     assert listing.listed == 7
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"yes\a_nohash_0.wav",
+        r".\yes\a_nohash_0.wav",
+        "Yes/A_nohash_0.WAV",
+        "/data/speech_commands_v0.02/yes/a_nohash_0.wav",
+        "yes//a_nohash_0.wav",
+        '"yes/a_nohash_0.wav",,',
+        "yes/a_nohash_0.flac",
+    ],
+)
+@pytest.mark.parametrize("file", ["testing_list.txt", "validation_list.txt"])
+def test_a_line_spelt_otherwise_moves_no_file_to_training(tmp_path, file, line):
+    lists = {"testing_list.txt": "", "validation_list.txt": "", file: line + "\n"}
+    write(tmp_path, {"yes/a_nohash_0.wav": "", "yes/b_nohash_0.wav": "", **lists})
+    listing = speech_commands.read(tmp_path)
+    splits = dict(zip(listing.clips["clip_id"], listing.clips["split"], strict=True))
+    held_out = "test" if file == "testing_list.txt" else "val"
+    assert splits == {"yes/a_nohash_0": held_out, "yes/b_nohash_0": "train"}
+    assert listing.listed == 2 and listing.problems.empty
+
+
+def test_accents_in_either_encoding(tmp_path):
+    write(tmp_path, {"ja/cafe\u0301_nohash_0.wav": "", "ja/b_nohash_0.wav": ""})
+    write(tmp_path, {"testing_list.txt": "ja/caf\u00e9_nohash_0.wav\n", "validation_list.txt": ""})
+    listing = speech_commands.read(tmp_path)
+    assert sorted(listing.clips["split"]) == ["test", "train"]
+
+
+def test_a_line_that_could_be_either_of_two_files(words):
+    write(words, {"yes/X_nohash_0.wav": "", "yes/x_nohash_0.wav": ""})
+    write(words, {"testing_list.txt": "YES/x_nohash_0.wav\n"})
+    message = "testing_list.txt, line 1: YES/x_nohash_0.wav could be yes/X_nohash_0.wav or yes/x_n"
+    with pytest.raises(LayoutError, match=message):
+        speech_commands.read(words)
+
+
+def test_words_that_differ_only_in_spelling(words):
+    write(words, {"Yes/z_nohash_0.wav": ""})
+    with pytest.raises(LayoutError, match="the labels 'Yes' and 'yes' differ only in spelling"):
+        speech_commands.read(words)
+
+
+def test_words_in_another_format_are_clips(words):
+    write(words, {"yes/z_nohash_0.flac": ""})
+    assert paths(speech_commands.read(words))["yes/z_nohash_0"] == "yes/z_nohash_0.flac"
 
 
 def test_speech_commands_without_words(tmp_path):
@@ -314,18 +402,51 @@ def test_names_hash(tmp_path, monkeypatch):
     corpus = write(tmp_path / "a", {"b.wav": "12", "x/c.wav": "345"})
     first = names_hash(corpus)
     copy = shutil.copytree(corpus, tmp_path / "copy")
-    os.utime(copy / "b.wav", (1, 1))
-    assert names_hash(copy) == first  # neither the place nor the times count
+    assert names_hash(copy) == first  # the place does not count
     (copy / "gone.wav").symlink_to("nowhere")
     assert names_hash(copy) != first
     (corpus / "b.wav").write_text("123")
-    assert names_hash(corpus) != first
+    second = names_hash(corpus)
+    assert second != first
+    (corpus / "b.wav").write_text("321")  # of the same length
+    os.utime(corpus / "b.wav", (1, 1))
+    assert names_hash(corpus) != second
     monkeypatch.setattr(roots, "SIZED_FILES", 1)
     large = names_hash(corpus)
     (corpus / "b.wav").write_text("1")
     assert names_hash(corpus) == large
     (corpus / "b.wav").rename(corpus / "d.wav")
     assert names_hash(corpus) != large
+
+
+def test_names_hash_notices_changes_behind_links(tmp_path):
+    store = write(tmp_path / "store", {"a.wav": "1", "deep/b.wav": "2"})
+    corpus = write(tmp_path / "corpus", {"list.csv": ""})
+    (corpus / "audio").symlink_to(store)
+    (corpus / "single.wav").symlink_to(store / "a.wav")
+    (store / "loop").symlink_to(corpus)
+    seen = {names_hash(corpus)}
+    (store / "a.wav").write_text("fixed")
+    seen.add(names_hash(corpus))
+    (store / "deep" / "b.wav").unlink()
+    seen.add(names_hash(corpus))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".DS_Store", "x/.nfs0000000001", "Thumbs.db", "x/desktop.ini", "@eaDir/b.wav/x.wav"),
+        *("#recycle/b.wav", "x/._b.wav", "notes.docx"),
+    ],
+)
+def test_only_files_that_a_layout_reads_count(tmp_path, name):
+    corpus = write(tmp_path, {"b.wav": "12", "x/c.WAV": "345", "list.csv": ""})
+    for dataset in (d for d in DATASETS.values() if d.name != "folder"):
+        first = names_hash(corpus, dataset.extensions)
+        write(corpus, {name: "not a clip"})
+        assert names_hash(corpus, dataset.extensions) == first
+    assert names_hash(corpus, DATASETS["audioset"].extensions) != names_hash(corpus, (".csv",))
 
 
 @pytest.mark.parametrize(
