@@ -14,11 +14,11 @@ where s², the variance of seeds, has in it whatever clips do to one seed alone,
 do to all seeds together, which s² cannot see: the covariance of two seeds over resamples of their
 clips, drawn alike where they are the same clips (McCullagh 2000, Owen 2007). Seeds with clips of
 their own are resampled independently, so that c is 0 up to the noise of the bootstrap, and this is
-the t-interval over seeds. Degrees of freedom are Satterthwaite's, of n - 1 for s² and one less than
-the replicates for c. Those are too many where three seeds happen to lie close together, so the
-interval is never narrower than the t-interval over seeds. (To resample seeds and clips together
-would understate s² by (n - 1)/n, which is much of it for few seeds, and count seed:clips thrice.)
-Simulated for 3 and 5 seeds, with clips shared or of their own, it covers at least 94 %.
+the t-interval over seeds. The mean is compared with the sum of Student's t with n - 1 degrees of
+freedom, times s/√n, and a normal deviate times √c: the Behrens-Fisher distribution, which for few
+seeds errs on the side of caution (Robinson 1976), where Satterthwaite's degrees of freedom err 5.7
+to 8 % of the time instead of 5. (To resample seeds and clips together would understate s² by
+(n - 1)/n, which is much of it for few seeds, and count seed:clips thrice.)
 
 A verdict needs both intervals: of each test the greater p value counts, which is that of the wider
 interval at every level. Without seeds to compare there is none, however clear the clips are.
@@ -32,35 +32,41 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
+
+# scipy.stats takes a second to import
+from scipy.special import gammaincinv, ndtr, ndtri, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
 # Standard errors up to the rounding error of float64 sums are 0: 1e-17 is no effect.
 ROUNDING = 1e-9
 
+# Gauss-Legendre nodes for integrals over quantiles, dense near 0, where the tails of t come from.
+_NODES, _LEGENDRE = np.polynomial.legendre.leggauss(32)
+_QUANTILES = ((_NODES + 1) / 2) ** 3
+_WEIGHTS = _LEGENDRE / 2 * 3 * ((_NODES + 1) / 2) ** 2
+
 
 class Estimates(NamedTuple):
     """Mean, its standard error and degrees of freedom, and seeds behind it: (..., number) each.
 
-    se and df are over seeds, both_se and both_df over seeds and clips, clip_se and clip_df over
-    clips. A standard error is NaN where there is no interval: over seeds for fewer than two, an
-    infinite value, or equal seeds without a floor; the others for what is not over clips.
+    se and df are over seeds, clip_se and clip_df over clips, and shared is the variance that clips
+    add to se². A standard error is NaN where there is no interval: over seeds for fewer than two,
+    an infinite value, or equal seeds without a floor; over clips for what is not over clips.
     """
 
     mean: Floats
     se: Floats
     df: Floats
     n: Floats
-    both_se: Floats
-    both_df: Floats
+    shared: Floats
     clip_se: Floats
     clip_df: Floats
 
     def over_seeds(self, level: float = 0.95) -> Floats:
         """Return the half-width of the interval over seeds and clips at `level`."""
         alone = stdtrit(self.df, (1 + level) / 2) * self.se
-        return _greater(alone, stdtrit(self.both_df, (1 + level) / 2) * self.both_se)
+        return _greater(alone, self._quantile((1 + level) / 2))
 
     def over_clips(self, level: float = 0.95) -> Floats:
         """Return the half-width of the interval over clips at `level`."""
@@ -80,15 +86,34 @@ class Estimates(NamedTuple):
 
     def _p(self, gap: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            over_seeds, over_both, over_clips = (
-                stdtr(df, gap / se)
-                for se, df in (
-                    (self.se, self.df),
-                    (self.both_se, self.both_df),
-                    (self.clip_se, self.clip_df),
-                )
-            )
-        return _greater(over_seeds, over_both, over_clips)
+            over_seeds = stdtr(self.df, gap / self.se)
+            over_clips = stdtr(self.clip_df, gap / self.clip_se)
+        return _greater(over_seeds, self._distribution(gap), over_clips)
+
+    def _distribution(self, x: Floats) -> Floats:
+        """Return the probability that se · t + √shared · z is at most x, t and z being random.
+
+        Given the chi-squared variable of t it is normal; the integral is over that one's quantiles.
+        """
+        if np.isnan(self.shared).all():
+            return np.full(np.shape(x), np.nan)
+        df, at = np.unique(self.df, return_inverse=True)
+        mean_square = 2 * gammaincinv(df[:, None] / 2, _QUANTILES) / df[:, None]
+        of_seeds = self.se[..., None] ** 2 / mean_square[at.reshape(self.df.shape)]
+        spread = np.sqrt(of_seeds + self.shared[..., None])
+        return np.asarray(ndtr(x[..., None] / spread) @ _WEIGHTS)
+
+    def _quantile(self, p: float) -> Floats:
+        """Return the quantile of that distribution, for p above 0.5, by bisection."""
+        low = np.zeros(np.shape(self.mean))
+        high = 2 * (stdtrit(self.df, p) * self.se + ndtri(p) * np.sqrt(self.shared))
+        if np.isnan(self.shared).all():
+            return high
+        for _ in range(40):
+            middle = (low + high) / 2
+            below = self._distribution(middle) < p
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.asarray(high)
 
     def p_inside(self, margin: float) -> Floats:
         """Return the p value of two one-sided tests for a mean within `margin` of 0.
@@ -159,11 +184,7 @@ def with_clips(found: Estimates, values: ArrayLike, again: ArrayLike) -> Estimat
         of_mean = (away.sum(axis=-3) ** 2).sum(axis=-2) / df / n**2
         of_each = (away**2).sum(axis=(-3, -2)) / df / n
         shared = np.maximum((n * of_mean - of_each) / (n - 1), 0.0)
-        both = found.se**2 + shared
-        freedom = both**2 / (found.se**4 / found.df + shared**2 / df)
-    return found._replace(
-        both_se=np.sqrt(both), both_df=freedom, clip_se=np.sqrt(of_mean), clip_df=df
-    )
+    return found._replace(shared=shared, clip_se=np.sqrt(of_mean), clip_df=df)
 
 
 def holm(p: ArrayLike) -> Floats:
@@ -186,7 +207,7 @@ def _over_seeds(mean: Floats, se: Floats, df: Floats, n: Floats, floor: ArrayLik
     raised = np.maximum(se, least)
     none = np.full(np.shape(mean), np.nan)
     se = np.where(raised > ROUNDING, raised, np.nan)
-    return Estimates(mean, se, df, n, *[none] * 4)
+    return Estimates(mean, se, df, n, none, none, none)
 
 
 def _greater(over_seeds: Floats, *others: Floats) -> Floats:

@@ -188,6 +188,8 @@ def test_a_finetuned_model_is_the_whole_encoder_as_it_is(make_clips, store, tmp_
     expected = expected.set_index("metric")
     pd.testing.assert_series_equal(frame["value"].sort_index(), expected["value"].sort_index())
     assert set(frame["layer"]) == {12} and set(frame["run"]) == {"fsd50k-contrastive-full"}
+    for metric, again in frame["replicates"].items():  # the same resamples, whoever draws them
+        np.testing.assert_allclose(again, expected.loc[metric, "replicates"], rtol=1e-6)
     cut = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", 0.3, 9_000))
     assert not np.allclose(cut["value"], table["value"]), "crops sound otherwise"
     other = dataclasses.replace(FINETUNED, classes=("x", "y", "z", "w"))

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import torch
 from scipy.signal import coherence as scipy_coherence
+from sklearn.metrics import average_precision_score
 
 from sonify.contracts import tables
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.coherence import coherence_table
 from sonify.evaluation.measurements.removal import Condition, removal_table, residual
 from sonify.evaluation.measurements.scoring import score_tables, whole_clips
+from sonify.evaluation.metrics.bootstrap import REPLICATES, resamples
 from sonify.evaluation.metrics.ranking import rank
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import Architecture
@@ -93,6 +95,27 @@ def test_metrics_keep_the_contract(make_clips, card):
     assert set(frame.index) >= {"mAP", "mAUC", "d_prime"}
     assert (frame["model"] == "fsd50k-scratch-s1").all() and (frame["n_clips"] == 10).all()
     assert (frame["n_classes"] + frame["n_dropped"] == 4).all()
+
+
+def test_metrics_follow_from_the_scores_of_single_clips(make_clips, card):
+    """By scikit-learn: of all clips, and of one resample of them by its counts."""
+    clips = make_clips(LENGTHS)
+    metrics, table = score_tables(build(card).eval(), card, [clips], max_samples=9_000)
+    scores = tables.checked(table, "scores").to_pandas()
+    assert scores["clip_id"].tolist() == clips.ids and set(scores["model"]) == {card.model}
+    truth, given = clips.targets, np.stack(scores["class_scores"])
+    found = metrics.set_index("metric")
+    kept = truth.any(axis=0)
+    expected = average_precision_score(truth[:, kept], given[:, kept])
+    assert found.loc["mAP", "value"] == pytest.approx(expected, abs=1e-9)
+    again = np.array(found.loc["mAP", "replicates"])
+    weights = resamples("fsd50k", clips.splits[0], clips.ids)[:, 5]
+    seen = (truth * weights[:, None]).any(axis=0)
+    precisions = [
+        average_precision_score(truth[:, c], given[:, c], sample_weight=weights)
+        for c in np.flatnonzero(seen)
+    ]
+    assert len(again) == REPLICATES and again[5] == pytest.approx(np.mean(precisions))
 
 
 def test_a_model_of_other_classes_is_refused(make_clips, card):
