@@ -97,8 +97,9 @@ def test_metrics_follow_from_the_scores_and_labels_that_are_stored(finished):
     for file in files:
         scores = tables.read(file, "scores")
         (dataset,), (split,) = scores["dataset"].unique(), scores["split"].unique()
-        labels = pd.read_parquet(results / "data" / dataset / "vocabulary.parquet")["label"]
-        manifest = pd.read_parquet(results / "data" / dataset / "manifest.parquet")
+        folder = results / "data" / f"{dataset}-s0"
+        labels = pd.read_parquet(folder / "vocabulary.parquet")["label"]
+        manifest = pd.read_parquet(folder / "manifest.parquet")
         manifest = manifest[manifest["split"] == split].set_index("clip_id")["labels"]
         assert sorted(manifest.index) == scores["clip_id"].tolist()
         truth = np.array([[c in set(manifest[i]) for c in labels] for i in scores["clip_id"]])
