@@ -58,8 +58,8 @@ def page(sets: Sequence[SeedSet], others: Mapping[str, pd.DataFrame] | None = No
         _found(verdicts),
         _made(sets),
         "## Verdicts and numbers",
-        "Mean ± half-width of the 95% t-interval over the seeds of a set; the criteria are in "
-        "`claims.md` of each run.",
+        "Mean ± half-width of the 95% interval, the wider of that over the seeds of a set and that "
+        "over clips; the criteria are in `claims.md` of each run.",
         _table(sets, others or {}, verdicts),
     ]
     return "\n\n".join(parts) + "\n"
