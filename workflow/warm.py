@@ -82,7 +82,6 @@ def accepted(path: Path) -> list[str]:
 
     Returns in the forked process, with the arguments of its command.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all; this process ends with stdin
     signal.signal(signal.SIGCHLD, reap)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
@@ -160,6 +159,7 @@ def run(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it reaches all; this process ends with stdin
     for package in sys.argv[2:]:
         importlib.import_module(package)
     gc.freeze()  # collections in the forks leave the memory that they share alone

@@ -203,6 +203,21 @@ warm.stop()
 
 
 @forking
+def test_control_c_does_not_interrupt_its_imports(tmp_path, monkeypatch, capfd):
+    slow = "import time; from pathlib import Path; Path('importing').touch(); time.sleep(1)"
+    (tmp_path / "slow.py").write_text(slow)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    warm = Warm("slow")
+    warm.start()
+    until((tmp_path / "importing").exists)
+    warm.interpreter.send_signal(signal.SIGINT)
+    until(warm.socket.exists)
+    warm.stop()
+    assert capfd.readouterr().err == ""
+
+
+@forking
 @pytest.mark.parametrize("while_importing", [True, False])
 def test_it_ends_with_the_process_that_made_it_however_that_ends(tmp_path, while_importing):
     (tmp_path / "slow.py").write_text("import time; time.sleep(3)" if while_importing else "")
