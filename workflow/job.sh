@@ -15,6 +15,7 @@ job() {
     local cost=${log/#results\/logs\//results/benchmarks/}
     shift 2
     SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@" 2>&1 | tee "$log"
+    return "${PIPESTATUS[0]}" # by hand, too, where a shell has no pipefail
 }
 
 # python SCRIPT ARGUMENT...: in a fork of the interpreter that has imported the heavy packages (see

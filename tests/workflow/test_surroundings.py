@@ -81,6 +81,13 @@ def test_a_job_has_its_log_its_cost_and_its_status(shell, tmp_path, warm):
         assert "error: " in failed.stdout == log.read_text()
 
 
+def test_a_job_by_hand_has_its_status_too(shell, tmp_path):
+    """A shell of one's own has no pipefail, and goes on."""
+    (tmp_path / "seven.py").write_text("raise SystemExit(7)")
+    job = "job results/logs/gather/a.log seven.py; echo $?"
+    assert shell(f"set +euo pipefail; SCRIPTS={tmp_path}; {job}").stdout == "7\n"
+
+
 def test_jobs_use_the_interpreter_that_runs_snakemake(shell):
     done = shell("type -P python; echo $SCRIPTS; echo $PYTHONPATH")
     found = [str(Path(sys.executable).parent / "python"), str(WORKFLOW / "scripts")]
