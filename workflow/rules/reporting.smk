@@ -59,26 +59,15 @@ for figure in FIGURES.values():
         input:
             **files.figure_tables(figure),
         output:
-            **{
-                kind: (
-                    report(
-                        file,
-                        caption="../report/figure.rst",
-                        category="Figures",
-                        labels={"figure": figure.title, "as": "csv file"},
-                    )
-                    if kind == "csv"
-                    else file
-                )
-                for kind, file in files.figure_numbers(figure).items()
-            },
+            # Not in the report, whose figures could then be seen one kind at a time only.
+            **files.figure_numbers(figure),
             png=f"results/reporting/figures/{figure.name}.png",
             # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
             svg=report(
                 f"results/reporting/figures/{figure.name}.svg",
                 caption="../report/figure.rst",
                 category="Figures",
-                labels={"figure": figure.title, "as": "drawing"},
+                labels={"figure": figure.title},
             ),
         log:
             f"results/logs/reporting/{figure.name}.log",

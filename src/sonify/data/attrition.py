@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from sonify.contracts import tables
 from sonify.data.corpora.listing import Listing
@@ -50,3 +51,26 @@ def _counted(rows: pd.DataFrame) -> pd.DataFrame:
     counts = groups.agg(listed=("used", "size"), obtained=("obtained", "sum"), used=("used", "sum"))
     counts["rejected"] = counts["listed"] - counts["used"]
     return counts.reset_index()
+
+
+def check_accounts(listing: Listing, manifest: pa.Table, rejected: pa.Table) -> None:
+    """Raise RuntimeError unless each listed clip is used or rejected, exactly once.
+
+    The tables are those of the contracts of these names.
+    """
+    key = pa.schema([("split", pa.string()), ("clip_id", pa.string())])
+    listed = [
+        pa.Table.from_pandas(frame[key.names], key, preserve_index=False)
+        for frame in (listing.clips, listing.problems)
+    ]
+    accounted = [table.select(key.names).cast(key) for table in (manifest, rejected)]
+    # In Arrow, because two million keys as Python objects would take a gigabyte.
+    one, other = (
+        pa.concat_tables(part).sort_by([(name, "ascending") for name in key.names])
+        for part in (listed, accounted)
+    )
+    if not one.equals(other) or one.num_rows != listing.listed:
+        raise RuntimeError(
+            f"{listing.dataset}: {listing.listed} clips listed, {manifest.num_rows} used and "
+            f"{rejected.num_rows} rejected do not add up"
+        )

@@ -265,7 +265,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             1,
             "checkpoints is 1: it must be 0, or from 2",
         ),
-        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 7 \(every epoch's\)"),
+        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 6 \(every epoch's\)"),
         (
             "training/recipes/contrastive_kept/checkpoints",
             6.0,
@@ -285,7 +285,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "training/recipes/contrastive_kept/checkpoints",
             [1, 7],
             r"checkpoints is \[1, 7\]: it must be at least two different epochs in rising order, "
-            r"from 0 \(the initial weights\) to 6",
+            r"from 0 \(the initial weights\) to 5",
         ),
         (
             "evaluation/layer_importance/probes",

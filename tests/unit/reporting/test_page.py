@@ -119,7 +119,7 @@ def test_numbers_and_accounts_are_there(content):
         "4 of 4 filters dead",
         "No live filter to show at this layer.",
         "1 min 30 s",
-        "not measured",
+        "1 min 28 s",
         "results/evaluation/removal.parquet",
     ):
         assert wanted in text, wanted
