@@ -63,8 +63,8 @@ def warm():
 
 
 def test_a_job_has_its_log_its_cost_and_its_status(shell, tmp_path, warm):
-    row = {"dataset": "fsd50k", "split": "val", "label": "", "listed": 1, "obtained": 1}
-    part = pd.DataFrame([row | {"used": 1, "rejected": 0}])
+    row = {"dataset": "fsd50k", "corpus": "fsd50k-s0", "split": "val", "label": ""}
+    part = pd.DataFrame([row | {"listed": 1, "obtained": 1, "used": 1, "rejected": 0}])
     tables.write(part, tmp_path / "part.parquet", "attrition")
     folder = str(warm.folder) if possible() else ""
     for found in ({}, {"SONIFY_WARM_FOLDER": folder}):
