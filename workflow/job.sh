@@ -1,6 +1,6 @@
 # The surroundings of a job. Its shell reads this first, and yours (bash) may, to run a job by hand.
 
-WORKFLOW=$(cd "${BASH_SOURCE[0]%/*}" > /dev/null && pwd)
+WORKFLOW=$(cd "$(dirname "${BASH_SOURCE[0]}")" > /dev/null && pwd)
 export SCRIPTS="$WORKFLOW/scripts"
 export PYTHONPATH="${WORKFLOW%/*}/src${PYTHONPATH:+:$PYTHONPATH}"
 # Keep freed memory for reuse, since every step allocates tensors of the same sizes: otherwise the

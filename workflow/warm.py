@@ -88,8 +88,10 @@ def accepted(path: Path) -> list[str]:
         listener.listen(64)
         while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
             connection, _ = listener.accept()
-            if not os.fork():
-                break
+            # Where there is no room for a fork, the client, unheard, starts a process.
+            with suppress(OSError):
+                if not os.fork():
+                    break
             connection.close()
         else:
             shutil.rmtree(path.parent, ignore_errors=True)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.attrition import check_accounts
 from sonify.data.audio.samples import Form, Limits, UnusableAudio, repeated, unscaled
 from sonify.data.corpora.listing import REASONS, Listing, Provenance
 from sonify.data.corpora.registry import DATASETS

@@ -875,7 +875,9 @@ def test_a_number_that_yaml_takes_for_text_comes_with_its_spelling(config, value
 def test_home_in_a_path_is_written_out(monkeypatch):
     monkeypatch.setenv("HOME", "/somebody")
     raw = {"data": {"fsd50k": {"path": "~/sounds", "source": "~"}}, "x": {"background_folder": "~"}}
+    raw |= {"reporting": {"beside": {"a run": "~/run/claims.parquet", "another": "here"}}}
     assert with_home(raw) == {
+        "reporting": {"beside": {"a run": "/somebody/run/claims.parquet", "another": "here"}},
         "data": {"fsd50k": {"path": "/somebody/sounds", "source": "~"}},
         "x": {"background_folder": "/somebody"},
     }
