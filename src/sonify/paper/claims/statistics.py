@@ -108,7 +108,7 @@ class Estimates(NamedTuple):
         low = np.zeros(np.shape(self.mean))
         high = 2 * (stdtrit(self.df, p) * self.se + ndtri(p) * np.sqrt(self.shared))
         if np.isnan(self.shared).all():
-            return high
+            return np.asarray(high)
         for _ in range(40):
             middle = (low + high) / 2
             below = self._distribution(middle) < p
