@@ -1,9 +1,13 @@
 """The environment of jobs: interpreter, library, scripts and GPU."""
 
+import os
 import shutil
 import sys
 import threading
 from pathlib import Path
+
+# For all jobs: notebooks' shells name a backend that this environment may lack.
+os.environ["MPLBACKEND"] = "agg"
 
 ROOT = Path(__file__).resolve().parents[1]
 # Keep freed memory for reuse, since every step allocates tensors of the same sizes: otherwise the
