@@ -1,9 +1,13 @@
 """The `sonify` command: listen to what the filters of a trained model respond to in a recording."""
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
+
+# Notebooks' shells name a backend that this environment may lack; none is needed.
+os.environ["MPLBACKEND"] = "agg"
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio import pcm
@@ -106,7 +110,8 @@ def _run(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "input.wav").write_bytes(wav(x, rate_hz))
     cards = [_write(args.out, x, one, rate_hz) for one in heard]
-    page = recording_page(args.clip.name, name, wav(x, rate_hz), cards, rate_hz)
+    title = os.fsencode(args.clip.name).decode("utf-8", "backslashreplace")
+    page = recording_page(title, name, wav(x, rate_hz), cards, rate_hz)
     (args.out / "index.html").write_text(page, encoding="utf-8")
     for one in heard:
         say(_summary(one))

@@ -1,6 +1,9 @@
 """The `sonify` command on a recording, and its complaints."""
 
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from sonify.data.audio.samples import Limits, prepared
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.imported import load
+from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.recording import hear
 from sonify.sonification.trace.folding import folded
@@ -335,3 +339,89 @@ def test_a_strided_checkpoint_asked_for_it_itself(tmp_path, clip):
     options = ["--layer", "2", "--top", "1", "--out", str(tmp_path / "o")]
     main([str(clip), "--checkpoint", str(tmp_path / "m"), *options])
     assert len(list((tmp_path / "o").glob("layer02*.wav"))) == 1
+
+
+def test_a_recording_whose_name_is_not_utf8(model, clip, tmp_path):
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav")
+    shutil.copy(clip, name)
+    main([name, "--checkpoint", str(model), "--layer", "1", "--out", str(tmp_path / "heard")])
+    assert "caf\\xe9.wav" in (tmp_path / "heard" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "nonsense"])
+@pytest.mark.parametrize("module", ["sonify.cli", "surroundings"])
+def test_the_plotting_backend_of_the_surroundings_does_not_matter(backend, module):
+    code = f"import {module}, matplotlib.colors; from matplotlib.figure import Figure; Figure()"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "MPLBACKEND": backend, "PYTHONPATH": f"{root}/src:{root}/workflow"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+NEEDS_DATA = """import argparse
+p = argparse.ArgumentParser()
+p.add_argument('--data', required=True)
+p.parse_args()"""
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (NEEDS_DATA, "the following arguments are required: --data"),
+        ("import sys\nsys.exit(3)", "status 3"),
+        ("raise SystemExit", "without a reason"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_script_that_ends_the_program_is_named(tmp_path, capsys, code, reason, inside):
+    file = tmp_path / "train.py"
+    body = "def Net():\n " + code.replace("\n", "\n ") if inside else f"{code}\nNet = None"
+    file.write_text(body + "\n")
+    with pytest.raises(SonifyError) as caught:
+        load(f"{file}:Net")
+    place = f"{file}:Net" if inside else str(file)
+    assert str(caught.value).startswith(f"{place} ended the program ({reason}): put what is to run")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_script_that_parses_options_does_not_see_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sonify", "clip.wav", "--model", "x"])
+    file = tmp_path / "quiet.py"
+    file.write_text(
+        "import argparse, torch\nargparse.ArgumentParser().parse_args()\nNet = torch.nn.ReLU()\n"
+    )
+    assert isinstance(load(f"{file}:Net"), torch.nn.ReLU)
+    assert sys.argv[0] == "sonify"
+
+
+def wrapped_keys(state, change):
+    return {change(k): v for k, v in state.items()}
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda s: wrapped_keys(s, "module.{}".format),
+        lambda s: wrapped_keys(s, "_orig_mod.module.{}".format),
+        lambda s: wrapped_keys(s, "net.{}".format),
+        lambda s: {"n_averaged": torch.tensor(3), **wrapped_keys(s, "module.{}".format)},
+        lambda s: {"epoch": 3, "state_dict": wrapped_keys(s, "model.{}".format), "optimizer": {}},
+        lambda s: {"epoch": 3, "model_state_dict": s, "best": {"a": torch.zeros(1)}},
+    ],
+)  # fmt: skip
+def test_weights_saved_from_wrappers_and_trainers_are_those_of_the_model(tmp_path, save):
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "def Net():\n"
+        " return nn.Sequential(nn.Conv1d(1, 4, 9), nn.ReLU(), nn.Conv1d(4, 4, 3), nn.ReLU())\n"
+    )
+    place = f"{tmp_path / 'own.py'}:Net"
+    wanted = {k: torch.randn_like(v) for k, v in load(place).state_dict().items()}
+    torch.save(save(wanted), tmp_path / "w.pt")
+    loaded = load(place, tmp_path / "w.pt").state_dict()
+    assert loaded.keys() == wanted.keys()
+    assert all(torch.equal(loaded[k], wanted[k]) for k in wanted)

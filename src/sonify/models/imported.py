@@ -3,8 +3,10 @@
 import importlib
 import importlib.util
 import inspect
+import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from types import ModuleType
 
@@ -45,12 +47,36 @@ def _imported(where: str) -> ModuleType:
         raise SonifyError(f"{where} does not exist: give a Python file, or an importable module")
     # Last, so that no file of the user's stands in for a library's.
     sys.path.append(str(path.resolve().parent if is_file else Path.cwd()))
-    try:
+    with _user_code(where, "cannot be imported"):
         return _run(path) if is_file else importlib.import_module(where)
+
+
+@contextmanager
+def _user_code(place: str, what: str) -> Iterator[None]:
+    """Turn whatever the user's code raises, or its end of the program, into a sentence on `place`.
+
+    It sees no options but its own name, since ours are not its.
+    """
+    options, sys.argv = sys.argv, [place]
+    messages = io.StringIO()
+    try:
+        with redirect_stderr(messages):
+            yield
+    except SystemExit as error:
+        said = messages.getvalue().strip().split("\n")[-1].partition("error: ")[2]
+        messages = io.StringIO()
+        reason = said or (f"status {error.code}" if error.code is not None else "without a reason")
+        raise SonifyError(
+            f"{place} ended the program ({reason}): put what is to run only as a script, such as "
+            'the parsing of options, below if __name__ == "__main__":'
+        ) from error
     except Exception as error:  # a user's code may raise anything
         raise SonifyError(
-            f"{where} cannot be imported ({_reason(error)}): correct it or its environment"
+            f"{place} {what} ({_reason(error)}): correct it or its environment"
         ) from error
+    finally:
+        sys.argv = options
+        sys.stderr.write(messages.getvalue())
 
 
 def _run(path: Path) -> ModuleType:
@@ -85,10 +111,8 @@ def _made(made: object, place: str) -> nn.Module:
                 f"{place} needs arguments ({', '.join(needed)}): name a function without any that "
                 "calls it with them"
             )
-        try:
+        with _user_code(place, "failed"):
             made = made()
-        except Exception as error:
-            raise SonifyError(f"{place} failed ({_reason(error)}): correct its code") from error
     if not isinstance(made, nn.Module):
         raise SonifyError(f"{place} returned a {type(made).__name__}: it must return an nn.Module")
     return made
@@ -106,22 +130,60 @@ def _load_weights(model: nn.Module, file: Path) -> None:
         raise SonifyError(
             f"{file} holds no readable weights ({_reason(error)}): save model.state_dict()"
         ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+    found = _state_dict(state)
+    if found is None:
         raise SonifyError(f"{file} holds no state dict: save model.state_dict()")
     own = model.state_dict()
-    faults = [f"lacks {k}" for k in own if k not in state]
-    faults += [f"has {k}, which the model does not have" for k in state if k not in own]
+    weights = _renamed(found, own)
+    faults = [f"lacks {k}" for k in own if k not in weights]
+    faults += [f"has {k}, which the model does not have" for k in weights if k not in own]
     faults += [
-        f"has {k} of shape {tuple(state[k].shape)}, not {tuple(own[k].shape)}"
+        f"has {k} of shape {tuple(weights[k].shape)}, not {tuple(own[k].shape)}"
         for k in own
-        if k in state and state[k].shape != own[k].shape
+        if k in weights and weights[k].shape != own[k].shape
     ]
     if faults:
         more = f" (and {len(faults) - 1} more mismatches)" if len(faults) > 1 else ""
         raise SonifyError(
             f"{file} does not fit the model: it {faults[0]}{more}; give weights of this model"
         )
-    model.load_state_dict(state)
+    model.load_state_dict(weights)
+
+
+def _state_dict(saved: object) -> Mapping[str, Tensor] | None:
+    """The weights in a file: a state dict, or the only one in a training's checkpoint."""
+    if not isinstance(saved, Mapping):
+        return None
+    if saved and all(isinstance(v, Tensor) for v in saved.values()):
+        return saved
+    inside = {k: v for k, v in saved.items() if isinstance(v, Mapping) and _state_dict(v) is v}
+    named = [v for k, v in inside.items() if k in ("state_dict", "model_state_dict", "model")]
+    if len(named) == 1:
+        return named[0]
+    return next(iter(inside.values())) if len(inside) == 1 else None
+
+
+def _renamed(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The weights under the model's names, where wrappers of the model have put others.
+
+    DataParallel adds `module.`, torch.compile `_orig_mod.`, a trainer the name of its attribute.
+    """
+    if state.keys() == own.keys():
+        return state
+    plain = {_plain(name): name for name in own}
+    theirs = {_plain(k): v for k, v in state.items() if k not in ("n_averaged",)}
+    if len(theirs) < len(state) - ("n_averaged" in state):
+        return state
+    first = next(iter(plain), "")
+    prefixes = ["", *(k[: -len(first)] for k in theirs if first and k.endswith(f".{first}"))]
+    for prefix in prefixes:
+        if theirs.keys() == {prefix + name for name in plain}:
+            return {plain[k.removeprefix(prefix)]: v for k, v in theirs.items()}
+    return state
+
+
+def _plain(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in ("module", "_orig_mod"))
 
 
 def _reason(error: Exception) -> str:

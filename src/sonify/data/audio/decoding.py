@@ -87,7 +87,9 @@ def _decoded(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
         streams = lengths.ogg_streams(file) if head[:4] == b"OggS" else [file]
         if len(streams) > 1:
             return _joined([_opened(part, part, max_s) for part in streams], max_s)
-        return _opened(lengths.unclosed(file) or lengths.flac(file) or source, file, max_s)
+        # soundfile takes no path that is not UTF-8.
+        plain = source if str(source).isprintable() or not isinstance(source, Path) else file
+        return _opened(lengths.unclosed(file) or lengths.flac(file) or plain, file, max_s)
     except _NoLength:
         # soundfile seeks after reading, which fails at the end of a file of unknown length.
         form, why = "audio without a length", "its header does not give its length"
