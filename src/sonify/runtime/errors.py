@@ -1,7 +1,14 @@
 """Errors that users can fix, reported as one sentence on stderr with exit status 1."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+# Of torch on a CPU and a GPU, oneDNN, the dynamic linker, C++ and the system.
+_MEMORY = (
+    *("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory"),
+    *("could not create a primitive", "failed to map segment", "bad_alloc"),
+)
 
 
 class SonifyError(ValueError):
@@ -17,12 +24,28 @@ def one_sentence_errors() -> Iterator[None]:
     """Turn errors that a user can fix into `SystemExit("error: <sentence>")`.
 
     Works as a context manager and as a decorator. Applies to SonifyError and OSError (no such file,
-    no permission, disk full); any other exception is a bug and keeps its traceback.
+    no permission, disk full) and to memory running out, however a library puts it; any other
+    exception is a bug and keeps its traceback.
     """
     try:
         yield
     except SonifyError as error:
         raise SystemExit(f"error: {error}") from None
-    except OSError as error:
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if _is_memory(error):
+            why = str(error).strip().split("\n")[0] or "the system gives no more"
+            raise SystemExit(
+                f"error: out of memory: {why}: give the job more memory (mem_mb on a cluster), or "
+                "run fewer jobs at once or smaller batches"
+            ) from None
+        if not isinstance(error, OSError):
+            raise
         name = f": {error.filename}" if error.filename else ""
         raise SystemExit(f"error: {error.strerror or error}{name}") from None
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Tell an allocation that failed from other errors, by the words that libraries use for it."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return any(words in str(error).lower() for words in _MEMORY)
