@@ -7,6 +7,7 @@ key, columns). Descriptions and units travel inside the Parquet files as field m
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,10 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
+from pyarrow.parquet import ParquetFile
 
 from sonify.runtime.errors import SonifyError
 
 SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
+
+# Page checksums cost nothing measurable, and find every flipped bit of a page.
+FORMAT = {"compression": "zstd", "write_page_checksum": True}
 
 _TYPES = {
     "string": pa.string(),
@@ -119,7 +124,7 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
-    pq.write_table(checked(frame, name), partial, **{"compression": "zstd", **options})
+    pq.write_table(checked(frame, name), partial, **{**FORMAT, **options})
     partial.replace(path)
 
 
@@ -134,7 +139,7 @@ def write_parts(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
     schema = contract(name).schema
-    with pq.ParquetWriter(partial, schema, **{"compression": "zstd", **options}) as writer:
+    with pq.ParquetWriter(partial, schema, **{**FORMAT, **options}) as writer:
         for frame in frames:
             writer.write_table(checked(frame, name))
     partial.replace(path)
@@ -146,8 +151,24 @@ def _partial(path: Path) -> Path:
 
 
 def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:
-    """Concatenate several tables of contract `name` into one at `path`."""
-    write(pd.concat([read(part, name) for part in parts], ignore_index=True), path, name)
+    """Concatenate several tables of contract `name` into one at `path`.
+
+    Raises SonifyError naming two of them that have rows in common, as when one was copied into the
+    place of the other.
+    """
+    frames = {str(part): read(part, name) for part in parts}
+    whole = pd.concat(frames.values(), ignore_index=True)
+    key = list(contract(name).key)
+    again = whole.duplicated(key, keep=False)
+    if again.any():
+        owners = pd.Series([part for part, frame in frames.items() for _ in range(len(frame))])
+        first = whole.loc[again.idxmax(), key]
+        both = owners[(whole[key] == first).all(axis=1)].unique()
+        raise SonifyError(
+            f"{' and '.join(both)} both have the row {first.to_dict()}: one is in the other's "
+            "place; delete both and rerun the stage that makes them"
+        )
+    write(whole, path, name)
 
 
 def read(path: str | Path, name: str) -> pd.DataFrame:
@@ -155,13 +176,10 @@ def read(path: str | Path, name: str) -> pd.DataFrame:
 
     Raises SonifyError naming the file if it is not Parquet or violates the contract.
     """
-    try:
-        table = pq.read_table(path, partitioning=None)  # a directory named a=b is not a column
+    with damage_named(path):
+        # Not a dataset: a directory named a=b is not a column.
+        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
         return checked(table, name).to_pandas()
-    except (pa.ArrowInvalid, ValueError) as error:
-        raise SonifyError(
-            f"{path}: {error}: delete it and rerun the stage that makes it"
-        ) from error
 
 
 def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:
@@ -169,14 +187,29 @@ def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]
 
     Keys repeated in different frames go unnoticed.
     """
+    with damage_named(path), opened(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        for batch in file.iter_batches(rows):
+            yield checked(pa.Table.from_batches([batch]), name).to_pandas()
+
+
+def opened(path: str | Path, **options: Any) -> pq.ParquetFile:
+    """Open a Parquet file of ours; its pages are compared with their checksums when read."""
+    return ParquetFile(path, page_checksum_verification=True, **options)
+
+
+@contextmanager
+def damage_named(path: str | Path) -> Iterator[None]:
+    """Turn what a damaged or foreign file raises into a SonifyError that names it and the remedy.
+
+    Errors of the system, such as a missing file, pass.
+    """
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-            for batch in file.iter_batches(rows):
-                yield checked(pa.Table.from_batches([batch]), name).to_pandas()
-    except (pa.ArrowInvalid, ValueError) as error:
-        raise SonifyError(
-            f"{path}: {error}: delete it and rerun the stage that makes it"
-        ) from error
+        yield
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and (error.errno is not None or type(error) is not OSError):
+            raise
+        why = str(error).partition("\n")[0]  # Arrow adds the schema, line by line
+        raise SonifyError(f"{path}: {why}: delete it and rerun the stage that makes it") from error
 
 
 @cache

@@ -208,7 +208,8 @@ def _footer(file: Path) -> pq.FileMetaData:
 
 def _n_samples(file: Path) -> int:
     try:
-        column = pq.read_table(file, columns=["n_samples"], partitioning=None)["n_samples"]
+        with tables.opened(file) as part:
+            column = part.read(["n_samples"])["n_samples"]
     except (OSError, ValueError, KeyError) as error:
         raise broken(file, error) from error
     return int(column.to_numpy().sum())
@@ -217,7 +218,8 @@ def _n_samples(file: Path) -> int:
 def _read_part(file: Path) -> pa.Table:
     """Read and check a part, including that each clip has as many samples as its row says."""
     try:
-        part = tables.checked(pq.read_table(file, partitioning=None), "clips")
+        with tables.opened(file) as stored:
+            part = tables.checked(stored.read(), "clips")
     except (OSError, ValueError) as error:
         raise broken(file, error) from error
     stored = pc.binary_length(part["pcm"]).to_numpy() // 2

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
+from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import Clips
 from sonify.runtime.errors import SonifyError
@@ -84,7 +84,8 @@ def left_out(files: Iterable[Path], exclude_labels: Sequence[str]) -> pd.DataFra
     excluded, rows = set(exclude_labels), []
     for file in files:
         columns = ["dataset", "split", "clip_id", "labels"]
-        stored = pq.read_table(file, columns=columns, partitioning=None)
+        with tables.damage_named(file), tables.opened(file) as part:
+            stored = part.read(columns)
         for row in stored.to_pylist():
             found = [label for label in row.pop("labels") if label in excluded]
             if found:

@@ -231,7 +231,7 @@ def _table(name: str, rows: list[dict]) -> pa.Table:
 
 
 def _rejected(dataset: str, corpus: str, problems: Iterable[tuple]) -> pa.Table:
-    columns = ("dataset", "corpus", "split", "clip_id", "path", "reason", "detail")
+    columns = ("dataset", "corpus", *_Rejection._fields)
     rows = [dict(zip(columns, (dataset, corpus, *p), strict=True)) for p in problems]
     if unknown := {row["reason"] for row in rows} - REASONS.keys():
         raise SonifyError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")

@@ -9,7 +9,7 @@ Arrow decodes the row group instead.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,7 @@ class StoredClips:
     clip_id.
     classes: labels in the order of score vectors; groups: the row groups, in the order of clips.
     lengths: (clip,) int32, in samples; labels: for each clip a list of positions in `classes`.
+    verified: files and numbers of the row groups whose checksums have been compared.
     """
 
     dataset: str
@@ -62,6 +63,7 @@ class StoredClips:
     groups: list[RowGroup]
     lengths: np.ndarray
     labels: pa.ListArray
+    verified: set[tuple[Path, int]] = field(default_factory=set)
 
     def __len__(self) -> int:
         """The number of clips."""
@@ -86,11 +88,30 @@ class StoredClips:
         part, if it is missing or has changed since it was indexed.
         """
         try:
+            self._verify(group)
             if not self._read_in_place(group, clips, starts, out):
                 self._decode(group, clips, starts, out)
         except (OSError, pa.ArrowInvalid, IndexError) as error:
             why = getattr(error, "strerror", None) or error
             raise SonifyError(f"{group.file}: {why}: prepare {self.dataset} again") from error
+
+    def _verify(self, group: RowGroup) -> None:
+        """Compare the pages of a row group with their checksums, the first time that it is read.
+
+        Raises OSError if they differ. Crops read in place know no page.
+        """
+        place = group.file, group.number
+        if place not in self.verified:
+            if _identity(group.file.stat()) != group.identity:
+                raise self._changed(group)
+            with tables.opened(group.file) as part:
+                part.read_row_group(group.number, columns=["pcm"])
+            self.verified.add(place)
+
+    def _changed(self, group: RowGroup) -> SonifyError:
+        return SonifyError(
+            f"{group.file}: the file was changed while it was in use: prepare {self.dataset} again"
+        )
 
     def _read_in_place(
         self, group: RowGroup, clips: np.ndarray, starts: np.ndarray, out: Sequence[np.ndarray]
@@ -101,10 +122,7 @@ class StoredClips:
         with group.file.open("rb", buffering=0) as file:
             source = file.fileno()
             if _identity(os.fstat(source)) != group.identity:
-                raise SonifyError(
-                    f"{group.file}: the file was changed while it was in use: "
-                    f"prepare {self.dataset} again"
-                )
+                raise self._changed(group)
             if begins[0] < 0:
                 return False
             for at, row_starts, rows in zip(
@@ -127,7 +145,7 @@ class StoredClips:
         self, group: RowGroup, clips: np.ndarray, starts: np.ndarray, out: Sequence[np.ndarray]
     ) -> None:
         """Decode the row group with Arrow, whatever its encoding."""
-        with pq.ParquetFile(group.file) as part:
+        with pq.ParquetFile(group.file, page_checksum_verification=True) as part:
             pcm = part.read_row_group(group.number, columns=["pcm"])["pcm"]
         lengths = pc.binary_length(pcm).to_numpy() // 2
         if not np.array_equal(lengths, self.lengths[group.first : group.last]):
@@ -188,7 +206,7 @@ def _index(file: Path) -> tuple[tuple[int, ...], pa.Table, list[int], list[int]]
     samples of each row group."""
     try:
         identity = _identity(file.stat())  # before opening, so that a later change is noticed
-        with pq.ParquetFile(file) as part:
+        with pq.ParquetFile(file, page_checksum_verification=True) as part:
             footer = part.metadata
             columns = [footer.schema.column(i).path for i in range(footer.num_columns)]
             pcm = columns.index("pcm")

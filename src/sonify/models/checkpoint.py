@@ -1,14 +1,17 @@
 """Trained models on disk: weights without pickle, and the plain facts that rebuild the model."""
 
+import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load as from_bytes
 from safetensors.torch import save as as_bytes
 
 from sonify.models.cnn import CNN12, Architecture
@@ -18,6 +21,8 @@ from sonify.runtime.errors import SonifyError
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
 KEPT = "checkpoints"  # folder of the weights on the way there
+DIGESTS = "sha256"  # key of the card, by file
+_MODEL = re.compile(r".+-s\d+")  # names of folders that training writes
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,18 @@ def build(card: ModelCard) -> SoundModel:
 
 
 def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
-    """Write model.safetensors and model.json into `folder`, each whole or not at all."""
+    """Write model.safetensors and model.json into `folder`, each whole or not at all.
+
+    The latter has digests of all weights there, those on the way included, and of itself.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _save_weights(folder / WEIGHTS, model)
-    text = json.dumps(asdict(card), indent=2, sort_keys=True) + "\n"
+    files = [folder / WEIGHTS, *sorted((folder / KEPT).glob("epoch-*.safetensors"))]
+    digests = {f.relative_to(folder).as_posix(): _digest(f.read_bytes()) for f in files}
+    facts = json.loads(json.dumps({**asdict(card), DIGESTS: digests}))  # as it will be read
+    facts[DIGESTS][CARD] = _digest(_canonical(facts))
+    text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
     (folder / f".{CARD}.partial").write_text(text, encoding="utf-8")
     (folder / f".{CARD}.partial").replace(folder / CARD)
 
@@ -75,7 +87,8 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
 def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundModel, ModelCard]:
     """Load the model saved in `folder`, in evaluation mode on `device`, and its card.
 
-    Raises SonifyError naming the folder when a file is missing or the weights do not fit the card.
+    Raises SonifyError naming the folder when a file is missing, damaged or another model's, or the
+    weights do not fit the card.
 
     >>> from sonify.api import load_checkpoint
     >>> model, card = load_checkpoint(folder)  # such as results/models/contrastive-s0
@@ -139,13 +152,37 @@ def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[Sound
             raise SonifyError(f"{folder} has no {name}: point at a folder written by training")
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        digests = facts.get(DIGESTS, {})
+        if digests.get(CARD) != _digest(_canonical(facts)):
+            raise TypeError(f"{CARD} is not as training wrote it")
+        del facts[DIGESTS]
         facts["architecture"] = Architecture(**facts["architecture"])
         facts["classes"] = tuple(facts["classes"])
         card = ModelCard(**facts)
+        if _MODEL.fullmatch(folder.name) and folder.name != card.model:
+            raise TypeError(f"{CARD} is that of {card.model}")
+        content = (folder / weights).read_bytes()
+        if digests.get(weights) != _digest(content):
+            raise TypeError(
+                f"{weights} is damaged or another model's: its digest is not the card's"
+            )
         model = build(card)
-        model.load_state_dict(load_file(folder / weights))
-    except (TypeError, KeyError, RuntimeError, SafetensorError, json.JSONDecodeError) as error:
+        model.load_state_dict(from_bytes(content))
+    except (
+        *(TypeError, KeyError, AttributeError, RuntimeError, SafetensorError),
+        *(UnicodeDecodeError, json.JSONDecodeError),
+    ) as error:
         raise SonifyError(
             f"{folder} holds no readable model ({error}): train it again with this version"
         ) from error
     return model.to(device).eval(), card
+
+
+def _canonical(facts: dict[str, Any]) -> bytes:
+    """The card as bytes, without its own digest."""
+    digests = {name: value for name, value in facts.get(DIGESTS, {}).items() if name != CARD}
+    return json.dumps({**facts, DIGESTS: digests}, sort_keys=True).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

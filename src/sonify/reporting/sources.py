@@ -69,9 +69,6 @@ def texts(files: Iterable[Path]) -> dict[PurePath, str]:
 def _read(path: Path, name: str, rows: pc.Expression | None, columns: list[str] | None) -> pa.Table:
     if not path.exists():
         raise SonifyError(f"there is no {path}: run the stage that makes it first")
-    try:
-        table = pq.read_table(path, filters=rows, columns=columns)
+    with tables.damage_named(path):
+        table = pq.read_table(path, filters=rows, columns=columns, page_checksum_verification=True)
         return tables.checked(table, name) if columns is None else table
-    except (pa.ArrowInvalid, ValueError) as error:
-        why = str(error).partition("\n")[0]  # Arrow adds the schema, line by line
-        raise SonifyError(f"{path}: {why}: delete it and rerun the stage that makes it") from error

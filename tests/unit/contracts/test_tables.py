@@ -3,6 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sonify.contracts import tables
+from sonify.runtime.errors import SonifyError
 
 ROW = {"dataset": "fsd50k", "index": 0, "label": "Bell", "mid": "/m/0395lw"}
 
@@ -86,3 +87,57 @@ def test_a_large_table_is_read_a_few_rows_at_a_time(tmp_path):
     (tmp_path / "all").write_bytes(b"no")
     with pytest.raises(ValueError, match="all: .*delete it and rerun the stage"):
         next(tables.read_parts(tmp_path / "all", "vocabulary", rows=1))
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    return content[: bit // 8] + bytes([content[bit // 8] ^ 1 << bit % 8]) + content[bit // 8 + 1 :]
+
+
+def pages_of(file) -> int:
+    """Bytes of a Parquet file before its footer."""
+    content = file.read_bytes()
+    return len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+
+
+@pytest.mark.parametrize("how", ["read", "read_parts", "gathered"])
+def test_a_flipped_bit_in_a_page_is_never_silent(tmp_path, rng, how):
+    n = 300
+    labels = [f"label {i}" for i in range(n)]
+    whole = pd.DataFrame({**ROW, "index": range(n), "label": labels, "mid": ""})
+    file, damaged = tmp_path / "whole.parquet", tmp_path / "damaged.parquet"
+    tables.write(whole, file, "vocabulary")
+    content = file.read_bytes()
+
+    def read():
+        if how == "read":
+            return tables.read(damaged, "vocabulary")
+        if how == "read_parts":
+            return pd.concat(tables.read_parts(damaged, "vocabulary", 50), ignore_index=True)
+        tables.gather([damaged], tmp_path / "all.parquet", "vocabulary")
+        return tables.read(tmp_path / "all.parquet", "vocabulary")
+
+    refused = 0
+    for bit in rng.integers(4 * 8, 8 * pages_of(file), 300):
+        damaged.write_bytes(flipped(content, int(bit)))
+        try:
+            pd.testing.assert_frame_equal(read(), whole, check_dtype=False)
+        except SonifyError as error:
+            refused += 1
+            assert str(error).startswith(f"{damaged}: ") and "delete it and rerun" in str(error)
+            assert "\n" not in str(error)
+    assert refused > 250
+
+
+def test_a_table_in_the_place_of_another_is_named(tmp_path):
+    for name in ("a", "b"):
+        tables.write(frame(), tmp_path / f"{name}.parquet", "vocabulary")
+    parts = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with pytest.raises(
+        SonifyError, match=r"a\.parquet and .*b\.parquet both have the row {'index'"
+    ):
+        tables.gather(parts, tmp_path / "all.parquet", "vocabulary")
+
+
+def test_a_file_that_is_not_there_is_not_called_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        tables.read(tmp_path / "none.parquet", "vocabulary")

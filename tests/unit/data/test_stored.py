@@ -1,12 +1,17 @@
 """Crops read from disk, against the same clips in memory, and parts that go bad under it."""
 
+import os
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.clips import cut
+from sonify.data.clips import cut, load_part
 from sonify.data.prepare import _PART_FORMAT, CLIPS_PER_ROW_GROUP
 from sonify.data.stored import clip_ids, stored
+from sonify.runtime.errors import SonifyError
 
 LENGTHS = [40, 7, 40, 55, 3, 40, 41, 40, 12, 60, 40]
 FORMATS = {
@@ -124,3 +129,34 @@ def test_broken_parts_are_named_when_listed(make_clips, store):
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"part-00000\.parquet: .*: prepare its dataset again"):
         stored(part.parents[1], ["eval"])
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_a_flipped_bit_of_a_sample_is_never_silent(make_clips, store, rng, in_place):
+    clips = make_clips(LENGTHS)
+    how = {} if in_place else {"compression": "zstd"}
+    there = store(clips, clips_per_part=100, **how)
+    file = there.groups[0].file
+    content, times = file.read_bytes(), (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+    wanted = read_all(there, 20)[1]
+    end = there.groups[0].end
+    size = sum(2 * n + 4 for n in LENGTHS[: there.groups[0].last]) if in_place else 100
+    for bit in rng.integers(8 * (end - size), 8 * end, 60).tolist():
+        at, mask = bit // 8, 1 << bit % 8
+        file.write_bytes(content[:at] + bytes([content[at] ^ mask]) + content[at + 1 :])
+        os.utime(file, ns=times)
+        with pytest.raises(SonifyError, match=re.escape(f"{file}: ") + ".*prepare fsd50k again"):
+            read_all(replace(there, verified=set()), 20)
+    file.write_bytes(content)
+    os.utime(file, ns=times)
+    np.testing.assert_array_equal(read_all(replace(there, verified=set()), 20)[1], wanted)
+
+
+def test_a_flipped_bit_in_a_part_read_whole_is_never_silent(make_clips, store):
+    there = store(make_clips(LENGTHS), clips_per_part=100)
+    file = there.groups[0].file
+    content = bytearray(file.read_bytes())
+    content[there.groups[0].end - 3] ^= 16
+    file.write_bytes(content)
+    with pytest.raises(SonifyError, match="prepare its dataset again"):
+        load_part(file)

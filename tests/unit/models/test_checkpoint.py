@@ -1,10 +1,13 @@
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sonify.models import checkpoint
 from sonify.models.cnn import Architecture
+from sonify.runtime.errors import SonifyError
 
 
 def card(**changes) -> checkpoint.ModelCard:
@@ -69,10 +72,10 @@ def test_weights_that_do_not_fit_the_card_are_refused(tmp_path):
 
 def test_checkpoints_on_the_way_are_kept_and_found(tmp_path):
     models = {epoch: checkpoint.build(card()).eval() for epoch in (10, 0, 4)}
-    checkpoint.save(tmp_path, models[10], card())
     keep = checkpoint.checkpoint_writer(tmp_path)
     for epoch, model in models.items():
         keep(epoch, model)
+    checkpoint.save(tmp_path, models[10], card())
     assert checkpoint.kept(tmp_path) == [0, 4, 10]
     x = torch.randn(2, 4000)
     for epoch, model in models.items():
@@ -96,3 +99,61 @@ def test_checkpoints_that_are_not_there_are_named(tmp_path):
     (tmp_path / "checkpoints" / "epoch-0002.safetensors").write_bytes(b"not weights")
     with pytest.raises(ValueError, match="holds no readable model"):
         checkpoint.load_kept(tmp_path, 2)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """The folder of a model, and another's, as training writes them."""
+    for seed in (0, 7):
+        folder = tmp_path / f"contrastive-s{seed}"
+        torch.manual_seed(seed)
+        keep = checkpoint.checkpoint_writer(folder)
+        keep(0, checkpoint.build(card()))
+        checkpoint.save(
+            folder, checkpoint.build(card()), replace(card(), run="contrastive", seed=seed)
+        )
+    return tmp_path / "contrastive-s0", tmp_path / "contrastive-s7"
+
+
+@pytest.mark.parametrize("name", [checkpoint.WEIGHTS, "checkpoints/epoch-0000.safetensors"])
+def test_a_flipped_bit_or_another_models_weights_are_refused(trained, name):
+    folder, other = trained
+
+    def load():
+        if name == checkpoint.WEIGHTS:
+            return checkpoint.load(folder)
+        return checkpoint.load_kept(folder, 0)
+
+    load()
+    content = (folder / name).read_bytes()
+    for at in (9, 1000, len(content) // 2, len(content) - 1):
+        (folder / name).write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        with pytest.raises(SonifyError, match=f"{folder} holds no readable model .{name} is damag"):
+            load()
+    (folder / name).write_bytes((other / name).read_bytes())
+    with pytest.raises(SonifyError, match="damaged or another model's"):
+        load()
+    (folder / name).write_bytes(content)
+    load()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", 7), ("regime", "contrastive"), ("recipe", {"a": 1})]
+)
+def test_an_edited_card_is_refused(trained, key, value):
+    folder, _ = trained
+    facts = json.loads((folder / checkpoint.CARD).read_text())
+    (folder / checkpoint.CARD).write_text(json.dumps(facts))  # written otherwise, still the same
+    checkpoint.load(folder)
+    (folder / checkpoint.CARD).write_text(json.dumps({**facts, key: value}))
+    with pytest.raises(SonifyError, match=r"model\.json is not as training wrote it"):
+        checkpoint.load(folder)
+
+
+def test_the_folder_of_another_model_is_refused(trained):
+    folder, other = trained
+    shutil.rmtree(folder)
+    shutil.copytree(other, folder)
+    with pytest.raises(SonifyError, match=r"-s0 .*model\.json is that of contrastive-s7"):
+        checkpoint.load(folder)
+    assert checkpoint.load(folder.rename(folder.with_name("mine")))[1].seed == 7

@@ -12,7 +12,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import soundfile
 import soxr
 
@@ -113,9 +112,10 @@ def reading_order(path: str) -> tuple[str, int]:
 
 def _columns(file: Path, *names: str) -> Iterator[tuple]:
     try:
-        table = pq.read_table(file, columns=list(names), partitioning=None)
+        with tables.opened(file) as part:
+            table = part.read(list(names))
         return zip(*(table[name].to_pylist() for name in names), strict=True)
-    except (pa.ArrowInvalid, KeyError) as error:
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise _broken(file, str(error)) from error
 
 
@@ -123,7 +123,7 @@ def _columns(file: Path, *names: str) -> Iterator[tuple]:
 def _group(file: Path, number: int) -> pa.Table:
     """Read a row group; recent ones stay cached, as several threads read recordings in order."""
     try:
-        with pq.ParquetFile(file) as parquet:
+        with tables.opened(file) as parquet:
             return parquet.read_row_group(number)
     except (OSError, pa.ArrowInvalid) as error:
         raise _broken(file, str(error)) from error

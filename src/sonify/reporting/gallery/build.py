@@ -19,6 +19,7 @@ from sonify.reporting.gallery import chunks, inputs, pictures
 from sonify.reporting.listening import CREDITS, samples
 from sonify.reporting.spectrogram import RANGE_DB
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.folders import whole_folder
 from sonify.runtime.prefetch import in_order
 
 STATIC = Path(__file__).resolve().parent / "static"
@@ -45,22 +46,22 @@ def build(
     models = inputs.models(sonification, filters, settings["models"])
     evolved = inputs.evolved(evolution)
     clips = inputs.clips_used([*(model.top for model in models), evolved], data)
-    writer = _Writer(out / "data", clips, settings.get("audio", "flac"), threads)
-    shutil.rmtree(writer.folder, ignore_errors=True)  # of an earlier gallery
-    shutil.copytree(STATIC, out, dirs_exist_ok=True)
-    writer.write_clips(inputs.sounds(data, clips))
-    catalogue = {
-        "scale": scale_label(settings["scale"], settings["setting"]),
-        "rate": RATE_HZ,
-        "range": RANGE_DB,
-        "audio": writer.codec,
-        "palette": pictures.PALETTE.tobytes().hex(),
-        "sheet": [pictures.COLUMNS, pictures.PER_SHEET],
-        "labels": list(writer.labels),
-        "models": [writer.write_model(model) for model in models],
-        "evolution": writer.write_evolution(evolution, evolved),
-    }
-    chunks.write(writer.folder, "catalogue", catalogue)
+    with whole_folder(out) as folder:
+        writer = _Writer(folder / "data", clips, settings.get("audio", "flac"), threads)
+        shutil.copytree(STATIC, folder, dirs_exist_ok=True)
+        writer.write_clips(inputs.sounds(data, clips))
+        catalogue = {
+            "scale": scale_label(settings["scale"], settings["setting"]),
+            "rate": RATE_HZ,
+            "range": RANGE_DB,
+            "audio": writer.codec,
+            "palette": pictures.PALETTE.tobytes().hex(),
+            "sheet": [pictures.COLUMNS, pictures.PER_SHEET],
+            "labels": list(writer.labels),
+            "models": [writer.write_model(model) for model in models],
+            "evolution": writer.write_evolution(evolution, evolved),
+        }
+        chunks.write(writer.folder, "catalogue", catalogue)
 
 
 @dataclass(frozen=True)

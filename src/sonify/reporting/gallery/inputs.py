@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sonify.contracts import tables
 from sonify.data.audio.pcm import samples
@@ -136,15 +135,11 @@ def sounds(data: Sequence[Path], clips: Mapping[Key, dict]) -> Iterator[tuple[Ke
 
 def _rows(file: Path, table: str, clip_ids: set[str] | None = None) -> Iterator[dict]:
     """Yield the rows of a table in order, checked; only those of `clip_ids` if given."""
-    try:
-        with pq.ParquetFile(file) as stored:
-            for group in range(stored.num_row_groups):
-                if clip_ids is not None:
-                    ids = stored.read_row_group(group, ["clip_id"])["clip_id"].to_pylist()
-                    if clip_ids.isdisjoint(ids):
-                        continue
-                for batch in stored.iter_batches(_ROWS, [group]):
-                    yield from tables.checked(pa.Table.from_batches([batch]), table).to_pylist()
-    except (pa.ArrowInvalid, ValueError) as error:
-        why = str(error).partition("\n")[0]
-        raise SonifyError(f"{file}: {why}: delete it and rerun the stage that makes it") from error
+    with tables.damage_named(file), tables.opened(file) as stored:
+        for group in range(stored.num_row_groups):
+            if clip_ids is not None:
+                ids = stored.read_row_group(group, ["clip_id"])["clip_id"].to_pylist()
+                if clip_ids.isdisjoint(ids):
+                    continue
+            for batch in stored.iter_batches(_ROWS, [group]):
+                yield from tables.checked(pa.Table.from_batches([batch]), table).to_pylist()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sonify.reporting.page.build import Content, context
 from sonify.reporting.page.templates import rendered
+from sonify.runtime.folders import whole_folder
 
 
 def cards(content: Content) -> dict[str, str]:
@@ -36,13 +37,18 @@ def cards(content: Content) -> dict[str, str]:
 
 
 def write(made: dict[str, str], folder: Path) -> None:
-    """Write cards into `folder`; its subfolders exist even if they stay empty."""
+    """Write cards into `folder`; its subfolders, each written whole, exist even if empty."""
+    folder.mkdir(parents=True, exist_ok=True)
     for part in ("tables", "listening"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+        with whole_folder(folder / part) as inside:
+            for path, text in made.items():
+                if path.startswith(f"{part}/"):
+                    file = inside / path.removeprefix(f"{part}/")
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_text(text, encoding="utf-8")
     for path, text in made.items():
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        if "/" not in path:
+            (folder / path).write_text(text, encoding="utf-8")
 
 
 def _card(heading: str, parts: list[str], shared: dict) -> str:
