@@ -18,9 +18,15 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
 
+# Where the home cannot be written to, Snakemake's cache goes beside its other files.
+CACHE = cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && \
+  test -w "$$cache" || export XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache"
+
+# exec, so that a signal to make ends Snakemake too.
 run: setup
-	$(if $(CONFIG),@PYTHONPATH=src $(BIN)/python -m sonify.config.overlays $(CONFIG))
-	PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
+	@PYTHONPATH=src $(BIN)/python workflow/preflight.py $(if $(filter $(TELLS),$(ARGS)),--look) \
+	  $(filter --touch,$(ARGS)) config.yaml $(CONFIG)
+	@$(CACHE); exec env PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
 # Tests in as many processes as there are cores; ARGS="-n 0" for one.

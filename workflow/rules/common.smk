@@ -8,6 +8,7 @@ sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow"
 from snakemake.exceptions import WorkflowError
 
 from codedeps import code_hash, contracts_hash
+from frozen import freeze
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
@@ -18,6 +19,9 @@ from sonify.plan.plan import Plan
 from sonify.plan.settings import Settings
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
 from surroundings import model_job, shell_prefix, stop_timers
+
+if edited := freeze(config, first=workflow.is_main_process):
+    raise WorkflowError(edited)
 
 try:
     plan = Plan(load(config))

@@ -228,8 +228,7 @@ def _table(name: str, rows: list[dict]) -> pa.Table:
 
 
 def _rejected(dataset: str, problems: Iterable[tuple]) -> pa.Table:
-    columns = ("split", "clip_id", "path", "reason", "detail")
-    rows = [{"dataset": dataset, **dict(zip(columns, p, strict=True))} for p in problems]
+    rows = [{"dataset": dataset, **dict(zip(_Rejection._fields, p, strict=True))} for p in problems]
     if unknown := {row["reason"] for row in rows} - REASONS.keys():
         raise SonifyError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")
     return _table("rejected", rows)

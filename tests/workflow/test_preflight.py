@@ -1,0 +1,82 @@
+"""What is checked before a run starts, and what its jobs compare."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sonify.runtime.errors import SonifyError
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "workflow"))
+import frozen  # noqa: E402
+import preflight  # noqa: E402
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, ROOT / "workflow" / "preflight.py", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_a_result_of_the_future_is_named_before_anything_runs(tmp_path):
+    file = tmp_path / "results" / "models" / "a" / "model.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    (file.parent / "dangling").symlink_to("nowhere")
+    now = time.time()
+    preflight.check_dates(tmp_path, now)
+    os.utime(file, (now + 86_400, now + 86_400))
+    with pytest.raises(SonifyError, match=r"model\.json is dated 20.*in the future.*--touch"):
+        preflight.check_dates(tmp_path, now)
+    assert run(tmp_path, "--touch").returncode == run(tmp_path, "--look").returncode == 0
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: results/models/a/model.json is dated ")
+
+
+def test_what_a_killed_job_left_is_removed_unless_a_run_is_going_on(tmp_path):
+    results, locks = tmp_path / "results", tmp_path / ".snakemake" / "locks"
+    (results / ".gallery.partial" / "data").mkdir(parents=True)
+    (results / ".gallery.partial" / "data" / "x.js").write_text("half")
+    (results / ".sonifications.parquet.14104.partial").write_text("half")
+    (results / "whole.parquet").write_text("whole")
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("")
+    assert preflight.remove_unfinished(results, locks) == 0
+    (locks / "0.output.lock").unlink()
+    assert run(tmp_path, "--look").stderr == ""
+    assert run(tmp_path).stderr == "removed 2 unfinished files of an earlier run\n"
+    assert [f.name for f in results.iterdir()] == ["whole.parquet"]
+
+
+def test_what_cannot_be_written_to_is_named(tmp_path, monkeypatch):
+    preflight.check_writable(tmp_path, tmp_path / "absent")
+    monkeypatch.setattr(os, "access", lambda place, how: False)
+    with pytest.raises(SonifyError, match=f"{tmp_path} cannot be written to: mount it writable"):
+        preflight.check_writable(tmp_path)
+
+
+def test_configuration_files_are_checked(tmp_path):
+    (tmp_path / "my.yaml").write_bytes("a: Köln".encode("latin-1"))
+    done = run(tmp_path, "my.yaml")
+    assert done.returncode == 1
+    assert done.stderr == "error: my.yaml, line 1: that is not UTF-8: save it as UTF-8\n"
+
+
+def test_a_job_that_sees_another_configuration_or_code_refuses(tmp_path):
+    (tmp_path / "src" / "sonify").mkdir(parents=True)
+    code, environment = tmp_path / "src" / "sonify" / "a.py", {}
+    code.write_text("1")
+    config = {"seeds": [0, 1], "device": "cpu"}
+    assert frozen.freeze(config, False, environment, tmp_path) is None  # a job started by hand
+    assert frozen.freeze(config, True, environment, tmp_path) is None
+    assert frozen.freeze(dict(reversed(config.items())), False, environment, tmp_path) is None
+    sentence = frozen.freeze({**config, "seeds": [0]}, False, environment, tmp_path)
+    assert sentence is not None and "somebody has edited the configuration: let" in sentence
+    code.write_text("2")
+    sentence = frozen.freeze(config, False, environment, tmp_path)
+    assert sentence is not None and "somebody has edited the code: let it stop" in sentence

@@ -1,0 +1,57 @@
+"""One configuration and one code for a whole run.
+
+On a cluster each job reads both again, hours after the run began. Without this, a file edited
+meanwhile gives tables, figures and claims that mix two configurations, under the settings of one.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+VARIABLE = "SONIFY_FROZEN"  # digest of both, which jobs inherit from the process that started them
+CODE = (
+    *("Snakefile", "workflow/**/*.py", "workflow/**/*.smk"),
+    *("src/sonify/**/*.py", "src/sonify/**/*.yaml"),
+)
+
+
+def freeze(
+    config: dict[str, Any],
+    first: bool,
+    environment: MutableMapping[str, str] = os.environ,
+    root: Path = ROOT,
+) -> str | None:
+    """In the first process of a run note configuration and code; in its jobs compare them.
+
+    Returns the sentence with which a job refuses, None if they are the same or nothing is known.
+    """
+    now = {"configuration": _digest(config), "code": _code(root)}
+    if first:
+        environment[VARIABLE] = json.dumps(now)
+        return None
+    then = json.loads(environment.get(VARIABLE, "{}"))
+    changed = [name for name, digest in then.items() if digest != now.get(name)]
+    if not changed:
+        return None
+    return (
+        f"since this run began somebody has edited the {' and the '.join(changed)}: let it stop, "
+        "then run it again, which makes what the change affects"
+    )
+
+
+def _digest(value: object) -> str:
+    return _hash(json.dumps(value, sort_keys=True, default=str).encode())
+
+
+def _code(root: Path) -> str:
+    files = sorted(file for pattern in CODE for file in root.glob(pattern))
+    contents = [(str(f.relative_to(root)), _hash(f.read_bytes())) for f in files]
+    return _digest(contents)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

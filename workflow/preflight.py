@@ -1,0 +1,87 @@
+"""What `make run` checks before Snakemake starts: `python workflow/preflight.py [options] FILE...`.
+
+Each of these would otherwise end in a traceback, or in work that is thrown away. FILE are the
+configuration files; results are those below the current folder.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sonify.config.overlays import check_file
+from sonify.runtime.errors import SonifyError, one_sentence_errors
+
+RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
+TOLERANCE_S = 60  # by which clocks of a file server and of this machine may differ
+
+
+def check_writable(*folders: Path) -> None:
+    """Raise SonifyError for a folder that exists and cannot be written to."""
+    for folder in folders:
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            raise SonifyError(
+                f"{folder.resolve()} cannot be written to: mount it writable, or change its owner "
+                "or permissions"
+            )
+
+
+def check_dates(results: Path, now: float) -> None:
+    """Raise SonifyError for a result dated in the future: what is made from it seems older."""
+    for file in _files(results):
+        try:
+            changed = file.stat().st_mtime
+        except OSError:  # gone meanwhile, or a dangling link
+            continue
+        if changed > now + TOLERANCE_S:
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(changed))
+            raise SonifyError(
+                f"{file} is dated {when}, which is in the future, so that whatever is made from it "
+                "would be made and thrown away: set the clock right, or date all results anew with "
+                "make run ARGS=--touch"
+            )
+
+
+def remove_unfinished(results: Path, locks: Path) -> int:
+    """Remove what killed jobs left half-written, unless a run is going on; return their number."""
+    if locks.is_dir() and any(locks.iterdir()):
+        return 0
+    unfinished = list(results.glob("**/.*.partial"))
+    for place in unfinished:
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
+    return len(unfinished)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
+
+
+@one_sentence_errors()
+def main() -> None:
+    """Check all; a fault ends it with one sentence and exit status 1."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("files", nargs="*", type=Path, help="configuration files")
+    options.add_argument("--look", action="store_true", help="nothing will be run or removed")
+    options.add_argument("--touch", action="store_true", help="all results will be dated anew")
+    args = options.parse_args()
+    for file in args.files:
+        check_file(file)
+    if args.look:
+        return
+    check_writable(Path(), RESULTS, SNAKEMAKE)
+    if not args.touch:
+        check_dates(RESULTS, time.time())
+    removed = remove_unfinished(RESULTS, SNAKEMAKE / "locks")
+    if removed:
+        sys.stderr.write(f"removed {removed} unfinished files of an earlier run\n")
+
+
+if __name__ == "__main__":
+    main()
