@@ -13,7 +13,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell (cat envs/requirements.lock; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run report open sql test test-all bench lint docs setup lock dag clean
+.PHONY: run report open sql reproducibility test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -49,6 +49,12 @@ sql:
 	@test -f results/results.duckdb || { echo "error: there are no tables yet: make run"; exit 1; }
 	@$(MAKE) --no-print-directory --silent setup ARGS=
 	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$ARGS"
+
+# The workflow once for each of three sets of seeds, in folders below seed_sets, and what they decide
+# in docs/reproducibility.md: three times as long as make run. ARGS=--write only writes the page.
+reproducibility: setup
+	PYTHONPATH=src $(BIN)/python workflow/reproducibility.py \
+	  $(if $(CONFIG),--configfile $(CONFIG)) --logger sonify $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)

@@ -9,7 +9,6 @@ cpu, torch, date).
 import argparse
 import multiprocessing
 import os
-import platform
 import resource
 import statistics
 import sys
@@ -24,6 +23,7 @@ import torch
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.device import pick_device
+from sonify.runtime.machine import processor
 
 GPU_TOO = ("cpu", "cuda")
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -183,13 +183,4 @@ def markdown(frame: pd.DataFrame) -> str:
 
 def cpu_model() -> str:
     """Return the processor's own name and the vector instructions that PyTorch uses of it."""
-    return f"{_processor()} ({torch.backends.cpu.get_cpu_capability()})"
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"

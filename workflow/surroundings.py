@@ -6,14 +6,14 @@ import sys
 import threading
 from pathlib import Path
 
+from warm import Warm, possible
+
+WORKFLOW = Path(__file__).resolve().parent
+# What takes longest to import of what jobs need.
+PACKAGES = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "matplotlib.figure", "yaml")
+FEW_JOBS = 5  # take no longer than importing PACKAGES for them
 # For all jobs: notebooks' shells name a backend that this environment may lack.
 os.environ["MPLBACKEND"] = "agg"
-
-ROOT = Path(__file__).resolve().parents[1]
-# Keep freed memory for reuse, since every step allocates tensors of the same sizes: otherwise the
-# allocator returns it to Linux and maps it anew, which costs a third of training time. No effect on
-# other systems.
-MEMORY = "export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000; "
 
 
 def shell_prefix(workflow) -> str:
@@ -22,12 +22,27 @@ def shell_prefix(workflow) -> str:
     Jobs use the interpreter that runs Snakemake, whether or not its environment is activated, or
     the deployed one with --sdm conda or apptainer.
     """
-    deployed = workflow.deployment_settings and workflow.deployment_settings.deployment_method
-    path = "" if deployed else f'export PATH="{Path(sys.executable).parent}:$PATH"; '
-    # Doubled braces, because Snakemake formats the prefix like any shell command.
-    library = f'export PYTHONPATH="{ROOT / "src"}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"; '
-    scripts = f'export SCRIPTS="{ROOT / "workflow" / "scripts"}"; '
-    return f"set -euo pipefail; export SONIFY_JOB=1; {MEMORY}{path}{library}{scripts}"
+    path = "" if deployed(workflow) else f'export PATH="{Path(sys.executable).parent}:$PATH"; '
+    return f'set -euo pipefail; {path}. "{WORKFLOW / "job.sh"}"; '
+
+
+def deployed(workflow) -> bool:
+    """Whether jobs have an environment of their own, by conda or apptainer."""
+    settings = workflow.deployment_settings
+    return bool(settings and settings.deployment_method)
+
+
+def start_warm(warm: Warm, workflow) -> None:
+    """Start the interpreter that jobs are forked from, if there are enough jobs that can be.
+
+    They find it by SONIFY_WARM_FOLDER. A cluster's jobs run elsewhere; SONIFY_WARM=0 in the
+    environment says not to.
+    """
+    here = workflow.is_main_process and workflow.executor_plugin.name == "local"
+    wanted = os.environ.get("SONIFY_WARM") != "0" and not deployed(workflow) and possible()
+    if here and wanted and len(list(workflow.dag.needrun_jobs())) >= FEW_JOBS:
+        warm.start()
+        os.environ["SONIFY_WARM_FOLDER"] = str(warm.folder)
 
 
 def gpus(device: str) -> int:

@@ -41,8 +41,10 @@ def trained(
 def words(takes_per_word: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Waveforms (clip, 1, 8000) at 8 kHz and unit peak, words (clip,), and which of them to hold
     out: those of speakers that are not for training."""
-    settings = {"seed": 0, "words": len(WORDS), "takes_per_word": takes_per_word}
-    files = dict(raw_corpus("speech_commands", settings))
+    held = max(1, takes_per_word // 10)
+    takes = {"train": takes_per_word - 3 * held, "val": held, "test": 2 * held}
+    settings = {"seed": 0, "words": len(WORDS), "takes_per_word": takes}
+    files = dict(raw_corpus("speech_commands", settings, seed=0))
     testing = set((files["testing_list.txt"] + files["validation_list.txt"]).decode().split())
     names = [n for n in files if n.endswith(".wav") and not n.startswith("_")]
     x = np.zeros((len(names), 1, 8_000), np.float32)

@@ -1,6 +1,8 @@
 """What an NVIDIA GPU makes of everything that computes, beside what the CPU makes of it."""
 
 import dataclasses
+import subprocess
+import time
 from functools import partial
 
 import numpy as np
@@ -8,7 +10,9 @@ import pandas as pd
 import pytest
 import torch
 from oracles import captum_sonification
+from surroundings import PACKAGES
 from torch import nn
+from warm import Warm
 
 from sonify.data.clips import load, part_sizes
 from sonify.evaluation.measurements.coherence import coherence_table
@@ -17,7 +21,7 @@ from sonify.evaluation.measurements.filters import filters_table
 from sonify.evaluation.measurements.invariance import invariance_tables
 from sonify.evaluation.measurements.layer_importance import held_out, layer_importance_table
 from sonify.evaluation.measurements.removal import Condition, removal_table
-from sonify.evaluation.measurements.scoring import metrics_table
+from sonify.evaluation.measurements.scoring import score_tables
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.channels_last import run_trunk
@@ -92,6 +96,20 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     one, other = one.double().cpu(), other.double().cpu()
     size = other.norm(dim=-1)
     return torch.where(size > 0, (one - other).norm(dim=-1) / size, one.norm(dim=-1))
+
+
+def test_a_forked_job_computes_on_the_gpu(tmp_path):
+    """The interpreter that it is forked from has imported torch and not touched the GPU."""
+    script = tmp_path / "script.py"
+    script.write_text("import torch\nprint(torch.ones(3, device='cuda').sum().item())")
+    warm = Warm(*PACKAGES)
+    warm.start()
+    while not warm.socket.exists():
+        assert warm.interpreter.poll() is None
+        time.sleep(0.1)
+    done = subprocess.run([*warm.command, str(script)], capture_output=True, text=True, check=False)
+    warm.stop()
+    assert done.stdout == "3.0\n", done.stderr
 
 
 def test_auto_is_the_gpu(gpu):
@@ -221,7 +239,7 @@ def test_every_table_is_that_of_the_cpu(gpu, model, make_clips, store, tmp_path)
     for device in ("cpu", gpu):
         on, of = model.to(device), {"max_samples": 30_000, "device": device}
         tables = made[torch.device(device).type] = {}
-        tables["metrics"] = metrics_table(on, CARD, [clips], **of)
+        tables["metrics"], _ = score_tables(on, CARD, [clips], **of)
         conditions = [Condition(rule, rescaled) for rule in rules for rescaled in (False, True)]
         tables["removal"] = removal_table(on, CARD, [clips], conditions=conditions, **of)
         tables["coherence"] = coherence_table(on, CARD, [clips], rules=rules, **of)

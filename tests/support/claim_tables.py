@@ -11,6 +11,7 @@ from itertools import product
 import pandas as pd
 
 from sonify.contracts import tables
+from sonify.evaluation.metrics.bootstrap import REPLICATES
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import CLAIMS
 from sonify.paper.run_facts import RunFacts
@@ -97,8 +98,10 @@ def table(name, rows=()):
     columns = tables.contract(name).columns
     if not rows:
         return tables.contract(name).schema.empty_table().to_pandas()
-    none = {"string": "", "bool": False, "binary": b"", "list<string>": []}
+    none = {"string": "", "bool": False, "binary": b"", "list<string>": [], "list<float32>": []}
     default = {c: none.get(kind["type"], kind.get("minimum", 0)) for c, kind in columns.items()}
+    if "replicates" in columns:  # clips make no difference
+        rows = [{"replicates": [row["value"]] * REPLICATES, **row} for row in rows]
     frame = pd.DataFrame([{**default, **row} for row in rows])
     return tables.checked(frame[list(columns)], name).to_pandas()
 

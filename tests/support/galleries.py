@@ -53,7 +53,8 @@ def write_tables(
     for part, rows in enumerate((clips[:2], clips[2:])):
         tables.write(rows, data / f"audioset/eval/part-{part:05d}.parquet", "clips")
     manifest = clips.drop(columns="pcm").assign(
-        path="x.wav", source_samples=4000, channels=1, part="eval/part-00000.parquet",
+        corpus="audioset", path="x.wav", source_samples=4000, channels=1,
+        part=[f"eval/part-{i // 2:05d}.parquet" for i in range(4)],
         source_url=["https://freesound.org/s/7/", "javascript:alert(1)", "", ""],
         uploader="<b>ann</b>", licence="http://creativecommons.org/licenses/by/4.0/",
     )  # fmt: skip
@@ -69,7 +70,7 @@ def write_tables(
     tables.write(_evolved(seconds), folder / "evolution.parquet", "evolution")
     return {
         "sonification": [folder / "sonification" / model for model in MODELS],
-        "data": data,
+        "data": [data / "audioset"],
         "filters": folder / "filters.parquet",
         "evolution": folder / "evolution.parquet",
         "settings": {"scale": "mini", "setting": "tones", "models": list(MODELS)},

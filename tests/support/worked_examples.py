@@ -34,7 +34,7 @@ def extended(finished: Workflow, folder: Path, section: str, most: int) -> Workf
     shutil.copytree(finished.folder, folder / "work", symlinks=True)
     checkout = fresh_checkout(folder / "checkout")
     write(checkout, files)
-    return Workflow(folder / "work", checkout, finished.snakemake, finished.jobs)
+    return Workflow(folder / "work", checkout, finished.snakemake)
 
 
 def with_overlay(workflow: Workflow, *arguments: str) -> str:

@@ -4,15 +4,16 @@ import shutil
 
 import pytest
 from checkouts import ROOT, Workflow, fresh_checkout
-from surroundings import MEMORY
 from warm import Warm
 
 
 @pytest.fixture(scope="session")
 def snakemake():
     packages = ("cli", "profiles", "report.html_reporter", "storage")
-    with Warm(*(f"snakemake.{name}" for name in packages), "jsonschema", "msgspec") as snakemake:
-        yield snakemake
+    snakemake = Warm(*(f"snakemake.{name}" for name in packages), "jsonschema", "msgspec")
+    snakemake.start()
+    yield snakemake
+    snakemake.stop()
 
 
 @pytest.fixture
@@ -27,10 +28,9 @@ def finished_run(tmp_path_factory, snakemake):
     """The whole smoke run, made once; use `finished` to get a copy that may be changed."""
     folder = tmp_path_factory.mktemp("smoke")
     (folder / "work").mkdir()
-    with Warm("torch", "pandas", "pyarrow.parquet", "scipy.signal", setup=MEMORY) as jobs:
-        workflow = Workflow(folder / "work", fresh_checkout(folder / "checkout"), snakemake, jobs)
-        workflow.printed = workflow()
-        yield workflow
+    workflow = Workflow(folder / "work", fresh_checkout(folder / "checkout"), snakemake)
+    workflow.printed = workflow()
+    yield workflow
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ import re
 
 import yaml
 
+from sonify.data.corpora.registry import DATASETS
 from sonify.plan.registry import STAGES
+
+SYNTHETIC = [name for name, d in DATASETS.items() if "synthetic" in d.sources]
 
 
 def test_the_plan_holds_the_whole_matrix(workflow):
@@ -26,6 +29,39 @@ def test_the_paper_is_planned_whole(workflow):
     assert jobs["download_audioset"] == jobs["download_fsd50k"] == 1
     as_run = [str(workflow.checkout / f"workflow/configs/{n}.yaml") for n in ("paper", "authors")]
     assert workflow.planned("--configfile", *as_run) == jobs, "other values, the same matrix"
+
+
+def test_a_costly_run_may_have_fewer_seeds_and_what_starts_from_it_has_these(workflow):
+    workflow.overlay({"training": {"seeds": [0, 1, 2], "runs": {"contrastive_x2": {"seeds": 1}}}})
+    printed = workflow("--dry-run", "--quiet", "host")
+    jobs = workflow.planned()
+    assert jobs["train"] == 3 * 38 - 2 * 6 and jobs["score"] == 3 * 30 - 2 * 5
+    assert jobs["layer_importance"] == 3 * 8 and jobs["mine"] == 3 * 2
+    trained = set(re.findall(r"results/models/(\S*contrastive_x2\S*)/model.json", printed))
+    runs = ["contrastive_x2", "audioset-contrastive_x2-full"]
+    for recipe in ("balanced", "fsd50k"):
+        runs += [f"{recipe}-contrastive_x2-{finetune}" for finetune in ("fconly", "full")]
+    assert trained == {f"{run}-s0" for run in runs}
+
+
+def test_each_seed_is_synthesised_prepared_and_read_apart(workflow):
+    """Three corpora for each seed; a local one serves all."""
+    once = workflow.planned()
+    workflow.overlay({"training": {"seeds": [0, 4]}})
+    twice = workflow.planned()
+    for rule in ("synthesise", "prepare_audioset", "prepare_fsd50k", "prepare_speech_commands"):
+        assert twice[rule] == 2 * once[rule] > 0, rule
+    assert twice["train"] == 2 * 38 and twice["pairs"] == once["pairs"] == 1
+    one = ["results/models/speech_commands-scratch-s4/model.safetensors"]
+    jobs = workflow.planned("--", *one)
+    assert jobs == {"synthesise": 1, "prepare_speech_commands": 1, "train": 1}
+    printed = workflow("--dry-run", "--quiet", "host", "--printshellcmds", "--", *one)
+    assert "--dataset speech_commands --seed 4 " in printed
+    assert "--data results/data/speech_commands-s4 " in printed
+    summary = ("--", "results/reporting/summary.txt")
+    pages = workflow("--dry-run", "--quiet", "host", "--printshellcmds", *summary)
+    made = [f"results/data/{d}-s{s}" for d in SYNTHETIC for s in (0, 4)]
+    assert f"--data {' '.join(made)} --settings" in pages
 
 
 def test_every_stage_is_a_target(workflow):

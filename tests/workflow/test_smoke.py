@@ -10,11 +10,13 @@ from pathlib import Path
 
 import codedeps
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from browsers import violations
+from sklearn.metrics import average_precision_score
 from worked_examples import extended, results, with_overlay
 
 from sonify.contracts import tables
@@ -29,6 +31,7 @@ AGGREGATES = {"claims": 1, "cards": 1, "page": 1, "summary": 1, "all": 1}
 COHERENCE = {"coherence": 3, "figure_7": 1, "figure_sensitivity_7": 1, "figure_strided": 1}
 FILTERS = {"filters": 2, "gallery": 1}
 CATEGORIES = ("Claims", "Tables", "Figures", "Listening", "Runs")
+LEFT = {"logs": ".log", "benchmarks": ".tsv"}
 VIEW = "iframe, .grow img"
 DECODE = """async (player) => {
   const file = await (await fetch(player.src)).arrayBuffer();
@@ -72,9 +75,10 @@ def test_it_makes_every_table_figure_and_page(finished):
 
 def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
     for dataset in SYNTHETIC:
-        folder = finished.folder / "results" / "data" / dataset
+        folder = finished.folder / "results" / "data" / f"{dataset}-s0"
         used = tables.read(folder / "manifest.parquet", "manifest")
         rejected = tables.read(folder / "rejected.parquet", "rejected")
+        assert set(used["corpus"]) == {folder.name} and set(used["dataset"]) == {dataset}
         assert not set(used["clip_id"]) & set(rejected["clip_id"])
         assert (rejected["reason"] == "missing_file").all()
         assert len(rejected) == (3 if dataset == "audioset" else 0)
@@ -82,6 +86,31 @@ def test_every_listed_clip_is_used_or_rejected_with_a_reason(finished):
             parts = (folder / split).glob("part-*.parquet")
             stored = sum(pq.read_metadata(part).num_rows for part in parts)
             assert stored == (used["split"] == split).sum() > 0
+
+
+def test_metrics_follow_from_the_scores_and_labels_that_are_stored(finished):
+    """By scikit-learn, from the Parquet files alone."""
+    results = finished.folder / "results"
+    metrics = pd.read_parquet(results / "evaluation" / "metrics.parquet")
+    files = sorted((results / "evaluation" / "scores").glob("*.parquet"))
+    assert [file.stem for file in files] == sorted(metrics["model"].unique())
+    for file in files:
+        scores = tables.read(file, "scores")
+        (dataset,), (split,) = scores["dataset"].unique(), scores["split"].unique()
+        folder = results / "data" / f"{dataset}-s0"
+        labels = pd.read_parquet(folder / "vocabulary.parquet")["label"]
+        manifest = pd.read_parquet(folder / "manifest.parquet")
+        manifest = manifest[manifest["split"] == split].set_index("clip_id")["labels"]
+        assert sorted(manifest.index) == scores["clip_id"].tolist()
+        truth = np.array([[c in set(manifest[i]) for c in labels] for i in scores["clip_id"]])
+        given, kept = np.stack(scores["class_scores"]), truth.any(axis=0)
+        found = metrics[metrics["model"] == file.stem].set_index("metric")
+        expected = average_precision_score(truth[:, kept], given[:, kept])
+        assert found.loc["mAP", "value"] == pytest.approx(expected, abs=1e-9)
+        if dataset == "speech_commands":
+            expected = (given.argmax(axis=1) == truth.argmax(axis=1)).mean()
+            assert found.loc["accuracy", "value"] == pytest.approx(expected)
+        assert (found["replicates"].map(len) == 200).all()
 
 
 def test_every_filter_of_every_layer_is_mined_and_sonified(finished):
@@ -106,6 +135,17 @@ def test_the_console_tells_progress_and_where_to_look(finished):
     assert "100%" in printed and "done" in printed
     assert "in results/reporting: index.html, gallery/index.html" in printed
     assert "Traceback" not in printed and "Warning" not in printed
+
+
+def test_every_job_has_left_its_log_and_its_cost(finished):
+    folders = {suffix: finished.folder / "results" / n for n, suffix in LEFT.items()}
+    left = [
+        {file.relative_to(folder).with_suffix("") for file in folder.rglob(f"*{suffix}")}
+        for suffix, folder in folders.items()
+    ]
+    assert left[0] == left[1] and len(left[0]) > 100
+    costs = [pd.read_csv(file, sep="\t") for file in folders[".tsv"].rglob("*.tsv")]
+    assert (pd.concat(costs)[["s", "cpu_s", "peak_mb"]] > 0).all(axis=None)
 
 
 # --- Snakemake's report: made without a network, opened without one ----------------------------
@@ -251,7 +291,8 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     finished.edit("workflow/configs/smoke.yaml", "seeds: [0]", "seeds: [0, 1]")
-    of_one_seed = {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
+    of_one_seed = {"synthesise": 3, **{f"prepare_{dataset}": 1 for dataset in SYNTHETIC}}
+    of_one_seed |= {"train": 38, "score": 30, "removal": 4, "coherence": 3, "filters": 2}
     of_one_seed |= {
         "mine": 2,
         "render": 2,
@@ -264,6 +305,19 @@ def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     gathered = {"gather": len(EVALUATION_TABLES), "table": len(TABLES), "gallery": 1}
     gathered |= {"database": 1}  # there are more files
     assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
+
+
+def test_a_lost_corpus_is_prepared_again_and_what_shows_its_clips_follows(finished):
+    lost = finished.folder / "results/data/speech_commands-s0/rejected.parquet"
+    kept = lost.read_bytes()
+    lost.unlink()
+    try:
+        jobs = finished.planned()
+    finally:
+        lost.write_bytes(kept)
+        finished("--touch")
+    assert jobs["prepare_speech_commands"] == 1
+    assert not {"synthesise", "prepare_audioset", "prepare_fsd50k", "mine", "pairs"} & set(jobs)
 
 
 def test_a_lost_table_of_one_seed_is_made_again_and_nothing_else(finished):
@@ -291,7 +345,7 @@ def test_the_queries_of_the_readme_work(finished):
     readme = (codedeps.ROOT / "README.md").read_text(encoding="utf-8")
     queries = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     assert len(queries) >= 4
-    sound = next((finished.folder / "results/data/raw/audioset/audio").glob("*.wav"))
+    sound = next((finished.folder / "results/data/raw/audioset-s0/audio").glob("*.wav"))
     shutil.copy(sound, finished.folder / "recording.wav")
     for query in queries:
         done = subprocess.run(
@@ -317,7 +371,7 @@ def test_the_database_answers_the_questions_of_the_readme(finished):
     assert coherence.shape == (11, 4) and coherence.notna().all(axis=None)
     assert purity["layer"].tolist() == [8, 9, 10, 11] and (purity["filters"] > 0).all()
     # Nothing was downloaded, and every clip of the mined split is mined.
-    assert {name for name, n in rows.items() if not n} == {"downloads", "left_out"}
+    assert {name for name, n in rows.items() if not n} == {"claims_beside", "downloads", "left_out"}
 
 
 def test_a_lost_database_is_made_again_and_so_it_is_when_a_description_changes(finished):
@@ -338,16 +392,19 @@ def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tm
     """The readers serve the public layouts: the synthetic corpora, read as a user's own."""
     corpora = tmp_path / "my corpora"
     shutil.copytree(finished.folder / "results" / "data" / "raw", corpora)
-    local = {d: {"source": "local", "path": str(corpora / d)} for d in SYNTHETIC}
+    local = {d: {"source": "local", "path": str(corpora / f"{d}-s0")} for d in SYNTHETIC}
     workflow.overlay({"data": local})
     workflow("data")
     for dataset in SYNTHETIC:
         for table in ("vocabulary", "manifest", "rejected"):
-            file = Path("results", "data", dataset, f"{table}.parquet")
-            made, again = (tables.read(w.folder / file, table) for w in (finished, workflow))
-            pd.testing.assert_frame_equal(made, again)
+            made, again = (
+                tables.read(w.folder / "results/data" / corpus / f"{table}.parquet", table)
+                for w, corpus in ((finished, f"{dataset}-s0"), (workflow, dataset))
+            )
+            own = {"corpus": dataset} if "corpus" in made else {}
+            pd.testing.assert_frame_equal(made.assign(**own), again)
     assert "Nothing to be done" in workflow("data")
-    sound = next((corpora / "audioset" / "audio").glob("*.wav"))
+    sound = next((corpora / "audioset-s0" / "audio").glob("*.wav"))
     sound.rename(tmp_path / sound.name)
     assert workflow.planned("data")["prepare_audioset"] == 1
     workflow("data")

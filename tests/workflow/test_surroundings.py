@@ -1,8 +1,124 @@
 """What jobs find around them."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
-from surroundings import stop_timers
+import pandas as pd
+import pytest
+import surroundings
+from surroundings import FEW_JOBS, shell_prefix, start_warm, stop_timers
+from warm import THREADS, WORKFLOW, Warm, possible
+
+from sonify.contracts import tables
+
+
+def snakemake(jobs: int = FEW_JOBS, **changed):
+    """What is asked of a workflow."""
+    usual = {
+        "is_main_process": True,
+        "executor_plugin": SimpleNamespace(name="local"),
+        "deployment_settings": SimpleNamespace(deployment_method=set()),
+        "dag": SimpleNamespace(needrun_jobs=lambda: iter(range(jobs))),
+    }
+    return SimpleNamespace(**(usual | changed))
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run a command as Snakemake runs a job's."""
+
+    def shell(command: str, **more: str) -> subprocess.CompletedProcess:
+        whole = shell_prefix(snakemake()).format() + command
+        environment = {**os.environ, **dict.fromkeys(THREADS, "1"), **more}
+        del environment["PYTHONPATH"]
+        return subprocess.run(
+            ["bash", "-c", whole],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    (tmp_path / "results" / "logs" / "gather").mkdir(parents=True)
+    return shell
+
+
+GATHER = 'job results/logs/gather/a.log gather.py --table attrition --out "a b.parquet" --parts '
+
+
+@pytest.fixture
+def warm():
+    warm = Warm("pandas", "pyarrow.parquet")
+    if possible():
+        warm.start()
+        while not warm.socket.exists():
+            assert warm.interpreter.poll() is None
+    yield warm
+    warm.stop()
+
+
+def test_a_job_has_its_log_its_cost_and_its_status(shell, tmp_path, warm):
+    row = {"dataset": "fsd50k", "corpus": "fsd50k-s0", "split": "val", "label": ""}
+    part = pd.DataFrame([row | {"listed": 1, "obtained": 1, "used": 1, "rejected": 0}])
+    tables.write(part, tmp_path / "part.parquet", "attrition")
+    folder = str(warm.folder) if possible() else ""
+    for found in ({}, {"SONIFY_WARM_FOLDER": folder}):
+        done = shell(GATHER + "part.parquet", **found)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "a b.parquet").is_file()
+        cost = tmp_path / "results" / "benchmarks" / "gather" / "a.tsv"
+        seconds, processor, peak = map(float, cost.read_text().splitlines()[1].split("\t"))
+        assert 0 < processor < 60 and 0 < seconds < 600 and 30 < peak < 2_000
+        cost.unlink()
+        failed = shell(GATHER + "nothing.parquet", **found)
+        assert failed.returncode == 1 and not cost.exists()
+        log = tmp_path / "results" / "logs" / "gather" / "a.log"
+        assert "error: " in failed.stdout == log.read_text()
+
+
+def test_a_job_by_hand_has_its_status_too(shell, tmp_path):
+    """A shell of one's own has no pipefail, and goes on."""
+    (tmp_path / "seven.py").write_text("raise SystemExit(7)")
+    job = "job results/logs/gather/a.log seven.py; echo $?"
+    assert shell(f"set +euo pipefail; SCRIPTS={tmp_path}; {job}").stdout == "7\n"
+
+
+def test_jobs_use_the_interpreter_that_runs_snakemake(shell):
+    done = shell("type -P python; echo $SCRIPTS; echo $PYTHONPATH")
+    found = [str(Path(sys.executable).parent / "python"), str(WORKFLOW / "scripts")]
+    assert done.stdout.splitlines() == [*found, str(WORKFLOW.parent / "src")]
+    deployed = snakemake(deployment_settings=SimpleNamespace(deployment_method={"conda"}))
+    assert "PATH" not in shell_prefix(deployed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "set_to", "starts"),
+    [
+        ({}, None, True),
+        ({}, "second", True),
+        ({}, "0", False),
+        ({"jobs": FEW_JOBS - 1}, None, False),
+        ({"is_main_process": False}, None, False),
+        ({"executor_plugin": SimpleNamespace(name="slurm")}, None, False),
+        ({"deployment_settings": SimpleNamespace(deployment_method={"conda"})}, None, False),
+    ],
+)
+def test_jobs_are_forked_where_that_can_be_and_pays(monkeypatch, changed, set_to, starts):
+    started = []
+    warm = SimpleNamespace(start=lambda: started.append(True), folder="/tmp/sonify-x")
+    monkeypatch.delenv("SONIFY_WARM", raising=False)
+    monkeypatch.setenv("SONIFY_WARM_FOLDER", "")
+    monkeypatch.setattr(surroundings, "possible", lambda: True)
+    if set_to:
+        monkeypatch.setenv("SONIFY_WARM", set_to)
+    start_warm(warm, snakemake(**changed))
+    assert bool(started) == starts
+    assert os.environ["SONIFY_WARM_FOLDER"] == ("/tmp/sonify-x" if starts else "")
 
 
 def test_no_timer_is_left_to_wait_for():

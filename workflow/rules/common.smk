@@ -14,11 +14,12 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
 from sonify.paper.published import PAPER_TABLES
 from sonify.config.loading import load
-from sonify.plan.files import Files
+from sonify.plan.files import EACH, Files
 from sonify.plan.plan import Plan
 from sonify.plan.settings import Settings
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
-from surroundings import model_job, shell_prefix, stop_timers
+from surroundings import PACKAGES, model_job, shell_prefix, start_warm, stop_timers
+from warm import Warm
 
 if edited := freeze(config, first=workflow.is_main_process):
     raise WorkflowError(edited)
@@ -31,6 +32,7 @@ except ConfigError as error:
 files, settings = Files(plan), Settings(plan)
 STARTED = time.time()
 MODEL_JOB = model_job(config["device"])
+warm = Warm(*PACKAGES, threads=config["threads"])
 LONG_MODEL_JOB = model_job(config["device"], mem_mb=64_000, runtime=2_880)
 
 shell.prefix(shell_prefix(workflow))
@@ -57,6 +59,16 @@ def stage_needs(stage, wildcards, input):
     return ["--input", *named] if named else []
 
 
+# Parameters that take `output` are not tracked: a corpus may be moved, and another use asks for no
+# other preparation.
+def raw_root(dataset, wildcards, output):
+    return files.raw_root(dataset, wildcards.get("seed"))
+
+
+def used_splits(dataset, wildcards, output):
+    return plan.used_splits(dataset)
+
+
 def data_targets():
     return files.prepared_files
 
@@ -79,6 +91,7 @@ def evaluation_targets():
 
 def reporting_targets():
     claims = expand("results/reporting/claims.{kind}", kind=["parquet", "md"])
+    claims += ["results/reporting/claims_beside.parquet"]
     database = ["results/results.duckdb"]
     pages = ["index.html", "gallery", "summary.txt"]
     cards = ["tables", "listening", "claims.html", "clips.html", "time.html"]
@@ -88,8 +101,13 @@ def reporting_targets():
         + claims
         + database
         + files.table_files
+        + files.curve_files
         + files.figure_files
     )
+
+
+def parquet(paths):
+    return [path for path in paths if path.endswith(".parquet")]
 
 
 def tell_downloads():
@@ -121,10 +139,16 @@ def tell_summary():
         sys.stderr.write(f"\n{summary.read_text(encoding='utf-8')}\n")
 
 
+onstart:
+    start_warm(warm, workflow)
+
+
 onsuccess:
     tell_summary()
+    warm.stop()
     stop_timers()
 
 
 onerror:
+    warm.stop()
     stop_timers()

@@ -3,11 +3,9 @@
 
 rule synthesise:
     output:
-        directory("results/data/raw/{dataset}"),
+        directory("results/data/raw/{dataset}-s{seed}"),
     log:
-        "results/logs/synthesise/{dataset}.log",
-    benchmark:
-        "results/benchmarks/synthesise/{dataset}.tsv"
+        "results/logs/synthesise/{dataset}-s{seed}.log",
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -15,8 +13,8 @@ rule synthesise:
         code=code_hash("synthesise.py"),
         settings=lambda w: settings.synthesise(w.dataset),
     shell:
-        'python "$SCRIPTS/synthesise.py" --dataset {wildcards.dataset}'
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "job {log} synthesise.py --dataset {wildcards.dataset}"
+        " --seed {wildcards.seed} --settings {params.settings:q} --out {output}"
 
 
 tell_downloads()
@@ -32,8 +30,6 @@ for dataset in plan.downloaded:
             f"results/data/downloads/{dataset}.parquet",
         log:
             f"results/logs/download/{dataset}.log",
-        benchmark:
-            f"results/benchmarks/download/{dataset}.tsv"
         localrule: True
         conda:
             "../../envs/sonify.yaml"
@@ -50,8 +46,8 @@ for dataset in plan.downloaded:
             f"download {dataset} ({in_words(files.pending_downloads()[dataset])})"
             f" to {files.raw_root(dataset)}"
         shell:
-            'python "$SCRIPTS/download.py" --dataset {params.dataset} --root {params.root:q}'
-            " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+            "job {log} download.py --dataset {params.dataset} --root {params.root:q}"
+            " --settings {params.settings:q} --threads {threads} --out {output}"
 
 
 for dataset in plan.datasets:
@@ -62,18 +58,16 @@ for dataset in plan.datasets:
         input:
             **files.raw_input(dataset),
         output:
-            vocabulary=f"results/data/{dataset}/vocabulary.parquet",
-            manifest=f"results/data/{dataset}/manifest.parquet",
-            rejected=f"results/data/{dataset}/rejected.parquet",
-            attrition=f"results/data/{dataset}/attrition.parquet",
+            vocabulary=f"{files.data_folder(dataset, EACH)}/vocabulary.parquet",
+            manifest=f"{files.data_folder(dataset, EACH)}/manifest.parquet",
+            rejected=f"{files.data_folder(dataset, EACH)}/rejected.parquet",
+            attrition=f"{files.data_folder(dataset, EACH)}/attrition.parquet",
             splits=[
-                directory(f"results/data/{dataset}/{split}")
+                directory(f"{files.data_folder(dataset, EACH)}/{split}")
                 for split in DATASETS[dataset].splits
             ],
         log:
-            f"results/logs/prepare/{dataset}.log",
-        benchmark:
-            f"results/benchmarks/prepare/{dataset}.tsv"
+            f"results/logs/prepare/{files.corpus(dataset, EACH)}.log",
         conda:
             "../../envs/sonify.yaml"
         threads: config["threads"]
@@ -81,12 +75,12 @@ for dataset in plan.datasets:
             code=code_hash("prepare.py"),
             settings=settings.prepare(dataset),
             dataset=dataset,
-            corpus=settings.corpus(dataset),
-            root=lambda w, output: files.raw_root(Path(output.manifest).parent.name),
+            names=settings.local_names(dataset),
+            root=partial(raw_root, dataset),
             out=lambda w, output: str(Path(output.manifest).parent),
             # Through output, so that it is not tracked: another use asks for no other preparation.
-            used=lambda w, output: plan.used_splits(Path(output.manifest).parent.name),
+            used=partial(used_splits, dataset),
         shell:
-            'python "$SCRIPTS/prepare.py" --dataset {params.dataset} --root {params.root:q}'
+            "job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"
-            " --out {params.out} 2>&1 | tee {log}"
+            " --out {params.out}"

@@ -12,8 +12,6 @@ for stage in STAGES.values():
             **{t: f"results/evaluation/{t}/{{job}}.parquet" for t in stage.tables},
         log:
             f"results/logs/{stage.name}/{{job}}.log",
-        benchmark:
-            f"results/benchmarks/{stage.name}/{{job}}.tsv"
         wildcard_constraints:
             job="|".join(map(re.escape, stage.jobs(plan))),
         priority: stage.priority
@@ -30,9 +28,8 @@ for stage in STAGES.values():
             data=lambda w, input: str(Path(input.vocabulary).parent),
             needs=partial(stage_needs, stage),
         shell:
-            'python "$SCRIPTS/{params.script}" --model {params.model} --data {params.data}'
+            "job {log} {params.script} --model {params.model} --data {params.data}"
             " {params.needs} --settings {params.settings:q} --threads {threads} --out {output}"
-            " 2>&1 | tee {log}"
 
 
 rule gather:
@@ -49,5 +46,4 @@ rule gather:
     params:
         code=code_hash("gather.py"),
     shell:
-        'python "$SCRIPTS/gather.py" --table {wildcards.table} --parts {input} --out {output}'
-        " 2>&1 | tee {log}"
+        "job {log} gather.py --table {wildcards.table} --parts {input} --out {output}"

@@ -23,8 +23,8 @@ rule table:
         code=code_hash("table.py"),
         settings=settings.table(),
     shell:
-        'python "$SCRIPTS/table.py" --table {wildcards.table} --metrics {input.metrics}'
-        " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
+        "job {log} table.py --table {wildcards.table} --metrics {input.metrics}"
+        " --settings {params.settings:q} --out {output.parquet}"
 
 
 rule pairs:
@@ -34,7 +34,7 @@ rule pairs:
             model=plan.shown_models,
             table=["top_activations", "sonifications"],
         ),
-        data=data_targets(),
+        data=files.shown_clips,
     output:
         "results/reporting/pairs.parquet",
     log:
@@ -45,9 +45,10 @@ rule pairs:
         code=code_hash("pairs.py"),
         settings=settings.pairs(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.shown_data,
     shell:
-        'python "$SCRIPTS/pairs.py" --sonification {params.sonification} --data results/data'
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "job {log} pairs.py --sonification {params.sonification} --data {params.data}"
+        " --settings {params.settings:q} --out {output}"
 
 
 for figure in FIGURES.values():
@@ -58,6 +59,8 @@ for figure in FIGURES.values():
         input:
             **files.figure_tables(figure),
         output:
+            # Not in the report, whose figures could then be seen one kind at a time only.
+            **files.figure_numbers(figure),
             png=f"results/reporting/figures/{figure.name}.png",
             # Sharp at any size; of spectrograms the PNG would be a quarter as heavy.
             svg=report(
@@ -75,11 +78,16 @@ for figure in FIGURES.values():
             settings=settings.figure(figure),
             script=figure.script,
             tables=lambda w, input: [f"--{name} {file}" for name, file in input.items()],
+            numbers=[
+                f"--numbers {file}"
+                for kind, file in files.figure_numbers(figure).items()
+                if kind == "parquet"
+            ],
             # For the caption alone: what follows from the output does not make jobs run again.
             words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
         shell:
-            'python "$SCRIPTS/{params.script}" {params.tables}'
-            " --settings {params.settings:q} --out {output.png} 2>&1 | tee {log}"
+            "job {log} {params.script} {params.tables} {params.numbers}"
+            " --settings {params.settings:q} --out {output.png}"
 
 
 rule claims:
@@ -88,8 +96,10 @@ rule claims:
             stage.tables[0]: files.evaluation_table(stage.tables[0])
             for stage in STAGES.values()
         },
+        others=list(plan.config.reporting.beside.values()),
     output:
         parquet="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         markdown=report(
             "results/reporting/claims.md",
             caption="../report/claims.rst",
@@ -106,10 +116,13 @@ rule claims:
     params:
         code=code_hash("claims.py"),
         settings=settings.claims(),
-        tables=lambda w, input: [f"{name}={file}" for name, file in input.items()],
+        tables=lambda w, input: [
+            f"{name}={file}" for name, file in input.items() if name != "others"
+        ],
+        beside=[f"{name}={file}" for name, file in plan.config.reporting.beside.items()],
     shell:
-        'python "$SCRIPTS/claims.py" --tables {params.tables}'
-        " --settings {params.settings:q} --out {output.parquet} 2>&1 | tee {log}"
+        "job {log} claims.py --tables {params.tables} --beside {params.beside:q}"
+        " --settings {params.settings:q} --out {output.parquet}"
 
 
 rule database:
@@ -120,8 +133,10 @@ rule database:
             + training_targets()
             + sonification_targets()
             + [files.evaluation_table(table) for table in EVALUATION_TABLES]
-            + [file for file in files.table_files if file.endswith(".parquet")]
+            + files.kept_files
+            + parquet(files.table_files + files.curve_files)
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
+            + ["results/reporting/claims_beside.parquet"]
         ),
     output:
         "results/results.duckdb",
@@ -134,7 +149,7 @@ rule database:
         # What they say is written into the database.
         contracts=contracts_hash(),
     shell:
-        'python "$SCRIPTS/database.py" --out {output} 2>&1 | tee {log}'
+        "job {log} database.py --out {output}"
 
 
 rule gallery:
@@ -151,8 +166,6 @@ rule gallery:
         directory("results/reporting/gallery"),
     log:
         "results/logs/reporting/gallery.log",
-    benchmark:
-        "results/benchmarks/gallery/all.tsv"
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -160,18 +173,21 @@ rule gallery:
         code=code_hash("gallery.py"),
         settings=settings.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
     shell:
-        'python "$SCRIPTS/gallery.py" --sonification {params.sonification} --data results/data'
+        "job {log} gallery.py --sonification {params.sonification} --data {params.data}"
         " --filters {input.filters} --evolution {input.evolution}"
-        " --settings {params.settings:q} --threads {threads} --out {output} 2>&1 | tee {log}"
+        " --settings {params.settings:q} --threads {threads} --out {output}"
 
 
 rule cards:
     input:
-        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        tables=parquet(files.table_files),
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         data=data_targets(),
         # All results, since a card tells how long each took.
+        figures=files.figure_files,
         models=training_targets(),
         evaluations=evaluation_targets(),
         sonifications=sonification_targets(),
@@ -217,19 +233,23 @@ rule cards:
         code=code_hash("cards.py"),
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
         benchmarks=files.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
-        'python "$SCRIPTS/cards.py" --data results/data --sonification {params.sonification}'
-        " --tables {input.tables} --claims {input.claims} --benchmarks {params.benchmarks}"
-        " --settings {params.settings:q} --out {params.out} 2>&1 | tee {log}"
+        "job {log} cards.py --data {params.data} --sonification {params.sonification}"
+        " --tables {input.tables} --claims {input.claims} --beside {input.beside}"
+        " --benchmarks {params.benchmarks}"
+        " --settings {params.settings:q} --out {params.out}"
 
 
 rule page:
     input:
-        tables=[file for file in files.table_files if file.endswith(".parquet")],
+        tables=parquet(files.table_files),
         figures=files.figure_files,
+        curves=parquet(files.curve_files),
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         gallery="results/reporting/gallery",
         data=data_targets(),
         # All results, since the page tells how long each took and what there is.
@@ -246,13 +266,14 @@ rule page:
         code=code_hash("page.py"),
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
+        data=files.prepared_folders,
         benchmarks=files.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
-        'python "$SCRIPTS/page.py" --data results/data --sonification {params.sonification}'
-        " --figures {params.figures} --tables {input.tables} --claims {input.claims}"
-        " --benchmarks {params.benchmarks} --settings {params.settings:q} --out {output}"
-        " 2>&1 | tee {log}"
+        "job {log} page.py --data {params.data} --sonification {params.sonification}"
+        " --figures {params.figures} --tables {input.tables} --curves {input.curves}"
+        " --claims {input.claims} --beside {input.beside} --benchmarks {params.benchmarks}"
+        " --settings {params.settings:q} --out {output}"
 
 
 rule summary:
@@ -261,6 +282,7 @@ rule summary:
         removal="results/evaluation/removal.parquet",
         coherence="results/evaluation/coherence.parquet",
         claims="results/reporting/claims.parquet",
+        beside="results/reporting/claims_beside.parquet",
         page="results/reporting/index.html",
         data=data_targets(),
     output:
@@ -272,7 +294,9 @@ rule summary:
     params:
         code=code_hash("summary.py"),
         settings=settings.summary(),
+        data=files.prepared_folders,
     shell:
-        'python "$SCRIPTS/summary.py" --metrics {input.metrics} --removal {input.removal}'
-        " --coherence {input.coherence} --claims {input.claims} --data results/data"
-        " --settings {params.settings:q} --out {output} 2>&1 | tee {log}"
+        "job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
+        " --coherence {input.coherence} --claims {input.claims} --claims_beside {input.beside}"
+        " --data {params.data}"
+        " --settings {params.settings:q} --out {output}"

@@ -9,8 +9,6 @@ rule mine:
         left_out="results/sonification/{model}/left_out.parquet",
     log:
         "results/logs/mine/{model}.log",
-    benchmark:
-        "results/benchmarks/mine/{model}.tsv"
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -20,13 +18,13 @@ rule mine:
         code=code_hash("mine.py"),
         settings=settings.mine(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=lambda w: files.data_folder(config["sonification"]["dataset"]),
+        data=lambda w, input: str(Path(input.vocabulary).parent),
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/sonification/{model}/mining",
     shell:
-        'python "$SCRIPTS/mine.py" --model {params.model} --data {params.data}'
+        "job {log} mine.py --model {params.model} --data {params.data}"
         " --settings {params.settings:q} --threads {threads} --work {params.work}"
-        " --code {params.code} --out {output} 2>&1 | tee {log}"
+        " --code {params.code} --out {output}"
 
 
 rule render:
@@ -37,8 +35,6 @@ rule render:
         "results/sonification/{model}/sonifications.parquet",
     log:
         "results/logs/render/{model}.log",
-    benchmark:
-        "results/benchmarks/render/{model}.tsv"
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
@@ -48,8 +44,8 @@ rule render:
         code=code_hash("render.py"),
         settings=settings.render(),
         model=lambda w, input: str(Path(input.weights).parent),
-        data=lambda w: files.data_folder(config["sonification"]["dataset"]),
+        data=lambda w, input: str(Path(input.vocabulary).parent),
     shell:
-        'python "$SCRIPTS/render.py" --model {params.model} --data {params.data}'
+        "job {log} render.py --model {params.model} --data {params.data}"
         " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"
-        " --out {output} 2>&1 | tee {log}"
+        " --out {output}"

@@ -11,8 +11,6 @@ rule train:
         checkpoints=directory("results/models/{run}-s{seed}/checkpoints"),
     log:
         "results/logs/train/{run}-s{seed}.log",
-    benchmark:
-        "results/benchmarks/train/{run}-s{seed}.tsv"
     priority: 10  # the long jobs first: everything else waits for them
     conda:
         "../../envs/sonify.yaml"
@@ -22,10 +20,9 @@ rule train:
     params:
         code=code_hash("train.py"),
         settings=lambda w: settings.train(w.run),
-        data=lambda w: files.data_folder(plan.run(w.run).dataset),
+        data=lambda w: files.data_folder(plan.run(w.run).dataset, w.seed),
         start=lambda w: files.start_option(w.run, w.seed),
         out=lambda w, output: str(Path(output.weights).parent),
     shell:
-        'python "$SCRIPTS/train.py" --seed {wildcards.seed} --settings {params.settings:q}'
+        "job {log} train.py --seed {wildcards.seed} --settings {params.settings:q}"
         " --data {params.data} {params.start} --threads {threads} --out {params.out}"
-        " 2>&1 | tee {log}"

@@ -9,9 +9,9 @@ from sonify.runtime.jobs import parser, run
 
 def main() -> None:
     options = parser(__doc__)
-    for path in ("--data", "--claims", "--out"):
+    for path in ("--claims", "--beside", "--out"):
         options.add_argument(path, type=Path, required=True)
-    for paths in ("--sonification", "--tables"):
+    for paths in ("--data", "--sonification", "--tables"):
         options.add_argument(paths, type=Path, nargs="+", required=True)
     options.add_argument("--benchmarks", type=Path, nargs="*", default=[])
     args = options.parse_args()
@@ -21,6 +21,7 @@ def main() -> None:
         sonification=args.sonification,
         paper_tables=args.tables,
         claims=args.claims,
+        beside=args.beside,
         benchmarks=args.benchmarks,
     )
     write(cards(content), args.out)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sonify.contracts import tables
+from sonify.paper.claims.beside import laid_beside
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import claims, to_markdown
 from sonify.paper.run_facts import read_runs
@@ -12,6 +13,8 @@ from sonify.runtime.jobs import named_file, parser, run
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--tables", type=named_file, nargs="+", required=True, help="NAME=FILE")
+    words = "claims of other runs, NAME=FILE"
+    options.add_argument("--beside", type=named_file, nargs="*", default=[], help=words)
     options.add_argument("--out", type=Path, required=True, help="claims.parquet")
     args = options.parse_args()
     known = {name: args.settings[name] for name in ("probes", "rule", "rescaled", "strided")}
@@ -19,7 +22,9 @@ def main() -> None:
     measured = {name: tables.read(file, name) for name, file in args.tables}
     table = claims(Evidence(measured, **known), args.settings["scale"])
     tables.write(table, args.out, "claims")
-    page = to_markdown(table, args.settings["setting"])
+    others = laid_beside({name: tables.read(file, "claims") for name, file in args.beside})
+    tables.write(others, args.out.with_name("claims_beside.parquet"), "claims_beside")
+    page = to_markdown(table, args.settings["setting"], others)
     args.out.with_suffix(".md").write_text(page, encoding="utf-8")
 
 

@@ -8,8 +8,9 @@ from sonify.runtime.jobs import parser, run
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--sonification", type=Path, nargs="+", required=True)
-    for path in ("--data", "--filters", "--evolution", "--out"):
+    for paths in ("--sonification", "--data"):
+        options.add_argument(paths, type=Path, nargs="+", required=True)
+    for path in ("--filters", "--evolution", "--out"):
         options.add_argument(path, type=Path, required=True)
     build(**vars(options.parse_args()))
 

@@ -9,10 +9,11 @@ from sonify.runtime.jobs import parser, run
 
 def main() -> None:
     options = parser(__doc__)
-    for path in ("--data", "--figures", "--claims", "--out"):
+    for path in ("--figures", "--claims", "--beside", "--out"):
         options.add_argument(path, type=Path, required=True)
-    for paths in ("--sonification", "--tables"):
+    for paths in ("--data", "--sonification", "--tables"):
         options.add_argument(paths, type=Path, nargs="+", required=True)
+    options.add_argument("--curves", type=Path, nargs="*", default=[])
     options.add_argument("--benchmarks", type=Path, nargs="*", default=[])
     args = options.parse_args()
     content = gathered(
@@ -21,7 +22,9 @@ def main() -> None:
         sonification=args.sonification,
         figures=args.figures,
         paper_tables=args.tables,
+        curves=args.curves,
         claims=args.claims,
+        beside=args.beside,
         benchmarks=args.benchmarks,
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -8,18 +8,18 @@ from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
 from sonify.runtime.jobs import parser, run
 
-TABLES = ("metrics", "removal", "coherence", "claims")
+TABLES = ("metrics", "removal", "coherence", "claims", "claims_beside")
 
 
 def main() -> None:
     options = parser(__doc__)
     for table in TABLES:
         options.add_argument(f"--{table}", type=Path, required=True)
-    options.add_argument("--data", type=Path, required=True, help="folder of prepared datasets")
+    options.add_argument("--data", type=Path, nargs="+", required=True, help="prepared corpora")
     options.add_argument("--out", type=Path, required=True)
     args = options.parse_args()
     accounts = {
-        name: read_all(sorted(args.data.glob(f"*/{name}.parquet")), name)
+        name: read_all([folder / f"{name}.parquet" for folder in args.data], name)
         for name in ("manifest", "rejected")
     }
     results = {name: tables.read(getattr(args, name), name) for name in TABLES}

@@ -9,10 +9,11 @@ from sonify.runtime.jobs import parser, run, say
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--dataset", required=True, help="name of the dataset")
+    options.add_argument("--seed", type=int, required=True, help="seed of the runs it is for")
     options.add_argument("--out", type=Path, required=True, help="root of the corpus to write")
     args = options.parse_args()
     tally = Tally(args.dataset)
-    for name, content in tally.counting(raw_corpus(args.dataset, args.settings)):
+    for name, content in tally.counting(raw_corpus(args.dataset, args.settings, args.seed)):
         path = args.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

@@ -51,11 +51,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="later ones on top")
     config = overlaid(parser.parse_args(arguments).files)
-    training = Plan(load(config)).training
-    print(
-        f"this configuration is valid: {len(training.runs)} training runs, "
-        f"{len(training.seeds)} seeds each"
-    )
+    plan = Plan(load(config))
+    runs = plan.training.runs
+    counts = sorted({len(plan.seeds(run)) for run in runs})
+    seeds = " to ".join(str(n) for n in dict.fromkeys([counts[0], counts[-1]]))
+    print(f"this configuration is valid: {len(runs)} training runs, {seeds} seeds each")
 
 
 if __name__ == "__main__":

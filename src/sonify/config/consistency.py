@@ -25,6 +25,7 @@ def check_consistency(config: Config) -> None:
     _check_reader(config)
     _check_coherence(config)
     _check_case(config)
+    _check_beside(config)
 
 
 def _check_sources(config: Config) -> None:
@@ -245,3 +246,17 @@ def check_splits(key: str, config: Config, dataset: str, splits: Iterable[str]) 
     for split in splits:
         if split not in known:
             raise ConfigError(f"config: {key} names {split!r}: {dataset} has {', '.join(known)}")
+
+
+def _check_beside(config: Config) -> None:
+    for name, path in config.reporting.beside.items():
+        if not Path(path).is_file():
+            raise ConfigError(
+                f"config: reporting.beside has {path!r} for {name!r}, which is no file: give the "
+                "claims.parquet of a finished run, or leave it out"
+            )
+        if Path(path).resolve() == Path("results/reporting/claims.parquet").resolve():
+            raise ConfigError(
+                f"config: reporting.beside has this run's own claims for {name!r}: copy them, or "
+                "leave them out"
+            )

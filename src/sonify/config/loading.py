@@ -19,6 +19,7 @@ from sonify.models.architecture import Architecture
 from sonify.runtime.errors import ConfigError, SonifyError
 
 PATHS = ("path", "background_folder")  # keys whose values are folders of the user's
+FILES = "beside"  # the key of a block whose values are the user's files
 
 
 def load(raw: dict[str, Any]) -> Config:
@@ -45,13 +46,16 @@ def load(raw: dict[str, Any]) -> Config:
     return config
 
 
-def with_home(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return the configuration with `~` at the start of a path written out."""
+def with_home(raw: dict[str, Any], files: bool = False) -> dict[str, Any]:
+    """Return the configuration with `~` at the start of a path written out.
+
+    files: all values are paths.
+    """
     return {
-        key: with_home(value)
+        key: with_home(value, files=key == FILES)
         if isinstance(value, dict)
         else str(Path(value).expanduser())
-        if key in PATHS and isinstance(value, str) and value.startswith("~")
+        if (files or key in PATHS) and isinstance(value, str) and value.startswith("~")
         else value
         for key, value in raw.items()
     }

@@ -76,3 +76,10 @@ class Reporting:
     listen: Listen
     gallery: Gallery
     pairs: Pairs
+    beside: Annotated[
+        dict[
+            Annotated[str, Meta(pattern="^[^=]+$")],
+            Annotated[str, Meta(description="Its claims.parquet.")],
+        ],
+        Meta(description="Claims of other runs, by the name of their column beside ours."),
+    ]

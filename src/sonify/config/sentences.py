@@ -1,11 +1,12 @@
 """Faults of form as sentences: the key, its value and the remedy."""
 
-import difflib
 import math
 from collections.abc import Callable
 from typing import Any
 
 from jsonschema.exceptions import ValidationError
+
+from sonify.runtime.guesses import hint
 
 # What a value must be, by the JSON schema keyword that it breaks.
 _EXPECTED: dict[str, Callable[[Any], str]] = {
@@ -35,9 +36,8 @@ def sentence(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
         known = [*error.schema.get("properties", {})]
         unknown = next(key for key in error.instance if key not in known)
-        close = difflib.get_close_matches(str(unknown), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it takes {', '.join(known)}"
-        return f"config: unknown key {unknown!r} in {where}: {hint}"
+        guess = hint(str(unknown), known, f"it takes {', '.join(known)}")
+        return f"config: unknown key {unknown!r} in {where}: {guess}"
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         return f"config: a name in {where} has letters that are not allowed ({error.message})"
     if error.validator == "required":

@@ -1,9 +1,9 @@
 """References inside a configuration."""
 
-import difflib
 from collections.abc import Collection
 
 from sonify.runtime.errors import ConfigError
+from sonify.runtime.guesses import hint
 
 MAX_SUGGESTIONS = 8  # names of what there is
 
@@ -13,9 +13,8 @@ def check_name(key: str, name: str, known: Collection[str]) -> None:
     among the `known`.
     """
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
         some = ", ".join(list(known)[:MAX_SUGGESTIONS]) + (
             ", ..." if len(known) > MAX_SUGGESTIONS else ""
         )
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {some}"
-        raise ConfigError(f"config: {key} names {name!r}, which is not defined: {hint}")
+        guess = hint(name, known, f"there are {some}")
+        raise ConfigError(f"config: {key} names {name!r}, which is not defined: {guess}")

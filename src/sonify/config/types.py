@@ -18,6 +18,7 @@ from sonify.evaluation.option_types import (
     RecipeName,
     RunName,
     RunNames,
+    SeedCount,
 )
 from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
@@ -129,6 +130,7 @@ class RunOptions:
         ]
         | None
     ) = None
+    seeds: SeedCount | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,11 @@ class Training:
 
     seeds: Annotated[
         tuple[Seed, ...],
-        Meta(min_length=1, description="One training run per seed.", extra_json_schema=UNIQUE),
+        Meta(
+            min_length=1,
+            description="Every run is trained once per seed, unless it names fewer.",
+            extra_json_schema=UNIQUE,
+        ),
     ]
     reader: Reader
     recipes: Annotated[
@@ -217,6 +223,7 @@ class Sensitivity:
             extra_json_schema=UNIQUE,
         ),
     ]
+    seeds: SeedCount | None = None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ _TYPES = {
     "float64": pa.float64(),
     "binary": pa.binary(),
     "list<string>": pa.list_(pa.string()),
+    "list<float32>": pa.list_(pa.float32()),
 }
 
 

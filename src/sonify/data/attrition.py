@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from sonify.contracts import tables
 from sonify.data.corpora.listing import Listing
@@ -11,8 +12,10 @@ COUNTS = ["listed", "obtained", "used", "rejected"]
 ALL = ""  # the label of the row that counts all clips of a split
 
 
-def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
-    """Count the clips of each split and class after preparation, as contract `attrition`.
+def attrition(
+    listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame, corpus: str
+) -> pd.DataFrame:
+    """Count the clips of each split and class of a corpus after preparation: contract `attrition`.
 
     manifest, rejected: tables of those contracts for this listing. In every row, listed = used +
     rejected; a clip counts as obtained if it has audio, usable or not. Classes absent from the list
@@ -30,15 +33,17 @@ def attrition(listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame) 
     rows = pd.concat([clips, problems], ignore_index=True)
     classes = rows.explode("labels").dropna(subset="labels").rename(columns={"labels": "label"})
     counts = pd.concat(_counted(r) for r in (rows.assign(label=ALL), classes))
-    return counts.assign(dataset=listing.dataset)[["dataset", "split", "label", *COUNTS]]
+    named = counts.assign(dataset=listing.dataset, corpus=corpus)
+    return named[["dataset", "corpus", "split", "label", *COUNTS]]
 
 
 def write(listing: Listing, out: Path) -> None:
-    """Write the table `attrition` of a prepared dataset next to its manifest in `out`."""
+    """Write the table `attrition` of a prepared corpus next to its manifest in `out`."""
     out = Path(out)
     manifest = tables.read(out / "manifest.parquet", "manifest")
     rejected = tables.read(out / "rejected.parquet", "rejected")
-    tables.write(attrition(listing, manifest, rejected), out / "attrition.parquet", "attrition")
+    counts = attrition(listing, manifest, rejected, out.name)
+    tables.write(counts, out / "attrition.parquet", "attrition")
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:
@@ -46,3 +51,26 @@ def _counted(rows: pd.DataFrame) -> pd.DataFrame:
     counts = groups.agg(listed=("used", "size"), obtained=("obtained", "sum"), used=("used", "sum"))
     counts["rejected"] = counts["listed"] - counts["used"]
     return counts.reset_index()
+
+
+def check_accounts(listing: Listing, manifest: pa.Table, rejected: pa.Table) -> None:
+    """Raise RuntimeError unless each listed clip is used or rejected, exactly once.
+
+    The tables are those of the contracts of these names.
+    """
+    key = pa.schema([("split", pa.string()), ("clip_id", pa.string())])
+    listed = [
+        pa.Table.from_pandas(frame[key.names], key, preserve_index=False)
+        for frame in (listing.clips, listing.problems)
+    ]
+    accounted = [table.select(key.names).cast(key) for table in (manifest, rejected)]
+    # In Arrow, because two million keys as Python objects would take a gigabyte.
+    one, other = (
+        pa.concat_tables(part).sort_by([(name, "ascending") for name in key.names])
+        for part in (listed, accounted)
+    )
+    if not one.equals(other) or one.num_rows != listing.listed:
+        raise RuntimeError(
+            f"{listing.dataset}: {listing.listed} clips listed, {manifest.num_rows} used and "
+            f"{rejected.num_rows} rejected do not add up"
+        )

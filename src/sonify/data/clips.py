@@ -94,7 +94,7 @@ def check_start(length: int, start: int, n: int) -> None:
 
 
 def load(folder: Path, splits: Sequence[str]) -> Clips:
-    """Load the prepared `splits` of the dataset in `folder` (results/data/<dataset>).
+    """Load the prepared `splits` of the dataset in `folder` (results/data/<corpus>).
 
     Raises SonifyError, naming the file and the remedy, for a split that was not prepared, a corrupt
     part, a label outside the vocabulary, or splits without any usable clip.

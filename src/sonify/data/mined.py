@@ -1,6 +1,5 @@
 """The clips that are mined, and the part of each that is mined, shown and heard."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import Clips
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.guesses import hint
 
 REASON = "excluded_label"
 _KEY = "sonification.mining.exclude_labels"
@@ -97,6 +97,5 @@ def check_labels(dataset: str, labels: Sequence[str], excluded: Iterable[str]) -
     """Raise SonifyError, with a guess at what was meant, for an excluded label that is none."""
     for name in excluded:
         if name not in labels:
-            close = difflib.get_close_matches(name, labels, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else "name labels of its vocabulary"
-            raise SonifyError(f"{_KEY} has {name!r}, which is no label of {dataset}: {hint}")
+            guess = hint(name, labels, "name labels of its vocabulary")
+            raise SonifyError(f"{_KEY} has {name!r}, which is no label of {dataset}: {guess}")

@@ -160,7 +160,7 @@ class StoredClips:
 
 
 def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
-    """Index the prepared `splits` of the dataset in `folder` (results/data/<dataset>).
+    """Index the prepared `splits` of the dataset in `folder` (results/data/<corpus>).
 
     Reads only labels and lengths. Raises SonifyError, naming the file and the remedy, for a split
     that was not prepared, a corrupt part, a label outside the vocabulary, or splits without any
@@ -183,6 +183,17 @@ def stored(folder: Path, splits: Sequence[str]) -> StoredClips:
         lengths=np.concatenate(lengths),
         labels=pa.concat_arrays(labels),
     )
+
+
+def clip_ids(folder: Path, splits: Sequence[str]) -> list[str]:
+    """Names of the clips that `stored` indexes, by their positions; raises SonifyError likewise."""
+    names: list[str] = []
+    for file in part_sizes(folder, splits):
+        try:
+            names += pq.read_table(file, columns=["clip_id"], partitioning=None)[0].to_pylist()
+        except (OSError, ValueError, KeyError) as error:
+            raise broken(file, error) from error
+    return names
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:

@@ -21,6 +21,10 @@ LayerNumbers = Annotated[
     tuple[LayerNumber, ...],
     Meta(min_length=1, description="Layers of the encoder.", extra_json_schema=_UNIQUE),
 ]
+SeedCount = Annotated[
+    int,
+    Meta(ge=1, description="How many of the seeds, from the first one on; null: all there are."),
+]
 RecipeName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 RunName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
 

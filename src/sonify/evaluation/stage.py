@@ -14,6 +14,7 @@ import msgspec
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from sonify.models.job import ModelJob
     from sonify.models.settings import JobSettings
@@ -35,7 +36,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 class Result:
     """Result tables of one job by contract, and one sentence for the console."""
 
-    tables: dict[str, pd.DataFrame]
+    tables: dict[str, pd.DataFrame | pa.Table]
     summary: str
 
 
@@ -45,7 +46,8 @@ class Stage:
 
     name: rule, script, folder of logs and run times, and block of the configuration, of the type
     `options` (None: it has no block). tables: contracts written, each as one file per job below
-    results/evaluation/<table>, then gathered into results/evaluation/<table>.parquet.
+    results/evaluation/<table>, then gathered into results/evaluation/<table>.parquet, but for
+    those in `kept`, which are too large to be read together.
 
     jobs: names of its jobs, by default models. clips: what a job reads. settings: the values that
     a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
@@ -63,6 +65,7 @@ class Stage:
     compute: Callable[[ModelJob[Any]], Result]
     model: Callable[[Plan, str], str] = lambda plan, job: job
     options: type[msgspec.Struct] | None = None
+    kept: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     priority: int = 0
     trains: bool = False

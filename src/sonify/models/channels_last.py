@@ -29,7 +29,22 @@ def run_trunk(trunk: nn.Sequential, x: Tensor) -> Tensor:
             # Pool first: it commutes with ReLU, gradients included, and leaves fewer values.
             size = module.kernel_size
             window = (1, *size) if isinstance(size, tuple) else (1, size)
-            h = F.relu(F.max_pool2d(h, window), inplace=True)
+            pairs = window == (1, 2) and kind == "cpu" and h.dtype == torch.float32
+            if pairs and not (h.requires_grad and torch.is_grad_enabled()):
+                h = _larger_of_pairs(h).relu_()
+            else:
+                h = F.relu(F.max_pool2d(h, window), inplace=True)
         elif not isinstance(following, nn.MaxPool1d):
             h = F.relu(h, inplace=True)
     return h.squeeze(2)
+
+
+def _larger_of_pairs(h: Tensor) -> Tensor:
+    """Return `F.max_pool2d(h, (1, 2))`, without a gradient.
+
+    PyTorch's also notes where each maximum was, in eight bytes, which is most of what it does: a
+    forward pass takes 0.7 to 0.8 of the time without.
+    """
+    half = h.shape[-1] // 2
+    earlier, later = h[..., : 2 * half].unflatten(-1, (half, 2)).unbind(-1)
+    return torch.maximum(earlier, later)

@@ -58,7 +58,8 @@ def clips_label(dataset: str, split: str, n_clips: int | None = None) -> str:
 
 
 def measured_on(frame: "pd.DataFrame") -> str:
-    """Return `clips_label` for a table of one dataset and split, counting the clips it lists."""
-    n = frame["n_clips"].max() if "n_clips" in frame else frame["clip_id"].nunique()
+    """Return `clips_label` for a table of one dataset and split, counting the clips of a seed."""
+    listed = frame["n_clips"] if "n_clips" in frame else frame.groupby("seed")["clip_id"].nunique()
+    n = listed.max()
     dataset, split = frame[["dataset", "split"]].iloc[0]
     return clips_label(dataset, split, int(n))

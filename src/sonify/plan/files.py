@@ -15,6 +15,9 @@ from sonify.reporting.figure import FigureSpec
 
 Inputs = dict[str, str | list[str]]  # of a rule, by name
 
+Seed = int | str
+EACH = "{seed}"  # in place of a seed: the pattern of all, for a rule
+
 TABLES = ("A1", "A2", "A3", "A4", "A5", "A6")
 
 
@@ -38,10 +41,16 @@ class Files:
         """Everything that preparation writes."""
         tables = [f"{t}.parquet" for t in ("vocabulary", "manifest", "rejected", "attrition")]
         return [
-            f"results/data/{d}/{name}"
+            f"{self.data_folder(d, seed)}/{name}"
             for d in self.plan.prepared
+            for seed in self._corpora(d)
             for name in (*tables, *DATASETS[d].splits)
         ]
+
+    @property
+    def prepared_folders(self) -> list[str]:
+        """The folders of all prepared corpora."""
+        return [self.data_folder(d, seed) for d in self.plan.prepared for seed in self._corpora(d)]
 
     def parts(self, table: str) -> list[str]:
         """The single-job files that make up an evaluation table."""
@@ -56,13 +65,32 @@ class Files:
     def evaluation_files(self) -> list[str]:
         """Everything that evaluation writes."""
         whole = [self.evaluation_table(table) for table in EVALUATION_TABLES]
-        return whole + [part for table in EVALUATION_TABLES for part in self.parts(table)]
+        parts = [part for table in EVALUATION_TABLES for part in self.parts(table)]
+        return whole + parts + self.kept_files
+
+    @property
+    def kept_files(self) -> list[str]:
+        """Evaluation tables that stay one file a job."""
+        return [
+            f"results/evaluation/{table}/{job}.parquet"
+            for stage in STAGES.values()
+            for table in stage.kept
+            for job in stage.jobs(self.plan)
+        ]
 
     @property
     def table_files(self) -> list[str]:
         """The paper's tables."""
-        folder = "results/reporting/tables"
-        return [f"{folder}/table_{t}.{kind}" for t in TABLES for kind in ("parquet", "csv", "md")]
+        return [file for table in TABLES for file in _table_files(f"table_{table}").values()]
+
+    @property
+    def curve_files(self) -> list[str]:
+        """The numbers of the paper's figures of curves."""
+        return [file for f in FIGURES.values() for file in self.figure_numbers(f).values()]
+
+    def figure_numbers(self, figure: FigureSpec) -> dict[str, str]:
+        """The files with a figure's numbers, by kind; none if it has no table."""
+        return _table_files(figure.name) if figure.numbers else {}
 
     @property
     def figure_files(self) -> list[str]:
@@ -77,23 +105,43 @@ class Files:
 
     @property
     def benchmarks(self) -> list[str]:
-        """Files with the run times of all jobs, <rule>/<job>.tsv."""
-        made = [d for d, source in self.sources.items() if source.source == "synthetic"]
+        """Files with the costs of all jobs but those for the pages, named as the jobs' logs."""
+        made = [
+            self.corpus(d, seed)
+            for d, source in self.sources.items()
+            if source.source == "synthetic"
+            for seed in self._corpora(d)
+        ]
         fetched = [d for d in self.plan.prepared if d in self.plan.downloaded]
-        jobs = {"synthesise": made, "download": fetched, "prepare": self.plan.prepared}
+        prepared = [Path(folder).name for folder in self.prepared_folders]
+        jobs = {"synthesise": made, "download": fetched, "prepare": prepared}
         jobs |= {"train": list(self.plan.models)}
         jobs |= {"mine": self.plan.sonified_models, "render": self.plan.sonified_models}
         jobs |= {stage.name: stage.jobs(self.plan) for stage in STAGES.values()}
-        jobs |= {"gallery": ["all"]}
+        jobs |= {"gather": list(EVALUATION_TABLES)}
+        jobs |= {"reporting": [*(f"table_{t}" for t in TABLES), *FIGURES, "claims", "gallery"]}
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
 
     # --- input files ---------------------------------------------------------------------------
 
-    def raw_root(self, dataset: str) -> str:
-        """Root of a dataset's raw corpus."""
+    def corpus(self, dataset: str, seed: Seed) -> str:
+        """Name of the corpus that models of this seed are trained and measured on.
+
+        Every seed has a synthesised corpus of its own, so that intervals over seeds are over clips
+        too; other corpora serve all seeds.
+        """
+        own = self.sources[dataset].source == "synthetic"
+        return f"{dataset}-s{seed}" if own else dataset
+
+    def data_folder(self, dataset: str, seed: Seed) -> str:
+        """Folder of the prepared corpus of a dataset and seed."""
+        return f"results/data/{self.corpus(dataset, seed)}"
+
+    def raw_root(self, dataset: str, seed: Seed = EACH) -> str:
+        """Root of the raw corpus of a dataset and seed."""
         source = self.sources[dataset]
         if source.source == "synthetic":
-            return f"results/data/raw/{dataset}"
+            return f"results/data/raw/{self.corpus(dataset, seed)}"
         return source.path or f"corpora/{dataset}"
 
     def pending_downloads(self) -> dict[str, int | None]:
@@ -109,10 +157,10 @@ class Files:
             for d in self.plan.downloaded
         }
 
-    def raw_input(self, dataset: str) -> Inputs:
+    def raw_input(self, dataset: str, seed: Seed = EACH) -> Inputs:
         """Inputs of preparation: the synthesised corpus, the list of what was downloaded, or
         the lists of a local one."""
-        root = self.raw_root(dataset)
+        root = self.raw_root(dataset, seed)
         if dataset in self.plan.downloaded:
             return {"downloads": f"results/data/downloads/{dataset}.parquet"}
         if self.sources[dataset].source == "local":
@@ -121,27 +169,39 @@ class Files:
             }
         return {"root": root}
 
-    def data_folder(self, dataset: str) -> str:
-        """Folder of a prepared dataset."""
-        return f"results/data/{dataset}"
-
     def training_input(self, name: str, seed: str) -> Inputs:
         """Prepared splits and, for finetuning, the model to start from."""
         run = self.plan.run(name)
         validated = self.plan.recipe(run.recipe).validated_split
-        files = self._prepared(run.dataset, [*run.splits, *([validated] if validated else [])])
+        splits = [*run.splits, *([validated] if validated else [])]
+        files = self._prepared(run.dataset, splits, seed)
         if run.start:
             files |= self._model_files(f"{run.start}-s{seed}")
         return files
 
     def mining_input(self, model: str) -> Inputs:
         """A model and the clips that are mined."""
-        return self._model_files(model) | self._prepared(*self.plan.mined_clips)
+        clips = self._prepared(*self.plan.mined_clips, self.plan.seed_of(model))
+        return self._model_files(model) | clips
+
+    @property
+    def shown_data(self) -> list[str]:
+        """Folders of the corpora whose clips the models that pages show were mined on."""
+        dataset, _ = self.plan.mined_clips
+        seeds = map(self.plan.seed_of, self.plan.shown_models)
+        return list(dict.fromkeys(self.data_folder(dataset, seed) for seed in seeds))
+
+    @property
+    def shown_clips(self) -> list[str]:
+        """What is read of these corpora: which clips there are, and those that are mined."""
+        _, splits = self.plan.mined_clips
+        return [f"{d}/{name}" for d in self.shown_data for name in ("manifest.parquet", *splits)]
 
     def stage_input(self, stage: Stage, job: str) -> Inputs:
         """The model that a job of an evaluation stage runs, its clips, and what else it needs."""
         model = stage.model(self.plan, job)
-        files = self._model_files(model) | self._prepared(*stage.clips(self.plan, job))
+        clips = self._prepared(*stage.clips(self.plan, job), self.plan.seed_of(model))
+        files = self._model_files(model) | clips
         return files | {name: _needed(name, model) for name in stage.needs}
 
     def start_option(self, name: str, seed: str) -> str:
@@ -151,8 +211,13 @@ class Files:
 
     # -------------------------------------------------------------------------------------------
 
-    def _prepared(self, dataset: str, splits: Iterable[str]) -> Inputs:
-        folder = self.data_folder(dataset)
+    def _corpora(self, dataset: str) -> list[Seed]:
+        """A seed for each corpus of a dataset."""
+        seeds = self.plan.training.seeds
+        return list({self.corpus(dataset, seed): seed for seed in seeds}.values())
+
+    def _prepared(self, dataset: str, splits: Iterable[str], seed: Seed) -> Inputs:
+        folder = self.data_folder(dataset, seed)
         return {
             "vocabulary": f"{folder}/vocabulary.parquet",
             "splits": [f"{folder}/{split}" for split in splits],
@@ -163,6 +228,12 @@ class Files:
             "weights": f"results/models/{model}/model.safetensors",
             "card": f"results/models/{model}/model.json",
         }
+
+
+def _table_files(name: str) -> dict[str, str]:
+    """A table for programs and for readers, by kind."""
+    stem = f"results/reporting/tables/{name}"
+    return {"parquet": f"{stem}.parquet", "csv": f"{stem}.csv", "markdown": f"{stem}.md"}
 
 
 def _needed(name: str, model: str) -> str:

@@ -16,6 +16,7 @@ from sonify.models.architecture import Architecture
 from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
 from sonify.plan.runs import finetuned_run, has_classifier, resolve, scored_split
+from sonify.plan.seeds import first, seeds_of
 from sonify.training.recipe import Hyperparameters, Recipe
 from sonify.training.settings import Run
 
@@ -65,11 +66,19 @@ class Plan:
     def models(self) -> dict[str, Run]:
         """Every trained model by name, <run>-s<seed>."""
         runs = {run: self.run(run) for run in self.training.runs}
-        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.training.seeds}
+        return {f"{run}-s{seed}": runs[run] for run in runs for seed in self.seeds(run)}
+
+    def seeds(self, run: str) -> tuple[int, ...]:
+        """The seeds that a run is trained with."""
+        return seeds_of(self.config, run)
 
     def run_of(self, model: str) -> Run:
         """The run a model comes from."""
         return self.models[model]
+
+    def seed_of(self, model: str) -> int:
+        """The seed that a model was trained with."""
+        return int(model.rpartition("-s")[2])
 
     @property
     def classifiers(self) -> list[str]:
@@ -88,11 +97,17 @@ class Plan:
 
     def shown(self, run: str) -> str:
         """The model of a run that figures of single sounds show."""
-        return f"{run}-s{self.training.seeds[0]}"
+        return f"{run}-s{self.seeds(run)[0]}"
+
+    def compares_choices(self, model: str) -> bool:
+        """Whether a model is also measured by the choices that Figures 6 and 7 leave open."""
+        run = self.run_of(model).name
+        seeds = first(self.seeds(run), self.evaluation.sensitivity.seeds)
+        return model in [f"{run}-s{seed}" for seed in seeds]
 
     def models_of(self, runs: Iterable[str]) -> list[str]:
         """The models of some runs."""
-        return [f"{run}-s{seed}" for run in runs for seed in self.training.seeds]
+        return [f"{run}-s{seed}" for run in runs for seed in self.seeds(run)]
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
@@ -117,10 +132,11 @@ class Plan:
             each = len(depths) if run.finetune == "fconly" else stage.layers_per_job
             cut = [depths[at : at + each] for at in range(0, len(depths), each)]
             how = {"split": kind.split, "crop_s": kind.crop_s}
-            seeds = self.training.seeds
+            seeds = first(self.seeds(start.name), kind.seeds)
             jobs += [Probe(run, seed, layers, **how) for seed in seeds for layers in cut]
             if not trained:
                 name = finetuned_run(self.config, kind, start.name)
+                seeds = first(self.seeds(name), kind.seeds)
                 jobs += [Probe(run, seed, (whole,), **how, finetuned=name) for seed in seeds]
         return {probe.name: probe for probe in jobs}
 

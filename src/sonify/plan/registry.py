@@ -21,5 +21,5 @@ STAGES: dict[str, Stage] = {stage.name: stage for stage in _declared(stages, "ST
 FIGURES: dict[str, FigureSpec] = {figure.name: figure for figure in _declared(figures, "FIGURE")}
 # Gathered evaluation tables, each with the stage that writes it.
 EVALUATION_TABLES: dict[str, Stage] = {
-    table: stage for stage in STAGES.values() for table in stage.tables
+    table: stage for stage in STAGES.values() for table in stage.tables if table not in stage.kept
 }

@@ -38,10 +38,11 @@ class Settings:
         """The sounds and networks of this configuration in words, for those who read results."""
         sources = self.config.data.sources
         recorded = [d for d, source in sources.items() if source.source != "synthetic"]
+        sounds = "recorded sounds" if recorded else "synthesised sounds"
         if 0 < len(recorded) < len(sources):
-            sounds = f"recorded sounds for {', '.join(recorded)}, else synthesised ones"
-        else:
-            sounds = "recorded sounds" if recorded else "synthesised sounds"
+            sounds += f" for {', '.join(recorded)}, else synthesised ones"
+        if len(recorded) < len(sources):
+            sounds += ", drawn anew for each seed"
         networks = [
             f"{name} at {model.width:g} times its width"
             for name, model in self.config.models.items()
@@ -70,7 +71,7 @@ class Settings:
         shortest = data.sources[dataset].min_duration_s
         return _canonical({**{k: getattr(data, k) for k in keys}, "min_duration_s": shortest})
 
-    def corpus(self, dataset: str) -> str:
+    def local_names(self, dataset: str) -> str:
         """A hash of the files of a local corpus; empty for others."""
         source = self.config.data.sources[dataset]
         if source.source != "local" or not source.path:

@@ -1,6 +1,6 @@
-"""Curves over layers, with intervals over runs: for Figures 6 and 7 and the closing summary."""
+"""Curves over layers, with intervals over runs: for Figures 4, 6, 7 and the closing summary."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -82,6 +82,22 @@ def peak_floor(by_filter: pd.DataFrame) -> float:
     return float(peak_runs(by_filter, "floor")["value"].mean())
 
 
+def importance_runs(
+    layer_importance: pd.DataFrame,
+    metrics: Mapping[str, str],
+    finetuned: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The rows of contract layer_importance behind Figure 4, of each dataset in its one metric.
+
+    A whole encoder that is a finetuned run of its own goes by the run of the probes that it stands
+    beside, as `finetuned` names it. Raises SonifyError for rows of two splits of a dataset.
+    """
+    runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(metrics)]
+    for _, rows in runs.groupby("dataset"):
+        _chosen(rows, "layer_importance")
+    return runs.assign(run=runs["run"].replace(dict(finetuned or {})))
+
+
 def of_runs(coherence: pd.DataFrame, runs: Sequence[str] | None) -> pd.DataFrame:
     """The rows of `runs`, of all if None. Raises SonifyError for a run that is not there."""
     if runs is None or coherence.empty:
@@ -115,8 +131,9 @@ def _chosen(frame: pd.DataFrame, table: str, **condition: str | bool) -> pd.Data
     for column in ("dataset", "split"):
         found = sorted(chosen[column].unique())
         if len(found) > 1:
+            where = f" of {chosen['dataset'].iloc[0]}" if column == "split" else ""
             raise SonifyError(
-                f"table {table} has {column} {' and '.join(found)}: a mean over both would mean "
-                "nothing; give one at a time"
+                f"table {table} has {column} {' and '.join(found)}{where}: a mean over both would "
+                "mean nothing; give one at a time"
             )
     return chosen

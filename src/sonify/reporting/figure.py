@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from sonify.plan.plan import Plan
@@ -12,6 +13,18 @@ if TYPE_CHECKING:
 
 def _no_settings(plan: "Plan") -> dict:
     return {}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a figure as a table, beside the authors' own.
+
+    rows: from what `draw` is given, rows of contract curves. remark: what to know about the
+    authors' numbers.
+    """
+
+    rows: Callable[..., "pd.DataFrame"]
+    remark: str
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,7 @@ class FigureSpec:
     name: figure_<number>, also the name of the files. title, alt (what is drawn), read (how to read
     it) and paper (what the paper reports) are shown beside it; width is "page", or "column" for a
     single panel. tables: contracts, passed to `draw` by name as data frames, together with `scale`
-    and what `settings` takes from the plan.
+    and what `settings` takes from the plan. numbers: the table that is written with it, if any.
     """
 
     name: str
@@ -36,6 +49,7 @@ class FigureSpec:
     draw: Callable[..., "Figure"]
     settings: Callable[["Plan"], dict] = _no_settings
     width: str = "page"
+    numbers: Numbers | None = None
 
     @property
     def script(self) -> str:
@@ -44,5 +58,6 @@ class FigureSpec:
 
     @property
     def caption(self) -> dict[str, str]:
-        """The words shown beside the figure."""
-        return {key: getattr(self, key) for key in ("title", "width", "alt", "read", "paper")}
+        """The words shown beside the figure; numbers is empty if it has no table."""
+        words = {key: getattr(self, key) for key in ("title", "width", "alt", "read", "paper")}
+        return words | {"numbers": self.numbers.remark if self.numbers else ""}

@@ -106,11 +106,6 @@ def clips_chosen(chosen: pd.DataFrame) -> pc.Expression:
     return pc.field("clip_id").isin(pa.array(sorted(chosen["clip_id"].unique()), pa.string()))
 
 
-def folders(chosen: pd.DataFrame) -> list[str]:
-    """Return the folders of the chosen rows' clips, below the data folder: dataset/split."""
-    return sorted(set((chosen["dataset"] + "/" + chosen["split"]).tolist()))
-
-
 @dataclass(frozen=True)
 class Pair:
     """An input x and its sonification s, (time,) floats at 8 kHz in [-1, 1], and their provenance.

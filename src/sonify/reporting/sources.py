@@ -32,12 +32,43 @@ def read_all(
     return pa.concat_tables(parts).to_pandas()
 
 
+def parts_of(manifest: pd.DataFrame, data: Iterable[Path]) -> list[Path]:
+    """Return the files with the sound of the clips in `manifest`, rows of that contract.
+
+    `data` are the folders of prepared corpora, theirs among them. Raises SonifyError for a clip
+    that two corpora have: tables name a clip by dataset, split and id alone.
+    """
+    for twice in manifest[manifest.duplicated(["dataset", "split", "clip_id"])].itertuples():
+        raise SonifyError(
+            f"{twice.corpus} and another corpus of {twice.dataset} have a clip {twice.clip_id}: "
+            f"change data.synthetic.{twice.dataset}.seed"
+        )
+    folders = {folder.name: folder for folder in data}
+    places = zip(manifest["corpus"], manifest["part"], strict=True)
+    return [folders[corpus] / part for corpus, part in sorted(set(places))]
+
+
+def check_vocabularies(data: Iterable[Path]) -> None:
+    """Raise SonifyError if two corpora of a dataset, in the folders `data`, differ in classes."""
+    first: dict[str, tuple[Path, pd.DataFrame]] = {}
+    for folder in data:
+        classes = tables.read(folder / "vocabulary.parquet", "vocabulary")
+        known, same = first.setdefault(str(classes["dataset"].iloc[0]), (folder, classes))
+        if not classes.equals(same):
+            raise SonifyError(
+                f"{known} and {folder} have other classes, so that their results cannot be put "
+                "together: delete both and run again"
+            )
+
+
 def texts(files: Iterable[Path]) -> dict[PurePath, str]:
     """Return the texts of those of `files` that exist, by folder and name."""
     return {PurePath(*file.parts[-2:]): file.read_text() for file in files if file.is_file()}
 
 
 def _read(path: Path, name: str, rows: pc.Expression | None, columns: list[str] | None) -> pa.Table:
+    if not path.exists():
+        raise SonifyError(f"there is no {path}: run the stage that makes it first")
     with tables.damage_named(path):
         table = pq.read_table(path, filters=rows, columns=columns, page_checksum_verification=True)
         return tables.checked(table, name) if columns is None else table

@@ -1,20 +1,23 @@
-"""The closing summary on the console: the results in at most 28 lines of 100 columns."""
+"""The closing summary on the console: the results in at most 32 lines of 100 columns."""
 
 import math
 import textwrap
 
 import pandas as pd
 
+from sonify.evaluation.metrics.chance import chance_map
 from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.claims.beside import counts
 from sonify.paper.claims.outcomes import decided, outcomes
 from sonify.paper.labels import distinct_labels, finetuned_label, scale_label
 from sonify.paper.run_facts import Runs
-from sonify.reporting.accounting import reasons
+from sonify.reporting.accounting import corpora, reasons
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.tables.rows import paper_table
 
-LINES, COLUMNS = 28, 100
-_MODELS, _REMOVALS, _COHERENCES = 7, 4, 2  # lines for each; the number of omitted ones is shown
+LINES, COLUMNS = 32, 100
+# Lines for each; the number of omitted ones is shown.
+_MODELS, _REMOVALS, _COHERENCES, _OTHERS = 7, 4, 2, 3
 
 
 def summary(
@@ -22,6 +25,7 @@ def summary(
     removal: pd.DataFrame,
     coherence: pd.DataFrame,
     claims: pd.DataFrame,
+    claims_beside: pd.DataFrame,
     manifest: pd.DataFrame,
     rejected: pd.DataFrame,
     scale: str,
@@ -41,30 +45,36 @@ def summary(
     lines = [
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
         *textwrap.wrap(setting, COLUMNS, max_lines=2, placeholder=" …"),
-        *_claims(claims),
+        *_claims(claims, claims_beside),
         *_performance(paper_table("A4", metrics, runs, scale)),
         *_removal(removal_curves(removal, rule, rescaled)),
         *_coherence(coherence_curves(coherence, rule), floor(coherence)),
         _clips(manifest, rejected),
         "Look:   in results/reporting: index.html, gallery/index.html, claims.md, tables, figures",
+        "Ask:    make sql, all tables in SQL; make open, the gallery in the browser",
     ]
     return "".join(f"{_cut(line)}\n" for line in lines)
 
 
-def _claims(claims: pd.DataFrame) -> list[str]:
-    """Return a line for each verdict that there is, decided ones first."""
+def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[str]:
+    """Return a line for each verdict that there is, decided ones first, then of other runs."""
     lines = [f"  {found.verdict:<14}{found}" for found in outcomes(claims)]
-    return [f"The paper's claims: {decided(claims)}", *lines]
+    others = [f"  {name}: {words}" for name, words in counts(claims, beside)]
+    head = f"The paper's claims: {decided(claims)}"
+    return [head, *lines, *_capped(others, _OTHERS, "claims.md")]
 
 
 def _performance(table: pd.DataFrame) -> list[str]:
     run = table[(table["metric"] == "mAP") & (table["n_runs"] > 0)]
-    lines = []
+    run = run.assign(chance=chance_map(run["prevalence"], run["n_clips"]))
+    lines, most = [], run["n_runs"].max()
     for row in run.itertuples():
-        times = f"{row.mean / row.prevalence:.1f} × chance" if row.prevalence else ""
+        times = f"{row.mean / row.chance:.1f} × chance" if row.prevalence else ""
         missing = math.isnan(row.paper_mean)
         paper = "" if missing else f"   paper {plus_minus(row.paper_mean, row.paper_ci95)}"
-        lines.append(f"  {row.system:<30} {plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}")
+        value = f"{plus_minus(row.mean, row.ci95):<14} {times:>13}{paper}"
+        fewer = f"   {row.n_runs} of {most} runs" if row.n_runs < most else ""
+        lines.append(f"  {row.system:<30} {value}{fewer}")
     return ["FSD50K mAP", *_capped(lines, _MODELS, "tables/table_A4.md")]
 
 
@@ -96,7 +106,8 @@ def _coherence(curves: pd.DataFrame, noise: float) -> list[str]:
 
 def _clips(manifest: pd.DataFrame, rejected: pd.DataFrame) -> str:
     why = f" ({reasons(rejected['reason'])})" if len(rejected) else ""
-    return f"Clips:  {len(manifest):,} used, {len(rejected):,} rejected{why}"
+    of = f"; {several}" if (several := corpora(manifest)) else ""
+    return f"Clips:  {len(manifest):,} used, {len(rejected):,} rejected{why}{of}"
 
 
 def _capped(lines: list[str], most: int, where: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Errors that users can fix, reported as one sentence on stderr with exit status 1."""
 
 import errno
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,10 +26,13 @@ def one_sentence_errors() -> Iterator[None]:
 
     Works as a context manager and as a decorator. Applies to SonifyError and OSError (no such file,
     no permission, disk full) and to memory running out, however a library puts it; any other
-    exception is a bug and keeps its traceback.
+    exception is a bug and keeps its traceback. Control-C ends with the status that shells give it,
+    and without a word.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
     except SonifyError as error:
         raise SystemExit(f"error: {error}") from None
     except (MemoryError, RuntimeError, ImportError, OSError) as error:

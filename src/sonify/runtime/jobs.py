@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sonify.runtime.cost import write_cost
 from sonify.runtime.errors import one_sentence_errors
 
 
@@ -40,12 +41,16 @@ def say(sentence: str) -> None:
 def run(main: Callable[[], None]) -> None:
     """Run a script's `main`, reporting bad input in one sentence (see sonify.runtime.errors).
 
-    A workflow job (SONIFY_JOB is set) then exits immediately, because tearing torch down takes the
-    interpreter another three quarters of a second.
+    A workflow job (SONIFY_JOB says when it began and where to write its cost) then exits
+    immediately, because tearing torch down takes the interpreter another three quarters of a
+    second.
     """
     with one_sentence_errors():
         main()
-    if os.environ.get("SONIFY_JOB"):
+        if job := os.environ.get("SONIFY_JOB"):
+            started, _, file = job.partition(" ")
+            write_cost(Path(file), float(started))
+    if job:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -86,6 +86,23 @@ def test_paths_that_snakemake_would_read_otherwise_are_refused(config, source, p
         checked(changed)
 
 
+def test_claims_laid_beside_must_be_there_and_of_another_run(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def beside(path):
+        return merged(config, {"reporting": {"beside": {"recorded sounds": path}}})
+
+    with pytest.raises(ConfigError, match="'there.parquet' for 'recorded sounds', which is no fi"):
+        checked(beside("there.parquet"))
+    (tmp_path / "there.parquet").touch()
+    checked(beside("there.parquet"))
+    own = tmp_path / "results/reporting/claims.parquet"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    with pytest.raises(ConfigError, match="has this run's own claims for 'recorded sounds'"):
+        checked(beside(str(own)))
+
+
 def test_the_paper_configuration_is_valid_before_anything_is_downloaded(
     paper, tmp_path, monkeypatch
 ):
@@ -142,8 +159,8 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/reader/shuffle_clips", 1, "shuffle_clips is 1, but must be at least 2"),
         (
             "training/reader/shuffle_clips",
-            24,
-            "contrastive.batch_size is 32, more than the 24 clips of training.reader.shuffle_clips",
+            8,
+            "contrastive.batch_size is 16, more than the 8 clips of training.reader.shuffle_clips",
         ),
         (
             "training/recipes/fsd50k/epoch",
@@ -166,6 +183,12 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("scale", "huge", "scale is 'huge', but must be one of mini, paper"),
         ("training/seeds", [1, 1], r"training.seeds is \[1, 1\], but must not repeat an item"),
         ("training/seeds", [], r"training.seeds is \[\], but must have at least 1 items"),
+        (
+            "training/runs/contrastive_x2/seeds",
+            [0, 7],
+            r"runs.contrastive_x2.seeds is \[0, 7\]",
+        ),
+        ("training/runs/contrastive/seeds", 0, r"contrastive.seeds is 0, but must be at least 1"),
         (
             "training/runs/Bad name",
             {"recipe": "fsd50k"},
@@ -242,7 +265,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             1,
             "checkpoints is 1: it must be 0, or from 2",
         ),
-        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 7 \(every epoch's\)"),
+        ("training/recipes/contrastive_kept/checkpoints", 14, r"to 6 \(every epoch's\)"),
         (
             "training/recipes/contrastive_kept/checkpoints",
             6.0,
@@ -262,7 +285,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             "training/recipes/contrastive_kept/checkpoints",
             [1, 7],
             r"checkpoints is \[1, 7\]: it must be at least two different epochs in rising order, "
-            r"from 0 \(the initial weights\) to 6",
+            r"from 0 \(the initial weights\) to 5",
         ),
         (
             "evaluation/layer_importance/probes",
@@ -618,8 +641,63 @@ def test_the_matrix_is_that_of_the_paper(config):
         ("CNN12_x2", 0.1, 4),
     }
     probes = {(p.run.dataset, p.run.regime, p.run.finetune, p.seed) for p in plan.probes.values()}
-    assert len(probes) == 2 * 2 * 2 * len(config["training"]["seeds"])
+    frozen, whole = len(config["training"]["seeds"]), 3
+    assert len(probes) == 2 * 2 * (frozen + whole)
     assert all(p.layers == tuple(range(1, 13)) for p in plan.probes.values())
+
+
+def test_runs_with_fewer_seeds(config):
+    """Finetunings follow their start, or have fewer still; stages follow the runs."""
+    training = config["training"]
+    training["seeds"] = [3, 0, 5, 1]
+    training["runs"]["contrastive"]["seeds"] = 3
+    training["runs"]["contrastive_strided"]["seeds"] = 2
+    fewer = {"recipe": "fsd50k", "start": "contrastive_strided", "finetune": "full", "seeds": 1}
+    training["runs"]["fewer"] = fewer
+    config["evaluation"]["layer_importance"]["whole"] = "finetuned"
+    for probe in config["evaluation"]["layer_importance"]["probes"]:
+        probe["seeds"] = None
+    plan = Plan(load(config))
+    assert plan.seeds("contrastive") == (3, 0, 5) == plan.seeds("fsd50k-contrastive-full")
+    assert plan.seeds("supervised") == (3, 0, 5, 1) == plan.seeds("fsd50k-scratch")
+    assert plan.models_of(["fewer"]) == ["fewer-s3"] and "fewer-s0" not in plan.models
+    assert plan.sonified_models == [
+        *(f"contrastive-s{seed}" for seed in (3, 0, 5)),
+        *(f"supervised-s{seed}" for seed in (3, 0, 5, 1)),
+    ]
+    assert plan.shown_models == ["contrastive-s3", "supervised-s3"]
+    probes = {"contrastive": set(), "supervised": set()}
+    for probe in plan.probes.values():
+        probes[probe.run.start].add(probe.seed)
+        assert f"{probe.finetuned or probe.run.start}-s{probe.seed}" in plan.models
+    assert probes == {"contrastive": {3, 0, 5}, "supervised": {3, 0, 5, 1}}
+    for model, run in plan.models.items():
+        assert not run.start or f"{run.start}-s{model.rpartition('-s')[2]}" in plan.models
+    fewer["seeds"] = 9
+    assert Plan(load(config)).models_of(["fewer"]) == ["fewer-s3", "fewer-s0"], "its start has two"
+
+
+def test_measurements_with_fewer_seeds(config):
+    config["training"]["seeds"] = [3, 0, 5, 1]
+    config["training"]["runs"]["contrastive"]["seeds"] = 1
+    stages = config["evaluation"]
+    for probe in stages["layer_importance"]["probes"]:
+        probe["seeds"] = None
+    stages["layer_importance"]["probes"][0]["seeds"] = 2
+    stages["sensitivity"]["seeds"] = 2
+    plan = Plan(load(config))
+    first = stages["layer_importance"]["probes"][0]["recipe"]
+    seeds = {(p.run.recipe == first, p.run.start, p.seed) for p in plan.probes.values()}
+    assert seeds == {
+        *((is_first, "contrastive", 3) for is_first in (True, False)),
+        *((True, "supervised", seed) for seed in (3, 0)),
+        *((False, "supervised", seed) for seed in (3, 0, 5, 1)),
+    }
+    compared = {model for model in plan.models if plan.compares_choices(model)}
+    assert {"supervised-s3", "supervised-s0", "contrastive-s3"} <= compared
+    assert not {"supervised-s5", "supervised-s1"} & compared
+    stages["sensitivity"]["seeds"] = None
+    assert all(map(Plan(load(config)).compares_choices, plan.models))
 
 
 def test_claims_know_what_probes_start_from(config):
@@ -636,7 +714,7 @@ def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
     config["evaluation"]["layer_importance"]["whole"] = "finetuned"
     plan = Plan(checked(config))
     trained = [p for p in plan.probes.values() if not p.finetuned]
-    assert all(p.layers == tuple(range(1, 12)) for p in trained) and len(trained) == 16
+    assert all(p.layers == tuple(range(1, 12)) for p in trained) and len(trained) == 4 * (5 + 3)
     whole = {name: p for name, p in plan.probes.items() if p.finetuned}
     assert {p.finetuned for p in whole.values()} == {
         f"{dataset}-{start}-{finetune}"
@@ -644,11 +722,13 @@ def test_the_whole_encoder_may_be_the_run_that_was_finetuned(config):
         for start in ("contrastive", "supervised")
         for finetune in ("fconly", "full")
     }
-    assert len(whole) == 16 and set(whole) < set(plan.models), "a job is called as its model"
+    assert len(whole) == 4 * (5 + 3) and set(whole) < set(plan.models), (
+        "a job is called as its model"
+    )
     stage, job = STAGES["layer_importance"], "fsd50k-supervised-full-s1"
     inputs = Files(plan).stage_input(stage, job)
     assert inputs["weights"] == f"results/models/{job}/model.safetensors"
-    assert inputs["splits"] == ["results/data/fsd50k/val"]
+    assert inputs["splits"] == ["results/data/fsd50k-s1/val"]
     settings = json.loads(Settings(plan).evaluation_job(stage, job))
     assert settings["recipe"] is None and settings["layers"] == [12]
     starts = json.loads(Settings(plan).claims())["probes"]
@@ -686,6 +766,45 @@ def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     recipes["mine"]["splits"] = ["test"]
     with pytest.raises(ConfigError, match="names 'test': folder has train, val, eval"):
         checked(config)
+
+
+def test_each_seed_has_its_own_synthesised_corpora_and_shares_the_others(config, tmp_path):
+    config["training"]["seeds"] = [3, 7]
+    config["data"]["folder"] = {"source": "local", "path": str(tmp_path)}
+    config["data"]["fsd50k"] |= {"source": "download", "path": "copies/FSD50K"}
+    files = Files(Plan(checked(config)))
+    made = [f"results/data/{d}-s{s}" for d in ("audioset", "speech_commands") for s in (3, 7)]
+    folders = [*made[:2], "results/data/fsd50k", *made[2:], "results/data/folder"]
+    assert files.prepared_folders == folders
+    assert {str(Path(file).parents[0]) for file in files.prepared_files} == set(folders)
+    assert files.raw_root("audioset", 7) == "results/data/raw/audioset-s7"
+    assert files.raw_input("audioset") == {"root": "results/data/raw/audioset-s{seed}"}
+    assert files.raw_root("fsd50k", 7) == files.raw_root("fsd50k") == "copies/FSD50K"
+    for rule, corpora in (("synthesise", made), ("prepare", folders)):
+        told = {f"results/benchmarks/{rule}/{Path(folder).name}.tsv" for folder in corpora}
+        assert told == {b for b in files.benchmarks if f"/{rule}/" in b}
+
+
+def test_a_model_reads_the_corpora_of_its_seed(config):
+    config["training"]["seeds"] = [3, 7]
+    plan = Plan(checked(config))
+    files = Files(plan)
+    found = files.training_input("fsd50k-contrastive-full", "7")
+    assert found["splits"] == ["results/data/fsd50k-s7/train"]
+    assert found["weights"] == "results/models/contrastive-s7/model.safetensors"
+    assert files.mining_input("supervised-s7")["splits"] == ["results/data/audioset-s7/eval"]
+    for stage in STAGES.values():
+        for job in stage.jobs(plan):
+            seed = plan.seed_of(stage.model(plan, job))
+            clips = stage.clips(plan, job)
+            folder = files.data_folder(clips.dataset, seed)
+            inputs = files.stage_input(stage, job)
+            assert inputs["vocabulary"] == f"{folder}/vocabulary.parquet"
+            assert inputs["splits"] == [f"{folder}/{split}" for split in clips.splits]
+    # Figures of single sounds show the first seed, and another seed does not draw them anew.
+    shown = "results/data/audioset-s3"
+    assert files.shown_data == [shown]
+    assert files.shown_clips == [f"{shown}/manifest.parquet", f"{shown}/eval"]
 
 
 def test_a_folder_of_backgrounds_must_be_there(config, tmp_path):
@@ -733,7 +852,7 @@ def test_models_are_selected_on_clips_that_are_neither_trained_nor_scored_on(
         recipes[probe]["select"] = "last"
     recipes["fsd50k"] |= SELECTED
     assert (
-        "results/data/fsd50k/val"
+        "results/data/fsd50k-s0/val"
         in (Files(Plan(checked(config))).training_input("fsd50k-scratch", "0")["splits"])
     )
     recipes[recipe] |= SELECTED | changes
@@ -756,7 +875,9 @@ def test_a_number_that_yaml_takes_for_text_comes_with_its_spelling(config, value
 def test_home_in_a_path_is_written_out(monkeypatch):
     monkeypatch.setenv("HOME", "/somebody")
     raw = {"data": {"fsd50k": {"path": "~/sounds", "source": "~"}}, "x": {"background_folder": "~"}}
+    raw |= {"reporting": {"beside": {"a run": "~/run/claims.parquet", "another": "here"}}}
     assert with_home(raw) == {
+        "reporting": {"beside": {"a run": "/somebody/run/claims.parquet", "another": "here"}},
         "data": {"fsd50k": {"path": "/somebody/sounds", "source": "~"}},
         "x": {"background_folder": "/somebody"},
     }

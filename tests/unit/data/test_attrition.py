@@ -51,7 +51,7 @@ def accounts(lines):
 @given(LINES)
 def test_any_corpus(lines):
     found, manifest, rejected = accounts(lines)
-    table = attrition(found, manifest, rejected)
+    table = attrition(found, manifest, rejected, "fsd50k")
     expected, seen = Counter(), set()
     for split, clip_id, labels, fate in lines:
         fine = clip_id not in seen and labels and "Cat" not in labels and fate == "used"
@@ -76,7 +76,7 @@ def test_any_corpus(lines):
 def test_written_beside_the_manifest(tmp_path):
     lines = [("train", "a", ["Dog", "Bell"], "used"), ("train", "b", ["Dog"], "silent")]
     found, *_ = accounts(lines)
-    clip = {"dataset": "fsd50k", "split": "train", "path": "a.wav"}
+    clip = {"dataset": "fsd50k", "corpus": "fsd50k-s3", "split": "train", "path": "a.wav"}
     used = {"clip_id": "a", "labels": ["Bell", "Dog"], "source_rate": 8000, "source_samples": 9,
             "channels": 1, "n_samples": 9, "gain": 1.0, "part": "x", "source_url": "",
             "uploader": "", "licence": ""}  # fmt: skip
@@ -85,6 +85,7 @@ def test_written_beside_the_manifest(tmp_path):
     tables.write(pd.DataFrame([clip | lost]), tmp_path / "rejected.parquet", "rejected")
     write(found, tmp_path)
     table = tables.read(tmp_path / "attrition.parquet", "attrition").set_index("label")
+    assert set(table["corpus"]) == {tmp_path.name}
     assert table[COUNTS].to_dict("index") == {
         "": {"listed": 2, "obtained": 2, "used": 1, "rejected": 1},
         "Bell": {"listed": 1, "obtained": 1, "used": 1, "rejected": 0},

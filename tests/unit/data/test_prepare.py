@@ -233,9 +233,9 @@ def test_same_bytes_for_any_number_of_workers_and_after_a_rerun(tmp_path):
     faults = [*FAULTS, *FAULTS]
     clips = [(("train", "val", "eval")[i % 3], f"c{i}", f) for i, f in enumerate(faults)]
     root = write_corpus(tmp_path / "corpus", [*clips, ("val", "c0", "fine")])
-    run(root, tmp_path / "one", workers=1)
-    run(root, tmp_path / "two", clips_per_part=1, workers=2)
-    run(root, tmp_path / "two", workers=2)  # with fewer parts: the surplus must go
+    run(root, tmp_path / "one/out", workers=1)
+    run(root, tmp_path / "two/out", clips_per_part=1, workers=2)
+    run(root, tmp_path / "two/out", workers=2)  # with fewer parts: the surplus must go
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
 
 
@@ -330,8 +330,15 @@ def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
             Path(folder) / "corpus", [("train", f"{w}/0", "fine") for w in ("no", "yes")]
         )
         write_words(root, clips)
-        listed = Counter((split, clip_id) for split, clip_id, _ in clips if split != "train")
         there = {f"{file.parent.name}/{file.stem}" for file in root.glob("*/*.wav")}
+        # A line that names no file stands for the one whose name differs only in case.
+        alike = {clip_id.casefold(): clip_id for clip_id in there}
+        held = [
+            (split, clip_id if clip_id in there else alike.get(clip_id.casefold(), clip_id))
+            for split, clip_id, _ in clips
+            if split != "train"
+        ]
+        listed = Counter(held)
         listed.update(("train", clip_id) for clip_id in there - {held for _, held in listed})
         check_accounts(
             "speech_commands", root, listed, clips_per_part=clips_per_part, workers=workers
@@ -344,7 +351,7 @@ def script(*arguments: object) -> subprocess.CompletedProcess:
     Without that, one of these runs once aborted as it ended, on a loaded machine; why is not known.
     """
     command = [sys.executable, SCRIPT, *map(str, arguments)]
-    environment = {**os.environ, "SONIFY_JOB": "1"}
+    environment = {**os.environ, "SONIFY_JOB": f"0 {os.devnull}"}  # its cost is nobody's concern
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
@@ -398,9 +405,9 @@ def test_accounts_that_do_not_add_up(tmp_path, monkeypatch, fault):
     else:
         whole, more = preparing._batch, [{"clip_id": "d"}] if fault == "renamed" else []
 
-        def spoilt(dataset, split, number, clips, *others):
+        def spoilt(dataset, corpus, split, number, clips, *others):
             clips = [*clips[:-1], *({**clips[-1], **new} for new in more)] if clips else clips
-            return whole(dataset, split, number, clips, *others)
+            return whole(dataset, corpus, split, number, clips, *others)
 
         monkeypatch.setattr(preparing, "_batch", spoilt)
     with pytest.raises(RuntimeError, match="do not add up"):

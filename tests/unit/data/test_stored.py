@@ -10,7 +10,7 @@ import pytest
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import cut, load_part
 from sonify.data.prepare import _PART_FORMAT, CLIPS_PER_ROW_GROUP
-from sonify.data.stored import stored
+from sonify.data.stored import clip_ids, stored
 from sonify.runtime.errors import SonifyError
 
 LENGTHS = [40, 7, 40, 55, 3, 40, 41, 40, 12, 60, 40]
@@ -69,6 +69,7 @@ def test_lengths_and_labels_are_those_of_the_clips(make_clips, store):
     np.testing.assert_array_equal(there.lengths, clips.lengths)
     np.testing.assert_array_equal(there.targets(np.arange(11)), clips.targets)
     np.testing.assert_array_equal(there.targets(np.array([9, 2])), clips.targets[[9, 2]])
+    assert clip_ids(there.groups[0].file.parents[1], ["eval"]) == clips.ids
     edges = [(group.first, group.last) for group in there.groups]
     assert edges == [(0, 3), (3, 5), (5, 8), (8, 10), (10, 11)]
 

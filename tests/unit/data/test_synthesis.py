@@ -9,11 +9,13 @@ from pathlib import PurePosixPath
 import numpy as np
 import pytest
 import soundfile
+from scipy.signal import butter, sosfreqz
 
 from sonify.data.corpora.registry import read
 from sonify.data.synthesis.corpora import Tally, raw_corpus
+from sonify.data.synthesis.files import freesound_id
 from sonify.data.synthesis.mixtures import lengths_s, loudness, mixture, sources_of
-from sonify.data.synthesis.signals import band, recurring
+from sonify.data.synthesis.signals import band, butterworth, harmonics, recurring, ringing
 from sonify.data.synthesis.sources import CLASSES, LEAVES, PARENTS, with_parents
 from sonify.data.synthesis.speech_commands import which_split
 from sonify.data.synthesis.words import WORDS, speaker, spoken
@@ -26,14 +28,18 @@ SETTINGS = {
         "missing": 2,
     },
     "fsd50k": {"seed": 1, "clips": {"train": 21, "val": 20, "eval": 20}, "min_s": 0.5, "max_s": 2},
-    "speech_commands": {"seed": 1, "words": 10, "takes_per_word": 20},
+    "speech_commands": {
+        "seed": 1,
+        "words": 10,
+        "takes_per_word": {"train": 13, "val": 2, "test": 5},
+    },
 }
 DATASETS = tuple(SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def corpora():
-    return {dataset: dict(raw_corpus(dataset, SETTINGS[dataset])) for dataset in DATASETS}
+    return {dataset: dict(raw_corpus(dataset, SETTINGS[dataset], 0)) for dataset in DATASETS}
 
 
 def pcm(content):
@@ -60,20 +66,42 @@ def label_sets(files, dataset):
     }
 
 
+def listed(dataset, files, folder):
+    """The corpus as its reader lists it; audio files are there but empty."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content if name.endswith((".csv", ".json", ".txt")) else b"")
+    return read(dataset, folder)
+
+
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_equal_settings_give_equal_bytes(corpora, dataset):
     seen = 0
-    for path, content in raw_corpus(dataset, SETTINGS[dataset]):
+    for path, content in raw_corpus(dataset, SETTINGS[dataset], 0):
         assert content == corpora[dataset][path]
         seen += 1
     assert seen == len(corpora[dataset])
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_another_seed_gives_other_audio(corpora, dataset):
-    other = dict(raw_corpus(dataset, {**SETTINGS[dataset], "seed": 2}))
-    audio = {content for path, content in other.items() if path.endswith(".wav")}
+@pytest.mark.parametrize(("own", "runs"), [(2, 0), (1, 1)])
+def test_another_seed_gives_other_audio_and_ids_of_the_same_classes(
+    corpora, tmp_path, dataset, own, runs
+):
+    files = dict(raw_corpus(dataset, {**SETTINGS[dataset], "seed": own}, runs))
+    audio = {content for path, content in files.items() if path.endswith(".wav")}
     assert not audio & set(corpora[dataset].values())
+    one = listed(dataset, corpora[dataset], tmp_path / "one")
+    other = listed(dataset, files, tmp_path / "other")
+    assert other.vocabulary.equals(one.vocabulary)
+    assert other.clips.groupby("split").size().equals(one.clips.groupby("split").size())
+    if runs:  # tables of several seeds hold both
+        assert set(other.clips["clip_id"]).isdisjoint(one.clips["clip_id"])
+
+
+def test_no_two_corpora_of_fsd50k_share_an_id_at_any_size():
+    ids = [freesound_id((1, seed), number) for seed in range(12) for number in range(0, 999_983, 7)]
+    assert len(set(ids)) == len(ids) and all(name.isdecimal() for name in ids)
 
 
 @pytest.mark.parametrize(
@@ -82,12 +110,12 @@ def test_another_seed_gives_other_audio(corpora, dataset):
         ("audioset", {"clips": {"balanced_train": 5, "unbalanced_train": 20, "eval": 3}}),
         ("audioset", {"missing": 0}),
         ("fsd50k", {"clips": {"train": 3, "val": 20, "eval": 7}}),
-        ("speech_commands", {"takes_per_word": 7}),
+        ("speech_commands", {"takes_per_word": {"train": 7, "val": 1, "test": 5}}),
         ("speech_commands", {"words": 3}),
     ],
 )
 def test_a_smaller_corpus_holds_the_same_clips(corpora, dataset, change):
-    smaller = dict(raw_corpus(dataset, {**SETTINGS[dataset], **change}))
+    smaller = dict(raw_corpus(dataset, {**SETTINGS[dataset], **change}, 0))
     audio = {p: c for p, c in smaller.items() if p.endswith((".wav", ".flac"))}
     assert audio
     assert audio.items() <= corpora[dataset].items()
@@ -124,10 +152,7 @@ def test_audioset_lists_more_than_it_has_and_the_missing_are_as_many_as_asked(co
     ("dataset", "known"), [("audioset", 0), ("fsd50k", 2), ("speech_commands", 1)]
 )
 def test_nobody_is_credited_for_synthetic_clips(corpora, tmp_path, dataset, known):
-    for name, content in corpora[dataset].items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content if name.endswith((".csv", ".json", ".txt")) else b"")
-    clips = read(dataset, tmp_path).clips
+    clips = listed(dataset, corpora[dataset], tmp_path).clips
     assert set(clips["source_url"]) == {""}
     assert (clips[["uploader", "licence"]] != "").sum(axis=1).eq(known).all()
     assert clips["licence"].str.contains("publicdomain/zero").eq(known > 0).all()
@@ -228,8 +253,11 @@ def test_speech_commands_splits_share_no_speaker_and_follow_the_published_rule(c
         assert all((path in entries) == (split == s) for s, entries in held_out.items())
         counted[split] += 1
     settings = SETTINGS["speech_commands"]
-    assert sum(counted.values()) == settings["words"] * settings["takes_per_word"]
-    assert all(n >= settings["words"] for n in counted.values())
+    takes = settings["takes_per_word"]
+    assert counted == {split: settings["words"] * n for split, n in takes.items()}
+    assert list(takes) == list(counted)
+    speakers = {p.split("/")[1].split("_")[0] for p in words}
+    assert len(speakers) == 7 + 1 + 3, "two takes of a word each, of the last of an odd number one"
     assert {"README.md", "LICENSE"} <= set(files)
     assert any(p.startswith("_background_noise_/") for p in files)
 
@@ -271,6 +299,30 @@ def test_sources_recur_so_that_any_second_of_a_clip_holds_them(source):
         crops = [x[at : at + 16000] for at in range(0, 48001, 4000)]
         whole = loudness(x, 16000)
         assert min(loudness(crop, 16000) for crop in crops) > 0.25 * whole
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.1), (0.001, 0.48), (0.02, 0.3), (0.1, 0.2)])
+def test_filters_are_those_that_scipy_designs(low, high):
+    wanted = (
+        butter(2, (low, high), "bandpass", fs=1.0, output="sos")
+        if low
+        else butter(2, high, fs=1.0, output="sos")
+    )
+    (_, expected), (_, found) = sosfreqz(wanted, 300), sosfreqz(butterworth(low, high), 300)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_harmonics_are_a_sum_of_sines():
+    angle, amplitudes = np.linspace(0, 200, 999), [1.0, -0.5, 0.0, 0.3, 0.2]
+    expected = sum(a * np.sin(k * angle) for k, a in enumerate(amplitudes, start=1))
+    np.testing.assert_allclose(harmonics(angle, amplitudes), expected, atol=1e-10)
+    np.testing.assert_allclose(harmonics(angle, (2.0,)), 2 * np.sin(angle), atol=1e-12)
+
+
+def test_what_rings_is_a_sine_that_halves_every_half_life():
+    t = np.arange(8000) / 8000
+    expected = np.exp2(-t / 0.1) * np.sin(2 * np.pi * 700 * (t + 1 / 8000))
+    np.testing.assert_allclose(ringing(700, 8000, 8000, 0.1), expected, atol=1e-9)
 
 
 def test_recurring_starts_under_way_and_keeps_its_period():
@@ -331,19 +383,25 @@ def test_words_fit_into_a_second_and_are_told_from_silence():
 
 def test_bad_settings_are_refused_with_what_would_be_right():
     with pytest.raises(ValueError, match="choose one of audioset, fsd50k, speech_commands"):
-        raw_corpus("esc50", {})
+        raw_corpus("esc50", {}, 0)
     with pytest.raises(ValueError, match="they must be seed, clips, min_s, max_s"):
-        raw_corpus("fsd50k", {"seed": 1})
+        raw_corpus("fsd50k", {"seed": 1}, 0)
     with pytest.raises(ValueError, match="they must be train, val, eval"):
-        raw_corpus("fsd50k", {**SETTINGS["fsd50k"], "clips": {"train": 1}})
-    with pytest.raises(ValueError, match="takes_per_word is 4"):
-        raw_corpus("speech_commands", {"seed": 1, "words": 2, "takes_per_word": 4})
+        raw_corpus("fsd50k", {**SETTINGS["fsd50k"], "clips": {"train": 1}}, 0)
+    speech = SETTINGS["speech_commands"]
+    with pytest.raises(ValueError, match="takes_per_word of val is 0: it must be 1 or more"):
+        takes = {"train": 4, "val": 0, "test": 1}
+        raw_corpus("speech_commands", {**speech, "takes_per_word": takes}, 0)
+    with pytest.raises(ValueError, match="they must be train, val, test"):
+        raw_corpus("speech_commands", {**speech, "takes_per_word": {"train": 4}}, 0)
     with pytest.raises(ValueError, match="between 1 and 10"):
-        raw_corpus("speech_commands", {"seed": 1, "words": 35, "takes_per_word": 9})
+        raw_corpus("speech_commands", {**speech, "words": 35}, 0)
+    with pytest.raises(ValueError, match="seed of runs of fsd50k is -1"):
+        raw_corpus("fsd50k", SETTINGS["fsd50k"], -1)
     with pytest.raises(ValueError, match="min_s is 3"):
-        raw_corpus("fsd50k", {**SETTINGS["fsd50k"], "min_s": 3})
+        raw_corpus("fsd50k", {**SETTINGS["fsd50k"], "min_s": 3}, 0)
     with pytest.raises(ValueError, match="missing of audioset is -1"):
-        raw_corpus("audioset", {**SETTINGS["audioset"], "missing": -1})
+        raw_corpus("audioset", {**SETTINGS["audioset"], "missing": -1}, 0)
 
 
 def test_tally_counts_clips_and_minutes_but_neither_stems_nor_noise(corpora):

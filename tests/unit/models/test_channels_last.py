@@ -55,6 +55,24 @@ def test_maps_and_gradients_are_those_of_the_modules(
     assert worst(trunk, torch.randn(clips, samples).double()) < 1e-12
 
 
+@pytest.mark.parametrize("more", [0, 1, 255, 777])
+def test_without_gradients_the_maps_are_the_same_bit_for_bit(more):
+    """The pool takes another way then, and must leave out the frame that an odd number leaves."""
+    shape = Architecture(width=1 / 8)
+    trunk = CNN12(shape).trunk
+    x = torch.randn(3, 1, shape.shortest_clip() + more)
+    x[:, :, 200:900] = 0  # equal neighbours
+    expected = run_trunk(trunk, x)
+    assert expected.requires_grad
+    with torch.no_grad():
+        assert torch.equal(run_trunk(trunk, x), expected)
+    frozen = trunk.requires_grad_(False)
+    assert torch.equal(run_trunk(frozen, x), expected)
+    pulled = x.clone().requires_grad_()
+    run_trunk(frozen, pulled).sum().backward()
+    assert pulled.grad is not None and pulled.grad.any()
+
+
 @pytest.mark.parametrize("downsampling", ["pool", "strided"])
 def test_in_float32_only_rounding_differs(downsampling):
     trunk = CNN12(Architecture(width=1 / 8, downsampling=downsampling)).trunk

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sonify.contracts import tables
+from sonify.paper.claims.beside import laid_beside
 from sonify.paper.published import PAPER_TABLES
 from sonify.paper.run_facts import RunFacts
 from sonify.plan.registry import FIGURES
@@ -17,6 +18,7 @@ from sonify.reporting.accounting import jobs
 from sonify.reporting.listening import activity, choose, pairs
 from sonify.reporting.page.build import Content
 from sonify.reporting.page.figures import Drawing
+from sonify.reporting.tables import curves
 from sonify.reporting.tables.rows import paper_table
 
 FINETUNED = [
@@ -42,6 +44,8 @@ def _model(run, regime, finetune, seed, dataset="fsd50k", split="eval"):
 
 
 def _kept(rows, name):
+    if "replicates" in tables.contract(name).columns:
+        rows = [{**row, "replicates": [row["value"]]} for row in rows]
     return tables.checked(pd.DataFrame(rows), name).to_pandas()
 
 
@@ -206,9 +210,10 @@ def claims():
     rows = [
         {"claim": i, "statement": f"statement {i}", "section": "4.1", "measure": "fall of mAP"}
         | {"criterion": "above 0", "mean": mean, "ci95": ci95, "n_runs": n, "verdict": verdict}
+        | {"ci95_seeds": ci95, "ci95_clips": ci95 and ci95 / 2 if i == 2 else None}
         | {"remark": "because <b>", "scale": "mini", "authors_mean": theirs}
         | {"authors_ci95": theirs and 0.0625, "authors_remark": "three runs <i>"}
-        | {"authors_verdict": "not run" if theirs is None else "reproduced"}
+        | {"authors_verdict": "none published" if theirs is None else "reproduced"}
         | {"delta": 0.02, "p": p, "p_holm": p and min(1, 3 * p)}
         for i, (mean, ci95, n, verdict, theirs, p) in enumerate(
             [
@@ -287,7 +292,8 @@ def sonifications(top, clips):
 @pytest.fixture
 def manifest(clips):
     frame = clips.drop(columns="pcm").assign(
-        path="x.wav", source_samples=4000, channels=1, part="part-00000.parquet",
+        corpus="audioset", path="x.wav", source_samples=4000, channels=1,
+        part=[f"eval/part-{i // 3:05d}.parquet" for i in range(len(clips))],
         source_url="https://freesound.org/s/7/", uploader="<b>ann</b>", licence="javascript:x",
     )  # fmt: skip
     return _kept(frame, "manifest")
@@ -296,7 +302,8 @@ def manifest(clips):
 @pytest.fixture
 def rejected():
     rows = [
-        {"dataset": d, "split": s, "clip_id": f"lost{i}", "path": "", "reason": r, "detail": "x"}
+        {"dataset": d, "corpus": d, "split": s, "clip_id": f"lost{i}", "path": ""}
+        | {"reason": r, "detail": "x"}
         for i, (d, s, r) in enumerate(
             [
                 ("audioset", "eval", "silent"),
@@ -313,24 +320,23 @@ def rejected():
 def attrition():
     """Of the tables above: the one class that only lost clips have is lost in audioset/eval."""
     rows = [
-        ("audioset", "eval", "", 9, 7, 6, 3),
-        ("audioset", "eval", "tone", 8, 7, 6, 2),
-        ("audioset", "eval", "bell", 1, 0, 0, 1),
-        ("fsd50k", "val", "", 1, 1, 0, 1),
-        ("fsd50k", "val", "tone", 1, 1, 0, 1),
+        ("audioset", "audioset", "eval", "", 9, 7, 6, 3),
+        ("audioset", "audioset", "eval", "tone", 8, 7, 6, 2),
+        ("audioset", "audioset", "eval", "bell", 1, 0, 0, 1),
+        ("fsd50k", "fsd50k", "val", "", 1, 1, 0, 1),
+        ("fsd50k", "fsd50k", "val", "tone", 1, 1, 0, 1),
     ]
-    columns = ["dataset", "split", "label", "listed", "obtained", "used", "rejected"]
+    columns = ["dataset", "corpus", "split", "label", "listed", "obtained", "used", "rejected"]
     return _kept([dict(zip(columns, row, strict=True)) for row in rows], "attrition")
 
 
 @pytest.fixture
 def benchmarks():
-    head = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
-    row = "{}\t0:00:01\t{}\t0\t0\t0\t0\t0\t0\t{}\n"
+    head = "s\tcpu_s\tpeak_mb\n"
     return {
-        "train/contrastive-s0.tsv": head + row.format("30.0", "700.5", "29.0"),
-        "train/supervised-s0.tsv": head + row.format("60.0", "650.0", "59.0"),
-        "prepare/audioset.tsv": head + row.format("10.0", "-", "NA"),
+        "train/contrastive-s0.tsv": head + "30.00\t29.00\t700.5\n",
+        "train/supervised-s0.tsv": head + "60.00\t59.00\t650.0\n",
+        "prepare/audioset.tsv": head + "10.00\t12.00\t90.0\n",
     }
 
 
@@ -359,7 +365,17 @@ def layer_importance():
 
 @pytest.fixture
 def content(
-    metrics, facts, claims, top, clips, sonifications, attrition, manifest, rejected, benchmarks
+    metrics,
+    removal,
+    facts,
+    claims,
+    top,
+    clips,
+    sonifications,
+    attrition,
+    manifest,
+    rejected,
+    benchmarks,
 ):
     def make(scale="mini", **changed):
         chosen = choose(top, [1, 4], 2)
@@ -371,11 +387,13 @@ def content(
             },
             "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
             "claims": claims,
+            "beside": laid_beside({}),
             "figures": {
                 "figure_6": Drawing(
                     b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption
                 )
             },
+            "curves": [curves.figure_6(removal(), scale)],
             "pairs": pairs(chosen, clips, sonifications, manifest),
             "activity": activity(top),
             "attrition": attrition,
@@ -391,13 +409,16 @@ def content(
 PLACES = {
     "<root of the corpus>": "corpora/audioset",
     "<dataset>": "fsd50k",
+    "<corpus>": "fsd50k-s0",
     "<split>": "eval",
     "<shard>": "shard",
     "<model>": "contrastive-s0",
     "<name>": "A2",
+    "<number>": "6",
     "*": "00000",
 }
 VALUES = {"string": "x", "bool": False, "binary": b"\0\0", "list<string>": ["Speech"]}
+VALUES["list<float32>"] = [0.5, 0.25]
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn import bands, shown, texts, theirs
+from matplotlib.figure import Figure
 
 from sonify.contracts import tables
+from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.reporting.drawing.figure_4 import figure_4
 from sonify.reporting.drawing.figure_6 import figure_6
 from sonify.reporting.drawing.figure_7 import figure_7
-from sonify.reporting.drawing.style import COLOURS, image
+from sonify.reporting.drawing.style import COLOURS, image, unit_axis
 
 REGIMES = ("contrastive", "supervised")
 WHOLE = {
@@ -160,15 +162,28 @@ def test_figure_7_of_what_there_is(coherence, by_filter):
         figure_7(coherence(), pd.concat([table, table.assign(split="val")]), "mini")
 
 
-def test_two_runs_do_not_squeeze_the_curves_for_their_bands(removal):
+def test_few_runs_do_not_squeeze_the_curves_for_their_bands(removal):
     low = removal([("a", "contrastive", "full", 0.3), ("b", "supervised", "full", 0.2)])
     low = low.assign(split="val")  # clips of which the authors have no curve
     (axes,) = figure_6(low, "mini").axes
     assert axes.get_ylim() == pytest.approx((0, 1.06 * 0.32))  # up to the better run, untouched
     three = removal([("a", "contrastive", "full", 0.3)], seeds=(0, 1, 2)).assign(split="val")
     (axes,) = figure_6(three, "mini").axes
-    band = 4.303 * 0.02 / 3**0.5
-    assert axes.get_ylim() == pytest.approx((0, 1.06 * (0.32 + band)), rel=1e-3)
+    assert axes.get_ylim() == pytest.approx((0, 1.06 * (0.32 + 2 * 0.02 / 3**0.5)), rel=1e-3)
+    five = removal([("a", "contrastive", "full", 0.3)], seeds=range(5)).assign(split="val")
+    (axes,) = figure_6(five, "mini").axes
+    band = 2.776 * 0.02 * 2.5**0.5 / 5**0.5  # fits whole, and beyond the best run
+    assert axes.get_ylim() == pytest.approx((0, 1.06 * (0.34 + band)), rel=1e-3)
+    assert axes.get_ylim()[1] > 0.38
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_axes_that_cut_bands_off_hold_every_run_wherever_it_lies(n):
+    """The run farthest from the mean: all others equal."""
+    values = np.array([1.0] + [0.0] * (n - 1)) / 4
+    axes = Figure().subplots()
+    unit_axis(axes, t_intervals(pd.DataFrame({"m": 0, "v": values}), ["m"], "v"))
+    assert axes.get_ylim()[1] >= min(values.max(), 1.0)
 
 
 def test_figures_say_how_many_clips(removal, coherence, by_filter):
@@ -328,7 +343,9 @@ def test_figure_4_of_what_there_is(layer_importance):
     lost = table[(table["run"] != "fsd50k_probe-supervised-full") & (table["layer"] < 12)]
     left, right = figure_4(lost, "mini", WHOLE).axes
     assert (len(bands(left)), len(bands(right))) == (3, 4) and not any(whole(left))
-    assert len(figure_4(lost, "mini", WHOLE).legends[0].get_texts()) == 7
+    assert (
+        len(figure_4(lost, "mini", WHOLE).legends[0].get_texts()) == 8
+    )  # four models, whole, interval, two of the authors
 
 
 @pytest.mark.parametrize("layers", [(1, 4, 8, 11, 12), range(1, 13)])
@@ -358,6 +375,7 @@ def test_the_script_of_figure_4_writes_both_kinds(layer_importance, monkeypatch,
     tables.write(layer_importance(), tmp_path / "t.parquet", "layer_importance")
     out = tmp_path / "figures" / "figure_4.png"
     words = ["--layer_importance", str(tmp_path / "t.parquet"), "--out", str(out)]
+    words += ["--numbers", str(tmp_path / "numbers.parquet")]
     settings = json.dumps({"scale": "mini", "whole": WHOLE})
     monkeypatch.setattr(sys, "argv", ["x", "--settings", settings, *words])
     runpy.run_path(

@@ -235,18 +235,18 @@ def test_a_filter_that_nobody_described(given_tables, tmp_path):
 
 
 def test_a_clip_in_no_manifest(given_tables, tmp_path):
-    file = given_tables["data"] / "audioset/manifest.parquet"
+    file = given_tables["data"][0] / "manifest.parquet"
     rewrite(file, "manifest", lambda frame: frame[frame["clip_id"] != "clip2"])
     broken(given_tables, tmp_path, "clip audioset/eval/clip2 is in no manifest")
 
 
 def test_a_clip_without_sound(given_tables, tmp_path):
-    (given_tables["data"] / "audioset/eval/part-00001.parquet").unlink()
+    (given_tables["data"][0] / "eval/part-00001.parquet").unlink()
     broken(given_tables, tmp_path, "clip audioset/eval/clip2 has no sound")
 
 
 def test_a_clip_of_another_length(given_tables, tmp_path):
-    file = given_tables["data"] / "audioset/manifest.parquet"
+    file = given_tables["data"][0] / "manifest.parquet"
     rewrite(file, "manifest", lambda frame: frame.assign(n_samples=3999))
     words = "4000 samples of clip audioset/eval/clip0 were mined, the manifest says 3999"
     broken(given_tables, tmp_path, words)
@@ -265,9 +265,9 @@ def test_inputs_are_what_was_mined_of_them(given_tables, out):
         pcm = [bytes(600) + samples + b"\x01\x00" * 301 for samples in frame["pcm"]]
         return frame.assign(n_samples=4601, pcm=pcm)
 
-    for file in sorted((given_tables["data"] / "audioset/eval").glob("part-*.parquet")):
+    for file in sorted((given_tables["data"][0] / "eval").glob("part-*.parquet")):
         rewrite(file, "clips", longer)
-    file = given_tables["data"] / "audioset/manifest.parquet"
+    file = given_tables["data"][0] / "manifest.parquet"
     rewrite(file, "manifest", lambda frame: frame.assign(n_samples=4601))
     build(**given_tables, out=out)
     clip = held(out / "data", "clips/1")
@@ -301,7 +301,7 @@ def test_a_broken_table_is_named(given_tables, tmp_path):
 
 
 def test_labels_of_clips_without_any(given_tables, tmp_path):
-    file = given_tables["data"] / "audioset/manifest.parquet"
+    file = given_tables["data"][0] / "manifest.parquet"
     rewrite(file, "manifest", lambda f: f.assign(labels=pd.Series([[]] * len(f))))
     build(**given_tables, out=tmp_path / "gallery")
     assert held(tmp_path / "gallery/data", "catalogue")["labels"] == []
@@ -309,7 +309,8 @@ def test_labels_of_clips_without_any(given_tables, tmp_path):
 
 def test_the_script(given_tables, tmp_path, monkeypatch):
     words = [sys.executable, "--settings", json.dumps(given_tables.pop("settings"))]
-    words += ["--sonification", *map(str, given_tables.pop("sonification"))]
+    for many in ("sonification", "data"):
+        words += [f"--{many}", *map(str, given_tables.pop(many))]
     words += [word for name, path in given_tables.items() for word in (f"--{name}", str(path))]
     monkeypatch.setattr(sys, "argv", [*words, "--threads", "2", "--out", str(tmp_path / "gallery")])
     runpy.run_path(str(SCRIPT))

@@ -9,7 +9,6 @@ from sonify.contracts import tables
 from sonify.reporting.listening import (
     activity,
     choose,
-    folders,
     level,
     pairs,
     samples,
@@ -122,7 +121,6 @@ def test_per_layer_below_one_is_refused(top):
 
 def test_pairs_restore_the_stored_scale(top, clips, sonifications, manifest):
     chosen = choose(top, [1], 2)
-    assert folders(chosen) == ["audioset/eval"]
     for pair in pairs(chosen, clips, sonifications, manifest):
         np.testing.assert_allclose(pair.s, pair.x / 2)
         assert np.abs(pair.x).max() == pytest.approx(1, abs=1e-3)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
+from sonify.paper.claims.beside import laid_beside
 from sonify.paper.published import PAPER_TABLES
 from sonify.plan.registry import FIGURES
 from sonify.reporting.accounting import jobs
@@ -118,7 +119,7 @@ def test_numbers_and_accounts_are_there(content):
         "4 of 4 filters dead",
         "No live filter to show at this layer.",
         "1 min 30 s",
-        "not measured",
+        "1 min 28 s",
         "results/evaluation/removal.parquet",
     ):
         assert wanted in text, wanted
@@ -145,11 +146,13 @@ def test_claims_show_their_verdict_as_a_word(content, claims):
         ("not run", "", ""),
     ]
     theirs = re.findall(r'</td>\s<td class="left">([^<]*)(?:<br>([^<]*))?</td></tr>', text)[:6]
-    assert theirs == [("reproduced", "0.375 ± 0.062"), *[("–", "")] * 5]
+    assert theirs == [("reproduced", "0.375 ± 0.062"), *[("none published", "")] * 5]
+    assert "On the authors&#39; numbers: 1 of 6 claims decided: 1 reproduced</li>" in text
     assert (
         text.count("Not decided: ") == 3 and "Not decided: a single seed has no interval." in text
     )
     assert "p &lt; 0.001<br>Holm &lt; 0.001" in text and "p 0.025<br>Holm 0.075" in text
+    assert text.count(" over clips<br>") == 1 and "± 0.125 over seeds, ± 0.062 over clips" in text
     assert "2 of the 3 decided claims stay decided, but not 3." in text
     assert "because &lt;b&gt;" in text and "three runs &lt;i&gt;" in text
     assert "No claim has been judged yet." in page(content(claims=claims[:0]))
@@ -246,3 +249,27 @@ def test_text_contrast_in_light_and_dark(content):
 )
 def test_durations(seconds, words):
     assert duration(seconds) == words
+
+
+def test_the_numbers_of_a_figure_stand_folded_under_it(content):
+    text = page(content())
+    start = text.index('id="figure_6"')
+    under = text[start : text.index("</figure>", start)]
+    assert "<details><summary>The numbers, layer by layer, ours beside the authors’" in under
+    assert 'href="tables/figure_6.csv"' in under and 'href="tables/figure_6.md"' in under
+    assert under.count('<tr><th scope="row">') == 12
+    assert '<td class="ours">0.310 ± 0.127</td><td class="authors">0.306 ± 0.007</td>' in under
+    assert "contrastive pretraining alone, the most active map chosen by its mean." in under
+    assert "layer by layer" not in page(content(curves=[]))
+
+
+def test_verdicts_of_other_runs_stand_in_further_columns(content, claims):
+    others = {"mine": claims.assign(criterion="above 1"), "<other>": claims[claims["claim"] != 2]}
+    text = page(content(beside=laid_beside(others)))
+    heads = [th for th in ("&lt;other&gt;", "mine") if f'scope="col">{th}</th>' in text]
+    assert heads == ["&lt;other&gt;", "mine"] and "further ones are other runs" in text
+    rows = re.findall(r'</td><td class="left">([^<]*)</td><td class="left">([^<]*)</td></tr>', text)
+    assert rows[0] == ("–", "reproduced by another criterion: 0.250 ± 0.125")
+    assert rows[3][0] == "inconclusive: 0.100" and rows[5] == ("not run", "not run")
+    assert "mine: 3 of 6 claims decided" in text and "&lt;other&gt;: 2 of 6 claims" not in text
+    assert "&lt;other&gt;: 2 of 5 claims decided" in text

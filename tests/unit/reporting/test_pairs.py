@@ -220,7 +220,7 @@ def test_pngs_of_few_colours_look_alike_and_weigh_less_than_half(make_pairs):
     assert off.mean() < 2 and (off > 16).mean() < 1e-3
 
 
-def test_the_scripts(top, clips, sonifications, tmp_path, monkeypatch):
+def test_the_scripts(top, clips, sonifications, manifest, tmp_path, monkeypatch):
     def call(name, **options):
         words = [name]
         for option, value in options.items():
@@ -228,7 +228,10 @@ def test_the_scripts(top, clips, sonifications, tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", words)
         runpy.run_path(str(SCRIPTS / f"{name}.py"))
 
-    tables.write(clips, tmp_path / "data/audioset/eval/part-00000.parquet", "clips")
+    data = tmp_path / "data/audioset-s0"
+    tables.write(clips, data / "eval/part-00000.parquet", "clips")
+    where = manifest.assign(corpus=data.name, part="eval/part-00000.parquet")
+    tables.write(where, data / "manifest.parquet", "manifest")
     for model in MODELS:
         for frame, name in ((top, "top_activations"), (sonifications, "sonifications")):
             tables.write(frame[frame["model"] == model], tmp_path / model / f"{name}.parquet", name)
@@ -236,7 +239,7 @@ def test_the_scripts(top, clips, sonifications, tmp_path, monkeypatch):
     call(
         "pairs",
         sonification=[tmp_path / model for model in MODELS],
-        data=tmp_path / "data",
+        data=[data],
         settings=json.dumps(settings),
         threads=1,
         out=tmp_path / "pairs.parquet",

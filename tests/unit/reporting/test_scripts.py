@@ -6,9 +6,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sonify.contracts import tables
+from sonify.paper.claims.beside import laid_beside
 from sonify.plan.registry import FIGURES
 
 SCRIPTS = Path(__file__).resolve().parents[3] / "workflow" / "scripts"
@@ -69,9 +71,13 @@ def test_figures(script, removal, coherence, by_filter, tmp_path):
         for table, frame in given.items():
             tables.write(frame, files[table], table)
         out = tmp_path / "figures" / f"{name}.png"
-        script(name, {"scale": "mini"}, **files, out=out)
+        numbers = tmp_path / "tables" / f"{name}.parquet"
+        script(name, {"scale": "mini"}, **files, out=out, numbers=numbers)
         assert out.read_bytes().startswith(b"\x89PNG")
         assert "<svg" in out.with_suffix(".svg").read_text("utf-8")
+        assert set(tables.read(numbers, "curves")["figure"]) == {name}
+        assert numbers.with_suffix(".csv").read_text("utf-8").startswith("figure,dataset,split,")
+        assert FIGURES[name].numbers.remark in numbers.with_suffix(".md").read_text("utf-8")
 
 
 @pytest.fixture
@@ -81,6 +87,8 @@ def results(tmp_path, clips, attrition, manifest, rejected, top, sonifications, 
         tables.write(part, tmp_path / f"data/audioset/eval/part-{i:05d}.parquet", "clips")
     tables.write(attrition, tmp_path / "data/audioset/attrition.parquet", "attrition")
     tables.write(manifest, tmp_path / "data/audioset/manifest.parquet", "manifest")
+    classes = pd.DataFrame({"dataset": "audioset", "index": [0], "label": ["tone"], "mid": [""]})
+    tables.write(classes, tmp_path / "data/audioset/vocabulary.parquet", "vocabulary")
     tables.write(rejected, tmp_path / "data/audioset/rejected.parquet", "rejected")
     for model in ("contrastive-s0", "supervised-s0"):
         folder = tmp_path / "sonification" / model
@@ -97,17 +105,20 @@ def results(tmp_path, clips, attrition, manifest, rejected, top, sonifications, 
 def page(script, results, table, claims):
     def make():
         tables.write(claims, results / "reporting/claims.parquet", "claims")
+        others = laid_beside({"recorded <sounds>": claims})
+        tables.write(others, results / "reporting/claims_beside.parquet", "claims_beside")
         figures = results / "reporting/figures"
         figures.mkdir(exist_ok=True, parents=True)
         (figures / "figure_6.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         script(
             "page",
             {**LABEL, **SHOWN},
-            data=results / "data",
+            data=[results / "data/audioset"],
             sonification=sorted((results / "sonification").iterdir()),
             figures=figures,
             tables=[table("A6"), table("A4")],
             claims=results / "reporting/claims.parquet",
+            beside=results / "reporting/claims_beside.parquet",
             benchmarks=sorted((results / "benchmarks").rglob("*.tsv")),
             out=results / "reporting/index.html",
         )
@@ -127,13 +138,16 @@ def test_page(page):
 def cards(script, results, table, claims):
     def make():
         tables.write(claims, results / "reporting/claims.parquet", "claims")
+        others = laid_beside({"recorded <sounds>": claims})
+        tables.write(others, results / "reporting/claims_beside.parquet", "claims_beside")
         script(
             "cards",
             {**LABEL, **SHOWN},
-            data=results / "data",
+            data=[results / "data/audioset"],
             sonification=sorted((results / "sonification").iterdir()),
             tables=[table("A6"), table("A4")],
             claims=results / "reporting/claims.parquet",
+            beside=results / "reporting/claims_beside.parquet",
             benchmarks=sorted((results / "benchmarks").rglob("*.tsv")),
             out=results / "reporting/cards",
         )
@@ -168,21 +182,22 @@ def test_a_broken_table_is_named(page, results):
 
 def test_missing_data_are_named(page, results):
     (results / "data/audioset/manifest.parquet").unlink()
-    with pytest.raises(SystemExit, match="there is no manifest table to read"):
+    with pytest.raises(SystemExit, match=r"there is no .*audioset/manifest\.parquet: run"):
         page()
 
 
 def test_summary(script, results, metrics, removal, coherence, claims, facts, capsys):
     given = {"metrics": metrics(), "removal": removal(), "coherence": coherence()}
-    given["claims"] = claims
+    given |= {"claims": claims, "claims_beside": laid_beside({"other": claims})}
     for name, frame in given.items():
         tables.write(frame, results / f"{name}.parquet", name)
     script(
         "summary",
         {**LABEL, "runs": _as_json(facts), "rule": "mean", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
-        data=results / "data",
+        data=[results / "data/audioset"],
         out=results / "reporting/summary.txt",
     )
-    assert "6 used, 4 rejected" in (results / "reporting/summary.txt").read_text("utf-8")
+    text = (results / "reporting/summary.txt").read_text("utf-8")
+    assert "6 used, 4 rejected" in text and "other: 3 of 6 claims decided" in text
     assert capsys.readouterr().out == ""

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from sonify.paper.claims.beside import laid_beside
 from sonify.reporting.summary import COLUMNS, LINES, summary
 
 
@@ -16,6 +17,7 @@ def words(metrics, removal, coherence, claims, manifest, rejected, facts):
             "removal": removal(),
             "coherence": coherence(),
             "claims": claims,
+            "claims_beside": laid_beside({}),
             "manifest": manifest,
             "rejected": rejected,
             "scale": "mini",
@@ -38,7 +40,7 @@ def test_fits_the_console(words):
     assert fits(words()) and words().endswith("\n")
 
 
-def test_fits_with_all_that_there_can_be(words, metrics, removal, facts, rejected):
+def test_fits_with_all_that_there_can_be(words, metrics, removal, claims, facts, rejected):
     long = [(f"run-with-a-long-name-{i}", "contrastive", "full", 0.1 * i) for i in range(1, 10)]
     runs = {n: replace(facts["fsd50k-contrastive-full"], architecture=n) for n, *_ in long}
     found = words(
@@ -46,10 +48,12 @@ def test_fits_with_all_that_there_can_be(words, metrics, removal, facts, rejecte
         removal=removal(long),
         rejected=rejected.assign(reason="r" * 99),
         setting="some words " * 40,
+        claims_beside=laid_beside({f"run {i}": claims for i in range(4)}),
         runs=facts | runs,
     )
     assert fits(found) and len(found.splitlines()) == LINES
     assert "and 3 more: see tables/table_A4.md" in found and "and 6 more: see figure_6" in found
+    assert "  run 0: 3 of 6 claims decided" in found and "and 3 more: see claims.md" in found
 
 
 def test_says_what_was_found(words):
@@ -58,7 +62,7 @@ def test_says_what_was_found(words):
         "miniature",
         "made sounds",
         "  CNN12 supervised, fc-only      0.410 ± 0.127",
-        "3.3 × chance",
+        "2.9 × chance",
         "paper 0.463 ± 0.002",
         "0.030 (layer 1) to 0.330 (layer 11) of 0.610",
         "layer 1 0.855",
@@ -68,9 +72,19 @@ def test_says_what_was_found(words):
         "  reproduced    2 (the effect is shown)",
         "  inconclusive  1 (the intervals of 1 seed leave it open)",
         "6 used, 4 rejected (2 missing file, 1 silent, 1 too short)",
+        "  On the authors' numbers: 1 of 6 claims decided: 1 reproduced",
         "index.html, gallery/index.html, claims.md",
+        "make sql",
     ):
         assert wanted in text, wanted
+
+
+def test_a_model_with_fewer_runs_says_so(words, metrics):
+    frame = metrics(seeds=(0, 1, 2))
+    few = frame[(frame["run"] != "fsd50k-supervised-fconly") | (frame["seed"] == 1)]
+    lines = {line.strip().partition("  ")[0]: line for line in words(metrics=few).splitlines()}
+    assert lines["CNN12 supervised, fc-only"].endswith("   1 of 3 runs")
+    assert "of 3 runs" not in lines["CNN12 supervised, full"]
 
 
 def test_strided_encoders_have_no_line(words, coherence):

@@ -207,7 +207,7 @@ def test_markdown_is_one_line_a_system_and_states_its_conditions(metrics, facts)
     assert len(drawn) == 2 + 7
     assert len({line.count("|") for line in drawn}) == 1
     assert "Miniature: some sounds." in text
-    assert "chance mAP (mean prevalence) 0.125" in text
+    assert "chance mAP 0.143" in text
     assert "250 clips" in text and "2 runs" in text
     assert "0.410 ± 0.127 | 0.463 ± 0.002" in text
     assert drawn[-1].count("not run") == 3

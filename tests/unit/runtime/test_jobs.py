@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -25,7 +26,8 @@ print("Python went on")
 def ended(last: str, **environment: str) -> subprocess.CompletedProcess:
     inherited = {k: v for k, v in os.environ.items() if k not in ("SONIFY_JOB", "PYTHONUNBUFFERED")}
     return subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(last=last)],
+        # By a shell, as in the workflow: the memory of what starts a program counts as its own.
+        ["bash", "-c", '"$@"; exit $?', "bash", sys.executable, "-c", SCRIPT.format(last=last)],
         capture_output=True,  # pipes, which Python buffers
         text=True,
         env=inherited | environment,
@@ -33,9 +35,14 @@ def ended(last: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.fixture
+def job(tmp_path) -> str:
+    return f"{time.time()} {tmp_path}/benchmarks/train/a.tsv"
+
+
 @pytest.mark.parametrize("last", ["pass", "sys.stdout.write('more ')"])
-def test_a_job_loses_nothing_it_said(last):
-    done = ended(last, SONIFY_JOB="1")
+def test_a_job_loses_nothing_it_said(last, job):
+    done = ended(last, SONIFY_JOB=job)
     assert done.returncode == 0
     assert done.stdout == ("a result " if last == "pass" else "a result more ") + "put away\n"
     assert done.stderr == "a line of the log\n"
@@ -46,9 +53,36 @@ def test_outside_the_workflow_python_goes_on():
     assert done.stdout == "a result Python went on\nput away\n" and done.returncode == 0
 
 
-def test_a_job_that_fails_fails():
-    done = ended("open('nothing here')", SONIFY_JOB="1")
+def test_a_job_that_fails_fails(job, tmp_path):
+    done = ended("open('nothing here')", SONIFY_JOB=job)
     assert done.returncode == 1 and done.stdout == "a result put away\n"
     assert done.stderr.endswith("error: No such file or directory: nothing here\n")
-    crashed = ended("1 / 0", SONIFY_JOB="1")
+    crashed = ended("1 / 0", SONIFY_JOB=job)
     assert crashed.returncode == 1 and "ZeroDivisionError" in crashed.stderr
+    assert not list(tmp_path.iterdir()), "only what came to an end has a cost"
+
+
+def test_control_c_prints_no_traceback(job):
+    done = ended("import _thread; _thread.interrupt_main()", SONIFY_JOB=job)
+    assert done.returncode == 130 and done.stderr == "a line of the log\n"
+
+
+BUSY = "import time\nwhile time.process_time() < {}: pass"
+COSTLY = f"""import subprocess
+    subprocess.run([sys.executable, "-c", {BUSY.format(0.5)!r}], check=True)
+    held = b"1" * 300_000_000
+    {BUSY.format(1).replace(chr(10), chr(10) + "    ")}"""
+
+
+def test_a_job_writes_its_cost_and_its_childrens(tmp_path):
+    before = time.time()
+    done = ended(COSTLY, SONIFY_JOB=f"{before - 100} {tmp_path}/benchmarks/train/a.tsv")
+    assert done.returncode == 0, done.stderr
+    passed = time.time() - before
+    file = tmp_path / "benchmarks" / "train" / "a.tsv"
+    names, values = (line.split("\t") for line in file.read_text().splitlines())
+    assert names == ["s", "cpu_s", "peak_mb"]
+    seconds, processor, peak = map(float, values)
+    assert 101.49 < seconds < 100.01 + passed
+    assert 1.49 < processor < 2.5
+    assert 300 < peak < 500

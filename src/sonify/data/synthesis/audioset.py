@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sonify.data.synthesis.files import flac, quoted, wav, youtube_id
+from sonify.data.synthesis.files import Seeds, flac, quoted, wav, youtube_id
 from sonify.data.synthesis.mixtures import Mixture, mixture, sources_of
 from sonify.data.synthesis.sources import CLASSES, Leaf, with_parents
 from sonify.runtime.seeds import generator
@@ -12,17 +12,18 @@ RATE_HZ = 16000
 SPLITS = ("balanced_train", "unbalanced_train", "eval")
 
 
-def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def corpus(settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, bytes]]:
     """Yield all files; every split lists `missing` further segments without audio.
 
     These stand for vanished videos, which a reader has to account for."""
+    seeds = settings["seed"], seed
     yield "class_labels_indices.csv", _vocabulary()
     for split in SPLITS:
         rows = []
         for kind, count in (("clip", settings["clips"][split]), ("gone", settings["missing"])):
             for number in range(count):
-                identity = (settings["seed"], "audioset", _stream(split, kind), number)
-                ytid = _ytid(settings["seed"], split, kind, number)
+                identity = (*seeds, "audioset", _stream(split, kind), number)
+                ytid = _ytid(seeds, split, kind, number)
                 sources = sources_of(*identity)
                 rows.append(_row(identity, ytid, settings["clip_s"], sources))
                 if kind == "clip":
@@ -45,10 +46,10 @@ def _stream(split: str, kind: str) -> str:
     return split if kind == "clip" else f"{split}, {kind}"
 
 
-def _ytid(seed: int, split: str, kind: str, number: int) -> str:
+def _ytid(seeds: Seeds, split: str, kind: str, number: int) -> str:
     # Six interleaved series, so that the size of one never changes the ids of another.
     series = SPLITS.index(split) * 2 + (kind == "gone")
-    return youtube_id(seed, number * 2 * len(SPLITS) + series)
+    return youtube_id(seeds, number * 2 * len(SPLITS) + series)
 
 
 def _row(

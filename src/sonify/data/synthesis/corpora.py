@@ -1,6 +1,6 @@
 """Synthetic raw corpora, each in the exact layout of the dataset that it stands in for.
 
-Synthetic and real data are read by the same code. Equal settings give equal bytes.
+Synthetic and real data are read by the same code. Equal settings and seeds give equal bytes.
 """
 
 import struct
@@ -12,7 +12,7 @@ from sonify.data.corpora.roots import SYNTHESISED
 from sonify.data.synthesis import audioset, fsd50k, speech_commands
 from sonify.runtime.errors import SonifyError
 
-_CORPORA: dict[str, Callable[[Mapping[str, Any]], Iterator[tuple[str, bytes]]]] = {
+_CORPORA: dict[str, Callable[[Mapping[str, Any], int], Iterator[tuple[str, bytes]]]] = {
     "audioset": audioset.corpus,
     "fsd50k": fsd50k.corpus,
     "speech_commands": speech_commands.corpus,
@@ -24,28 +24,37 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "speech_commands": ("seed", "words", "takes_per_word"),
 }
 _NOTE = b"A corpus made by Sonify: its ids name no recording of the public dataset.\n"
-_SPLITS = {"audioset": audioset.SPLITS, "fsd50k": fsd50k.SPLITS}
+# Settings that are given for each split.
+_BY_SPLIT = {
+    "audioset": ("clips", audioset.SPLITS),
+    "fsd50k": ("clips", fsd50k.SPLITS),
+    "speech_commands": ("takes_per_word", speech_commands.SPLITS),
+}
 
 
-def raw_corpus(dataset: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def raw_corpus(dataset: str, settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, bytes]]:
     """Yield (POSIX path below the root, content) for every file of a synthetic corpus.
+
+    `seed` is that of the runs that the corpus is for: it draws other sounds and ids of the same
+    classes.
 
     Settings. All: `seed`. audioset: `clips` per split, `clip_s` in seconds, `missing` (further
     segments listed per split, without audio). fsd50k: `clips` per split, `min_s`, `max_s`.
-    speech_commands: `words` (at most 10), `takes_per_word`. Splits of 20 clips or more contain
-    every class. Raises SonifyError for an unknown dataset, or keys or values other than these.
+    speech_commands: `words` (at most 10), `takes_per_word` per split. Splits of 20 clips or more
+    contain every class. Raises SonifyError for an unknown dataset, or keys or values other than
+    these.
     """
     if dataset not in _CORPORA:
         raise SonifyError(f"no dataset named {dataset!r}: choose one of {', '.join(_CORPORA)}")
     _check_keys(f"settings of {dataset}", settings, _KEYS[dataset])
-    if "clips" in settings:
-        _check_keys(f"clips of {dataset}", settings["clips"], _SPLITS[dataset])
-    for key, value in [*settings.items(), *settings.get("clips", {}).items()]:
-        if key != "clips" and value < 0:
+    per_split, splits = _BY_SPLIT[dataset]
+    _check_keys(f"{per_split} of {dataset}", settings[per_split], splits)
+    for key, value in [*settings.items(), *settings[per_split].items(), ("seed of runs", seed)]:
+        if key != per_split and value < 0:
             raise SonifyError(f"{key} of {dataset} is {value}: it must not be negative")
     if settings.get("clip_s", 1) <= 0:
         raise SonifyError(f"clip_s of {dataset} is {settings['clip_s']}: it must be above 0")
-    return chain([(SYNTHESISED, _NOTE)], _CORPORA[dataset](settings))
+    return chain([(SYNTHESISED, _NOTE)], _CORPORA[dataset](settings, seed))
 
 
 class Tally:

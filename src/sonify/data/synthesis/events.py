@@ -19,6 +19,7 @@ from sonify.data.synthesis.signals import (
     pulses,
     recurring,
     resonator,
+    ringing,
     samples,
     unit_peak,
 )
@@ -46,10 +47,9 @@ def bell(n: int, rate_hz: int, *, rng: Rng) -> np.ndarray:
     strike_hz = log_uniform(350, 1000, rng=rng)
     half_life_s = rng.uniform(0.1, 0.22)
     m = samples(7 * half_life_s, rate_hz)
-    angle = phase(strike_hz, m, rate_hz)
     ring = np.zeros(m)
     for ratio, level, lasting in _BELL:
-        ring += level * decay(m, rate_hz, half_life_s * lasting) * np.sin(ratio * angle)
+        ring += level * ringing(ratio * strike_hz, m, rate_hz, half_life_s * lasting)
     period_s = rng.uniform(0.4, 0.75)
     return _series([gated(ring, rate_hz, 0.001, 0.02)], n, rate_hz, period_s, rng=rng)
 

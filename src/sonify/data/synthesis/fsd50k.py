@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sonify.data.synthesis.audioset import stems
-from sonify.data.synthesis.files import freesound_id, table, wav
+from sonify.data.synthesis.files import Seeds, freesound_id, table, wav
 from sonify.data.synthesis.mixtures import lengths_s, mixture, sources_of
 from sonify.data.synthesis.sources import CLASSES, Leaf, with_parents
 from sonify.runtime.seeds import generator
@@ -16,17 +16,17 @@ _LICENCE = "http://creativecommons.org/publicdomain/zero/1.0/"
 _UPLOADERS = 40  # per part; dev and eval have none in common, as in the real corpus
 
 
-def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def corpus(settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, bytes]]:
     """Yield all files, with the classes in alphabetical order of their labels, as published.
 
     Raises SonifyError unless 0 < min_s <= max_s.
     """
     lengths = lengths_s(settings["min_s"], settings["max_s"])
-    return _files(settings["seed"], settings["clips"], lengths)
+    return _files((settings["seed"], seed), settings["clips"], lengths)
 
 
 def _files(
-    seed: int, clips: Mapping[str, int], lengths: tuple[float, ...]
+    seeds: Seeds, clips: Mapping[str, int], lengths: tuple[float, ...]
 ) -> Iterator[tuple[str, bytes]]:
     vocabulary = [(i, c.label, c.mid) for i, c in enumerate(sorted(CLASSES, key=lambda c: c.label))]
     yield "FSD50K.ground_truth/vocabulary.csv", table(vocabulary)
@@ -34,8 +34,8 @@ def _files(
         rows, info = [], {}
         for split in splits:
             for number in range(clips[split]):
-                identity = (seed, "fsd50k", split, number)
-                name = _name(seed, split, number)
+                identity = (*seeds, "fsd50k", split, number)
+                name = _name(seeds, split, number)
                 sources = sources_of(*identity)
                 rows.append(_row(name, split, sources))
                 info[name] = _info(part, number, sources)
@@ -62,8 +62,8 @@ def _audio(
         yield from stems(f"FSD50K.eval_stems/{name}", clip, RATE_HZ)
 
 
-def _name(seed: int, split: str, number: int) -> str:
-    return freesound_id(seed, number * len(SPLITS) + SPLITS.index(split))
+def _name(seeds: Seeds, split: str, number: int) -> str:
+    return freesound_id(seeds, number * len(SPLITS) + SPLITS.index(split))
 
 
 def _row(name: str, split: str, sources: tuple[Leaf, ...]) -> tuple[str, str, str, str]:

@@ -1,6 +1,6 @@
 """Mix a synthetic clip from one to three recurring sources and a background.
 
-A clip depends only on its seed, dataset, split and number, so that it can be rendered on its own,
+A clip depends only on its seeds, dataset, split and number, so that it can be rendered on its own,
 and a larger corpus begins with the clips of a smaller one.
 """
 
@@ -37,7 +37,7 @@ class Mixture:
 
 
 def sources_of(*identity: str | int) -> tuple[Leaf, ...]:
-    """Draw the leaf classes of the clip with `identity` (seed, dataset, split, number).
+    """Draw the leaf classes of the clip with `identity` (seeds, dataset, split, number).
 
     The first is dealt from a deck of all leaves, reshuffled every round, so that each round of
     clips contains every class. The others are drawn at random without replacement.
@@ -62,18 +62,21 @@ def mixture(
     parts = [source.render(n, rate_hz, rng=rng) for source in sources]
     parts.append(background(n, rate_hz, rng=rng))
     levels_db = [0.0, *rng.uniform(*_SOURCE_DB, len(sources) - 1), rng.uniform(*_BACKGROUND_DB)]
-    stems = np.stack(
-        [
-            x * (10 ** (level / 20) / loudness(x, rate_hz))
-            for x, level in zip(parts, levels_db, strict=True)
-        ]
-    )
+    stems = np.stack(parts)
+    for stem, level in zip(stems, levels_db, strict=True):
+        stem *= 10 ** (level / 20) / loudness(stem, rate_hz)
     mix = stems.sum(axis=0)
     # Stems may peak above their sum, and must fit in 16 bits too.
-    largest = max(np.abs(mix).max(), np.abs(stems).max())
+    largest = max(mix.max(), -mix.min(), stems.max(), -stems.min())
     gain = PEAK * 10 ** (rng.uniform(*_PEAK_DB) / 20) / largest
-    quantised = np.rint(stems * gain).astype(np.int16)
-    return Mixture(sources, quantised[:-1], quantised[-1], np.rint(mix * gain).astype(np.int16))
+    stems, mix = quantised(stems, gain), quantised(mix, gain)
+    return Mixture(sources, stems[:-1], stems[-1], mix)
+
+
+def quantised(x: np.ndarray, gain: float) -> np.ndarray:
+    """Return x times `gain` as int16, rounded; overwrites x."""
+    x *= gain
+    return np.rint(x, out=x).astype(np.int16)
 
 
 def loudness(x: np.ndarray, rate_hz: int) -> float:

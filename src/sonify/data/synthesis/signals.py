@@ -7,7 +7,7 @@ the only source of randomness, so equal generators give equal samples.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import butter, lfilter, sosfilt
+from scipy.signal import lfilter, sosfilt
 
 # Highest cutoff of any filter, as a fraction of the sampling rate.
 _HIGHEST = 0.48
@@ -38,11 +38,18 @@ def phase(frequency_hz: np.ndarray | float, n: int, rate_hz: int) -> np.ndarray:
 
 
 def harmonics(angle: np.ndarray, amplitudes: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Sum over k = 1, 2, ... of amplitudes[k-1] sin(k angle)."""
-    total = np.zeros_like(angle)
-    for k, amplitude in enumerate(amplitudes, start=1):
-        total += amplitude * np.sin(k * angle)
-    return total
+    """Sum over k = 1, 2, ... of amplitudes[k-1] sin(k angle).
+
+    By Clenshaw's recurrence, which takes one sine and one cosine for any number of harmonics.
+    """
+    twice = 2 * np.cos(angle)
+    last, before = np.zeros_like(angle), np.zeros_like(angle)
+    for amplitude in reversed(amplitudes):
+        before *= -1
+        before += twice * last
+        before += amplitude
+        last, before = before, last
+    return last * np.sin(angle)
 
 
 def pulses(angle: np.ndarray) -> np.ndarray:
@@ -70,15 +77,37 @@ def resonator(x: np.ndarray, centre_hz: float, width_hz: float, rate_hz: int) ->
 
 def band(x: np.ndarray, low_hz: float, high_hz: float, rate_hz: int) -> np.ndarray:
     """Band-pass `x` (12 dB per octave); with `low_hz` 0, low-pass it."""
-    high = min(high_hz / rate_hz, _HIGHEST)
-    if low_hz > 0:
-        return sosfilt(butter(2, (low_hz / rate_hz, high), "bandpass", fs=1.0, output="sos"), x)
-    return sosfilt(butter(2, high, "lowpass", fs=1.0, output="sos"), x)
+    return sosfilt(butterworth(low_hz / rate_hz, min(high_hz / rate_hz, _HIGHEST)), x)
+
+
+def butterworth(low: float, high: float) -> np.ndarray:
+    """Second-order sections, (section, 6), of the second-order Butterworth filter between two
+    cutoffs in cycles per sample, a band-pass or, with `low` 0, a low-pass.
+
+    In closed form, since SciPy's general design takes longer than filtering a clip.
+    """
+    rise, edge = 4 * np.tan(np.pi * low), 4 * np.tan(np.pi * high)  # bilinear, 2 samples per unit
+    pole = np.exp(0.75j * np.pi)
+    analog: tuple[complex, ...]
+    if low > 0:
+        half = pole * (edge - rise) / 2
+        root = np.sqrt(half**2 - rise * edge)
+        analog, zeros = (half + root, half - root), (1.0, 0.0, -1.0)
+        centre = np.exp(2j * np.arctan(np.sqrt(rise * edge) / 4))
+    else:
+        analog, zeros, centre = (pole * edge,), (1.0, 2.0, 1.0), 1.0
+    sections = []
+    for s in analog:
+        z = (4 + s) / (4 - s)
+        poles = (1.0, -2 * z.real, abs(z) ** 2)
+        gain = abs(np.polyval(poles, centre) / np.polyval(zeros, centre))
+        sections.append([*(gain * b for b in zeros), *poles])
+    return np.array(sections)
 
 
 def noise(n: int, *, rng: np.random.Generator) -> np.ndarray:
-    """White noise of unit variance."""
-    return rng.standard_normal(n)
+    """White noise of unit variance, drawn in single precision, which takes half the time."""
+    return rng.standard_normal(n, np.float32).astype(np.float64)
 
 
 def wander(n: int, rate_hz: int, knots_hz: float, *, rng: np.random.Generator) -> np.ndarray:
@@ -103,6 +132,17 @@ def gated(x: np.ndarray, rate_hz: int, attack_s: float, release_s: float) -> np.
 def decay(n: int, rate_hz: int, half_life_s: float) -> np.ndarray:
     """An exponential that starts at 1 and halves every `half_life_s`."""
     return np.exp2(-np.arange(n) / (half_life_s * rate_hz))
+
+
+def ringing(frequency_hz: float, n: int, rate_hz: int, half_life_s: float) -> np.ndarray:
+    """A sine that starts near 0 and halves every `half_life_s`: what is struck.
+
+    As the response of its two poles to a pulse, which takes neither sines nor powers.
+    """
+    angle, radius = 2 * np.pi * frequency_hz / rate_hz, 0.5 ** (1 / (half_life_s * rate_hz))
+    pulse = np.zeros(n)
+    pulse[0] = np.sin(angle)
+    return lfilter([1.0], [1, -2 * radius * np.cos(angle), radius**2], pulse)
 
 
 def recurring(

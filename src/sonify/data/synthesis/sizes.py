@@ -5,10 +5,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Seed = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Random seed.")]
+Seed = Annotated[int, Meta(ge=0, le=2**31 - 1, description="Random seed, beside that of the runs.")]
 Count = Annotated[
     int,
     Meta(ge=20, description="Number of clips; with 20 or more, every class has one."),
+]
+Takes = Annotated[
+    int,
+    Meta(ge=1, le=100_000, description="Recordings of each word; no speaker is in two splits."),
 ]
 Seconds = Annotated[float, Meta(ge=0.25, le=60)]
 
@@ -52,9 +56,18 @@ class Fsd50kSizes:
 
 
 @dataclass(frozen=True)
+class SpeechCommandsTakes:
+    """Recordings of each word in each split."""
+
+    train: Takes
+    val: Takes
+    test: Takes
+
+
+@dataclass(frozen=True)
 class SpeechCommandsSizes:
     """A corpus in the layout of Speech Commands."""
 
     seed: Seed
     words: Annotated[int, Meta(ge=2, le=10, description="Words (classes).")]
-    takes_per_word: Annotated[int, Meta(ge=10, le=100_000, description="Recordings of each word.")]
+    takes_per_word: SpeechCommandsTakes

@@ -2,18 +2,18 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from sonify.data.audio.pcm import encode
-from sonify.data.synthesis.files import wav
+from sonify.data.synthesis.files import Seeds, wav
 from sonify.data.synthesis.textures import background
 from sonify.data.synthesis.words import RATE_HZ, WORDS, speaker, spoken
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 
 _TAKES = 2  # of each word per speaker
-# Splits of speakers 0, 1, 2, ..., cyclically: three speakers are enough to fill all splits.
-_SPLITS = ("train", "test", "val", "train", "train", "train", "test", "train", "train", "train")
+SPLITS = ("train", "val", "test")
 _MAX_WAVS = 2**27 - 1  # constant of the published split rule
 _NOISES, _NOISE_S = 4, 10.0
 _README = """Synthetic words in the layout of Speech Commands v0.02.
@@ -26,33 +26,35 @@ of the parts.
 _LICENCE = "CC0 1.0 Universal: https://creativecommons.org/publicdomain/zero/1.0/\n"
 
 
-def corpus(settings: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def corpus(settings: Mapping[str, Any], seed: int) -> Iterator[tuple[str, bytes]]:
     """Yield all files, laid out as at the root of the archive.
 
-    Raises SonifyError for too few takes for three speakers, or more words than WORDS has.
+    Every speaker of a split says each word twice, of an odd number of takes the last one once.
+    Raises SonifyError for a split without takes, or more words than WORDS has.
     """
-    seed, takes = settings["seed"], settings["takes_per_word"]
+    takes = settings["takes_per_word"]
     if not 1 <= settings["words"] <= len(WORDS):
         raise SonifyError(f"words is {settings['words']}: it must be between 1 and {len(WORDS)}")
-    if takes <= 2 * _TAKES:
-        raise SonifyError(
-            f"takes_per_word is {takes}: it must be at least {2 * _TAKES + 1}, for a speaker with "
-            f"up to {_TAKES} takes in each of train, val and test"
-        )
-    return _files(seed, list(WORDS)[: settings["words"]], takes)
+    for split in SPLITS:
+        if takes[split] < 1:
+            raise SonifyError(f"takes_per_word of {split} is {takes[split]}: it must be 1 or more")
+    return _files((settings["seed"], seed), list(WORDS)[: settings["words"]], takes)
 
 
-def _files(seed: int, words: list[str], takes: int) -> Iterator[tuple[str, bytes]]:
-    lists: dict[str, list[str]] = {"train": [], "val": [], "test": []}
-    for word in words:
-        for number in range(takes):
-            who, take = divmod(number, _TAKES)
-            path = f"{word}/{_hash(seed, who)}_nohash_{take}.wav"
-            lists[_split(who)].append(path)
-            rng = generator("synthesis", seed, "speech_commands", word, number)
-            yield path, wav(spoken(word, speaker(seed, who), rng=rng), RATE_HZ)
+def _files(seeds: Seeds, words: list[str], takes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
+    lists: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for split in SPLITS:
+        identity = (*seeds, "speech_commands", split)
+        voices = [speaker(*identity, who) for who in range(-(-takes[split] // _TAKES))]
+        for word in words:
+            for number in range(takes[split]):
+                who, take = divmod(number, _TAKES)
+                path = f"{word}/{_hash(seeds, split, who)}_nohash_{take}.wav"
+                lists[split].append(path)
+                rng = generator("synthesis", *identity, word, number)
+                yield path, wav(spoken(word, voices[who], rng=rng), RATE_HZ)
     for number in range(_NOISES):
-        rng = generator("synthesis", seed, "speech_commands", "noise", number)
+        rng = generator("synthesis", *seeds, "speech_commands", "noise", number)
         texture = 0.5 * background(round(_NOISE_S * RATE_HZ), RATE_HZ, rng=rng)
         path = f"_background_noise_/texture_{number}.wav"
         yield path, wav(encode(texture), RATE_HZ)
@@ -71,17 +73,14 @@ def which_split(speaker_hash: str) -> str:
     return "test" if percentage < 20 else "train"
 
 
-def _split(who: int) -> str:
-    return _SPLITS[who % len(_SPLITS)]
+@cache
+def _hash(seeds: Seeds, split: str, who: int) -> str:
+    """Eight hexadecimal digits that the published rule assigns to this split, for its speaker.
 
-
-def _hash(seed: int, who: int) -> str:
-    """Eight hexadecimal digits that the published rule assigns to this speaker's split.
-
-    Left to chance, a small corpus might have no test speaker. Each speaker tries 1000 numbers of
-    its own, spread by an odd factor, so that no two speakers share a hash.
+    Each speaker tries 1000 numbers of its own, spread by an odd factor, so that no two speakers of
+    a corpus share a hash; those of two corpora's do with a probability of 2^-32.
     """
-    shift = seed_for("synthesis", seed, "speech_commands", "hashes")
-    numbers = range(1000 * who, 1000 * (who + 1))
-    hashes = (f"{(2654435761 * k + shift) % 2**32:08x}" for k in numbers)
-    return next(h for h in hashes if which_split(h) == _split(who))
+    shift = seed_for("synthesis", *seeds, "speech_commands", "hashes")
+    first = 1000 * (who * len(SPLITS) + SPLITS.index(split))
+    hashes = (f"{(2654435761 * k + shift) % 2**32:08x}" for k in range(first, first + 1000))
+    return next(h for h in hashes if which_split(h) == split)

@@ -83,9 +83,12 @@ class Speaker:
     rise: float
 
 
-def speaker(seed: int, number: int) -> Speaker:
-    """Draw the speaker with this number; as in humans, high voices tend to have short tracts."""
-    rng = generator("synthesis", seed, "speech_commands", "speaker", number)
+def speaker(*identity: str | int) -> Speaker:
+    """Draw the speaker with `identity` (seeds, split, number).
+
+    As in humans, high voices tend to have short tracts.
+    """
+    rng = generator("synthesis", *identity, "speaker")
     height = rng.uniform()
     return Speaker(
         pitch_hz=90 * 2.6**height * rng.uniform(0.9, 1.1),
@@ -166,10 +169,15 @@ def _response(grid_hz: np.ndarray, formants_hz: np.ndarray) -> np.ndarray:
     """The magnitude response, (frequency, frame), of formants (frame, 3) and a fixed fourth one."""
     f = grid_hz[:, None]
     fourth = np.full(len(formants_hz), _FOURTH_FORMANT_HZ)
-    gain = 1 / (1 + f / 700)  # spectral tilt of voice source and lip radiation combined
+    power = np.ones((len(grid_hz), len(formants_hz)))
     for centre, width in zip([*formants_hz.T, fourth], _BANDWIDTHS_HZ, strict=True):
-        gain = gain * centre**2 / np.hypot(centre**2 - f**2, width * f)
-    return gain
+        squared = (centre / 1000) ** 2 - (f / 1000) ** 2
+        squared *= squared
+        squared += (width * f / 1e6) ** 2
+        power *= squared
+    peaks = (np.prod(formants_hz, axis=1) * _FOURTH_FORMANT_HZ / 1e12) ** 2
+    tilt = 1 + f / 700  # of voice source and lip radiation combined
+    return peaks / (tilt * np.sqrt(power))
 
 
 def _spectrum(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

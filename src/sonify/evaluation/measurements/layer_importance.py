@@ -11,15 +11,17 @@ from torch import Tensor
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import Clips, parts
-from sonify.data.stored import StoredClips, stored
+from sonify.data.stored import StoredClips, clip_ids, stored
 from sonify.evaluation.measurements.scoring import measured, whole_clips
+from sonify.evaluation.metrics.bootstrap import resamples
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.training.probes import Probing, train_probes
 from sonify.training.validation import centre_crops
 
-Batch = tuple[np.ndarray, Tensor]  # targets, (clip, class), and waveforms, (clip, time)
+# Names of clips, their targets, (clip, class), and waveforms, (clip, time).
+Batch = tuple[list[str], np.ndarray, Tensor]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def held_out(
     def batches() -> Iterator[Batch]:
         if crop_s is None:
             return whole_batches(parts(folder, [split]), max_samples, device)
-        return centre_batches(clips, round(crop_s * RATE_HZ), max_samples, device)
+        ids = clip_ids(folder, [split])
+        return centre_batches(clips, ids, round(crop_s * RATE_HZ), max_samples, device)
 
     return HeldOut(clips.dataset, split, clips.classes, batches)
 
@@ -59,18 +62,22 @@ def whole_batches(
 ) -> Iterator[Batch]:
     """Yield the clips of some parts whole, each batch of one length."""
     for clips, indices, x in whole_clips(some, max_samples, device):
-        yield clips.targets[indices], x
+        yield [clips.ids[i] for i in indices], clips.targets[indices], x
 
 
 def centre_batches(
-    clips: StoredClips, samples: int, max_samples: int, device: torch.device | str = "cpu"
+    clips: StoredClips,
+    ids: list[str],
+    samples: int,
+    max_samples: int,
+    device: torch.device | str = "cpu",
 ) -> Iterator[Batch]:
-    """Yield the `centre_crops` of all clips."""
+    """Yield the `centre_crops` of all clips, whose names are `ids`."""
     size = max(1, max_samples // samples)
     for at, crops in centre_crops(clips, np.arange(len(clips)), samples):
         for first in range(0, len(at), size):
             some = slice(first, first + size)
-            yield clips.targets(at[some]), crops[some].to(device)
+            yield [ids[i] for i in at[some]], clips.targets(at[some]), crops[some].to(device)
 
 
 def passes(probing: Probing) -> int:
@@ -136,15 +143,17 @@ def _scores(
     logits_of: Callable[[Tensor], Tensor], layers: Sequence[int], scored: HeldOut
 ) -> pd.DataFrame:
     """The metrics after each of `layers`, of logits (layer, clip, class) from one forward pass."""
-    targets, logits = [], []
-    for truth, x in scored.batches():
+    ids, targets, logits = [], [], []
+    for names, truth, x in scored.batches():
+        ids += names
         targets.append(truth)
         logits.append(logits_of(x).float().cpu().numpy())
     truth, scores = np.concatenate(targets), np.concatenate(logits, axis=1)
+    counts = resamples(scored.dataset, scored.split, ids)
     rows = []
     for layer, of_layer in zip(layers, scores, strict=True):
-        ranking, values = measured(truth, of_layer)
+        ranking, metrics = measured(truth, of_layer, counts)
         shared = {"dataset": scored.dataset, "split": scored.split, "layer": layer}
-        counts = {"n_clips": ranking.n_clips, "prevalence": ranking.prevalence}
-        rows += [{**shared, "metric": m, "value": v, **counts} for m, v in values.items()]
+        clips = {"n_clips": ranking.n_clips, "prevalence": ranking.prevalence}
+        rows += [{**shared, **row, **clips} for row in metrics]
     return pd.DataFrame(rows)

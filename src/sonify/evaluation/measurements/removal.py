@@ -1,6 +1,7 @@
 """The removal test (section 4.1): recognition of clips without a layer's sonification."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor
 
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.scoring import Counter, whole_clips
-from sonify.evaluation.metrics.ranking import rank
+from sonify.evaluation.measurements.scoring import Counter, measured, whole_clips
+from sonify.evaluation.metrics.bootstrap import Counts, resamples
 from sonify.evaluation.stages.removal import Condition
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
@@ -54,10 +55,11 @@ def removal_table(
     """
     explainer = build_explainer(method, model, precision=precision)
     rules = list(dict.fromkeys(condition.rule for condition in conditions))
-    targets, untouched = [], []
+    ids, targets, untouched = [], [], []
     scores: dict[Condition, list[np.ndarray]] = {condition: [] for condition in conditions}
     dead = {rule: np.zeros(explainer.n_layers, np.int64) for rule in rules}
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
+        ids += [clips.ids[i] for i in indices]
         targets.append(clips.targets[indices])
         for batch, chosen in most_active(explainer, x, rules):
             untouched.append(_scores(model, x[batch]))
@@ -66,18 +68,23 @@ def removal_table(
             for rule, at in chosen.at.items():
                 dead[rule] += chosen.made.dead[at].sum(dim=1).cpu().numpy()
     truth = np.concatenate(targets)
-    ranked = rank(truth, np.concatenate(untouched))
     shared = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
+    counts = resamples(clips.dataset, clips.splits[0], ids)
+    whole = _metrics(truth, np.concatenate(untouched), counts)
     rows = []
     for condition, batches in scores.items():
-        layers = [rank(truth, left) for left in np.concatenate(batches, axis=1)]
+        layers = [_metrics(truth, left, counts) for left in np.concatenate(batches, axis=1)]
         n_dead = [0, *dead[condition.rule]]
-        for layer, ranking in enumerate([ranked, *layers]):
+        for layer, metrics in enumerate([whole, *layers]):
             place = {**shared, "layer": layer, "n_dead": n_dead[layer]}
             place |= msgspec.structs.asdict(condition)
-            for metric, value in ranking.metrics.items():
-                rows.append({**place, "metric": metric, "value": value, "n_clips": len(truth)})
+            rows += [{**place, **row, "n_clips": len(truth)} for row in metrics]
     return pd.DataFrame(rows)
+
+
+def _metrics(targets: np.ndarray, scores: np.ndarray, counts: Counts) -> list[dict[str, Any]]:
+    """Return rows of the metrics of ranking."""
+    return [row for row in measured(targets, scores, counts)[1] if row["metric"] != "accuracy"]
 
 
 def _left(

@@ -1,13 +1,16 @@
 """Scores of whole clips: evaluation is on the entire clip at once (appendix A.3)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
 from sonify.data.clips import Clips, length_buckets
+from sonify.evaluation.metrics.bootstrap import Counts, replicates, resamples
 from sonify.evaluation.metrics.ranking import Ranking, accuracy, rank
 from sonify.models.checkpoint import ModelCard
 from sonify.runtime.errors import SonifyError
@@ -35,19 +38,24 @@ def whole_clips(
                 progress(done)
 
 
-def measured(targets: np.ndarray, scores: np.ndarray) -> tuple[Ranking, dict[str, float]]:
-    """The ranking of scores, (clip, class), and its metrics by name; accuracy is among them where
-    every clip has one class. Raises SonifyError as `rank` does.
+def measured(
+    targets: np.ndarray, scores: np.ndarray, counts: Counts
+) -> tuple[Ranking, list[dict[str, Any]]]:
+    """The ranking of scores, (clip, class), and rows of its metrics: their names, values, and
+    replicates on the resamples `counts`, (clip, replicate).
+
+    Accuracy is among them where every clip has one class. Raises SonifyError as `rank` does.
     """
     ranking = rank(targets, scores)
     values = ranking.metrics
     if (targets.sum(axis=1) == 1).all():
         values = {**values, "accuracy": accuracy(targets, scores)}
-    return ranking, values
+    again = replicates(targets, scores, counts)
+    return ranking, [{"metric": m, "value": v, "replicates": again[m]} for m, v in values.items()]
 
 
 @torch.no_grad()
-def metrics_table(
+def score_tables(
     model: nn.Module,
     card: ModelCard,
     parts: Iterable[Clips],
@@ -55,12 +63,14 @@ def metrics_table(
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
-) -> pd.DataFrame:
-    """The metrics table of one model on the parts of one split: mAP, mAUC, d_prime, and accuracy
-    where every clip has one class. Raises SonifyError when the model has other classes than the
-    clips.
+) -> tuple[pd.DataFrame, pa.Table]:
+    """The tables metrics and scores of one model on the parts of one split.
+
+    Metrics are mAP, mAUC, d_prime, and accuracy where every clip has one class; scores are those of
+    each clip that they are computed from. Raises SonifyError when the model has other classes than
+    the clips.
     """
-    targets, logits = [], []
+    targets, logits, ids = [], [], []
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         if list(card.classes) != clips.classes:
             raise SonifyError(
@@ -69,18 +79,23 @@ def metrics_table(
             )
         targets.append(clips.targets[indices])
         logits.append(model(x).float().cpu().numpy())
-    ranking, values = measured(np.concatenate(targets), np.concatenate(logits))
-    return pd.DataFrame(
-        {
-            "dataset": clips.dataset,
-            "split": clips.splits[0],
-            **card.keys,
-            "metric": metric,
-            "value": value,
-            "n_clips": ranking.n_clips,
-            "n_classes": ranking.n_classes,
-            "n_dropped": ranking.n_dropped,
-            "prevalence": ranking.prevalence,
-        }
-        for metric, value in values.items()
-    )
+        ids += [clips.ids[i] for i in indices]
+    keys = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
+    scores = np.concatenate(logits)
+    counts = resamples(clips.dataset, clips.splits[0], ids)
+    ranking, rows = measured(np.concatenate(targets), scores, counts)
+    shared = {
+        "n_clips": ranking.n_clips,
+        "n_classes": ranking.n_classes,
+        "n_dropped": ranking.n_dropped,
+        "prevalence": ranking.prevalence,
+    }
+    return pd.DataFrame({**keys, **row, **shared} for row in rows), _scores(ids, scores, keys)
+
+
+def _scores(ids: list[str], scores: np.ndarray, keys: dict[str, Any]) -> pa.Table:
+    """The scores table, straight from the array: pandas would make an object of each row."""
+    offsets = np.arange(len(ids) + 1, dtype=np.int32) * scores.shape[1]
+    lists = pa.ListArray.from_arrays(offsets, scores.astype(np.float32).ravel())
+    same = {name: pa.repeat(value, len(ids)) for name, value in keys.items()}
+    return pa.table({"clip_id": ids, "class_scores": lists, **same})

@@ -44,7 +44,8 @@ def _clips(plan: "Plan", model: str) -> ClipsRead:
 def _settings(plan: "Plan", model: str) -> CoherenceSettings:
     stage = plan.evaluation.coherence
     rule = plan.config.sonification.rule
-    others = [other for other in plan.evaluation.sensitivity.rules if other != rule]
+    compared = plan.evaluation.sensitivity.rules if plan.compares_choices(model) else ()
+    others = [other for other in compared if other != rule]
     return CoherenceSettings(
         **plan.explaining,
         split=stage.split,

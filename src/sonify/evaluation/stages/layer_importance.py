@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from sonify.evaluation.option_types import RunNames
+from sonify.evaluation.option_types import RunNames, SeedCount
 from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
 from sonify.training.settings import ProbingSettings
 
@@ -34,6 +34,7 @@ class ProbeOptions(Options, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    seeds: SeedCount | None = None
 
 
 class LayerImportanceOptions(Options, frozen=True, kw_only=True):

@@ -45,10 +45,11 @@ def _settings(plan: "Plan", model: str) -> RemovalSettings:
     stage, choices = plan.evaluation.removal, plan.evaluation.sensitivity
     rule, rescaled = plan.config.sonification.rule, stage.rescale_residual
     conditions = [Condition(rule, rescaled)]
-    conditions += [Condition(other, rescaled) for other in choices.rules if other != rule]
-    conditions += [
-        Condition(rule, other) for other in choices.rescale_residual if other != rescaled
-    ]
+    if plan.compares_choices(model):
+        conditions += [Condition(other, rescaled) for other in choices.rules if other != rule]
+        conditions += [
+            Condition(rule, other) for other in choices.rescale_residual if other != rescaled
+        ]
     return RemovalSettings(
         **plan.explaining,
         split=stage.split,

@@ -21,18 +21,23 @@ def _settings(plan: "Plan", model: str) -> JobSettings:
 
 
 def _compute(job: "ModelJob[JobSettings]") -> Result:
-    from sonify.evaluation.measurements.scoring import metrics_table
+    from sonify.evaluation.measurements.scoring import score_tables
+    from sonify.evaluation.metrics.chance import chance_map
 
     with job.progress("score") as bar:
-        table = metrics_table(job.model, job.card, job.parts(), progress=bar.update, **job.running)
-    best = table.set_index("metric").loc["mAP"]
-    summary = f"{job.named('score')}: mAP {best['value']:.3f}, by chance {best['prevalence']:.3f}"
-    return Result({"metrics": table}, summary)
+        metrics, scores = score_tables(
+            job.model, job.card, job.parts(), progress=bar.update, **job.running
+        )
+    best = metrics[metrics["metric"] == "mAP"]
+    value, chance = best["value"].item(), chance_map(best["prevalence"], best["n_clips"]).item()
+    summary = f"{job.named('score')}: mAP {value:.3f}, by chance {chance:.3f}"
+    return Result({"metrics": metrics, "scores": scores}, summary)
 
 
 STAGE = Stage(
     name="score",
-    tables=("metrics",),
+    tables=("metrics", "scores"),
+    kept=("scores",),
     jobs=lambda plan: plan.models_of(plan.classifiers),
     clips=_clips,
     settings=_settings,

@@ -14,7 +14,8 @@ import pandas as pd
 
 from sonify.paper import authors
 from sonify.paper.claims.evidence import SCORED, VALIDATED, Evidence, Missing
-from sonify.paper.claims.verdicts import NOT_RUN, SINGLE, Claim, rules_of
+from sonify.paper.claims.outcomes import UNPUBLISHED
+from sonify.paper.claims.verdicts import SINGLE, Claim, rules_of
 from sonify.paper.published import PAPER_TABLES
 from sonify.paper.run_facts import RunFacts, Runs
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
@@ -47,14 +48,14 @@ class _Recorded(dict[str, pd.DataFrame]):
 
 
 def calibrated(claim: Claim) -> dict[str, float | str]:
-    """Return the columns authors_* of contract claims; "not run" without numbers of the authors."""
+    """Return the columns authors_* of contract claims; the verdict says if there are no numbers."""
     evidence = authors_evidence()
     tables = _Recorded(dict(evidence.tables))
     try:
         measured = claim.evaluate(replace(evidence, tables=tables))
     except Missing:
         remark = "The authors published no numbers for it."
-        return _row(math.nan, math.nan, NOT_RUN, remark)
+        return _row(math.nan, math.nan, UNPUBLISHED, remark)
     judged = claim.judge(measured)
     remark = f"{'; '.join(NOTES[name] for name in sorted(tables.used))}: {measured.remark}"
     if tables.used & set(_MEANS):

@@ -1,12 +1,12 @@
 """The evidence that claims are judged by: the evaluation tables, and which runs they are of."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import pandas as pd
 
+from sonify.evaluation.metrics.chance import chance_map
 from sonify.paper.claims.measurement import Task
 from sonify.paper.labels import DATASETS, finetuned_label
 from sonify.paper.run_facts import Runs
@@ -117,18 +117,6 @@ class Evidence:
         for layer in sorted(rows["layer"].unique()):  # the whole encoder may be another run
             _of_one_run(rows[rows["layer"] == layer], "layer_importance", words)
         return by_layer(_some(rows, "layer_importance", words), "value")
-
-
-def chance_map(prevalence: pd.Series, n_clips: pd.Series) -> pd.Series:
-    """Return the expected mAP of a random ranking of n clips, from the mean prevalence.
-
-    With k positives, ((k - 1) / (n - 1) · (n - H_n) + H_n) / n, H_n being the n-th harmonic number
-    (Bestgen 2015). It is above the prevalence, the more so the fewer the clips, and linear in k, so
-    that the mean over classes needs no more than their mean prevalence.
-    """
-    harmonic = n_clips.map(lambda n: math.fsum(1 / i for i in range(1, int(n) + 1)))
-    others = (prevalence * n_clips - 1) / (n_clips - 1)
-    return (others * (n_clips - harmonic) + harmonic) / n_clips
 
 
 def by_layer(rows: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -18,6 +18,7 @@ _MEANING = {
     "not run": "runs or measurements are missing",
 }
 _SURVIVES = 0.05
+UNPUBLISHED = "none published"  # in place of a verdict on the authors' numbers
 
 
 class Outcome(NamedTuple):
@@ -28,7 +29,7 @@ class Outcome(NamedTuple):
     meaning: str
 
     def __str__(self) -> str:
-        return f"{_listed(self.claims)} ({self.meaning})"
+        return f"{listed(self.claims)} ({self.meaning})"
 
 
 def outcomes(claims: pd.DataFrame) -> Iterator[Outcome]:
@@ -37,7 +38,11 @@ def outcomes(claims: pd.DataFrame) -> Iterator[Outcome]:
         rows = claims[claims["verdict"] == verdict]
         if len(rows):
             numbers = sorted(rows["claim"].tolist())
-            yield Outcome(verdict, numbers, _MEANING[verdict].format(seeds=_seeds(rows["n_runs"])))
+            meaning = _MEANING[verdict].format(seeds=_seeds(rows["n_runs"]))
+            by_clips = sorted(rows.loc[rows["ci95_clips"] > rows["ci95_seeds"], "claim"])
+            if verdict == "inconclusive" and by_clips:
+                meaning += f"; of {listed(by_clips)} that over clips is the wider"
+            yield Outcome(verdict, numbers, meaning)
 
 
 def decided(claims: pd.DataFrame) -> str:
@@ -66,7 +71,7 @@ def survivors(claims: pd.DataFrame) -> str:
         return words + "all decided claims stay decided."
     if not kept.any():
         return words + "none of the decided claims would stay decided."
-    lost = _listed(sorted(rows.loc[~kept, "claim"]))
+    lost = listed(sorted(rows.loc[~kept, "claim"]))
     return words + f"{kept.sum()} of the {len(rows)} decided claims stay decided, but not {lost}."
 
 
@@ -82,7 +87,25 @@ def why_open(row: Any) -> str:
         return "a single seed has no interval"
     if math.isnan(row.ci95):
         return "its seeds give no interval"
+    if row.ci95_clips > row.ci95_seeds:
+        return "the interval over clips leaves it open"
     return f"the intervals of {row.n_runs} seeds leave it open"
+
+
+def intervals(row: Any) -> str:
+    """Return both half-widths of a claims row: `± 0.025 over seeds, ± 0.010 over clips`.
+
+    Returns nothing for a number that is not over clips, whose only interval is that over seeds.
+    """
+    if math.isnan(row.ci95_clips):
+        return ""
+    seeds = half_width(row.ci95_seeds)
+    return f"{seeds} over seeds, {half_width(row.ci95_clips)} over clips"
+
+
+def half_width(ci95: float) -> str:
+    """Format a half-width: `± 0.012`, or a dash where there is no interval."""
+    return "–" if math.isnan(ci95) else f"± {ci95:.3f}"
 
 
 def p_words(p: float) -> str:
@@ -94,12 +117,12 @@ def p_words(p: float) -> str:
 
 def authors_words(row: Any) -> str:
     """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
-    if row.authors_verdict == "not run":
-        return "–"
+    if row.authors_verdict == UNPUBLISHED:
+        return UNPUBLISHED
     return f"{row.authors_verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
 
 
-def _listed(numbers: list[int]) -> str:
+def listed(numbers: list[int]) -> str:
     """List sorted numbers, three and more in a row by the first and the last: `1, 3–6, 9`."""
     rows: list[list[int]] = []
     for number in numbers:

@@ -1,11 +1,12 @@
 """The rules that claims are judged by: what a number must meet, and when several decide.
 
-"Reproduced" has to be earned: of several numbers, the 95% t-interval of each must meet its
-criterion. Only the number that meets it least (of several above 0, the smallest mean) can count
-against the claim, because one of many may fall short by chance; for the same reason its interval is
-that at level 1 - 0.05/m, for a claim over m numbers (Bonferroni). (Taking the smallest within each
-seed would be biased: the smallest of many noisy numbers lies below all their means.) Where an
-effect is claimed and δ declared, the same number can show that there is none to speak of.
+"Reproduced" has to be earned: of several numbers, the 95% interval of each (the wider of that over
+seeds and that over clips, see `statistics`) must meet its criterion. Only the number that meets it
+least (of several above 0, the smallest mean) can count against the claim, because one of many may
+fall short by chance; for the same reason its interval is that at level 1 - 0.05/m, for a claim over
+m numbers (Bonferroni). (Taking the smallest within each seed would be biased: the smallest of many
+noisy numbers lies below all their means.) Where an effect is claimed and δ declared, the same
+number can show that there is none to speak of.
 
 When nothing is there, each rule decides wrongly at most one time in twenty; a simulation among the
 tests checks that for 3 and 5 seeds.
@@ -183,11 +184,8 @@ def _words(every: bool, inside: str, extreme: str, outside: str, limit: str) -> 
     inside, outside = inside.format(limit), outside.format(limit)
     if every:
         return (
-            f"Each of the m numbers has its own interval over seeds: reproduced if every 95% "
-            f"t-interval lies {inside}; contradicted if that of the number with the {extreme} "
-            f"(shown), at level 1 − 0.05/m, lies {outside}"
+            f"Each of the m numbers has its own interval: reproduced if every 95% interval lies "
+            f"{inside}; contradicted if that of the number with the {extreme} (shown), at level "
+            f"1 − 0.05/m, lies {outside}"
         )
-    return (
-        f"Reproduced if the 95% t-interval over seeds lies {inside}; contradicted if it lies "
-        f"{outside}"
-    )
+    return f"Reproduced if the 95% interval lies {inside}; contradicted if it lies {outside}"

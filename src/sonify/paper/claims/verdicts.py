@@ -1,7 +1,7 @@
 """Judging a claim: its numbers by seed, the rule on where they may lie, and a verdict.
 
-Thresholds, floors and δ were fixed beforehand; decisions 44, 55, 65 and 85 say what was corrected
-later, and when. Whatever the intervals leave open is inconclusive.
+Thresholds, floors and δ were fixed beforehand; decisions 44, 55, 65, 85 and 86 say what was
+corrected later, and when. Whatever the intervals leave open is inconclusive.
 """
 
 import math
@@ -14,8 +14,9 @@ import pandas as pd
 
 from sonify.paper.claims.evidence import Evidence, Missing
 from sonify.paper.claims.measurement import Measurement, Values
+from sonify.paper.claims.resampled import by_replicate, measured_again
 from sonify.paper.claims.rules import ALPHA, Decision, Delta, Parts, Rule, Simple, decide
-from sonify.paper.claims.statistics import Estimates, Floats, estimates, pooled
+from sonify.paper.claims.statistics import Estimates, Floats, estimates, pooled, with_clips
 from sonify.paper.labels import VERDICTS
 
 REPRODUCED, CONTRADICTED, EQUIVALENT, INCONCLUSIVE, AT_CHANCE, NOT_RUN = VERDICTS
@@ -32,13 +33,17 @@ _NAMED = 4  # numbers at chance that a remark names
 
 
 class Judgement(NamedTuple):
-    """Mean and half-width over n_runs seeds of the number shown, the verdict, and its p value.
+    """Mean and half-widths over n_runs seeds of the number shown, the verdict, and its p value.
 
-    p is NaN where nothing was tested. caveats say what keeps the verdict from being clearer.
+    ci95 is the wider of ci95_seeds, over seeds and clips, and ci95_clips, over clips: NaN where
+    there is none. p is NaN where nothing was tested. caveats say what keeps the verdict from being
+    clearer.
     """
 
     mean: float
     ci95: float
+    ci95_seeds: float
+    ci95_clips: float
     n_runs: int
     verdict: str
     p: float
@@ -53,6 +58,7 @@ def judge(
     floor: float | Values = 0.0,
     above_chance: Values | None = None,
     pooled_by: str | None = None,
+    again: Measurement | None = None,
 ) -> Judgement:
     """Judge one number a seed, or several (a frame, seed by number), by `rule`.
 
@@ -60,7 +66,8 @@ def judge(
     whose number is NaN (nothing to measure, for example because every filter is dead) is left out,
     with a caveat. A single seed has no interval, nor have infinite numbers, nor have equal seeds
     without `floor`, the least half-width of an interval: inconclusive, whatever the mean. For
-    `delta`, `above_chance` and `pooled_by` see Claim and Measurement.
+    `delta`, `above_chance` and `pooled_by` see Claim and Measurement; `again` is what was measured
+    on every resample of the clips.
     """
     given = values if isinstance(values, pd.Series | pd.DataFrame) else pd.Series(list(values))
     frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({"": given})
@@ -68,13 +75,17 @@ def judge(
         raise TypeError("a rule of several parts judges a frame, whose columns name the parts")
     floors = np.broadcast_to(np.asarray(floor, np.float64), frame.shape[1])
     found = _estimates(frame, floors, pooled_by)
-    chance = _at_chance(frame, above_chance)
+    if again is not None:
+        found = with_clips(found, frame, by_replicate(again.values, frame))
+    chance = _at_chance(frame, above_chance, again)
     decision = decide(found, rules_of(frame, rule), delta, chance)
     verdict, p = _verdict(decision, chance)
     least = int(decision.least)
     return Judgement(
         float(found.mean[least]),
         float(found.half_width()[least]),
+        float(found.over_seeds()[least]),
+        float(found.over_clips()[least]),
         int(found.n[least]),
         verdict,
         p,
@@ -107,7 +118,9 @@ def _estimates(frame: pd.DataFrame, floors: Floats, pooled_by: str | None) -> Es
     return Estimates(*parts)
 
 
-def _at_chance(frame: pd.DataFrame, above_chance: Values | None) -> np.ndarray:
+def _at_chance(
+    frame: pd.DataFrame, above_chance: Values | None, again: Measurement | None
+) -> np.ndarray:
     """Return which numbers compare scores whose 95% interval does not clear chance.
 
     Where chance is not known, or there is a single seed, no number is. A single number over several
@@ -115,7 +128,10 @@ def _at_chance(frame: pd.DataFrame, above_chance: Values | None) -> np.ndarray:
     """
     if above_chance is None:
         return np.zeros(frame.shape[1], bool)
-    found = estimates(pd.DataFrame(above_chance).reindex(frame.index).to_numpy(np.float64))
+    above = pd.DataFrame(above_chance).reindex(frame.index)
+    found = estimates(above.to_numpy(np.float64))
+    if again is not None and again.above_chance is not None:
+        found = with_clips(found, above, by_replicate(again.above_chance, above))
     low = found.mean - np.nan_to_num(found.half_width())  # equal seeds: their score itself
     at_chance = np.asarray((found.n > 1) & (low <= 0))
     return np.array([at_chance.any()]) if frame.shape[1] == 1 else at_chance
@@ -200,8 +216,8 @@ class Claim:
     evaluate: Callable[[Evidence], Measurement]
     delta: Delta | None = None
 
-    def judge(self, measured: Measurement) -> Judgement:
-        """Judge what `evaluate` returns."""
+    def judge(self, measured: Measurement, again: Evidence | None = None) -> Judgement:
+        """Judge what `evaluate` returns; `again` is the evidence `resampled`, where it is known."""
         return judge(
             measured.values,
             self.rule,
@@ -209,6 +225,7 @@ class Claim:
             floor=measured.floor,
             above_chance=measured.above_chance,
             pooled_by=measured.pooled_by,
+            again=measured_again(self.evaluate, again),
         )
 
     def criterion(self, numbers: int | None = None) -> str:
@@ -226,18 +243,22 @@ class Claim:
             return text
         return text.replace("the m numbers", f"the {numbers} numbers").replace("/m", f"/{numbers}")
 
-    def row(self, evidence: Evidence, scale: str) -> dict[str, object]:
+    def row(
+        self, evidence: Evidence, scale: str, again: Evidence | None = None
+    ) -> dict[str, object]:
         """Return the claim's row of contract claims; "not run" names what the tables lack.
 
-        Holm's correction needs all rows, and is not here.
+        again: the evidence `resampled`, without which there is no interval over clips. Holm's
+        correction needs all rows, and is not here.
         """
         try:
             measured = self.evaluate(evidence)
-            remark, judged = measured.remark, self.judge(measured)
+            remark, judged = measured.remark, self.judge(measured, again)
             numbers = len(pd.DataFrame(measured.values).columns)
         except Missing as missing:
             remark = f"Missing: {missing}"
-            judged, numbers = Judgement(math.nan, math.nan, 0, NOT_RUN, math.nan, ()), None
+            nan = math.nan
+            judged, numbers = Judgement(nan, nan, nan, nan, 0, NOT_RUN, nan, ()), None
         return {
             "claim": self.number,
             "statement": self.statement,
@@ -246,6 +267,8 @@ class Claim:
             "criterion": self.criterion(numbers),
             "mean": judged.mean,
             "ci95": judged.ci95,
+            "ci95_seeds": judged.ci95_seeds,
+            "ci95_clips": judged.ci95_clips,
             "n_runs": judged.n_runs,
             "delta": self.delta.value if self.delta else math.nan,
             "verdict": judged.verdict,

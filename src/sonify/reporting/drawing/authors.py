@@ -4,8 +4,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from sonify.evaluation.metrics.intervals import t_intervals
-from sonify.paper import authors
 from sonify.reporting.drawing.style import MARKERS
 
 COLOUR = "#8C8C8C"
@@ -13,31 +11,6 @@ LABEL = "_authors"  # of everything drawn here
 # By finetuning: Figure 4 has both in a panel.
 _DASHES = {"none": (0, (1, 1.4)), "fconly": (0, (1, 1.4)), "full": (0, (4, 1.4))}
 _LINE = {"color": COLOUR, "lw": 1.0, "ms": 2.6, "label": LABEL}
-_MODEL = ["regime", "finetune", "layer"]
-
-
-def removal_curves(dataset: str, split: str) -> pd.DataFrame:
-    """Return the authors' Figure 6 as mean, ci95 and n by model and layer.
-
-    No rows unless these are the clips that they measured.
-    """
-    same = (dataset, split) == ("fsd50k", "eval")
-    return t_intervals(authors.figure_6()[: None if same else 0], _MODEL, "value")
-
-
-def coherence_curves(dataset: str, split: str) -> pd.DataFrame:
-    """Return the authors' Figure 7, by the measure of coherence_by_filter, as `removal_curves`."""
-    same = (dataset, split) == ("audioset", "eval")
-    return t_intervals(authors.figure_7()[: None if same else 0], _MODEL, "value")
-
-
-def importance_curves(dataset: str, split: str) -> pd.DataFrame:
-    """Return the authors' Figure 4 as `removal_curves` does: means without intervals (ci95 NaN).
-
-    Layer 12 is the whole encoder, of which the runs are known.
-    """
-    frame = pd.concat([authors.figure_4(dataset), authors.figure_4_whole(dataset)])
-    return t_intervals(frame[: None if split == "val" else 0], _MODEL, "value")
 
 
 def draw_authors(axes: Axes, curves: pd.DataFrame) -> None:
@@ -66,6 +39,9 @@ def draw_authors_at(axes: Axes, place: float, point: pd.Series) -> None:
     axes.errorbar(place, point["mean"], point["ci95"], elinewidth=0.8, zorder=1.5, **own, **_LINE)
 
 
-def authors_key(words: str) -> Line2D:
-    """Return the legend's entry: `the authors`, and `words`."""
-    return Line2D([], [], ls=_DASHES["none"], color=COLOUR, lw=1.0, label=f"the authors{words}")
+def authors_key(words: str, finetune: str = "none") -> Line2D:
+    """Return the legend's entry: `the authors`, and `words`; with the look of a finetuning."""
+    look = {"ls": _DASHES[finetune], "color": COLOUR, "lw": 1.0, "ms": 2.6, "markeredgewidth": 0.7}
+    if finetune != "none":  # two looks in one panel: the fill tells them apart as well
+        look |= {"marker": "o", "markerfacecolor": "white" if finetune == "fconly" else COLOUR}
+    return Line2D([], [], label=f"the authors{words}", **look)

@@ -11,13 +11,9 @@ from matplotlib.lines import Line2D
 
 from sonify.evaluation.metrics.intervals import t_intervals
 from sonify.paper.labels import distinct_labels, measured_on, scale_label
-from sonify.reporting.curves import MODEL
-from sonify.reporting.drawing.authors import (
-    authors_key,
-    draw_authors,
-    draw_authors_at,
-    importance_curves,
-)
+from sonify.reporting.authors_curves import WHOLE, importance_curves
+from sonify.reporting.curves import MODEL, importance_runs
+from sonify.reporting.drawing.authors import authors_key, draw_authors, draw_authors_at
 from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,
@@ -33,10 +29,10 @@ from sonify.reporting.drawing.style import (
 from sonify.reporting.figures.figure_4 import PANELS
 from sonify.runtime.errors import SonifyError
 
-_WHOLE = 12  # the authors' whole encoder, of eleven layers
 # Finetunings are told apart by fill and dashes, so that they are in grey too.
 _FILLS = {"fconly": "white", "full": None}
 _DASHES = {"fconly": (0, (2, 2)), "full": (0, (6, 2))}
+_AUTHORS = {"fconly": ", fc-only", "full": ", full"}
 
 
 def figure_4(
@@ -55,13 +51,12 @@ def figure_4(
     two splits.
     """
     scale_label(scale)
-    runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(PANELS)]
+    runs = importance_runs(layer_importance, PANELS, finetuned)
     if runs.empty:
         raise SonifyError(
             "the layer importance table has neither mAP on FSD50K nor accuracy on Speech Commands, "
             "so that Figure 4 would be empty"
         )
-    runs = runs.assign(run=runs["run"].replace(dict(finetuned or {})))
     shown = [dataset for dataset in PANELS if dataset in set(runs["dataset"])]
     keys: dict[str, Line2D] = {}
     with rc_context(RC):
@@ -72,19 +67,14 @@ def figure_4(
         scale_mark(panels[-1], scale)
         dashed = Line2D([], [], color="#404040", ls="--", lw=1.1, label="whole encoder")
         spread = interval_key(t_intervals(runs, ["dataset", *MODEL, "layer"], "value"))
-        theirs = [authors_key(" (fc-only hollow)")] if set(runs["split"]) == {"val"} else []
+        same = set(runs["split"]) == {"val"}
+        theirs = [authors_key(words, kind) for kind, words in _AUTHORS.items() if same]
         legend(figure, [*keys.values(), dashed, spread, *theirs], columns=len(shown) + 1)
     return figure
 
 
 def _draw_dataset(panel: Axes, runs: pd.DataFrame, whole: Mapping[str, int]) -> dict[str, Line2D]:
     """Draw the runs of one dataset; returns its entries of the legend by label."""
-    splits = sorted(runs["split"].unique())
-    if len(splits) > 1:
-        raise SonifyError(
-            f"table layer_importance has split {' and '.join(splits)} of "
-            f"{runs['dataset'].iloc[0]}: a mean over both would mean nothing; give one at a time"
-        )
     curves = t_intervals(runs, [*MODEL, "layer"], "value")
     labels, keys = distinct_labels(curves), {}
     places = np.linspace(-0.24, 0.24, len(labels))  # so that no bar hides another
@@ -116,7 +106,7 @@ def _draw_authors(panel: Axes, runs: pd.DataFrame) -> pd.DataFrame:
     """Draw the authors' curves, and their whole encoders at the right end; returns what it drew."""
     theirs = importance_curves(*runs[["dataset", "split"]].iloc[0])
     theirs = theirs[theirs["layer"].isin(runs["layer"])]
-    draw_authors(panel, theirs[theirs["layer"] < _WHOLE])
-    for place, (_, point) in enumerate(theirs[theirs["layer"] == _WHOLE].iterrows()):
-        draw_authors_at(panel, _WHOLE - 0.32 + 0.16 * place, point)
+    draw_authors(panel, theirs[theirs["layer"] < WHOLE])
+    for place, (_, point) in enumerate(theirs[theirs["layer"] == WHOLE].iterrows()):
+        draw_authors_at(panel, WHOLE - 0.32 + 0.16 * place, point)
     return theirs

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sonify.paper.labels import measured_on, scale_label
+from sonify.reporting.authors_curves import removal_curves as removal_by_authors
 from sonify.reporting.curves import MODEL, removal_curves, removal_runs
 from sonify.reporting.drawing.authors import authors_key, draw_authors, draw_authors_at
-from sonify.reporting.drawing.authors import removal_curves as removal_by_authors
 from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,

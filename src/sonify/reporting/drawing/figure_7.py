@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sonify.paper.labels import clips_label, distinct_labels, measured_on, scale_label
+from sonify.reporting.authors_curves import coherence_curves as coherence_by_authors
 from sonify.reporting.curves import (
     MODEL,
     coherence_curves,
@@ -20,7 +21,6 @@ from sonify.reporting.curves import (
     peak_runs,
 )
 from sonify.reporting.drawing.authors import authors_key, draw_authors
-from sonify.reporting.drawing.authors import coherence_curves as coherence_by_authors
 from sonify.reporting.drawing.style import (
     COLOURS,
     MARKERS,

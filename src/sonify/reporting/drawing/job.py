@@ -1,16 +1,20 @@
-"""The job of every figure's script: tables in, the same drawing out as PNG and SVG."""
+"""The job of every figure's script: tables in, the drawing out as PNG and SVG, and its numbers."""
 
 from pathlib import Path
 
+from sonify.contracts import tables
 from sonify.reporting.drawing.style import image
 from sonify.reporting.figure import FigureSpec
 from sonify.reporting.sources import read_all
+from sonify.reporting.tables.curves_display import to_markdown
+from sonify.reporting.tables.display import to_csv
 from sonify.runtime.jobs import parser, run
 
 
 def draw_figure(figure: FigureSpec) -> None:
     """Run a figure's script: each table is the rows of all files given with its option; the PNG
-    goes to --out, the SVG beside it.
+    goes to --out, the SVG beside it; the numbers, if the figure has any, to --numbers as Parquet,
+    with CSV and Markdown beside them.
     """
 
     def main() -> None:
@@ -18,11 +22,19 @@ def draw_figure(figure: FigureSpec) -> None:
         for name in figure.tables:
             options.add_argument(f"--{name}", type=Path, nargs="+", required=True)
         options.add_argument("--out", type=Path, required=True, help="the PNG file")
+        if figure.numbers:
+            options.add_argument("--numbers", type=Path, required=True, help="a Parquet file")
         args = options.parse_args()
         frames = {name: read_all(getattr(args, name), name) for name in figure.tables}
         drawn = figure.draw(**frames, **args.settings)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(image(drawn, "png"))
         args.out.with_suffix(".svg").write_bytes(image(drawn, "svg"))
+        if figure.numbers:
+            numbers = figure.numbers.rows(**frames, **args.settings)
+            tables.write(numbers, args.numbers, "curves")
+            args.numbers.with_suffix(".csv").write_text(to_csv(numbers), encoding="utf-8")
+            words = to_markdown(numbers, figure.title, figure.numbers.remark)
+            args.numbers.with_suffix(".md").write_text(words, encoding="utf-8")
 
     run(main)

@@ -35,6 +35,7 @@ def figure_sensitivity_6(removal: pd.DataFrame, scale: str) -> Figure:
     Curves, dashes and bands are those of Figure 6. Raises SonifyError when there is no mAP to draw.
     """
     scale_label(scale)
+    removal = compared(removal)
     found = removal[["rescaled", "rule"]].drop_duplicates().itertuples(index=False)
     conditions = sorted(found, key=lambda c: (c.rescaled, list(_RULES).index(c.rule)))
     curves = [removal_curves(removal, c.rule, c.rescaled) for c in conditions]
@@ -71,6 +72,7 @@ def figure_sensitivity_7(
     without rows.
     """
     scale_label(scale)
+    coherence = compared(coherence)
     rules = [rule for rule in _RULES if rule in set(coherence["rule"])]
     if not rules:
         raise SonifyError("the coherence table has no rows, so that the figure would be empty")
@@ -88,6 +90,16 @@ def figure_sensitivity_7(
         scale_mark(panels[-1], scale)
         legend(figure, encoder_keys(every))
     return figure
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the seeds that were measured by every choice, so that all panels show the
+    same models; all rows if there is no such seed.
+    """
+    choices = rows[["seed", *(name for name in ("rescaled", "rule") if name in rows)]]
+    each = choices.drop_duplicates().groupby("seed").size()
+    whole = each.index[each == len(choices.drop(columns="seed").drop_duplicates())]
+    return rows[rows["seed"].isin(whole)] if len(whole) else rows
 
 
 def _caption(frame: pd.DataFrame) -> str:

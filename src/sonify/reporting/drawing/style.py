@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from PIL import Image  # matplotlib writes its own PNG with it, so it is always there
+from scipy.special import stdtrit  # quantile of Student's t
 
 # Okabe and Ito's palette: told apart with any colour vision. The two hues are alike in grey, so
 # that the marker carries the difference there.
@@ -29,7 +30,6 @@ MARKERS = {
     "strided convolutions": "D",
 }
 PANEL_INCHES = 3.6
-_T_OF_TWO = 12.706  # the interval of two runs reaches this many times as far as the runs
 DPI = 200  # of PNGs
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
@@ -128,12 +128,15 @@ def unit_axis(axes: Axes, curves: pd.DataFrame) -> None:
     """From 0, or below the lowest mean, to just above all means and bands, and to 1 where that is
     near (measures in [0, 1], or in [-1, 1]).
 
-    Bands of two runs, 13 times as wide as these lie apart, would leave the curves no room: of them
-    the axes hold the runs alone.
+    Bands of two or three runs, far wider than these lie apart, would leave the curves no room: of
+    them the axes hold what the runs can reach at most. Bands of five and more they hold whole; one
+    run far from all others may then stand above the axes, where it is drawn as well.
     """
-    reach = curves["ci95"].fillna(0)
+    reach = curves["ci95"].astype(float).fillna(0)
     if "n" in curves:
-        reach = reach.where(curves["n"] != 2, reach / _T_OF_TWO)
+        others = curves["n"].astype(float).sub(1).clip(lower=1)
+        farthest = others / stdtrit(others, 0.975)  # a run from the mean, in half-widths
+        reach *= farthest.clip(upper=1).fillna(1)
     top = (curves["mean"] + reach).max()
     bottom = max(-1.0, min(0.0, 1.06 * curves["mean"].min()))
     high = 1.06 * top

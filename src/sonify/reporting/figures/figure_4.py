@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from sonify.reporting.figure import FigureSpec
+from sonify.reporting.figure import FigureSpec, Numbers
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from sonify.plan.plan import Plan
@@ -27,6 +28,12 @@ def _draw(**tables_and_settings) -> "Figure":
     return figure_4(**tables_and_settings)
 
 
+def _numbers(**tables_and_settings) -> "pd.DataFrame":
+    from sonify.reporting.tables.curves import figure_4
+
+    return figure_4(**tables_and_settings)
+
+
 FIGURE = FigureSpec(
     name="figure_4",
     title="Figure 4: how many layers recognition needs",
@@ -44,4 +51,9 @@ FIGURE = FigureSpec(
     tables=("layer_importance",),
     settings=_settings,
     draw=_draw,
+    numbers=Numbers(
+        _numbers,
+        "Of the authors’ probes the means of three runs are known, read off their picture; "
+        "of their whole encoders, the runs.",
+    ),
 )

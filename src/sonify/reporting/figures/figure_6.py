@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from sonify.reporting.figure import FigureSpec
+from sonify.reporting.figure import FigureSpec, Numbers
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from sonify.plan.plan import Plan
@@ -18,6 +19,12 @@ def _settings(plan: "Plan") -> dict:
 
 def _draw(**tables_and_settings) -> "Figure":
     from sonify.reporting.drawing.figure_6 import figure_6
+
+    return figure_6(**tables_and_settings)
+
+
+def _numbers(**tables_and_settings) -> "pd.DataFrame":
+    from sonify.reporting.tables.curves import figure_6
 
     return figure_6(**tables_and_settings)
 
@@ -37,4 +44,9 @@ FIGURE = FigureSpec(
     tables=("removal",),
     settings=_settings,
     draw=_draw,
+    numbers=Numbers(
+        _numbers,
+        "The authors’ numbers are of three runs, contrastive pretraining alone, the most active "
+        "map chosen by its mean.",
+    ),
 )

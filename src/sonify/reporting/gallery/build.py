@@ -28,7 +28,7 @@ MEASURES = ["activation", "label_purity", "coherence", "flatness", "centroid_hz"
 
 def build(
     sonification: Sequence[Path],
-    data: Path,
+    data: Sequence[Path],
     filters: Path,
     evolution: Path,
     settings: dict,
@@ -37,7 +37,7 @@ def build(
 ) -> None:
     """Write the gallery into folder `out`; its index.html opens from a disk or any web host.
 
-    `sonification` are the folders of the models, `data` is that of all prepared clips, `filters`
+    `sonification` are the folders of the models, `data` those of prepared corpora, `filters`
     and `evolution` are the tables of these names. settings: scale (mini or paper), setting (the
     sounds and networks behind it, in words), models (names, in the order shown), and audio, the
     codec of sonifications (flac, the default, or opus; inputs are always flac). Raises SonifyError

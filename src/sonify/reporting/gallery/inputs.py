@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from sonify.contracts import tables
 from sonify.data.audio.pcm import samples
 from sonify.data.mined import centre
-from sonify.reporting.sources import read_all
+from sonify.reporting.sources import parts_of, read_all
 from sonify.runtime.errors import SonifyError
 
 CLIP = ["dataset", "split", "clip_id"]
@@ -66,24 +66,25 @@ def evolved(evolution: Path) -> pd.DataFrame:
     return read_all([evolution], "evolution", columns=columns).sort_values([*EVOLVED, "epoch"])
 
 
-def clips_used(used: Sequence[pd.DataFrame], data: Path) -> dict[Key, dict]:
+def clips_used(used: Sequence[pd.DataFrame], data: Sequence[Path]) -> dict[Key, dict]:
     """Read the manifest rows of the clips in `used` (columns of CLIP and n_samples), numbered from
     0 in `number`; n_samples is what was mined of them.
 
-    Raises SonifyError naming a clip that no manifest in `data` has, that is shorter than what was
-    mined of it, or of which two models mined different parts.
+    `data` are the folders of prepared corpora. Raises SonifyError naming a clip that none of their
+    manifests has, that is shorter than what was mined of it, or of which two models mined different
+    parts.
     """
     columns = [*CLIP, "n_samples"]
     wanted = pd.concat([frame[columns] for frame in used]).drop_duplicates().sort_values(CLIP)
     for row in wanted[wanted.duplicated(CLIP)].itertuples():
         raise SonifyError(f"clip {row.clip_id} was mined in two lengths: mine all models again")
-    files = [data / dataset / "manifest.parquet" for dataset in wanted["dataset"].unique()]
+    files = [folder / "manifest.parquet" for folder in data]
     selected = pc.field("clip_id").isin(pa.array(wanted["clip_id"].unique(), pa.string()))
     known = {key_of(row): row for row in read_all(files, "manifest", selected).to_dict("records")}
     lengths = {tuple(key): n for *key, n in wanted.itertuples(index=False)}
     lost = [key for key in lengths if key not in known]
     if lost:
-        raise SonifyError(f"{data}: clip {'/'.join(lost[0])} is in no manifest: prepare it again")
+        raise SonifyError(f"clip {'/'.join(lost[0])} is in no manifest: prepare it again")
     for key, n in lengths.items():
         if known[key]["n_samples"] < n:
             raise SonifyError(
@@ -115,21 +116,21 @@ def signals(file: Path, table: str, key: Sequence[str]) -> Iterator[tuple[tuple,
         yield own, list(rows)
 
 
-def sounds(data: Path, clips: Mapping[Key, dict]) -> Iterator[tuple[Key, bytes]]:
+def sounds(data: Sequence[Path], clips: Mapping[Key, dict]) -> Iterator[tuple[Key, bytes]]:
     """Yield key and mined samples of each of `clips`, reading one row group at a time.
 
     Raises SonifyError naming a clip that is not stored.
     """
     missing = set(clips)
-    for dataset, split in sorted({(key[0], key[1]) for key in missing}):
-        for file in sorted((data / dataset / split).glob("part-*.parquet")):
-            for row in _rows(file, "clips", {key[2] for key in missing}):
-                if key_of(row) in missing:
-                    missing.remove(key_of(row))
-                    pcm = centre(samples(row["pcm"]), clips[key_of(row)]["n_samples"])
-                    yield key_of(row), pcm.tobytes()
+    files = parts_of(pd.DataFrame(clips.values()), data) if clips else []
+    for file in filter(Path.is_file, files):
+        for row in _rows(file, "clips", {key[2] for key in missing}):
+            if key_of(row) in missing:
+                missing.remove(key_of(row))
+                pcm = centre(samples(row["pcm"]), clips[key_of(row)]["n_samples"])
+                yield key_of(row), pcm.tobytes()
     if missing:
-        raise SonifyError(f"{data}: clip {'/'.join(min(missing))} has no sound: prepare it again")
+        raise SonifyError(f"clip {'/'.join(min(missing))} has no sound: prepare it again")
 
 
 def _rows(file: Path, table: str, clip_ids: set[str] | None = None) -> Iterator[dict]:

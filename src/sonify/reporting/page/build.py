@@ -7,19 +7,22 @@ import pandas as pd
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.metrics.intervals import plus_minus
-from sonify.paper.claims.outcomes import decided, outcomes, p_words, survivors, why_open
+from sonify.paper.claims.beside import cells, counts, names
+from sonify.paper.claims.outcomes import decided, intervals, outcomes, p_words, survivors, why_open
 from sonify.paper.labels import DATASETS, VERDICTS, scale_label
 from sonify.paper.published import PAPER_TABLES
-from sonify.reporting.accounting import clip_accounts, runtime
+from sonify.reporting.accounting import clip_accounts, corpora, runtime
 from sonify.reporting.listening import RULE, Pair, level, wav
 from sonify.reporting.page.figures import Drawing
 from sonify.reporting.page.templates import rendered
 from sonify.reporting.spectrogram import RANGE_DB, spectrograms
 from sonify.reporting.tables import display
+from sonify.reporting.tables.curves_display import panels
 
 FILES = (
     ("results/reporting/claims.parquet", "the claims above (also .md)"),
     ("results/reporting/tables/table_<name>.parquet", "the tables above (also .csv and .md)"),
+    ("results/reporting/tables/figure_<number>.parquet", "Figures 4, 6 and 7 (also .csv and .md)"),
     ("results/evaluation/metrics.parquet", "scores of every model and seed: Tables A.1 to A.6"),
     ("results/evaluation/layer_importance.parquet", "Figure 4: scores by layers retained"),
     ("results/evaluation/evolution.parquet", "Figure 5: sonifications at every kept checkpoint"),
@@ -30,8 +33,8 @@ FILES = (
     ("results/sonification/<model>/top_activations.parquet", "clips that excite each filter most"),
     ("results/sonification/<model>/left_out.parquet", "clips that are not mined, and why"),
     ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
-    ("results/data/<dataset>/manifest.parquet", "every clip used; rejected.parquet: the others"),
-    ("results/data/<dataset>/attrition.parquet", "clips listed, obtained and used, by class"),
+    ("results/data/<corpus>/manifest.parquet", "every clip used; rejected.parquet: the others"),
+    ("results/data/<corpus>/attrition.parquet", "clips listed, obtained and used, by class"),
     ("results/models/<model>/history.parquet", "training loss and learning rate by epoch"),
 )
 _REGIMES = ("supervised", "contrastive")
@@ -42,19 +45,23 @@ class Content:
     """The content of the page; every table keeps its contract.
 
     settings: scale, setting, and listen with its layers. paper_tables: frames of contract table.
-    figures: by name, from `figures.drawings`. pairs: what to listen to. activity: from
+    claims, beside: of contracts claims and claims_beside.
+    figures: by name, from `figures.drawings`. curves: the numbers of figures, a frame of contract
+    curves for each. pairs: what to listen to. activity: from
     `listening.activity`. jobs: one row a benchmarked job, from `accounting.jobs`.
     """
 
     settings: dict
     paper_tables: list[pd.DataFrame]
     claims: pd.DataFrame
+    beside: pd.DataFrame
     figures: dict[str, Drawing]
     pairs: list[Pair]
     activity: pd.DataFrame
     attrition: pd.DataFrame
     manifest: pd.DataFrame
     rejected: pd.DataFrame
+    curves: list[pd.DataFrame] = field(default_factory=list)
     jobs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -77,30 +84,37 @@ def context(content: Content, residual: bool = False) -> dict:
         "scale_words": scale_label(scale),
         "setting": content.settings["setting"],
         "datasets": DATASETS,
-        "claims": _claims(content.claims),
+        "claims": _claims(content.claims, content.beside),
+        "others": names(content.beside),
+        "counts": list(counts(content.claims, content.beside)) if len(content.claims) else [],
         "decided": decided(content.claims),
         "outcomes": list(outcomes(content.claims)),
         "survivors": survivors(content.claims),
         "intervals": display.INTERVALS,
         "tables": [_table(frame) for frame in content.paper_tables],
         "figures": content.figures,
+        "panels": {frame["figure"].iloc[0]: panels(frame) for frame in content.curves},
         "rule": RULE,
         "range_db": round(RANGE_DB),
         "layers": _layers(content, residual),
+        "corpora": corpora(content.manifest),
         "clips": clip_accounts(*accounts, content.rejected).to_dict("records"),
         "rules": _rules(content.jobs),
         "files": FILES,
     }
 
 
-def _claims(claims: pd.DataFrame) -> list[dict]:
+def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[dict]:
+    further = cells(claims, beside)
     values = [plus_minus(*pair) for pair in claims[["mean", "ci95"]].to_numpy(float)]
     known = claims[["authors_mean", "authors_ci95"]].to_numpy(float)
     theirs = ["" if math.isnan(mean) else plus_minus(mean, ci95) for mean, ci95 in known]
     shown = claims.assign(
         value=values,
         authors_value=theirs,
+        others=[further[claim] for claim in claims["claim"]],
         why=[why_open(row) for row in claims.itertuples()],
+        intervals=[intervals(row) for row in claims.itertuples()],
         p_value=claims["p"].map(p_words),
         p_adjusted=claims["p_holm"].map(p_words),
         order=claims["verdict"].map(VERDICTS.index),

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from sonify.evaluation.metrics.chance import chance_map
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import METRICS, scale_label
 from sonify.reporting.tables.rows import named
@@ -39,15 +40,16 @@ def lines(frame: pd.DataFrame) -> list[dict]:
 
 def _cells(row: pd.Series, metric: str, unknown: str) -> tuple[str, str]:
     if row["n_runs"]:
-        ours = _text(row["mean"], row["ci95"], metric)
+        ours = number(row["mean"], row["ci95"], metric)
     else:
         ours = "–" if row["source"] == "published" else "not run"
     if math.isnan(row["paper_mean"]):
         return ours, unknown
-    return ours, _text(row["paper_mean"], row["paper_ci95"], metric)
+    return ours, number(row["paper_mean"], row["paper_ci95"], metric)
 
 
-def _text(mean: float, ci95: float, metric: str) -> str:
+def number(mean: float, ci95: float, metric: str) -> str:
+    """Return `0.362 ± 0.006`; an accuracy, given as a fraction, in percent."""
     return plus_minus(100 * mean, 100 * ci95, 1) if metric == "accuracy" else plus_minus(mean, ci95)
 
 
@@ -64,10 +66,15 @@ def conditions(frame: pd.DataFrame, setting: str = "") -> str:
     if run.empty:
         return f"{scale} None of these models has been run yet."
     main = named(frame["table"].iloc[0]).metrics[0]
-    chance, form = run.loc[run["metric"] == main, "prevalence"], ".3f"
-    words = "chance mAP (mean prevalence)"
+    of_main = run[run["metric"] == main]
     if main == "accuracy":
-        chance, form, words = 100 * chance, ".1f", "chance accuracy (%)"
+        chance, form, words = 100 * of_main["prevalence"], ".1f", "chance accuracy (%)"
+    else:
+        chance, form, words = (
+            chance_map(of_main["prevalence"], of_main["n_clips"]),
+            ".3f",
+            "chance mAP",
+        )
     return (
         f"{scale} Evaluated on {_range(run['n_clips'], ',d')} clips; "
         f"{words} {_range(chance, form)}; {_range(run['n_runs'], 'd')} runs a model."

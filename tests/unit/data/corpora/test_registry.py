@@ -18,10 +18,10 @@ def test_a_declaration_says_what_there_is(name, tmp_path):
     assert dataset.name == name and len(set(dataset.splits)) == len(dataset.splits)
     if "synthetic" in dataset.sources:
         with pytest.raises(SonifyError, match=f"settings of {name} are"):
-            raw_corpus(name, {})
+            raw_corpus(name, {}, seed=0)
     else:
         with pytest.raises(SonifyError, match=f"no dataset named '{name}'"):
-            raw_corpus(name, {})
+            raw_corpus(name, {}, seed=0)
     if "download" in dataset.sources:
         assert dataset.downloader in _DOWNLOADERS
         assert catalogue.pending_bytes(name, tmp_path, dataset.splits) > 10**9

@@ -84,7 +84,7 @@ def prepared(root, out):
     clips = {row["clip_id"]: row for part in parts for row in part.to_dict("records")}
     manifest = tables.read(out / "manifest.parquet", "manifest")
     rejected = tables.read(out / "rejected.parquet", "rejected")
-    return clips, manifest, rejected, attrition(listing, manifest, rejected)
+    return clips, manifest, rejected, attrition(listing, manifest, rejected, out.name)
 
 
 def test_only_the_splits_in_use_are_fetched(get, served):

@@ -24,7 +24,7 @@ from sonify.evaluation.measurements.layer_importance import (
     whole_batches,
     whole_encoder_table,
 )
-from sonify.evaluation.measurements.scoring import metrics_table
+from sonify.evaluation.measurements.scoring import score_tables
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
@@ -112,7 +112,8 @@ def test_rows_are_of_the_probe_and_of_the_split_it_was_scored_on(make_clips, sto
     clips = make_clips(LENGTHS, splits="val")
     train = store(make_clips([2_700] * 9))
     table = layer_importance_table(probing_from(settings()), start, train, whole(clips))
-    (row,) = table.drop(columns=["layer", "metric", "value"]).drop_duplicates().to_dict("records")
+    table = table.drop(columns=["layer", "metric", "value", "replicates"])
+    (row,) = table.drop_duplicates().to_dict("records")
     assert row == {
         **{"dataset": "fsd50k", "split": "val", "model": "fsd50k_probe-contrastive-fconly-s1"},
         **{"run": "fsd50k_probe-contrastive-fconly", "regime": "contrastive"},
@@ -183,9 +184,12 @@ def test_a_finetuned_model_is_the_whole_encoder_as_it_is(make_clips, store, tmp_
     store(clips)
     table = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", None, 9_000))
     frame = tables.checked(table, "layer_importance").to_pandas().set_index("metric")
-    expected = metrics_table(model, FINETUNED, [clips], max_samples=9_000).set_index("metric")
+    expected, _ = score_tables(model, FINETUNED, [clips], max_samples=9_000)
+    expected = expected.set_index("metric")
     pd.testing.assert_series_equal(frame["value"].sort_index(), expected["value"].sort_index())
     assert set(frame["layer"]) == {12} and set(frame["run"]) == {"fsd50k-contrastive-full"}
+    for metric, again in frame["replicates"].items():  # the same resamples, whoever draws them
+        np.testing.assert_allclose(again, expected.loc[metric, "replicates"], rtol=1e-6)
     cut = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", 0.3, 9_000))
     assert not np.allclose(cut["value"], table["value"]), "crops sound otherwise"
     other = dataclasses.replace(FINETUNED, classes=("x", "y", "z", "w"))

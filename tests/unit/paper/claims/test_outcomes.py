@@ -7,6 +7,7 @@ import pytest
 
 from sonify.paper.claims.outcomes import (
     decided,
+    intervals,
     outcomes,
     p_words,
     survivors,
@@ -23,7 +24,8 @@ VERDICTS = (
 @pytest.fixture
 def claims():
     frame = pd.DataFrame({"claim": range(1, 8), "verdict": VERDICTS, "n_runs": [3] * 4 + [0, 5, 3]})
-    frame["ci95"] = [0.1] * 4 + [math.nan, 0.1, 0.1]
+    frame["ci95"] = frame["ci95_seeds"] = [0.1] * 4 + [math.nan, 0.1, 0.1]
+    frame["ci95_clips"] = [0.05, math.nan] * 3 + [0.05]
     frame["p"] = [0.2, 0.001, math.nan, 0.04, math.nan, 0.002, 0.01]
     frame["p_holm"] = [0.2, 0.005, math.nan, 0.08, math.nan, 0.008, 0.03]
     return frame.assign(remark="Missing: metrics of x.")
@@ -43,6 +45,10 @@ def test_what_was_decided_leads(claims):
     assert found["inconclusive"] == "1 (the intervals of 3 seeds leave it open)"
     more = claims.assign(verdict="inconclusive", n_runs=[1, 2, 3, 3, 5, 0, 5])
     assert str(next(outcomes(more))) == "1–7 (the intervals of 1 to 5 seeds leave it open)"
+    wider = more.assign(ci95_clips=[0.2, 0.2, 0.1] + [math.nan] * 4)
+    assert str(next(outcomes(wider))).endswith(
+        "leave it open; of 1, 2 that over clips is the wider)"
+    )
     some = more.assign(claim=[1, 2, 4, 5, 6, 8, 11])
     assert str(next(outcomes(some))).startswith("1, 2, 4–6, 8, 11 (")
 
@@ -69,11 +75,20 @@ def test_why_a_claim_is_open(claims):
     assert why_open(rows[1]) == ""
     assert why_open(rows[2]) == "neither side recognises more than chance"
     assert why_open(rows[4]) == "runs or measurements are missing"
+    clips = claims.assign(ci95_clips=0.2)
+    assert why_open(next(clips.itertuples())) == "the interval over clips leaves it open"
     single = claims.assign(n_runs=1).itertuples()
     assert why_open(next(single)) == "a single seed has no interval"
     equal = claims.assign(ci95=math.nan)
     assert why_open(next(equal.itertuples())) == "its seeds give no interval"
     assert why_open(next(equal.assign(n_runs=0).itertuples())) == "undefined in every seed"
+
+
+def test_both_intervals_in_words(claims):
+    rows = list(claims.itertuples())
+    assert intervals(rows[0]) == "± 0.100 over seeds, ± 0.050 over clips"
+    assert intervals(rows[1]) == "", "over seeds alone, which the number has beside it"
+    assert intervals(rows[4]) == "– over seeds, ± 0.050 over clips"
 
 
 def test_p_in_words():

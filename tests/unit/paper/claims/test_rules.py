@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sonify.paper.claims.rules import ALPHA, Above, NotAbove, Parts, Within, decide
-from sonify.paper.claims.statistics import Estimates, estimates, pooled
+from sonify.paper.claims.statistics import Estimates, estimates, pooled, with_clips
 from sonify.paper.claims.table import CLAIMS
 
 TRIALS = 10_000
@@ -20,6 +20,21 @@ def noise(seeds, numbers, together=0.0, spread=1.0, trials=TRIALS):
     own = random.normal(size=(trials, seeds, numbers))
     shared = random.normal(size=(trials, seeds, 1))
     return (together**0.5 * shared + (1 - together) ** 0.5 * own) * spread
+
+
+def crossed(seeds, numbers, own_clips, of_clips, of_both, trials=TRIALS, resamples=60):
+    """Numbers (trial, seed, number), and on resamples of their clips: those are the same for every
+    seed unless each has its own. Of what clips do, each number has its own draw.
+    """
+    random = np.random.default_rng(20261129)
+    kinds = seeds if own_clips else 1
+
+    def clips(*shape):
+        alike = of_clips * random.normal(size=(trials, kinds, *shape, numbers))
+        return alike + of_both * random.normal(size=(trials, seeds, *shape, numbers))
+
+    x = random.normal(size=(trials, seeds, numbers)) + clips()
+    return x, x[..., None, :] + clips(resamples)
 
 
 def fractions(found, rules, delta=None):
@@ -131,6 +146,38 @@ def test_large_effects_are_decided(seeds, numbers):
     assert fractions(estimates(x), within)[0] > 0.99
     assert fractions(estimates(x + 90), within)[1] > 0.99
     assert fractions(estimates(x), above, 40.0)[2] > 0.9
+
+
+@SEEDS
+@pytest.mark.parametrize("own_clips", [False, True])
+@pytest.mark.parametrize(("of_clips", "of_both"), [(0.2, 0.0), (0.3, 0.3), (1.0, 1.0), (5.0, 1.0)])
+def test_two_intervals_cover_and_err_seldom(seeds, own_clips, of_clips, of_both):
+    """Seeds vary by 1, clips by of_clips, alike for all seeds or each its own, and together."""
+    x, again = crossed(seeds, 1, own_clips, of_clips, of_both)
+    alone = estimates(x)
+    found = with_clips(alone, x, again)
+    seeds = found._replace(clip_se=np.full_like(found.mean, np.nan))
+    outside = np.minimum(seeds.p_above(), seeds.p_below()) < ALPHA / 2
+    assert outside.mean() <= 0.06, "the interval over seeds and clips covers 94%"
+    assert sum(fractions(found, [Above()])[:2]) <= ALPHA + TOLERANCE
+    if not own_clips and of_clips > 0.5:  # seeds alone err far oftener
+        assert sum(fractions(alone, [Above()])[:2]) > 2 * ALPHA
+
+
+@SEEDS
+@pytest.mark.parametrize("own_clips", [False, True])
+@pytest.mark.parametrize(
+    ("rule", "at"), [(Above(every=True), 0.0), (NotAbove(), 0.0), (Within(8.0, every=True), 8.0)]
+)
+def test_no_rule_errs_oftener_with_two_intervals(seeds, own_clips, rule, at, numbers=4):
+    x, again = crossed(seeds, numbers, own_clips, 0.7, 0.5, trials=4000)
+    found = with_clips(estimates(x + at), x + at, again + at)
+    reproduced, contradicted, _ = fractions(found, [rule] * numbers)
+    wrong = contradicted if rule == NotAbove() else reproduced + contradicted
+    assert wrong <= ALPHA + TOLERANCE
+    *_, equivalent = fractions(found, [Above(every=True)] * numbers, at or DELTA)
+    if at:
+        assert equivalent <= ALPHA + TOLERANCE
 
 
 @SEEDS

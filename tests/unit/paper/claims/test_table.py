@@ -33,6 +33,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonify.contracts import tables
+from sonify.paper.claims.beside import laid_beside
 from sonify.paper.claims.table import CLAIMS, claims, to_markdown
 from sonify.paper.setting import AUGMENTATIONS, PaperSetting
 
@@ -579,16 +580,38 @@ def test_markdown_counts_and_explains(page):
     assert order == sorted(order)
     numbers = [int(line.split("|")[1]) for line in lines[2 : n + 2]]
     assert numbers == [4, 5, 6, 15, 1, 3, 2]  # reproduced, contradicted, equivalent
-    assert "0.030 ± 0.025 | 3 | reproduced | 0.035 | 0.1" in lines[3]
+    assert "| 0.030 | ± 0.025 | – | 3 | reproduced | 0.035 | 0.1" in lines[3]
     assert "| equivalent (within ±0.02) | < 0.001 |" in lines[n + 1]
     assert lines[n + 2].startswith("| Claim |")
-    assert "| 0 | not run: runs or measurements are missing | – | – |" in lines[-1]
+    assert "| – | – | – | 0 | not run: runs or measurements are missing | – | – |" in lines[-1]
     for _, claim in page.iterrows():
         for column in ("measure", "criterion", "remark"):
             assert claim[column] in text
     assert "nan" not in text and ".." not in text
-    assert lines[n + 1].endswith("| reproduced: 0.035 ± 0.002 |") and lines[4].endswith("| – |")
+    assert lines[n + 1].endswith("| reproduced: 0.035 ± 0.002 |") and lines[4].endswith(
+        "| none published |"
+    )
     assert "- On the authors' numbers: reproduced. Three runs of the authors" in text
+
+
+def test_markdown_has_a_column_for_every_other_run(page):
+    other = page.assign(verdict="equivalent", mean=0.25, ci95=0.5, n_runs=3)
+    others = {"zoo": other, "a run": page[page["claim"] != 4].assign(criterion="above 9")}
+    laid = tables.checked(laid_beside(others), "claims_beside").to_pandas()
+    text = to_markdown(page, others=laid)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[0].endswith("| On the authors' numbers | a run | zoo |")
+    assert lines[2].startswith("| 4 |") and lines[2].endswith("| – | equivalent: 0.250 ± 0.500 |")
+    assert "| reproduced by another criterion: 0.030 ± 0.025 | equiv" in lines[3]
+    assert "| not run | equivalent: 0.250 ± 0.500 |" in lines[-1]
+    assert "- zoo: 26 of 26 claims decided: 26 equivalent." in text
+    known = int(page["authors_verdict"].isin(["reproduced", "contradicted", "equivalent"]).sum())
+    assert f"- On the authors' numbers: {known} of 26 claims decided" in text
+
+
+def test_nothing_beside_is_a_table_without_rows():
+    assert tables.checked(laid_beside({}), "claims_beside").num_rows == 0
 
 
 def test_holm_is_over_the_claims_that_were_tested(page):

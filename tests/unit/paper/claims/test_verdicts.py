@@ -252,7 +252,7 @@ def test_what_kept_one_of_several_from_being_clear_is_said():
     assert found.caveats == ("not every number is this clear", "undefined for 2 of 2 seeds")
     found = judge(pd.DataFrame({"a": [0.3, NAN], "b": [0.2, NAN]}), Above(every=True))
     assert found.caveats == ("undefined for 1 of 2 seeds", "a single seed has no interval")
-    assert "every 95% t-interval lies above 0; contradicted" in str(Above(every=True))
+    assert "every 95% interval lies above 0; contradicted" in str(Above(every=True))
 
 
 @pytest.mark.parametrize(
@@ -331,8 +331,8 @@ def test_a_row_says_its_numbers_and_its_caveat():
     row = claim.row(None, "paper")
     assert row["remark"] == "a b; a single seed has no interval."
     assert row["criterion"] == (
-        "Reproduced if the 95% t-interval over seeds lies above 0.5; contradicted if it lies below "
-        "0.5; otherwise inconclusive."
+        "Reproduced if the 95% interval lies above 0.5; contradicted if it lies below 0.5; "
+        "otherwise inconclusive."
     )
     assert "inside ±0.25" in str(Within(0.25))
     assert row["scale"] == "paper" and math.isnan(row["delta"])

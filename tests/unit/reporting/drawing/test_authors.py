@@ -66,7 +66,11 @@ def test_figure_4_has_their_means_and_whole_encoders(layer_importance):
     low, high = ends(bars(figure.axes[0])[0])
     assert (low + high) / 2 == pytest.approx(0.3206, abs=5e-5)
     assert (high - low) / 2 == pytest.approx(0.0125, abs=5e-5)
-    assert "the authors (fc-only hollow)" in words(figure)
+    assert {"the authors, fc-only", "the authors, full"} <= set(words(figure))
+    keys = figure.legends[0].legend_handles
+    fconly, full = (k for k in keys if k.get_label().startswith("the authors"))
+    assert fconly.get_markerfacecolor() == "white" != full.get_markerfacecolor()
+    assert fconly._dash_pattern != full._dash_pattern
 
 
 def test_they_are_grey_thin_and_behind_ours(removal, coherence, by_filter):

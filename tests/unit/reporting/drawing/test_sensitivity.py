@@ -88,6 +88,25 @@ def test_every_condition_of_removal_has_a_column_the_main_one_first(removals):
     assert figure.get_supxlabel().endswith("; at 0 nothing is removed")
 
 
+def test_all_panels_show_the_seeds_that_have_every_condition(removals, coherences):
+    """The main condition of a further seed is left out, so that panels differ by choice alone."""
+    two, three = removals(seeds=(0, 1)), removals(seeds=(0, 1, 2))
+    main = three[(three["rule"] == "mean") & ~three["rescaled"]]
+    more = pd.concat([two, main[main["seed"] == 2]])
+    lines = [
+        [list(line.get_ydata()) for axes in figure.axes for line in axes.lines]
+        for figure in (figure_sensitivity_6(table, "mini") for table in (two, more))
+    ]
+    assert lines[0] == lines[1]
+    two, three = coherences(seeds=(0, 1)), coherences(seeds=(0, 1, 2))
+    more = pd.concat([two, three[(three["rule"] == "mean") & (three["seed"] == 2)]])
+    lines = [
+        [list(line.get_ydata()) for axes in figure.axes for line in axes.lines]
+        for figure in (figure_sensitivity_7(table, "mini") for table in (two, more))
+    ]
+    assert lines[0] == lines[1]
+
+
 def test_every_rule_of_coherence_has_a_panel(coherences):
     figure = figure_sensitivity_7(coherences(), "paper", ["supervised"])
     titles = [axes.get_title("left") for axes in figure.axes]

@@ -222,9 +222,9 @@ CLAIMS = (
         "number of layers retained, fc-only and full: the one that speaks most against the claim",
         rule=Parts(
             {"first": Above(every=True), "final": NotAbove()},
-            "Each of the m numbers has its own interval over seeds, their spread pooled over the "
-            "layers of fc-only and of full: reproduced if every 95% t-interval of 1 to 9 layers "
-            "lies above 0 and none of 10 and 11 does; contradicted if that of the number shown, at "
+            "Each of the m numbers has its own interval, their spread over seeds pooled over the "
+            "layers of fc-only and of full: reproduced if every 95% interval of 1 to 9 layers lies "
+            "above 0 and none of 10 and 11 does; contradicted if that of the number shown, at "
             "level 1 − 0.05/m, lies wholly on the wrong side of 0",
         ),
         evaluate=all_but_two,
