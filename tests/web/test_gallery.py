@@ -530,3 +530,17 @@ def test_every_card_follows_a_change_of_colours(visit):
     page.wait_for_timeout(200)
     dark = page.evaluate(for_colours)
     assert len(light) == 3 and all(one != other for one, other in zip(light, dark, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("sound", "sentence"),
+    [
+        ("OggS nothing", "cannot decode Opus: .*reporting.gallery.audio: flac"),
+        ("fLaC nothing", "cannot decode FLAC: use a recent Firefox, Chrome or Edge$"),
+    ],
+)
+def test_a_codec_that_the_browser_lacks_is_named(visit, sound, sentence):
+    said = visit().evaluate(
+        "text => Gallery.decode(btoa(text), 1, 8).then(() => '', (error) => error.message)", sound
+    )
+    assert re.search(sentence, said)

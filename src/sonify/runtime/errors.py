@@ -24,9 +24,10 @@ class ConfigError(SonifyError):
 def one_sentence_errors() -> Iterator[None]:
     """Turn errors that a user can fix into `SystemExit("error: <sentence>")`.
 
-    Works as a context manager and as a decorator. Applies to SonifyError, OSError (no such file, no
-    permission, disk full) and memory that runs out; any other exception is a bug and keeps its
-    traceback. Control-C ends with the status that shells give it, and without a word.
+    Works as a context manager and as a decorator. Applies to SonifyError and OSError (no such file,
+    no permission, disk full) and to memory running out, however a library puts it; any other
+    exception is a bug and keeps its traceback. Control-C ends with the status that shells give it,
+    and without a word.
     """
     try:
         yield

@@ -11,7 +11,13 @@
     for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
     // A context at the sound's own rate: nothing is resampled.
     const context = new OfflineAudioContext(1, 1, Gallery.catalogue.rate);
-    const buffer = await context.decodeAudioData(bytes.buffer);
+    const buffer = await context.decodeAudioData(bytes.buffer).catch(() => {
+      const opus = raw.startsWith("OggS");
+      throw new Error(
+        `this browser cannot decode ${opus ? "Opus" : "FLAC"}: use a recent Firefox, Chrome or Edge`
+        + (opus ? ", or make the gallery anew with reporting.gallery.audio: flac" : ""),
+      );
+    });
     const samples = new Float32Array(length);
     const found = buffer.getChannelData(0).subarray(0, length);
     for (let i = 0; i < found.length; i++) samples[i] = found[i] * peak;
