@@ -11,7 +11,7 @@ from sonify.sonification.settings import RenderingSettings
 def main() -> None:
     args = model_options(__doc__, RenderingSettings).parse_args()
     job = model_job(args)
-    top = tables.read(job.inputs["top_activations"], "top_activations")
+    top = job.table("top_activations")
     with job.progress("sonify", len(top), unit="sonifications") as bar:
         explainer = build_explainer(
             job.settings.method, job.model, precision=job.settings.precision

@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
+import pandas as pd
 import torch
 
+from sonify.contracts import tables
 from sonify.data.clips import Clips, part_sizes, parts
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard
 from sonify.models.device import pick_device
 from sonify.models.heads import SoundModel
 from sonify.models.settings import JobSettings
+from sonify.runtime.errors import SonifyError
 from sonify.runtime.jobs import named_file, parser
 from sonify.runtime.progress import Progress
 
@@ -51,6 +54,18 @@ class ModelJob(Generic[S]):
     def parts(self) -> Iterator[Clips]:
         """The clips, one stored part at a time, so that memory never holds the split."""
         return parts(self.data, [self.settings.split])
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The input table called `name`; raises SonifyError, naming it, for another model's."""
+        file = self.inputs[name]
+        table = tables.read(file, name)
+        others = sorted(set(table["model"]) - {self.card.model})
+        if others:
+            raise SonifyError(
+                f"{file} is that of {others[0]}, not of {self.card.model}: delete it and rerun the "
+                "stage that makes it"
+            )
+        return table
 
     def named(self, verb: str) -> str:
         """The name of the job on the console."""

@@ -462,3 +462,10 @@ def test_a_clip_too_faint_for_16_bits_is_silent_without_peak_scaling():
         audio.unscaled(recording)
     loud = audio.unscaled(replace(recording, gain=0.8))  # resampling had overshot full scale
     assert np.abs(loud.pcm).max() == 32767 and loud.gain == 1.0
+
+
+def test_where_no_clip_is_found_a_file_that_is_there_is_named(tmp_path):
+    root = write_corpus(tmp_path / "corpus", [("eval", "a", "gone"), ("train", "b", "gone")])
+    write_audio(root / "FSD50K.eval_audio" / "A (1).wav", "fine", 0)
+    with pytest.raises(ValueError, match=r"has FSD50K\.eval_audio/A \(1\)\.wav, for instance"):
+        run(root, tmp_path / "out")

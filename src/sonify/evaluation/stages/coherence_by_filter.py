@@ -54,7 +54,7 @@ def _compute(job: "ModelJob[CoherenceByFilterSettings]") -> Result:
     from sonify.evaluation.metrics.peaks import Peaks
 
     settings = job.settings
-    top = tables.read(job.inputs["top_activations"], "top_activations")
+    top = job.table("top_activations")
     with job.progress("coherence by filter", len(top), unit="sonifications") as bar:
         table = coherence_by_filter_table(
             job.card,

@@ -45,12 +45,11 @@ def _settings(plan: "Plan", model: str) -> EvolutionSettings:
 def _compute(job: "ModelJob[EvolutionSettings]") -> Result:
     from functools import partial
 
-    from sonify.contracts import tables
     from sonify.data.mined import mined
     from sonify.evaluation.measurements.evolution import evolution_table
     from sonify.models import checkpoint
 
-    top = tables.read(job.inputs["top_activations"], "top_activations")
+    top = job.table("top_activations")
     mining = job.settings.mining
     epochs = checkpoint.kept(job.folder)
     with job.progress("evolution", len(epochs), unit="checkpoints") as bar:

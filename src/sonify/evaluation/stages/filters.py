@@ -35,7 +35,7 @@ def _compute(job: "ModelJob[FiltersSettings]") -> Result:
     from sonify.data.mined import mined
     from sonify.evaluation.measurements.filters import filters_table
 
-    top = tables.read(job.inputs["top_activations"], "top_activations")
+    top = job.table("top_activations")
     mining = job.settings.mining
     with job.progress("filters", job.n_clips + len(top), unit="sounds") as bar:
         table = filters_table(
