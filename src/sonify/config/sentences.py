@@ -51,7 +51,7 @@ def sentence(error: ValidationError) -> str:
 
 
 def _meant(value: Any, expected: str) -> str:
-    """What to write where YAML reads a number, or another word, as text."""
+    """Return what to write where YAML reads a number, or another word, as text."""
     if not isinstance(value, str) or not any(k in expected for k in ("number", "integer", "null")):
         return ""
     text = value.strip().lower().replace("_", "")

@@ -193,7 +193,7 @@ class Files:
 
     @property
     def shown_clips(self) -> list[str]:
-        """What is read of these corpora: which clips there are, and those that are mined."""
+        """List the files read of these corpora: which clips there are, and those that are mined."""
         _, splits = self.plan.mined_clips
         return [f"{d}/{name}" for d in self.shown_data for name in ("manifest.parquet", *splits)]
 

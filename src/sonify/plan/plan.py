@@ -100,7 +100,7 @@ class Plan:
         return f"{run}-s{self.seeds(run)[0]}"
 
     def compares_choices(self, model: str) -> bool:
-        """Whether a model is also measured by the choices that Figures 6 and 7 leave open."""
+        """Tell whether a model is also measured by the choices that Figures 6 and 7 leave open."""
         run = self.run_of(model).name
         seeds = first(self.seeds(run), self.evaluation.sensitivity.seeds)
         return model in [f"{run}-s{seed}" for seed in seeds]

@@ -1,4 +1,4 @@
-"""What a job has cost: seconds that passed, seconds of a processor, and memory."""
+"""The cost of a job: seconds that passed, seconds of a processor, and memory."""
 
 import sys
 import time

@@ -58,9 +58,9 @@ def foreign(head: bytes) -> str | None:
 
 
 class Samples(NamedTuple):
-    """Where a header says that the samples are: the first byte of their chunk and its number of
-    bytes, then where that number is written, in which struct format, how much more it is there, and
-    how many of the bytes come before the samples."""
+    """The place of the samples by a header: the first byte of their chunk and its number of bytes,
+    then where that number is written, in which struct format, how much more it is there, and how
+    many of the bytes come before the samples."""
 
     at: int
     size: int
@@ -99,7 +99,7 @@ def shortfall(file: BinaryIO) -> str | None:
 
 
 def samples_at(file: BinaryIO, form: bytes, end: int) -> Samples | None:
-    """Where the samples of a file that begins with `form` are; None if its header does not say."""
+    """Find the samples of a file that begins with `form`; None if its header does not say."""
     if form == b".snd":
         file.seek(4)
         place = file.read(8)

@@ -5,7 +5,7 @@ from typing import BinaryIO, cast
 
 
 class _Spliced(io.RawIOBase):
-    """What `spliced` returns."""
+    """Reads a prefix, then a file from some byte on."""
 
     def __init__(self, prefix: bytes, file: BinaryIO, start: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a random ranking scores."""
+"""Scores of a random ranking."""
 
 import math
 from functools import cache

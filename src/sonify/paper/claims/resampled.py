@@ -7,6 +7,7 @@ so that claims about them are "missing", that is, have no such interval.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -33,14 +34,7 @@ def resampled(evidence: Evidence) -> Evidence:
     Raises SonifyError for a table with another number of replicates.
     """
     tables = {name: _rows(name, frame, evidence) for name, frame in evidence.tables.items()}
-    return Evidence(
-        tables,
-        evidence.runs,
-        evidence.probes,
-        evidence.rule,
-        evidence.rescaled,
-        evidence.strided,
-    )
+    return replace(evidence, tables=tables)
 
 
 def measured_again(
