@@ -307,28 +307,26 @@ def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
     assert finished.planned() == of_one_seed | figures | gathered | AGGREGATES
 
 
-def test_a_lost_corpus_is_prepared_again_and_what_shows_its_clips_follows(finished):
-    lost = finished.folder / "results/data/speech_commands-s0/rejected.parquet"
+def planned_without(finished, file):
+    """The jobs planned while a file is lost; it is back afterwards."""
+    lost = finished.folder / file
     kept = lost.read_bytes()
     lost.unlink()
     try:
-        jobs = finished.planned()
+        return finished.planned()
     finally:
         lost.write_bytes(kept)
         finished("--touch")
+
+
+def test_a_lost_corpus_is_prepared_again_and_what_shows_its_clips_follows(finished):
+    jobs = planned_without(finished, "results/data/speech_commands-s0/rejected.parquet")
     assert jobs["prepare_speech_commands"] == 1
     assert not {"synthesise", "prepare_audioset", "prepare_fsd50k", "mine", "pairs"} & set(jobs)
 
 
 def test_a_lost_table_of_one_seed_is_made_again_and_nothing_else(finished):
-    lost = finished.folder / "results/evaluation/coherence/contrastive-s0.parquet"
-    kept = lost.read_bytes()
-    lost.unlink()
-    try:
-        jobs = finished.planned()
-    finally:
-        lost.write_bytes(kept)
-        finished("--touch")
+    jobs = planned_without(finished, "results/evaluation/coherence/contrastive-s0.parquet")
     assert jobs == COHERENCE | AGGREGATES | {"coherence": 1, "gather": 1}
 
 
