@@ -176,13 +176,29 @@ def test_a_link_restores_everything(visit):
 def test_back_goes_to_what_was_shown_before(visit):
     page = visit()
     page.keyboard.press("ArrowRight")
-    shows(page, "Layer 1, filter 1")
+    page.wait_for_function("location.hash.startsWith('#supervised-s0/1/1/1')")
     page.keyboard.press("]")
+    # The address follows once both cards are drawn.
+    page.wait_for_function("location.hash.startsWith('#supervised-s0/2/0/1')")
     shows(page, "Layer 2, filter 0")
     page.go_back()
     shows(page, "Layer 1, filter 1")
     page.go_back()
     shows(page, "Layer 1, filter 0")
+
+
+def test_an_address_of_somebody_else_is_not_written_over(visit):
+    page = visit()
+    written = """() => {
+      const address = new Gallery.Address();
+      address.read();
+      address.put("#supervised-s0/1/2/1");
+      const own = location.hash;
+      history.replaceState(null, "", "#supervised-s0/1/3/1");
+      address.put("#supervised-s0/1/4/1");
+      return [own, location.hash];
+    }"""
+    assert page.evaluate(written) == ["#supervised-s0/1/2/1", "#supervised-s0/1/3/1"]
 
 
 def test_back_and_forward_go_through_filters_layers_and_regimes(visit):

@@ -115,21 +115,26 @@
   // way to the next address: the letters of a search, a state that never was drawn.
   class Address {
     constructor() {
-      this.link = "";
+      this.seen = "";
       this.visited = false;
     }
 
-    // Whether somebody else wrote the address: a link, or the way back.
+    // Whether somebody else wrote the address since: a link, or the way back.
     get foreign() {
-      return location.hash !== this.link;
+      return location.hash !== this.seen;
     }
 
+    read() {
+      return (this.seen = location.hash);
+    }
+
+    // Somebody else's address is left to its own event, which draws what it names.
     /** @param {string} link */
     put(link) {
-      this.link = link;
-      if (this.foreign) {
+      if (!this.foreign && link !== this.seen) {
         if (this.visited) location.hash = link;
         else location.replace(link);
+        this.read();
       }
       this.visited = false;
     }

@@ -88,7 +88,7 @@
   // --- state and address ------------------------------------------------------------------------
 
   function restore() {
-    const found = Gallery.parseLink(location.hash), arriving = state.active !== columns.length;
+    const found = Gallery.parseLink(address.read()), arriving = state.active !== columns.length;
     const lost = Gallery.obey(found, state, columns, layers(), evolution ? evolution.list : []);
     field("query").value = state.query;
     field("sort").value = state.sort;
