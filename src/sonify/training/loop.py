@@ -66,12 +66,15 @@ def train(
     at_once = None if freeze_encoder else recipe.crops_at_once  # a frozen one keeps no maps
     loss_of = _loss(model, recipe, rng, torch.device(device), at_once)
 
+    apart = freeze_encoder and recipe.fconly_learning_rate is not None
+    key = "fconly_learning_rate" if apart else "learning_rate"
+    peak = getattr(recipe, key)
     total, warmup = recipe.epochs * stream.steps, round(recipe.warmup_epochs * stream.steps)
     step = 0
     for epoch in range(1, recipe.epochs + 1):
         losses = []
         for batch in stream.epoch(epoch):
-            rate = learning_rate(step, total, warmup, recipe.learning_rate)
+            rate = learning_rate(step, total, warmup, peak)
             loss = loss_of(batch)
             loss.backward()
             optimiser.step(rate)
@@ -79,7 +82,7 @@ def train(
             step += 1
         mean = torch.stack(losses).cpu().double().mean().item()  # one wait for the device per epoch
         if not np.isfinite(mean):
-            raise SonifyError(f"the loss is {mean} in epoch {epoch}: lower learning_rate")
+            raise SonifyError(f"the loss is {mean} in epoch {epoch}: lower {key}")
         yield Epoch(epoch, step, mean, rate)
     model.encoder.requires_grad_(True)
     model.eval()

@@ -118,6 +118,17 @@ class Hyperparameters:
             "processor has it."
         ),
     ] = "float32"
+    fconly_learning_rate: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                description="Peak learning rate where the classifier alone is trained; null for "
+                "learning_rate.",
+            ),
+        ]
+        | None
+    ) = None
     crops_at_once: (
         Annotated[
             int,

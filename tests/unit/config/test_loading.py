@@ -233,8 +233,8 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         ("training/recipes/contrastive/mixup_alpha", 0.2, "mixup_alpha needs labels: remove it"),
         (
             "training/recipes/fsd50k/warmup_epochs",
-            12,
-            "warmup_epochs is 12, but training ends after 12",
+            6,
+            "warmup_epochs is 6, but training ends after 6",
         ),
         ("training/recipes/fsd50k/objective", "multiclass", "set it to 'multilabel'"),
         ("training/runs/supervised/recipe", "audioste", "did you mean 'audioset'"),

@@ -84,6 +84,26 @@ def test_fconly_freezes_the_encoder_and_full_does_not(make_clips, store):
     assert (full.card.regime, full.card.finetune) == ("supervised", "full")
 
 
+def test_a_classifier_alone_has_a_learning_rate_of_its_own(make_clips, store):
+    clips = store(make_clips([4_000] * 8))
+    start = train_run(PRETRAINED, 0, CONTRASTIVE, clips, architecture=SHAPE)
+    apart = dataclasses.replace(LABELLED, fconly_learning_rate=1e-2)
+    rates = {
+        (run.name, recipe.fconly_learning_rate): train_run(
+            run, 0, recipe, clips, start=(start.model, start.card)
+        ).history["learning_rate"]
+        for run in (FCONLY, FULL)
+        for recipe in (LABELLED, apart)
+    }
+    usual = rates[FULL.name, None]
+    assert usual.equals(rates[FULL.name, 1e-2]) and usual.equals(rates[FCONLY.name, None])
+    factor = 1e-2 / LABELLED.learning_rate
+    assert rates[FCONLY.name, 1e-2].tolist() == pytest.approx((factor * usual).tolist())
+    wild = dataclasses.replace(apart, fconly_learning_rate=1e38, epochs=8)
+    with pytest.raises(ValueError, match="lower fconly_learning_rate"):
+        train_run(FCONLY, 0, wild, clips, start=(start.model, start.card))
+
+
 def test_clips_too_short_for_two_views_are_counted_not_used(make_clips, store):
     clips = store(make_clips([4_000, 3_000, 4_000, 3_199]))
     trained = train_run(PRETRAINED, 0, CONTRASTIVE, clips, architecture=SHAPE)
