@@ -64,6 +64,12 @@ def test_background_comes_at_the_ratio_drawn_and_from_another_clip(x, rng):
     assert (partners != torch.arange(6)).all() and (similar.max(1).values > 0.999).all()
 
 
+def test_ratios_of_backgrounds_are_uniform_in_decibels(rng):
+    x = torch.randn(10_000, 40, generator=torch.Generator().manual_seed(0)).double()
+    added = augment(x, Augmentation(background_snr_db=(3, 30)), rng) - x
+    expect_uniform(10 * torch.log10(power(x) / power(added)).numpy(), 3, 30)
+
+
 def test_background_leaves_silence_and_single_clips_alone(x, rng):
     x[2] = 0
     mixed = mix_background(x, other_clips(x, rng), (0, 20), rng)

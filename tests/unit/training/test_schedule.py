@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from sonify.training.schedule import learning_rate
@@ -10,6 +12,18 @@ def test_it_warms_up_in_a_line_then_decays_on_a_cosine():
     assert max(steps) - min(steps) < 1e-12
     assert rates[55] == pytest.approx(0.5)
     assert rates[99] < 0.001 and all(a > b for a, b in zip(rates[10:], rates[11:], strict=False))
+
+
+def test_it_is_the_authors_schedule_but_for_a_step_of_the_warm_up():
+    """Theirs rises from 0, so that its first step moves nothing, to the peak at the same step."""
+    total, warmup = 60, 7
+    for step in range(total):
+        rate = learning_rate(step, total, warmup, 1.0)
+        theirs = step / warmup
+        if step >= warmup:
+            theirs = 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
+        assert rate == pytest.approx(theirs, abs=1e-12 if step >= warmup else 1 / (warmup + 1))
+        assert rate > 0
 
 
 def test_no_warm_up_starts_at_the_peak():

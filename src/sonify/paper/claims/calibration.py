@@ -14,7 +14,7 @@ import pandas as pd
 
 from sonify.paper import authors
 from sonify.paper.claims.evidence import SCORED, VALIDATED, Evidence, Missing
-from sonify.paper.claims.outcomes import UNPUBLISHED
+from sonify.paper.claims.outcomes import MEANS_FAIL, UNPUBLISHED
 from sonify.paper.claims.verdicts import SINGLE, Claim, rules_of
 from sonify.paper.published import PAPER_TABLES
 from sonify.paper.run_facts import RunFacts, Runs
@@ -59,8 +59,8 @@ def calibrated(claim: Claim) -> dict[str, float | str]:
     judged = claim.judge(measured)
     remark = f"{'; '.join(NOTES[name] for name in sorted(tables.used))}: {measured.remark}"
     if tables.used & set(_MEANS):
-        meet = "meet" if _means_meet(claim, measured.values) else "do not meet"
-        remark += f"; there are no single runs, hence no interval; the means {meet} the criterion"
+        meet = "meet the criterion" if _means_meet(claim, measured.values) else MEANS_FAIL
+        remark += f"; there are no single runs, hence no interval; the means {meet}"
     caveats = [caveat for caveat in judged.caveats if caveat != SINGLE]
     remark = "; ".join([remark, *caveats]) + "."
     return _row(judged.mean, judged.ci95, judged.verdict, remark)

@@ -18,6 +18,7 @@ _MEANING = {
     "not run": "runs or measurements are missing",
 }
 _SURVIVES = 0.05
+MEANS_FAIL = "do not meet the criterion"  # of numbers without an interval
 UNPUBLISHED = "none published"  # in place of a verdict on the authors' numbers
 
 
@@ -119,7 +120,10 @@ def authors_words(row: Any) -> str:
     """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
     if row.authors_verdict == UNPUBLISHED:
         return UNPUBLISHED
-    return f"{row.authors_verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
+    verdict = row.authors_verdict
+    if MEANS_FAIL in row.authors_remark:
+        verdict += " (means only, which do not meet it)"
+    return f"{verdict}: {plus_minus(row.authors_mean, row.authors_ci95)}"
 
 
 def listed(numbers: list[int]) -> str:

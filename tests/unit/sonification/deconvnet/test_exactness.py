@@ -77,6 +77,9 @@ def nets(draw, max_blocks: int = 4, shifts: int = 0) -> Net:
 def cnn12(width: float, samples: int) -> Net:
     shape = Architecture(width=width)
     chain = CNN12(shape).double().trunk
+    for module in chain.modules():
+        if isinstance(module, nn.Conv1d) and module.bias is not None:
+            nn.init.normal_(module.bias, std=0.1)
     return Net(chain, torch.randn(1, samples).double(), shape.pool_stride, shape.receptive_field)
 
 
