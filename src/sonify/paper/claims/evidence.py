@@ -124,10 +124,12 @@ def by_layer(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     return rows.groupby(["seed", "layer"])[column].mean().unstack("layer")
 
 
-def gather(look_up: Callable[[K], Frame], keys: Iterable[K]) -> dict[K, Frame]:
-    """Return `look_up(key)` by key, all on the seeds that they have in common, so that they pair.
+def gather(
+    look_up: Callable[[K], Frame], keys: Iterable[K], *, paired: bool = True
+) -> dict[K, Frame]:
+    """Return `look_up(key)` by key; if `paired` all on the seeds that they have in common.
 
-    Raises Missing, naming everything missing at once, or if no seed has all.
+    Raises Missing, naming everything missing at once, or if no seed has all that is paired.
     """
     frames: dict[K, Frame] = {}
     lacking: list[str] = []
@@ -138,6 +140,8 @@ def gather(look_up: Callable[[K], Frame], keys: Iterable[K]) -> dict[K, Frame]:
             lacking.append(str(missing))
     if lacking:
         raise Missing("; ".join(dict.fromkeys(lacking)))
+    if not paired:
+        return frames
     seeds = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
     if not seeds:
         raise Missing("a seed with every run compared")

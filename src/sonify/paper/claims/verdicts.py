@@ -178,7 +178,7 @@ def _caveats(
 def _gaps(frame: pd.DataFrame, found: Estimates, i: int) -> Iterator[str]:
     known, seeds = int(found.n[i]), len(frame)
     if known < seeds:
-        yield f"undefined for {seeds - known} of {seeds} seeds"
+        yield f"known for {known} of {seeds} seeds"
     if known == 1:
         yield SINGLE
     elif known and not math.isfinite(found.mean[i]):

@@ -464,7 +464,7 @@ def test_dead_filters_have_no_sound_but_count_as_inactive():
     for number in (7, 23, 24):
         found = row(number, given)
         assert (found["verdict"], found["n_runs"]) == ("inconclusive", 0)
-        assert "undefined for 2 of 2 seeds" in found["remark"]
+        assert "known for 0 of 2 seeds" in found["remark"]
     assert row(6, given)["mean"] == pytest.approx(2 / 3 * 0.5)  # one filter of three is dead
 
 
@@ -495,7 +495,7 @@ def test_delays_of_dead_maps_do_not_count():
     assert "1.000 at delays that are multiples" in found["remark"]
     frame["correlation"] = None
     assert (
-        "undefined for 2 of 2 seeds"
+        "known for 0 of 2 seeds"
         in row(20, {"invariance": frame.astype({"correlation": float})})["remark"]
     )
 

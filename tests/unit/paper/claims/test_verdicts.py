@@ -206,10 +206,10 @@ def test_a_judgement_has_the_interval_by_hand():
     ("values", "mean", "n_runs", "caveat"),
     [
         ([0.4], 0.4, 1, "a single seed has no interval"),
-        ([0.4, NAN], 0.4, 1, "undefined for 1 of 2 seeds, a single seed has no interval"),
-        ([NAN, NAN], NAN, 0, "undefined for 2 of 2 seeds"),
+        ([0.4, NAN], 0.4, 1, "known for 1 of 2 seeds, a single seed has no interval"),
+        ([NAN, NAN], NAN, 0, "known for 0 of 2 seeds"),
         ([INF, 0.4], INF, 2, "not finite in every seed"),
-        ([0.4, 0.4, NAN], 0.4, 2, f"undefined for 1 of 3 seeds, {EQUAL}"),
+        ([0.4, 0.4, NAN], 0.4, 2, f"known for 2 of 3 seeds, {EQUAL}"),
         ([0.4, 0.4], 0.4, 2, EQUAL),
         ([0.4, 0.4 + 1e-6], 0.4 + 5e-7, 2, ""),
     ],
@@ -249,9 +249,9 @@ def test_every_number_is_judged_by_its_own_interval(columns, mean, verdict):
 def test_what_kept_one_of_several_from_being_clear_is_said():
     found = judge(pd.DataFrame({"a": [0.3, 0.31], "b": [NAN, NAN]}), Above(every=True))
     assert found.n_runs == 2
-    assert found.caveats == ("not every number is this clear", "undefined for 2 of 2 seeds")
+    assert found.caveats == ("not every number is this clear", "known for 0 of 2 seeds")
     found = judge(pd.DataFrame({"a": [0.3, NAN], "b": [0.2, NAN]}), Above(every=True))
-    assert found.caveats == ("undefined for 1 of 2 seeds", "a single seed has no interval")
+    assert found.caveats == ("known for 1 of 2 seeds", "a single seed has no interval")
     assert "every 95% interval lies above 0; contradicted" in str(Above(every=True))
 
 

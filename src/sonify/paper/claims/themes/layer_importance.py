@@ -43,7 +43,7 @@ def least_growth(evidence: Evidence) -> Measurement:
     "Steady improvement as we add layers for both contrastive and supervised pretraining in both
     settings".
     """
-    curves = _curves(evidence, VALIDATED)
+    curves = _curves(evidence, VALIDATED, paired=False)  # compared with depth, not with each other
     trends = pd.DataFrame({key: rank_correlation(curve) for key, curve in curves.items()})
     remarks = [
         f"{DATASETS[key[0]]} {finetuned_label(*key[1:])} {number(value, 2)}"
@@ -169,10 +169,14 @@ def _tasks(evidence: Evidence, datasets: Iterable[str]) -> dict[str, Task]:
 
 
 def _curves(
-    evidence: Evidence, datasets: Iterable[str], finetunes: Iterable[str] = FINETUNES
+    evidence: Evidence,
+    datasets: Iterable[str],
+    finetunes: Iterable[str] = FINETUNES,
+    *,
+    paired: bool = True,
 ) -> Curves:
     keys = product(datasets, REGIMES, finetunes)
-    return gather(lambda key: evidence.importance_curves(*key), keys)
+    return gather(lambda key: evidence.importance_curves(*key), keys, paired=paired)
 
 
 def _by_regime(curves: Curves, dataset: str, finetune: str) -> tuple[pd.DataFrame, pd.DataFrame]:
