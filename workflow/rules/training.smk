@@ -23,6 +23,9 @@ rule train:
         data=lambda w: files.data_folder(plan.run(w.run).dataset, w.seed),
         start=lambda w: files.start_option(w.run, w.seed),
         out=lambda w, output: str(Path(output.weights).parent),
+        # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
+        work="results/unfinished/train/{run}-s{seed}",
     shell:
         "job {log} train.py --seed {wildcards.seed} --settings {params.settings:q}"
-        " --data {params.data} {params.start} --threads {threads} --out {params.out}"
+        " --data {params.data} {params.start} --threads {threads} --work {params.work}"
+        " --code {params.code} --out {params.out}"

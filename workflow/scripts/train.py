@@ -10,6 +10,7 @@ from sonify.models import checkpoint
 from sonify.models.device import pick_device
 from sonify.runtime.jobs import parser, run, say
 from sonify.runtime.progress import Progress
+from sonify.training.resume import Saver
 from sonify.training.run import train_run
 from sonify.training.settings import TrainingSettings
 
@@ -20,11 +21,14 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True, help="folder of the prepared dataset")
     options.add_argument("--start", type=Path, help="folder of the model to start from")
     options.add_argument("--out", type=Path, required=True, help="folder of the trained model")
+    options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
+    options.add_argument("--code", default="", help="hash of the training code")
     args = options.parse_args()
     settings = args.settings
     val_split = settings.recipe.validated_split
     name = f"train {settings.run.name}-s{args.seed}"
-    with Progress(settings.recipe.epochs, name, unit="epochs") as bar:
+    saver = Saver(args.work, args.code)
+    with Progress(settings.recipe.epochs, name, unit="epochs") as bar, saver:
         trained = train_run(
             settings.run,
             args.seed,
@@ -36,9 +40,9 @@ def main() -> None:
             score=selection_score,
             device=pick_device(settings.device, args.threads),
             progress=bar.update,
-            keep=checkpoint.checkpoint_writer(args.out),
+            saver=saver,
         )
-    trained.save(args.out)
+        trained.save(args.out, saver)
     say(f"{name}: {trained.summary}")
 
 

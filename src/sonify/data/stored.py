@@ -7,10 +7,12 @@ clip's samples verifies the computed position; if it disagrees (compressed parts
 Arrow decodes the row group instead.
 """
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -68,6 +70,19 @@ class StoredClips:
     def __len__(self) -> int:
         """The number of clips."""
         return len(self.lengths)
+
+    @property
+    def identity(self) -> list[Any]:
+        """What these clips are, as far as can be told without reading them: JSON of a few words.
+
+        Their lengths and labels, and the files' names, sizes and times of modification.
+        """
+        files = {group.file: group.identity[1:] for group in self.groups}
+        digest = hashlib.sha256(self.lengths.tobytes())
+        digest.update(pc.list_value_length(self.labels).to_numpy().tobytes())
+        digest.update(self.labels.flatten().to_numpy().tobytes())
+        named = [(file.parent.name, file.name, *facts) for file, facts in files.items()]
+        return [self.dataset, self.classes, digest.hexdigest(), named]
 
     @property
     def single_label(self) -> bool:

@@ -106,14 +106,15 @@ class CropStream:
         read = self.used[np.argsort(turns[owner], kind="stable")]
         return groups, shuffled(read, self.shuffle_clips, rng)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of one epoch, or this rank's rows of them.
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Yield the batches of one epoch from batch `first` on, or this rank's rows of them.
 
-        Raises SonifyError naming a part that cannot be read.
+        What only earlier batches need is not read. Raises SonifyError naming a part that cannot be
+        read.
         """
         groups, drawn = self.order(epoch)
         batches = drawn[: self.steps * self._size].reshape(self.steps, self._size)
-        batches = batches[:, self.rank :: self.ranks]
+        batches = batches[first:, self.rank :: self.ranks]
         wanted = np.zeros(len(self.stored), dtype=bool)
         wanted[batches] = True
         free = list(range(min(batches.size, self._most_held)))

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as as_bytes
+from torch import nn
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
@@ -110,6 +111,14 @@ def checkpoint_writer(folder: str | Path) -> Callable[[int, SoundModel], None]:
     return lambda epoch, model: _save_weights(folder / _kept_name(epoch), model)
 
 
+def save_kept(folder: Path, epoch: int, model: nn.Module) -> Path:
+    """Write the weights after an epoch into the checkpoints in `folder`, and return their file."""
+    file = folder / _kept_name(epoch)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _save_weights(file, model)
+    return file
+
+
 def kept(folder: str | Path) -> list[int]:
     """Epochs whose weights were kept of the model in `folder`, in order.
 
@@ -138,7 +147,16 @@ def _kept_name(epoch: int) -> str:
     return f"{KEPT}/epoch-{epoch:04d}.safetensors"
 
 
-def _save_weights(file: Path, model: SoundModel) -> None:
+def digest(module: nn.Module) -> str:
+    """A fingerprint of the names and values of all weights of `module`."""
+    found = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().contiguous().numpy().data)
+    return found.hexdigest()
+
+
+def _save_weights(file: Path, model: nn.Module) -> None:
     state = model.state_dict()
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     partial = file.with_name(f".{file.name}.partial")

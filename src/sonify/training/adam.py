@@ -25,6 +25,12 @@ class Adam:
         )
         self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
 
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Everything that it remembers of earlier steps, by name: to copy from and to copy into."""
+        kinds = {"mean": self.means, "square": self.squares, "steps": self.steps}
+        return {f"{kind}.{i}": t for kind, some in kinds.items() for i, t in enumerate(some)}
+
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Move every parameter by its gradient at the learning rate `rate`, and drop the gradients.

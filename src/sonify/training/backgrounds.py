@@ -18,13 +18,23 @@ def recordings(folder: Path) -> list[np.ndarray]:
     Levels are as recorded; beyond full scale they are brought to it. Memory holds them all. Raises
     SonifyError for a folder without any, and for a file that cannot be used.
     """
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
+    files = _files(folder)
     if not files:
         raise SonifyError(
             f"augmentation.background_folder is {str(folder)!r}, which has no FLAC or WAV file: "
             "correct it"
         )
     return [_recording(file) for file in files]
+
+
+def identity(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, size and time of modification of each of these files: JSON."""
+    facts = [(str(f.relative_to(folder)), f.stat()) for f in _files(folder)]
+    return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
 
 
 def _recording(file: Path) -> np.ndarray:

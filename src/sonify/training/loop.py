@@ -19,6 +19,7 @@ from sonify.training.augment import augment, mixup
 from sonify.training.backgrounds import recordings
 from sonify.training.losses import classification_loss, nt_xent
 from sonify.training.recipe import Recipe
+from sonify.training.resume import Saver, Snapshot, generator_states, set_generator_states
 from sonify.training.schedule import learning_rate
 
 LossOf = Callable[[Batch], Tensor]
@@ -42,12 +43,14 @@ def train(
     *,
     freeze_encoder: bool = False,
     device: torch.device | str = "cpu",
+    saver: Saver | None = None,
 ) -> Iterator[Epoch]:
     """Train `model` in place, yielding after every epoch.
 
     `freeze_encoder` trains the head alone (fconly). Order and crops are the stream's, augmentation
-    is drawn from `rng`. Raises SonifyError when fewer than two clips are long enough, clips of the
-    multiclass objective have several labels, or the loss stops being finite.
+    is drawn from `rng`. With a `saver` the training goes on from its checkpoint, if it has one, and
+    yields the epochs that are left. Raises SonifyError when fewer than two clips are long enough,
+    clips of the multiclass objective have several labels, or the loss stops being finite.
     """
     if recipe.objective == "multiclass" and not stream.stored.single_label:
         raise SonifyError(
@@ -69,23 +72,87 @@ def train(
     apart = freeze_encoder and recipe.fconly_learning_rate is not None
     key = "fconly_learning_rate" if apart else "learning_rate"
     peak = getattr(recipe, key)
-    total, warmup = recipe.epochs * stream.steps, round(recipe.warmup_epochs * stream.steps)
-    step = 0
-    for epoch in range(1, recipe.epochs + 1):
-        losses = []
-        for batch in stream.epoch(epoch):
-            rate = learning_rate(step, total, warmup, peak)
+    steps, total = stream.steps, recipe.epochs * stream.steps
+    warmup = round(recipe.warmup_epochs * steps)
+    state = Ongoing(model, optimiser, rng, torch.zeros(total, device=device))
+    if saver:
+        saver.parts["training"] = state
+        saver.restore()
+    for epoch in range(state.step // steps + 1, recipe.epochs + 1):
+        for batch in stream.epoch(epoch, first=state.step % steps):
+            if saver and saver.due:
+                state.check(steps, key, saver)
+                saver.write(f"at step {state.step} of {total}")
+            rate = learning_rate(state.step, total, warmup, peak)
             loss = loss_of(batch)
             loss.backward()
             optimiser.step(rate)
-            losses.append(loss.detach())
-            step += 1
-        mean = torch.stack(losses).cpu().double().mean().item()  # one wait for the device per epoch
-        if not np.isfinite(mean):
-            raise SonifyError(f"the loss is {mean} in epoch {epoch}: lower {key}")
-        yield Epoch(epoch, step, mean, rate)
+            state.add(loss)
+        state.check(steps, key, saver)  # one wait for the device per epoch
+        of_epoch = state.losses[state.step - steps : state.step]
+        yield Epoch(epoch, state.step, of_epoch.cpu().double().mean().item(), rate)
     model.encoder.requires_grad_(True)
     model.eval()
+
+
+@dataclass
+class Ongoing:
+    """Everything that changes while a model is trained.
+
+    losses: (step,) of all steps, of which `step` have been made; rng: what augmentation is drawn
+    from. Order and crops of clips depend on no state.
+    """
+
+    model: nn.Module
+    optimiser: Adam
+    rng: np.random.Generator
+    losses: Tensor
+    step: int = 0
+    checked: int = 0
+
+    def add(self, loss: Tensor) -> None:
+        """Count a step with its loss."""
+        self.losses[self.step] = loss.detach()
+        self.step += 1
+
+    def check(self, steps: int, key: str, saver: Saver | None) -> None:
+        """Raise SonifyError, naming step and last checkpoint, if a loss has not been finite.
+
+        `key` is what to lower in the recipe then.
+        """
+        bad = (~self.losses[self.checked : self.step].isfinite()).nonzero().flatten().tolist()
+        if bad:
+            at = self.checked + bad[0]
+            last = saver.last if saver else None
+            good = f" (the last checkpoint before that is {last})" if last else ""
+            raise SonifyError(
+                f"the loss is {self.losses[at].item()} at step {at + 1}, in epoch "
+                f"{at // steps + 1}: lower {key}{good}"
+            )
+        self.checked = self.step
+
+    def snapshot(self) -> Snapshot:
+        """Return all of it: tensors by name, position and generator as facts."""
+        torch_states = generator_states(self.losses.device)
+        tensors = self._live() | {f"generator.{k}": v for k, v in torch_states.items()}
+        tensors["losses"] = self.losses[: self.step]
+        return Snapshot(tensors, {"step": self.step, "rng": self.rng.bit_generator.state})
+
+    @torch.no_grad()
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take it on, without moving a tensor in memory."""
+        saved, self.step = snapshot.tensors, snapshot.facts["step"]
+        for name, tensor in self._live().items():
+            tensor.copy_(saved[name])
+        self.losses[: self.step] = saved["losses"].to(self.losses.device)
+        self.checked = self.step
+        self.rng.bit_generator.state = snapshot.facts["rng"]
+        states = {k.partition(".")[2]: v for k, v in saved.items() if k.startswith("generator.")}
+        set_generator_states(states, self.losses.device)
+
+    def _live(self) -> dict[str, Tensor]:
+        model = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        return model | {f"optimiser.{name}": t for name, t in self.optimiser.state.items()}
 
 
 def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:

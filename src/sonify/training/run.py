@@ -1,8 +1,9 @@
 """One training run, from clips and perhaps another run's encoder to a model and its history."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,16 @@ from sonify.data.stored import StoredClips
 from sonify.data.stream import CropStream
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
-from sonify.models.checkpoint import ModelCard, build
+from sonify.models.checkpoint import ModelCard, build, digest
 from sonify.models.device import pick_precision
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
+from sonify.training import backgrounds
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.recipe import Recipe
+from sonify.training.resume import Saver, Snapshot
 from sonify.training.settings import Run
 from sonify.training.validation import Best, Score, Validation, held_out
 
@@ -43,10 +46,17 @@ class Trained:
         loss = f"loss {last['loss']:.3f}{best}"
         return f"{self.card.clips_used} clips{left}, {last['step']} steps, {loss}"
 
-    def save(self, folder: Path) -> None:
-        """Write the model, its card and history.parquet into `folder`."""
+    def save(self, folder: Path, saver: Saver | None = None) -> None:
+        """Write the model, its card and history.parquet into `folder`.
+
+        So are the weights that `saver` has kept, which is then of no more use and empty.
+        """
+        if saver:
+            saver.deliver(folder)
         checkpoint.save(folder, self.model, self.card)
         tables.write(self.history, folder / "history.parquet", "history")
+        if saver:
+            saver.discard()
 
 
 def train_run(
@@ -61,7 +71,8 @@ def train_run(
     score: Score | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[int, str], None] | None = None,
-    keep: Callable[[int, SoundModel], None] = lambda epoch, model: None,
+    keep: Callable[[int, SoundModel], None] | None = None,
+    saver: Saver | None = None,
 ) -> Trained:
     """Train one run with one seed.
 
@@ -70,6 +81,9 @@ def train_run(
     epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops,
     augmentation and dropout are drawn from the names (run, seed). The card records the precision
     used. Raises SonifyError when both or neither are given.
+
+    With a `saver` a training that was killed goes on from its last checkpoint, and ends with the
+    same bits on a CPU; it keeps the weights of `kept_epochs` unless `keep` is given.
 
     Where the recipe selects the best state, `score` is called after every epoch on `val_clips`, the
     recipe's `val_split`, or on the hold-out; the card records the epoch chosen and all scores.
@@ -109,26 +123,62 @@ def train_run(
     model = build(card)
     if start is not None:
         model.encoder.load_state_dict(start[0].encoder.state_dict())
-    if 0 in recipe.kept_epochs:
+    noises = recipe.augmentation.background_folder
+    if saver:
+        saver.begin(
+            {
+                "configuration": [asdict(run), seed, asdict(recipe), asdict(architecture)],
+                "clips": [
+                    *(some.identity for some in (clips, val_clips) if some),
+                    backgrounds.identity(Path(noises)) if noises else [],
+                ],
+                "weights to start from": digest(model.encoder) if start else None,
+                "torch or device": [torch.__version__, torch.device(device).type],
+            }
+        )
+        keep = keep or saver.keep
+    if keep and 0 in recipe.kept_epochs:
         keep(0, model)
-    epochs, scores, best = [], [], Best()
+    outcome = Outcome()
+    if saver:
+        saver.parts["outcome"] = outcome
+    best = outcome.best
     rng = generator(run.name, seed, "augmentation")
     torch.manual_seed(seed_for(run.name, seed, "dropout"))
-    frozen = run.finetune == "fconly"
-    for epoch in train(model, stream, recipe, rng, freeze_encoder=frozen, device=device):
-        epochs.append({"dataset": run.dataset, **card.keys, **asdict(epoch)})
-        if epoch.epoch in recipe.kept_epochs:
+    how: dict[str, Any] = {"freeze_encoder": run.finetune == "fconly", "device": device}
+    for epoch in train(model, stream, recipe, rng, **how, saver=saver):
+        outcome.epochs.append(asdict(epoch))
+        if keep and epoch.epoch in recipe.kept_epochs:
             keep(epoch.epoch, model)
         if validation:
-            scores.append(validation(model, device))
-            best.offer(epoch.epoch, scores[-1], model)
+            best.offer(epoch.epoch, validation(model, device), model)
         if progress:
             progress(epoch.epoch, f"loss {epoch.loss:.3f}")
     if validation:
         best.restore(model)
-        chosen = {"epoch": best.epoch, "score": best.score, "scores": scores}
+        chosen = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
         card = replace(card, selection=chosen)
-    return Trained(model, card, pd.DataFrame(epochs))
+    history = pd.DataFrame(outcome.epochs).assign(dataset=run.dataset, **card.keys)
+    return Trained(model, card, history)
+
+
+@dataclass
+class Outcome:
+    """What a training has to show besides its weights: its epochs, and the best of them."""
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    best: Best = field(default_factory=Best)
+
+    def snapshot(self) -> Snapshot:
+        """Return the outcome so far."""
+        best = [self.best.epoch, self.best.score, self.best.scores]
+        return Snapshot(self.best.state, {"epochs": self.epochs, "best": best})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take on the outcome of a training that is gone on with."""
+        self.epochs = snapshot.facts["epochs"]
+        self.best.state = dict(snapshot.tensors)
+        self.best.epoch, self.best.score, self.best.scores = snapshot.facts["best"]
 
 
 def _validation(

@@ -59,23 +59,28 @@ def centre_crops(
 
 
 class Best:
-    """The state of a model at the epoch with the highest score, the first of equal ones."""
+    """The state of a model at the epoch with the highest score, the first of equal ones.
+
+    `scores` are those of all epochs; `state` is that of the best one.
+    """
 
     def __init__(self) -> None:
         self.epoch, self.score = 0, -np.inf
-        self._state: dict[str, Tensor] = {}
+        self.scores: list[float] = []
+        self.state: dict[str, Tensor] = {}
 
     def offer(self, epoch: int, score: float, model: nn.Module) -> None:
         """Keep the state of `model`, copied to the CPU, if none was better or as good."""
+        self.scores.append(score)
         if score > self.score:
             self.epoch, self.score = epoch, score
-            self._state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+            self.state = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
 
     def restore(self, model: nn.Module) -> None:
         """Give `model` the best state. Raises SonifyError if no score was a number."""
-        if not self._state:
+        if not self.state:
             raise SonifyError("no epoch has a score: validate on clips of more than one class")
-        model.load_state_dict(self._state)
+        model.load_state_dict(self.state)
 
 
 def held_out(clips: StoredClips, fraction: float, seed: int) -> np.ndarray:
