@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from alive import remove_dead
+
 from sonify.config.overlays import check_file
 from sonify.runtime.errors import SonifyError, one_sentence_errors
 
@@ -78,6 +80,9 @@ def main() -> None:
     check_writable(Path(), RESULTS, SNAKEMAKE)
     if not args.touch:
         check_dates(RESULTS, time.time())
+    said = remove_dead(SNAKEMAKE)
+    if said:
+        sys.stderr.write(f"{said}\n")
     removed = remove_unfinished(RESULTS, SNAKEMAKE / "locks")
     if removed:
         sys.stderr.write(f"removed {removed} unfinished files of an earlier run\n")

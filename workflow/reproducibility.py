@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from alive import remove_dead
 
 from sonify.config.__main__ import overlaid
 from sonify.contracts import tables
@@ -62,6 +63,7 @@ def run(folder: Path, overlays: Sequence[Path], options: Sequence[str]) -> None:
 
     Raises SonifyError if it fails.
     """
+    remove_dead(folder / ".snakemake")
     started = time.time()
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     try:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -32,15 +33,20 @@ def deployed(workflow) -> bool:
     return bool(settings and settings.deployment_method)
 
 
+def jobs_are_here(workflow) -> bool:
+    """Whether this process starts the jobs itself, as processes of this system."""
+    here = workflow.is_main_process and workflow.executor_plugin.name == "local"
+    return here and not deployed(workflow)
+
+
 def start_warm(warm: Warm, workflow) -> None:
     """Start the interpreter that jobs are forked from, if there are enough jobs that can be.
 
     They find it by SONIFY_WARM_FOLDER. A cluster's jobs run elsewhere; SONIFY_WARM=0 in the
     environment says not to.
     """
-    here = workflow.is_main_process and workflow.executor_plugin.name == "local"
-    wanted = os.environ.get("SONIFY_WARM") != "0" and not deployed(workflow) and possible()
-    if here and wanted and len(list(workflow.dag.needrun_jobs())) >= FEW_JOBS:
+    wanted = os.environ.get("SONIFY_WARM") != "0" and possible()
+    if jobs_are_here(workflow) and wanted and len(list(workflow.dag.needrun_jobs())) >= FEW_JOBS:
         warm.start()
         os.environ["SONIFY_WARM_FOLDER"] = str(warm.folder)
 
@@ -49,6 +55,25 @@ def gpus(device: str) -> int:
     """The number of GPUs that a model job uses, 0 or 1, so that such jobs queue for the GPU."""
     wants = device in ("cuda", "mps") or (device == "auto" and shutil.which("nvidia-smi"))
     return 1 if wants else 0
+
+
+def missing_device(device: str, workflow) -> str | None:
+    """The sentence about a GPU that the configuration names and this machine lacks; None if not so.
+
+    Asked before any job, for the first that needs one may come hours later. Takes as long as
+    importing torch, where a GPU is named and some job needs it.
+    """
+    wanted = device in ("cuda", "mps") and jobs_are_here(workflow)
+    if not wanted or not any(job.resources.get("gpu") for job in workflow.dag.needrun_jobs()):
+        return None
+    of = {"cuda": "cuda", "mps": "backends.mps"}[device]
+    ask = f"import sys, torch; sys.exit(0 if torch.{of}.is_available() else 3)"
+    if subprocess.run([sys.executable, "-c", ask], check=False).returncode != 3:
+        return None
+    return (
+        f"device is {device!r}, which this machine, or its build of PyTorch, does not have: set "
+        "device to auto or cpu"
+    )
 
 
 def model_job(device: str, mem_mb: int = 32_000, runtime: int = 480) -> dict[str, int]:

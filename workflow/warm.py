@@ -109,7 +109,8 @@ def reap(*_: object) -> None:
 def watched(connection: socket.socket) -> list[str]:
     """Fork once more for a client's order, wait for the job's end, and tell the client its status.
 
-    The job is killed when the client has ended, as somebody who ends the client means to end it.
+    The job is killed when the client has ended, as somebody who ends the client means to end it;
+    it is told to end (SIGTERM) when the client or this process is.
     Returns in the job.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -123,8 +124,12 @@ def watched(connection: socket.socket) -> list[str]:
         for file in files:
             os.close(file)
         job = os.pidfd_open(child)
-        if job not in select.select([job, connection.fileno()], [], [])[0]:
-            os.kill(child, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+        while job not in select.select([job, connection.fileno()], [], [])[0]:
+            told = connection.recv(1)  # by the client's handler; nothing if it has ended
+            os.kill(child, signal.SIGTERM if told else signal.SIGKILL)
+            if not told:
+                break
         _, status = os.waitpid(child, 0)
         with suppress(OSError):
             connection.sendall(b"%d" % os.waitstatus_to_exitcode(status))

@@ -26,6 +26,7 @@ def ask(socket: str, arguments: list[str]) -> int:
         connection.connect(socket)
         connection.sendmsg([len(order).to_bytes(8, "big")], [rights])
         connection.sendall(order)
+        _signal.signal(_signal.SIGTERM, lambda *_: connection.send(b"T"))  # for the job to hear
         code = int(connection.recv(8) or 1)  # no answer: what has heard it has been ended
     except OSError:
         os.execv(sys.executable, [sys.executable, *arguments])

@@ -27,6 +27,35 @@ def snakemake(jobs: int = FEW_JOBS, **changed):
     return SimpleNamespace(**(usual | changed))
 
 
+def test_a_gpu_that_is_not_there_is_missed_before_any_job(monkeypatch):
+    def jobs(gpu: int):
+        return SimpleNamespace(needrun_jobs=lambda: [SimpleNamespace(resources={"gpu": gpu})])
+
+    asked: list[str] = []
+
+    def answer(status: int):
+        def run(command, check):
+            asked.append(command[-1])
+            return SimpleNamespace(returncode=status)
+
+        return SimpleNamespace(run=run)
+
+    monkeypatch.setattr(surroundings, "subprocess", answer(3))
+    said = surroundings.missing_device("cuda", snakemake(dag=jobs(1)))
+    assert said is not None and said.startswith("device is 'cuda', which this machine, or its")
+    assert "torch.cuda.is_available()" in asked.pop()
+    assert surroundings.missing_device("mps", snakemake(dag=jobs(1))) is not None
+    assert "torch.backends.mps.is_available()" in asked.pop()
+    for device, workflow in (
+        ("auto", snakemake(dag=jobs(1))),
+        ("cuda", snakemake(dag=jobs(0))),
+        ("cuda", snakemake(dag=jobs(1), executor_plugin=SimpleNamespace(name="slurm"))),
+    ):
+        assert surroundings.missing_device(device, workflow) is None and not asked
+    monkeypatch.setattr(surroundings, "subprocess", answer(0))
+    assert surroundings.missing_device("cuda", snakemake(dag=jobs(1))) is None
+
+
 @pytest.fixture
 def shell(tmp_path):
     """Run a command as Snakemake runs a job's."""

@@ -7,6 +7,7 @@ sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow"
 
 from snakemake.exceptions import WorkflowError
 
+from alive import hold, tie_jobs
 from codedeps import code_hash, contracts_hash
 from frozen import freeze
 from sonify.data.download.catalogue import in_words, receipt
@@ -18,9 +19,19 @@ from sonify.plan.files import EACH, Files
 from sonify.plan.plan import Plan
 from sonify.plan.settings import Settings
 from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
-from surroundings import PACKAGES, model_job, shell_prefix, start_warm, stop_timers
+from surroundings import (
+    PACKAGES,
+    jobs_are_here,
+    missing_device,
+    model_job,
+    shell_prefix,
+    start_warm,
+    stop_timers,
+)
 from warm import Warm
 
+if workflow.is_main_process:
+    hold()
 if edited := freeze(config, first=workflow.is_main_process):
     raise WorkflowError(edited)
 
@@ -140,6 +151,10 @@ def tell_summary():
 
 
 onstart:
+    if missing := missing_device(config["device"], workflow):
+        raise WorkflowError(missing)
+    if jobs_are_here(workflow):
+        tie_jobs()
     start_warm(warm, workflow)
 
 

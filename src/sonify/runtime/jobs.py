@@ -4,7 +4,11 @@ import argparse
 import atexit
 import json
 import os
+import select
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,8 +47,11 @@ def run(main: Callable[[], None]) -> None:
 
     A workflow job (SONIFY_JOB says when it began and where to write its cost) then exits
     immediately, because tearing torch down takes the interpreter another three quarters of a
-    second.
+    second. It ends with the run that it is of (process SONIFY_RUN), however that ends: nothing of
+    a run that was killed goes on beside the next.
     """
+    if process := os.environ.get("SONIFY_RUN"):
+        threading.Thread(target=_end_with, args=(int(process),), daemon=True).start()
     with one_sentence_errors():
         main()
         if job := os.environ.get("SONIFY_JOB"):
@@ -55,3 +62,19 @@ def run(main: Callable[[], None]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+
+def _end_with(process: int) -> None:
+    """Wait for the end of another process, and then end this one."""
+    try:
+        if hasattr(os, "pidfd_open"):  # Linux
+            select.select([os.pidfd_open(process)], [], [])
+        else:
+            while True:
+                os.kill(process, 0)
+                time.sleep(1.0)
+    except ProcessLookupError:
+        pass
+    except OSError:  # such is no file of this kernel, or not our process: it cannot be watched
+        return
+    os.kill(os.getpid(), signal.SIGKILL)

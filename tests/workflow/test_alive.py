@@ -1,0 +1,125 @@
+"""Locks of dead runs are removed, and nothing of a run outlives it; living ones are left alone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import alive
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLD = "import alive, sys; alive.hold(); print(flush=True); sys.stdin.read()"
+JOB = """
+import signal, sys, time
+from pathlib import Path
+from sonify.runtime.jobs import run, say
+def main():
+    def told(*_):
+        time.sleep(0.3)
+        say("heard")
+        raise SystemExit(143)
+    signal.signal(signal.SIGTERM, told)
+    Path("started").touch()
+    time.sleep(600)
+run(main)
+"""
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'workflow'}",
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+}
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc")
+
+
+def started(code: str, folder: Path) -> subprocess.Popen:
+    """A Python process that has printed a line."""
+    options = {"cwd": folder, "env": ENVIRONMENT, "stdin": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, **options)
+    process.stdout.readline()
+    return process
+
+
+def until(true) -> None:
+    """Wait for it, a minute at most."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def preflight(folder: Path) -> str:
+    command = [sys.executable, ROOT / "workflow" / "preflight.py"]
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0
+    return done.stderr
+
+
+@pytest.fixture
+def locks(tmp_path):
+    locks = tmp_path / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.input.lock").write_text("a\n")
+    (locks / "0.output.lock").write_text("b\n")
+    return locks
+
+
+def test_the_lock_of_a_dead_run_is_removed_and_that_of_a_living_one_is_not(tmp_path, locks):
+    one, other = (started(HOLD, tmp_path) for _ in range(2))
+    assert preflight(tmp_path) == "" and len(list(locks.iterdir())) == 2
+    one.kill()
+    one.communicate()
+    assert preflight(tmp_path) == "" and len(list(locks.iterdir())) == 2
+    other.kill()
+    other.communicate()
+    partial = tmp_path / "results" / ".gallery.partial"
+    partial.mkdir(parents=True)
+    removed = "removed the lock of a run that was killed\nremoved 1 unfinished files of an earlier"
+    assert preflight(tmp_path).startswith(removed)
+    assert not any(locks.iterdir()) and preflight(tmp_path) == ""
+
+
+def test_a_lock_that_may_be_of_another_machine_or_of_a_stranger_is_left(tmp_path, locks):
+    folder = tmp_path / ".snakemake"
+    assert alive.remove_dead(folder) is None and len(list(locks.iterdir())) == 2
+    (folder / "alive").write_text(f"elsewhere\n{socket.gethostname()}\n")
+    said = alive.remove_dead(folder)
+    assert said is not None and "is of a run on elsewhere: if that is dead, make run" in said
+    assert len(list(locks.iterdir())) == 2
+
+
+def test_a_job_ends_with_its_run_however_that_ends(tmp_path):
+    (tmp_path / "job.py").write_text(JOB)
+    main = started(HOLD, tmp_path)
+    environment = {**ENVIRONMENT, alive.RUN: str(main.pid)}
+    job = subprocess.Popen([sys.executable, "job.py"], cwd=tmp_path, env=environment)
+    until((tmp_path / "started").exists)
+    assert job.poll() is None
+    main.kill()
+    main.communicate()
+    assert job.wait(60) == -signal.SIGKILL
+    late = subprocess.run([sys.executable, "job.py"], cwd=tmp_path, env=environment, timeout=60)
+    assert late.returncode == -signal.SIGKILL, "its run has ended before it began"
+
+
+@linux
+def test_what_jobs_do_when_they_are_told_to_end_is_waited_for_and_heard(tmp_path):
+    (tmp_path / "job.py").write_text(JOB)
+    job = f'. "{ROOT}/workflow/job.sh"; SCRIPTS=.; set -o pipefail; job log job.py'
+    code = f"""
+import signal, subprocess
+signal.signal(signal.SIGTERM, lambda *_: print("before", flush=True))
+import alive
+alive.tie_jobs()
+print(flush=True)
+print(subprocess.run(["bash", "-c", {job!r}]).returncode, flush=True)
+"""
+    main = started(code, tmp_path)
+    until((tmp_path / "started").exists)
+    main.terminate()
+    printed, _ = main.communicate(timeout=60)
+    assert printed.splitlines() == ["before", "heard", "143"]
+    assert (tmp_path / "log").read_text() == "heard\n"

@@ -1,0 +1,98 @@
+"""Runs that are alive, and what is left of those that are not.
+
+Snakemake's own lock stays when its process is killed, and does not say whose it is; jobs that it
+has started go on. So each run holds a lock of the system on one file, which ends with the process
+however that ends, and its jobs watch the process (`sonify.runtime.jobs`).
+"""
+
+import fcntl
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+SNAKEMAKE = Path(".snakemake")
+RUN = "SONIFY_RUN"  # process that jobs on this machine end with
+_held: list[IO[str]] = []  # open as long as this process lives
+
+
+def hold(folder: Path = SNAKEMAKE) -> None:
+    """Show, for as long as this process lives, that a run of the project with `folder` is alive.
+
+    Any number may: whether they are in each other's way is for Snakemake to say. Where the file
+    system knows no locks, nothing is shown, and `remove_dead` finds none that it could judge.
+    """
+    with suppress(OSError):
+        folder.mkdir(exist_ok=True)
+        _held.append((folder / "alive").open("a+", encoding="utf-8"))
+        fcntl.flock(_held[-1], fcntl.LOCK_SH)
+        _held[-1].write(f"{socket.gethostname()}\n")
+        _held[-1].flush()
+
+
+def remove_dead(folder: Path = SNAKEMAKE) -> str | None:
+    """Remove the locks of dead Snakemake processes, and say so; None if there are none.
+
+    Never those of a living one, which holds the system's lock. That may be unknown to other
+    machines, so the locks of a run that was on another one are left, and said to be there.
+    """
+    locks = list((folder / "locks").glob("*.lock"))
+    try:
+        file = (folder / "alive").open("r+", encoding="utf-8")
+    except OSError:  # no run that shows itself has been here, or we may not write
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:  # one is alive, or there are no locks on this file system
+            return None
+        others = set(file.read().split()) - {socket.gethostname()}
+        if others and locks:
+            return (
+                f"{folder / 'locks'} is of a run on {', '.join(sorted(others))}: if that is dead, "
+                "make run ARGS=--unlock there or here, then run again"
+            )
+        for lock in locks:
+            lock.unlink(missing_ok=True)
+        file.truncate(0)
+        return "removed the lock of a run that was killed" if locks else None
+
+
+def tie_jobs() -> None:
+    """Have the jobs that this process starts on this machine end with it, however it ends.
+
+    When it is told to end (SIGTERM), so are they at once: a training writes a checkpoint then.
+    """
+    os.environ[RUN] = str(os.getpid())
+    before = signal.getsignal(signal.SIGTERM)
+
+    def told(number: int, frame: FrameType | None) -> None:
+        if callable(before):
+            before(number, frame)
+        for process in _descendants(os.getpid()):
+            with suppress(OSError):  # has ended meanwhile
+                os.kill(process, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, told)
+
+
+def _descendants(process: int) -> list[int]:
+    """The processes below one, where the system has /proc; else none."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
+            continue
+        children.setdefault(parent, []).append(int(stat.parent.name))
+
+    def below(parent: int) -> Iterator[int]:
+        for child in children.get(parent, []):
+            yield child
+            yield from below(child)
+
+    return list(below(process))
