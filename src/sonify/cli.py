@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import torch
 
 # Notebooks' shells name a backend that this environment may lack; none is needed.
 os.environ["MPLBACKEND"] = "agg"
@@ -20,6 +21,7 @@ from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.jobs import say
 from sonify.sonification.activity import RULES
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
+from sonify.sonification.input_scale import suggested_gain
 from sonify.sonification.recording import Heard, hear
 from sonify.sonification.trace.chain import Block, find_blocks, shortest
 from sonify.sonification.trace.folding import folded
@@ -58,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--weights", type=Path, help="its state dict: .safetensors or .pt")
     own.add_argument("--rate", type=int, help=f"sampling rate it expects, in Hz ({RATE_HZ})")
     own.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
+    own.add_argument(
+        "--gain", type=float, help="factor on the recording, whose peak is 1, for the model (1)"
+    )
     own.add_argument("--allow-strided", action="store_true", help="accept strided convolutions")
     parser.add_argument(
         "--layer",
@@ -94,8 +99,10 @@ def _run(args: argparse.Namespace) -> None:
         raise SonifyError(f"{args.clip} cannot be used: {error.detail}") from error
     x = pcm.decode(recording.pcm)
     spread = np.linspace(1, len(blocks), DEFAULT_LAYERS).round().astype(int).tolist()
+    sonifier = Sonifier(blocks, args.precision, gain=1.0 if args.gain is None else args.gain)
+    _warn_of_scale(sonifier, x)
     heard = hear(
-        Sonifier(blocks, args.precision),
+        sonifier,
         x,
         list(dict.fromkeys(args.layer or spread)),
         rate_hz=rate_hz,
@@ -119,10 +126,22 @@ def _run(args: argparse.Namespace) -> None:
     say(f"{count} of {len(x) / rate_hz:.1f} s: listen at {args.out / 'index.html'}")
 
 
+def _warn_of_scale(sonifier: Sonifier, x: np.ndarray) -> None:
+    """Say so where the recording seems to be on another scale than the model was trained on."""
+    weight = sonifier.blocks[0].conv.weight
+    gain = suggested_gain(sonifier, torch.from_numpy(x).to(weight)[None])
+    if gain is not None:
+        say(
+            f"warning: the model's first layer hardly hears this recording at gain "
+            f"{sonifier.gain:g}; if it was trained on larger waveforms, give --gain (its weights "
+            f"suggest about {gain:g}), or its filters are not the ones that you hear"
+        )
+
+
 def _model(args: argparse.Namespace) -> tuple[tuple[Block, ...], str]:
     """Return the blocks to sonify and the model's name for display."""
     if args.model is None:
-        for option in ("weights", "rate", "fold", "allow_strided"):
+        for option in ("weights", "rate", "fold", "gain", "allow_strided"):
             if getattr(args, option) not in (None, False):
                 flag = option.replace("_", "-")
                 raise SonifyError(f"--{flag} is only for --model: leave it out with --checkpoint")

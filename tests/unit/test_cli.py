@@ -189,6 +189,28 @@ def broken():
     return Net("many")
 
 
+class Itself(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x):
+        return self.net(256 * x)
+
+
+def quiet():
+    torch.manual_seed(1)
+    net = nn.Sequential(nn.Conv1d(1, 32, 16), nn.ReLU())
+    with torch.no_grad():
+        net[0].weight.normal_().div_(256)
+        net[0].bias.normal_()
+    return net
+
+
+def itself():
+    return Itself(quiet())
+
+
 ready = nn.Sequential(nn.Conv1d(1, 4, 3), nn.ReLU()).double()
 number = 3
 """
@@ -243,6 +265,22 @@ def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, caps
     assert float(line[1]) == pytest.approx(int(maps[best].argmax()) * 4 / 16_000, abs=0.006)
 
 
+def test_a_model_that_expects_larger_waveforms_is_given_them(nets, clip, capsys):
+    options = [str(clip), "--model", "user_nets:quiet", "--top", "1"]
+    main([*options, "--out", "without"])
+    assert (
+        "warning: the model's first layer hardly hears this recording at gain 1; if it was trained "
+        "on larger waveforms, give --gain (its weights suggest about "
+    ) in capsys.readouterr().err
+    main([*options, "--gain", "256", "--out", "with"])
+    given = capsys.readouterr().err
+    main([str(clip), "--model", "user_nets:itself", "--top", "1", "--out", "itself"])
+    own = capsys.readouterr().err
+    assert "warning" not in given + own
+    sounds = [next(Path(out).glob("layer01*.wav")) for out in ("with", "itself")]
+    assert sounds[0].read_bytes() == sounds[1].read_bytes() and sounds[0].name == sounds[1].name
+
+
 def test_a_file_is_itself_whatever_it_is_called(nets, clip):
     nets.rename("random.py")
     main([str(clip), "--model", "random.py:ready", "--top", "1"])
@@ -288,6 +326,8 @@ def test_ready_made_and_strided_models(nets, clip):
             ["--checkpoint", "x", "--allow-strided"],
             "--allow-strided is only for --model: leave it out",
         ),
+        (["--checkpoint", "x", "--gain", "2"], "--gain is only for --model: leave it out"),
+        (["--model", "user_nets:ready", "--gain", "-1"], "gain is -1.0: it must be a positive"),
         (["--checkpoint", "x", "--weights", "y"], "--weights is only for --model: leave it out"),
     ],
 )

@@ -10,6 +10,7 @@ is scaled to unit peak and multiplied by max|x|.
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from math import isfinite
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +49,9 @@ class Sonifier(Explainer[Forward]):
     back-projects float32 waveforms in bfloat16 (the forward pass stays in float32, so that maps and
     switches are the same). Where the processor only emulates bfloat16, "fast" computes exactly too,
     and says so once. `allow_strided` accepts strided convolutions, whose sonifications
-    contain spectral images. Raises SonifyError for a model that cannot be inverted.
+    contain spectral images. `gain` multiplies the waveforms that the model is given, for one that
+    expects others than [-1, 1]; sonifications keep the peaks of the clips. Raises SonifyError for a
+    model that cannot be inverted.
 
     >>> import torch
     >>> from sonify.api import Sonifier
@@ -69,10 +72,14 @@ class Sonifier(Explainer[Forward]):
         model: nn.Module | Sequence[Block],
         precision: str = "exact",
         allow_strided: bool = False,
+        gain: float = 1.0,
     ) -> None:
         if precision not in PRECISIONS:
             raise SonifyError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
+        if not (isfinite(gain) and gain > 0):
+            raise SonifyError(f"gain is {gain}: it must be a positive number")
         self.blocks = find_blocks(model, allow_strided)
+        self.gain = gain * self.blocks[0].front.gain  # before the first convolution, in all
         self._watch = Watch(model, self.blocks) if isinstance(model, nn.Module) else None
         self.precision = precision
         self._convolutions: dict[tuple[int, torch.dtype], Convolution] = {}
@@ -178,7 +185,7 @@ class Sonifier(Explainer[Forward]):
 
     def _run(self, x: Tensor, blocks: Sequence[Block], pooled: bool = True) -> Iterator[tuple]:
         """Yield the four entries of `Forward` block after block, maps after or before the pool."""
-        h = x.unsqueeze(2)  # (clip, frame, filter)
+        h = (x * self.gain if self.gain != 1 else x).unsqueeze(2)  # (clip, frame, filter)
         for layer, block in enumerate(blocks, start=1):
             length, switches = h.shape[1], None
             h = self._convolution(layer, x.dtype).forward(h).relu_()
@@ -208,6 +215,7 @@ class Sonifier(Explainer[Forward]):
         for some in living[order].split(at_once) if len(living) else ():
             part = asked[some]
             raw = back_project(self.blocks, convolutions, record, part).to(x.dtype)
+            raw = raw * self.gain if self.gain != 1 else raw
             peaks = x[part.clips].abs().amax(-1)
             made.signals[some], made.scales[some] = _rescale(raw, peaks)
         return made

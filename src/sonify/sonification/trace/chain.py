@@ -7,6 +7,7 @@ from torch import nn
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.grid import Grid
+from sonify.sonification.trace.front import UNCHANGED, Front
 from sonify.sonification.trace.line import Step, line
 from sonify.sonification.trace.unwrapping import unwrapped
 
@@ -17,6 +18,7 @@ class Block:
 
     name: qualified name of the convolution in the model. ends: the modules of the model that return
     the block's result, none where a function does. paths: qualified names of all its modules.
+    front: of the first block, what the model does to the waveform before it.
     """
 
     conv: nn.Conv1d
@@ -24,6 +26,7 @@ class Block:
     name: str = ""
     ends: tuple[nn.Module, ...] = ()
     paths: tuple[str, ...] = ()
+    front: Front = UNCHANGED
 
 
 def find_blocks(
@@ -33,7 +36,8 @@ def find_blocks(
 
     The model is traced from its input on: modules or functions, nested at any depth; a convolution
     used twice makes two blocks. The chain ends with the last convolution's block. Dropout,
-    identities and, before the first convolution, reshaping are ignored. The model is not changed.
+    identities and, before the first convolution, reshaping are ignored; a constant factor there is
+    kept (`Block.front`). Pools may return their indices. The model is not changed.
     Of a wrapped one (torch.compile, DataParallel, AveragedModel) the model inside is traced.
 
     `allow_strided` accepts convolutions with a stride above 1, which section 3.2 found to sonify
@@ -114,7 +118,7 @@ def _block(steps: list[Step], allow_strided: bool, first: bool) -> Block:
     if pool is not None:
         _check_pool(last.label, pool)
     paths = tuple(step.path for step in steps if step.path)
-    return Block(conv.module, pool, conv.path, last.ends, paths)
+    return Block(conv.module, pool, conv.path, last.ends, paths, conv.front)
 
 
 def _hint(step: Step) -> str:
@@ -175,5 +179,3 @@ def _check_pool(label: str, pool: nn.MaxPool1d) -> None:
             f"{label} has windows that overlap (kernel {kernel}, stride {stride}{beside}): switch "
             "indices cannot undo it unless its stride is at least its kernel"
         )
-    if pool.return_indices:
-        raise SonifyError(f"{label} returns indices: build it without return_indices")

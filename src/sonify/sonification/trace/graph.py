@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.modules import module as every
 from torch.nn.modules.dropout import _DropoutNd
@@ -22,6 +23,7 @@ from sonify.runtime.errors import SonifyError
 SAMPLES = 160_001  # of the clips whose shapes are followed; a multiple of no likely stride
 SHORT_SAMPLES = 4_001  # of a second length, half a second: all conditions must come out alike
 INERT = (nn.Identity, _DropoutNd)  # modules that do nothing in evaluation mode
+PAIRING = {F.max_pool1d_with_indices, torch.max_pool1d_with_indices}  # maxima and their indices
 _Result = TypeVar("_Result")
 
 
@@ -70,6 +72,17 @@ class Traced:
         """True where a node calls a module that computes what `kind` does."""
         module = self.module(node)
         return module is not None and _is(module, kind)
+
+    def is_pair(self, node: fx.Node) -> bool:
+        """True where a node is a max-pool that returns its maxima and their indices."""
+        return _is_pair(node, self.module(node))
+
+    def picks(self, node: fx.Node) -> int | None:
+        """Return 0 or 1 where a node takes the maxima, or the indices, of such a pool."""
+        taken = node.op == "call_function" and node.target is operator.getitem
+        if not taken or not isinstance(node.args[0], fx.Node) or not self.is_pair(node.args[0]):
+            return None
+        return {0: 0, 1: 1, -2: 0, -1: 1}.get(node.args[1]) if type(node.args[1]) is int else None
 
     def check_as_traced(self, node: fx.Node) -> None:
         """Raise SonifyError for a module that may compute something else than it says."""
@@ -173,6 +186,10 @@ class _Tracer(fx.Tracer):
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
 
+    def is_pair(self, node: fx.Node) -> bool:
+        calls = node.op == "call_module"
+        return _is_pair(node, self.root.get_submodule(str(node.target)) if calls else None)
+
     def known(self, node: fx.Node, kind: Callable[[Any], _Result]) -> _Result | None:
         """Return `kind` of the value of a node, if it is the same for clips of either length."""
         with suppress(Exception):  # the user's own operations may raise anything
@@ -188,11 +205,12 @@ class _Proxy(fx.Proxy):
     tracer: "_Tracer"
 
     def __len__(self) -> int:
-        length = self.tracer.known(self.node, len)
+        length = 2 if self.tracer.is_pair(self.node) else self.tracer.known(self.node, len)
         return super().__len__() if length is None else length  # raises: cannot be traced
 
     def __iter__(self) -> Iterator[Any]:
         known = self.tracer.known(self.node, lambda v: len(v) if isinstance(v, tuple) else None)
+        known = 2 if self.tracer.is_pair(self.node) else known
         if known is None:
             return iter(super().__iter__())
         return iter([operator.getitem(self, i) for i in range(known)])
@@ -221,6 +239,8 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
     Nothing that its `forward` stores of a proxy is left on it.
     """
     before = [(module, vars(module).copy()) for module in model.modules()]
+    kept = [v for _, held in before for v in held.values() if type(v) in (dict, list)]
+    contents = [held.copy() for held in kept]
     for module, _ in before:
         module.training = False
     try:
@@ -229,6 +249,9 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
         for module, attributes in before:
             vars(module).clear()
             vars(module).update(attributes)
+        for held, content in zip(kept, contents, strict=True):
+            held.clear()
+            held.update(content) if isinstance(held, dict) else held.extend(content)
 
 
 def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
@@ -236,6 +259,12 @@ def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
     own = [getattr(type(module), name, None) for name in ("forward", "_conv_forward")]
     original = [getattr(kind, name, None) for name in ("forward", "_conv_forward")]
     return isinstance(module, kind) and own == original
+
+
+def _is_pair(node: fx.Node, module: nn.Module | None) -> bool:
+    if module is not None:
+        return isinstance(module, nn.MaxPool1d | nn.MaxPool2d) and module.return_indices
+    return node.op == "call_function" and node.target in PAIRING
 
 
 def _defaults(model: nn.Module) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -13,13 +14,14 @@ from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.trace.graph import INERT, SAMPLES, Traced, either_shape, value
+from sonify.sonification.trace.front import UNCHANGED, Front, front_of
+from sonify.sonification.trace.graph import INERT, PAIRING, SAMPLES, Traced, either_shape
 
 # Operations on the shape of a tensor rather than on its values.
 _QUERIES = {"size", "dim", "numel", "shape", "ndim", "dtype", "device"}
 _INERT_METHODS = {"contiguous", "clone", "detach"}
 _RELUS = {F.relu, torch.relu, torch.relu_, "relu", "relu_"}  # F.relu_ is torch.relu_
-_POOLS = {F.max_pool1d, torch.max_pool1d}
+_POOLS = {F.max_pool1d, torch.max_pool1d, *PAIRING}
 _POOL_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 
 
@@ -30,7 +32,8 @@ class Step:
     kind: "conv", "relu", "pool" or "other". label: its name in messages. module: the module that
     computes it; for a pool called as a function an equal nn.MaxPool1d, None for other functions.
     path: the qualified name of that module, "" for functions. leads: this is a convolution, or one
-    follows. ends: the modules of the model that return its result.
+    follows. ends: the modules of the model that return its result. front: of the first convolution,
+    what the model does to the waveform before it.
     """
 
     kind: str
@@ -39,6 +42,7 @@ class Step:
     path: str
     leads: bool
     ends: tuple[nn.Module, ...]
+    front: Front = UNCHANGED
 
 
 def line(model: nn.Module) -> list[Step]:
@@ -84,25 +88,30 @@ class _Line:
 
     def __init__(self, traced: Traced) -> None:
         self.traced, self.describe = traced, traced.describe
-        self.data = _reached(traced.nodes[:1], lambda node: node.users)
+        self.data = self._reached(traced.nodes[:1], lambda node: node.users)
         convolutions = [n for n in traced.nodes if self._convolves(n)]
-        self.leading = _reached(convolutions, lambda node: node.all_input_nodes)
+        self.leading = self._reached(convolutions, lambda node: node.all_input_nodes)
 
     def steps(self) -> list[Step]:
         """Convert the nodes to steps; the `ends` of inert nodes go to the step before them."""
         nodes = self._nodes()
         self._check_in_place(nodes)
-        for node in self._inverted(nodes):
+        inverted = self._inverted(nodes)
+        for node in inverted:
             self.traced.check_as_traced(node)
+        self._check_pairs(inverted)
         steps: list[Step] = []
-        for node in nodes[self._begin(nodes) :]:
+        begin, front = self._begin(nodes)
+        for node in nodes[begin:]:
             ends = tuple(self.traced.ends.get(node, ()))
             if steps and self._inert(node):
                 steps[-1] = replace(steps[-1], ends=steps[-1].ends + ends)
                 continue
             kind, module = self._kind(node)
             path = str(node.target) if node.op == "call_module" else ""
-            steps.append(Step(kind, self.describe(node), module, path, node in self.leading, ends))
+            leads = node in self.leading
+            steps.append(Step(kind, self.describe(node), module, path, leads, ends, front))
+            front = UNCHANGED
         return steps
 
     def _nodes(self) -> list[fx.Node]:
@@ -142,34 +151,41 @@ class _Line:
                     "convolution: use its return value, or call it without inplace"
                 )
 
-    def _begin(self, nodes: list[fx.Node]) -> int:
+    def _check_pairs(self, nodes: list[fx.Node]) -> None:
+        """Raise SonifyError where a pool's maxima and indices go on together."""
+        for node, after in pairwise(nodes):
+            if self.traced.is_pair(node) and self.traced.picks(after) is None:
+                raise SonifyError(
+                    f"{self.describe(node)} returns its maxima with their indices, and both go to "
+                    f"{self.describe(after)}: pass on the first of the two alone"
+                )
+
+    def _begin(self, nodes: list[fx.Node]) -> tuple[int, Front]:
         """Return the position of the first convolution, or of the operation in its place.
 
-        Raises SonifyError unless the waveform arrives there unchanged, as (clip, 1, time).
+        And what happens to the waveform on the way there. Raises SonifyError unless it arrives as
+        (clip, 1, time), unchanged or multiplied by a constant.
         """
-        probe = torch.linspace(-2, 2, 2 * SAMPLES).view(self.traced.shape)
-        arriving = probe
+        front = UNCHANGED
+        shape: tuple[int, ...] = self.traced.shape
         for i, node in enumerate(nodes[1:], start=1):
             if node not in self.leading or self._convolves(node):
-                if self._convolves(node) and arriving.shape != (2, 1, SAMPLES):
+                if self._convolves(node) and shape != (2, 1, SAMPLES):
                     raise SonifyError(
                         f"{self.describe(node)} comes first but does not receive waveforms as "
                         "(clip, 1, time), whichever way the model is called: reshape them before it"
                     )
-                return i
-            try:
-                arriving = value(node, probe, self.traced.model)
-                same = torch.equal(arriving.flatten(1).to(probe), probe.flatten(1))
-            except Exception:  # the user's own operations may raise anything
-                same = False
-            if not same:
+                return i, front
+            arrived = front_of(node, self.traced)
+            if arrived is None:
                 raise SonifyError(self._changes_input(node))
-        return len(nodes)
+            shape, front = arrived
+        return len(nodes), front
 
     def _changes_input(self, node: fx.Node) -> str:
         return (
-            f"{self.describe(node)} changes the waveform before the first Conv1d: pass the "
-            "submodule after it, and clips to which it has been applied"
+            f"{self.describe(node)} changes the waveform before the first Conv1d, and not by a "
+            "constant factor: pass the submodule after it, and clips to which it has been applied"
         )
 
     def _kind(self, node: fx.Node) -> tuple[str, nn.Module | None]:
@@ -190,6 +206,8 @@ class _Line:
             return isinstance(module, INERT)
         if node.target is F.dropout:
             return node.kwargs.get("training") is False
+        if self.traced.picks(node) == 0:
+            return True
         return node.op == "call_method" and node.target in _INERT_METHODS
 
     def _convolves(self, node: fx.Node) -> bool:
@@ -197,6 +215,21 @@ class _Line:
         if module is not None:
             return isinstance(module, _ConvNd)
         return node.op == "call_function" and "conv" in getattr(node.target, "__name__", "")
+
+    def _reached(
+        self, starts: Iterable[fx.Node], towards: Callable[[fx.Node], Iterable[fx.Node]]
+    ) -> set[fx.Node]:
+        """Return the nodes reached from `starts`, themselves included.
+
+        Not through queries of a shape, nor through the indices of maxima.
+        """
+        reached, ahead = set(), list(starts)
+        while ahead:
+            node = ahead.pop()
+            if node not in reached and not _is_query(node) and self.traced.picks(node) != 1:
+                reached.add(node)
+                ahead += towards(node)
+        return reached
 
     def _in_place(self, node: fx.Node) -> bool:
         name = getattr(node.target, "__name__", str(node.target))
@@ -211,23 +244,11 @@ def _is_query(node: fx.Node) -> bool:
     return node.target is builtins.getattr and node.args[1] in _QUERIES
 
 
-def _reached(
-    starts: Iterable[fx.Node], towards: Callable[[fx.Node], Iterable[fx.Node]]
-) -> set[fx.Node]:
-    """Return the nodes reached from `starts`, themselves included, except through shape queries."""
-    reached, ahead = set(), list(starts)
-    while ahead:
-        node = ahead.pop()
-        if node not in reached and not _is_query(node):
-            reached.add(node)
-            ahead += towards(node)
-    return reached
-
-
 def _pool(node: fx.Node) -> nn.MaxPool1d | None:
     """Convert a functional pool to a module; None where its window depends on the clip."""
     settings = dict(zip(_POOL_SETTINGS, node.args[1:], strict=False)) | node.kwargs
     settings.pop("input", None)
+    settings.pop("return_indices", None)
     if any(isinstance(value, fx.Node) for value in settings.values()):
         return None
     options: dict[str, Any] = {

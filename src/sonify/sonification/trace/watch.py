@@ -1,8 +1,10 @@
 """Changes of a model that tracing cannot see, before and after it."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules import module as every
 
@@ -22,9 +24,20 @@ class Watch:
             names |= {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
         self.modules = {name: self.model.get_submodule(name) for name in sorted(names)}
         self.state = {name: _state(module) for name, module in self.modules.items()}
+        constants = [name for block in blocks for name in block.front.constants]
+        self.constants = {n: attrgetter(n)(self.model).detach().clone() for n in constants}
 
     def check(self) -> None:
-        """Raise SonifyError if a module was replaced, or got a hook or another forward."""
+        """Raise SonifyError if a module was replaced, or got a hook or another forward.
+
+        Also if a factor before the first convolution has another value.
+        """
+        for name, value in self.constants.items():
+            if not torch.equal(attrgetter(name)(self.model), value):
+                raise SonifyError(
+                    f"{name!r}, by which waveforms are multiplied, is not what it was when the "
+                    "model was traced: make a new Sonifier"
+                )
         for name, module in self.modules.items():
             try:
                 same = self.model.get_submodule(name) is module

@@ -465,10 +465,6 @@ REFUSED = {
         lambda: seq(conv(), nn.ReLU(), nn.MaxPool1d(2, dilation=2)),
         r"windows that overlap \(kernel 2, stride 2, dilation 2\)",
     ),
-    "indices": (
-        lambda: seq(conv(), nn.ReLU(), nn.MaxPool1d(2, return_indices=True)),
-        "build it without return_indices",
-    ),
     "average pools": (
         lambda: seq(conv(), nn.ReLU(), nn.AvgPool1d(2), *again()),
         r"module '2' \(AvgPool1d\) comes where a Conv1d must begin a block: pass only the part of "
@@ -512,8 +508,8 @@ REFUSED = {
     "normalised input": (Normalising, r"the call of abs\(\) changes the waveform"),
     "normed input": (
         lambda: seq(nn.BatchNorm1d(1), conv(), nn.ReLU()),
-        r"module '0' \(BatchNorm1d\) changes the waveform before the first Conv1d: pass the "
-        "submodule after it",
+        r"module '0' \(BatchNorm1d\) changes the waveform before the first Conv1d, and not by a "
+        "constant factor: pass the submodule after it",
     ),
     "control flow": (
         DataDependent,

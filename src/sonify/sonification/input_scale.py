@@ -1,0 +1,36 @@
+"""Whether a recording is on the scale that a model's first layer was trained on."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.trace.chain import padding_of
+
+# How much a first layer's outputs vary, in units of its biases. Measured on noise, tones, a street
+# and clips that are mostly silent: 1 to 100 in trained networks on the waveforms they expect
+# (SoundNet, CREPE, CNN12), 0.16 to 5 in untrained ones, and 0.004 to 0.045 in SoundNet on waveforms
+# in [-1, 1], where it expects 256 times as much.
+HEARD = 0.05  # below it, a layer hears little but its own biases
+USUAL = 5.0
+
+
+@torch.no_grad()
+def suggested_gain(sonifier: Sonifier, x: Tensor) -> float | None:
+    """Return about the gain at which the first layer would hear x, (clip, time); None if it does.
+
+    It hears x where its outputs vary over time about as much as its biases shift them, by the
+    median over filters: networks trained on waveforms in [-256, 256] have kernels too weak for
+    [-1, 1]. Without biases nothing can be said: None.
+    """
+    conv = sonifier.blocks[0].conv
+    if conv.bias is None:
+        return None
+    padding = padding_of(conv)
+    out = F.conv1d(x[:, None], conv.weight, None, conv.stride, padding, conv.dilation)
+    varying = sonifier.gain * out.transpose(0, 1).flatten(1).std(dim=1)
+    shifting = conv.bias.abs()
+    heard = float((varying / shifting.clamp_min(torch.finfo(x.dtype).tiny)).median())
+    if not 0 < heard < HEARD:
+        return None
+    return float(f"{sonifier.gain * USUAL / heard:.1g}")

@@ -1,0 +1,55 @@
+"""A first layer that hardly hears a recording is noticed, and the missing factor is found."""
+
+import pytest
+import torch
+from torch import nn
+
+from sonify.models.cnn import CNN12, Architecture
+from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.input_scale import suggested_gain
+
+
+def net(scale: float, bias: bool = True) -> nn.Sequential:
+    """A layer that hears waveforms in [-scale, scale] as a trained one those in [-1, 1]."""
+    conv = nn.Conv1d(1, 64, 32, bias=bias)
+    with torch.no_grad():
+        conv.weight.normal_().div_(scale)
+        if bias:
+            conv.bias.normal_().mul_(0.3)
+    return nn.Sequential(conv, nn.ReLU())
+
+
+def clip(generator: int = 0) -> torch.Tensor:
+    return torch.randn(1, 8_000, generator=torch.Generator().manual_seed(generator)) / 4
+
+
+@pytest.mark.parametrize("scale", [256.0, 32_768.0])
+def test_the_factor_that_is_missing_is_found_to_within_a_few_times(scale):
+    torch.manual_seed(0)
+    model, x = net(scale), clip()
+    gain = suggested_gain(Sonifier(model), x)
+    assert scale / 4 < gain < scale * 4
+    assert suggested_gain(Sonifier(model, gain=scale), x) is None
+    assert suggested_gain(Sonifier(model), scale * x) is None
+
+
+def test_by_the_formula():
+    """Outputs vary by 0.002 where the bias is 0.5: 0.004 of it; 5 times the bias is the usual."""
+    conv = nn.Conv1d(1, 1, 1)
+    with torch.no_grad():
+        conv.weight.fill_(0.002)
+        conv.bias.fill_(-0.5)
+    x = torch.tensor([[1.0, -1.0] * 50])
+    x = x / x.std()
+    assert suggested_gain(Sonifier(nn.Sequential(conv, nn.ReLU())), x) == 1_000  # 5 / 0.004 = 1250
+
+
+def test_networks_on_their_own_scale_are_left_alone():
+    torch.manual_seed(1)
+    x = clip()
+    for model in (CNN12(Architecture(width=1 / 8)), net(1.0), net(256.0, bias=False)):
+        assert suggested_gain(Sonifier(model), x) is None
+    for kernel in (3, 7, 64):
+        model = nn.Sequential(nn.Conv1d(1, 32, kernel), nn.ReLU())
+        assert suggested_gain(Sonifier(model), x) is None
+    assert suggested_gain(Sonifier(net(256.0)), torch.zeros(1, 500)) is None
