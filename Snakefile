@@ -18,6 +18,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/sonification.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/reporting.smk"
+include: "workflow/rules/beyond.smk"
 
 
 rule all:

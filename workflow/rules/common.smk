@@ -18,7 +18,7 @@ from sonify.config.loading import load
 from sonify.plan.files import EACH, Files
 from sonify.plan.plan import Plan
 from sonify.plan.settings import Settings
-from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
+from sonify.plan.registry import ALL_FIGURES, ALL_TABLES, EVALUATION_TABLES, STAGES
 from surroundings import (
     PACKAGES,
     jobs_are_here,
@@ -115,6 +115,11 @@ def reporting_targets():
         + files.curve_files
         + files.figure_files
     )
+
+
+def made_already(paths):
+    """Files of `beyond` that an earlier call has made: what shows everything shows them too."""
+    return [path for path in paths if Path(path).is_file()]
 
 
 def parquet(paths):

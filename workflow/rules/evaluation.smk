@@ -40,7 +40,7 @@ rule gather:
     log:
         "results/logs/gather/{table}.log",
     wildcard_constraints:
-        table="|".join(EVALUATION_TABLES),
+        table="|".join(ALL_TABLES),
     conda:
         "../../envs/sonify.yaml"
     params:

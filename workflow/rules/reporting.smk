@@ -51,7 +51,7 @@ rule pairs:
         " --settings {params.settings:q} --out {output}"
 
 
-for figure in FIGURES.values():
+for figure in ALL_FIGURES.values():
 
     rule:
         name:
@@ -84,7 +84,7 @@ for figure in FIGURES.values():
                 if kind == "parquet"
             ],
             # For the caption alone: what follows from the output does not make jobs run again.
-            words=lambda w, output: FIGURES[Path(output.svg).stem].caption,
+            words=lambda w, output: ALL_FIGURES[Path(output.svg).stem].caption,
         shell:
             "job {log} {params.script} {params.tables} {params.numbers}"
             " --settings {params.settings:q} --out {output.png}"
@@ -95,6 +95,7 @@ rule claims:
         **{
             stage.tables[0]: files.evaluation_table(stage.tables[0])
             for stage in STAGES.values()
+            if not stage.beyond
         },
         others=list(plan.config.reporting.beside.values()),
     output:
@@ -137,6 +138,7 @@ rule database:
             + parquet(files.table_files + files.curve_files)
             + ["results/reporting/pairs.parquet", "results/reporting/claims.parquet"]
             + ["results/reporting/claims_beside.parquet"]
+            + made_already(files.beyond_tables)
         ),
     output:
         "results/results.duckdb",
@@ -246,7 +248,7 @@ rule cards:
 rule page:
     input:
         tables=parquet(files.table_files),
-        figures=files.figure_files,
+        figures=files.figure_files + made_already(files.beyond_figures),
         curves=parquet(files.curve_files),
         claims="results/reporting/claims.parquet",
         beside="results/reporting/claims_beside.parquet",

@@ -53,7 +53,8 @@ class Stage:
     a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
     model: the trained model that a job loads. needs: further inputs, contracts of the model's
     sonification tables or "checkpoints". priority: jobs with a higher one start first. trains: a
-    job trains models, and so may take long.
+    job trains models, and so may take long. beyond: what the paper does not measure, made by the
+    target `beyond` and not by default.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     priority: int = 0
     trains: bool = False
+    beyond: bool = False
 
     @property
     def script(self) -> str:

@@ -10,7 +10,15 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.data.download.catalogue import pending_bytes
 from sonify.evaluation.stage import Stage
 from sonify.plan.plan import Plan
-from sonify.plan.registry import EVALUATION_TABLES, FIGURES, STAGES
+from sonify.plan.registry import (
+    ALL_FIGURES,
+    ALL_TABLES,
+    BEYOND_FIGURES,
+    BEYOND_TABLES,
+    EVALUATION_TABLES,
+    FIGURES,
+    STAGES,
+)
 from sonify.reporting.figure import FigureSpec
 
 Inputs = dict[str, str | list[str]]  # of a rule, by name
@@ -54,7 +62,7 @@ class Files:
 
     def parts(self, table: str) -> list[str]:
         """The single-job files that make up an evaluation table."""
-        jobs = EVALUATION_TABLES[table].jobs(self.plan)
+        jobs = ALL_TABLES[table].jobs(self.plan)
         return [f"results/evaluation/{table}/{job}.parquet" for job in jobs]
 
     def evaluation_table(self, table: str) -> str:
@@ -74,6 +82,7 @@ class Files:
         return [
             f"results/evaluation/{table}/{job}.parquet"
             for stage in STAGES.values()
+            if not stage.beyond
             for table in stage.kept
             for job in stage.jobs(self.plan)
         ]
@@ -98,6 +107,17 @@ class Files:
         folder = "results/reporting/figures"
         return [f"{folder}/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
 
+    @property
+    def beyond_tables(self) -> list[str]:
+        """Tables of what the paper does not measure."""
+        return [self.evaluation_table(table) for table in BEYOND_TABLES]
+
+    @property
+    def beyond_figures(self) -> list[str]:
+        """Figures of what the paper does not measure."""
+        folder = "results/reporting/figures"
+        return [f"{folder}/{name}.{kind}" for name in BEYOND_FIGURES for kind in ("png", "svg")]
+
     def figure_tables(self, figure: FigureSpec) -> dict[str, str]:
         """The tables that a figure is drawn from, by name."""
         own = {"pairs": "results/reporting/pairs.parquet"}
@@ -118,8 +138,8 @@ class Files:
         jobs |= {"train": list(self.plan.models)}
         jobs |= {"mine": self.plan.sonified_models, "render": self.plan.sonified_models}
         jobs |= {stage.name: stage.jobs(self.plan) for stage in STAGES.values()}
-        jobs |= {"gather": list(EVALUATION_TABLES)}
-        jobs |= {"reporting": [*(f"table_{t}" for t in TABLES), *FIGURES, "claims", "gallery"]}
+        jobs |= {"gather": list(ALL_TABLES)}
+        jobs |= {"reporting": [*(f"table_{t}" for t in TABLES), *ALL_FIGURES, "claims", "gallery"]}
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
 
     # --- input files ---------------------------------------------------------------------------

@@ -18,8 +18,13 @@ def _declared(package: ModuleType, attribute: str) -> list[Any]:
 
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _declared(stages, "STAGE")}
-FIGURES: dict[str, FigureSpec] = {figure.name: figure for figure in _declared(figures, "FIGURE")}
+ALL_FIGURES: dict[str, FigureSpec] = {f.name: f for f in _declared(figures, "FIGURE")}
 # Gathered evaluation tables, each with the stage that writes it.
-EVALUATION_TABLES: dict[str, Stage] = {
+ALL_TABLES: dict[str, Stage] = {
     table: stage for stage in STAGES.values() for table in stage.tables if table not in stage.kept
 }
+# What is made by default, and what only the target `beyond` makes.
+FIGURES = {name: figure for name, figure in ALL_FIGURES.items() if not figure.beyond}
+EVALUATION_TABLES = {table: stage for table, stage in ALL_TABLES.items() if not stage.beyond}
+BEYOND_FIGURES = {name: figure for name, figure in ALL_FIGURES.items() if figure.beyond}
+BEYOND_TABLES = {table: stage for table, stage in ALL_TABLES.items() if stage.beyond}

@@ -16,7 +16,7 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import names_hash
 from sonify.evaluation.stage import Stage
 from sonify.plan.plan import Plan
-from sonify.plan.registry import FIGURES
+from sonify.plan.registry import BEYOND_FIGURES, FIGURES
 from sonify.plan.runs import facts
 from sonify.reporting.figure import FigureSpec
 from sonify.sonification.settings import MiningSettings, RenderingSettings
@@ -163,7 +163,7 @@ class Settings:
                 "scale": self.config.scale,
                 "setting": self.setting,
                 "listen": self.config.reporting.listen,
-                "captions": {name: figure.caption for name, figure in FIGURES.items()},
+                "captions": {n: f.caption for n, f in (FIGURES | BEYOND_FIGURES).items()},
             }
         )
 

@@ -38,6 +38,7 @@ class FigureSpec:
     it) and paper (what the paper reports) are shown beside it; width is "page", or "column" for a
     single panel. tables: contracts, passed to `draw` by name as data frames, together with `scale`
     and what `settings` takes from the plan. numbers: the table that is written with it, if any.
+    beyond: it shows what the paper does not measure, and is drawn by the target `beyond`.
     """
 
     name: str
@@ -50,6 +51,7 @@ class FigureSpec:
     settings: Callable[["Plan"], dict] = _no_settings
     width: str = "page"
     numbers: Numbers | None = None
+    beyond: bool = False
 
     @property
     def script(self) -> str:

@@ -23,7 +23,12 @@ from sonify.runtime.errors import SonifyError
 LEAST = 20
 
 # Tables with a row a clip: their columns that are means over clips.
-BY_CLIP = {"coherence": ("coherence", "envelope_correlation"), "invariance": ("correlation",)}
+BY_CLIP = {
+    "coherence": ("coherence", "envelope_correlation"),
+    "invariance": ("correlation",),
+    "stimulation": ("response", "leads"),
+}
+_PLACES = ("layer", "shift", "selection", "sound")  # where a clip is measured
 _SCORES = ("mAP", "accuracy")  # all that claims are about
 _CLIPS = ["model", "dataset", "split"]  # what one set of clips was measured for
 
@@ -92,7 +97,7 @@ def _main(frame: pd.DataFrame, condition: Mapping[str, object]) -> pd.DataFrame:
 
 def _means(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     """Return the means over clips of one model on every resample of its clips."""
-    place = [c for c in ("layer", "shift") if c in rows]
+    place = [c for c in _PLACES if c in rows]
     each = {c: rows.pivot(index="clip_id", columns=place, values=c) for c in columns}
     ids = each[columns[0]].index.tolist()
     if len(ids) < LEAST:

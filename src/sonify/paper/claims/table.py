@@ -41,15 +41,15 @@ def _declared() -> list[Claim]:
 CLAIMS = _declared()
 
 
-def claims(evidence: Evidence, scale: str) -> pd.DataFrame:
-    """Return rows of contract claims, one for each of the paper's claims, run or not.
+def claims(evidence: Evidence, scale: str, declared: Sequence[Claim] = CLAIMS) -> pd.DataFrame:
+    """Return rows of contract claims, run or not, one for each declared, by default the paper's.
 
     Raises SonifyError for an unknown scale, or naming table and runs when the evidence has two runs
     where a claim means one.
     """
     scale_label(scale)
     again = resampled(evidence)
-    rows = [claim.row(evidence, scale, again) | calibrated(claim) for claim in CLAIMS]
+    rows = [claim.row(evidence, scale, again) | calibrated(claim) for claim in declared]
     frame = pd.DataFrame(rows)
     frame["p_holm"] = holm(frame["p"])
     return frame[list(tables.contract("claims").columns)]

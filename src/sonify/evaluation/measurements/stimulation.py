@@ -1,0 +1,121 @@
+"""Stimulation: does a sonification, played to the network, excite the filter that it is of?
+
+The paper says that removal "alters feature map activity" (section 4.1) and does not measure it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sonify.data.clips import Clips
+from sonify.evaluation.measurements.controls import SONIFICATION, Heard, heard_with_controls
+from sonify.evaluation.measurements.scoring import Counter
+from sonify.evaluation.metrics import surrogates
+from sonify.models.checkpoint import ModelCard
+from sonify.models.heads import SoundModel
+from sonify.models.untrained import untrained
+from sonify.sonification.explainer import Explainer
+from sonify.sonification.methods import DEFAULT, build_explainer
+from sonify.sonification.selected import MOST_ACTIVE, RANDOM, clip_activity, layer_activity
+
+# What the most active filter hears, and what the filter drawn at random does.
+HEARD = ("random_filter", "other_clip", "phase", "noise", "untrained")
+
+
+@torch.no_grad()
+def stimulation_table(
+    model: SoundModel,
+    card: ModelCard,
+    parts: Iterable[Clips],
+    *,
+    rule: str,
+    method: str = DEFAULT,
+    precision: str = "exact",
+    max_samples: int,
+    device: torch.device | str = "cpu",
+    progress: Counter | None = None,
+) -> pd.DataFrame:
+    """Return the stimulation table of one model on the parts of one split.
+
+    For each clip and layer the most active filter by `rule`, and one drawn at random among the
+    other living ones, hear the clip, their own sonification of it, what is left without it, and
+    surrogates of its energy. response is their activity relative to that on the clip. Raises
+    SonifyError as `heard_with_controls`.
+    """
+    explainer, fresh = (
+        build_explainer(method, network, precision=precision)
+        for network in (model, untrained(card, device))
+    )
+    how: dict[str, Any] = {
+        "rule": rule,
+        "max_samples": max_samples,
+        "device": device,
+        "progress": progress,
+    }
+    rows = [
+        _measured(explainer, batch, rule)
+        for batch in heard_with_controls(explainer, fresh, parts, **how)
+    ]
+    return pd.concat(rows, ignore_index=True).assign(**card.keys)
+
+
+def _measured(explainer: Explainer, batch: Heard, rule: str) -> pd.DataFrame:
+    x = batch.x.expand(explainer.n_layers, *batch.x.shape)
+    s, names = batch.sounds[SONIFICATION], batch.ids
+    own = batch.made.signals[2]  # of the filter drawn at random
+    whole = clip_activity(explainer, batch.x, rule)
+    heard = {"clip": whole, SONIFICATION: layer_activity(explainer, s, rule)}
+    heard |= {"residual": layer_activity(explainer, x - s, rule)}
+    heard |= {name: layer_activity(explainer, batch.sounds[name], rule) for name in HEARD}
+    frames = [_rows(heard, whole, batch.made.filters[0], MOST_ACTIVE)]
+    phases = surrogates.draw_phases(batch.clips.dataset, names, x.shape[-1]).to(x.device)
+    noise = surrogates.draw_noise(batch.clips.dataset, names, x.shape[-1]).to(x.device, x.dtype)
+    energies = surrogates.energy(own)
+    alike = {
+        "phase": surrogates.matched(surrogates.phase_randomised(own, phases), energies),
+        "noise": surrogates.matched(noise.expand(own.shape), energies),
+    }
+    heard = {"clip": whole, SONIFICATION: layer_activity(explainer, own, rule)}
+    heard |= {"residual": layer_activity(explainer, x - own, rule)}
+    heard |= {name: layer_activity(explainer, sound, rule) for name, sound in alike.items()}
+    frames += [_rows(heard, whole, batch.made.filters[2], RANDOM)]
+    of = {"clip_id": np.array(names), "split": [batch.clips.splits[i] for i in batch.indices]}
+    table = pd.concat(frames, ignore_index=True)
+    for column, values in of.items():
+        table[column] = np.asarray(values)[table["at"]]
+    return table.drop(columns="at").assign(dataset=batch.clips.dataset)
+
+
+def _rows(
+    heard: dict[str, list[Tensor]], whole: list[Tensor], filters: Tensor, selection: str
+) -> pd.DataFrame:
+    """Return a row for each sound, layer and clip; `at` is the clip's index in the batch."""
+    frames = []
+    for layer, chosen in enumerate(filters, start=1):
+        index = chosen.clamp_min(0).unsqueeze(1)
+        on_clip = whole[layer - 1].gather(1, index).squeeze(1).double()
+        known = (chosen >= 0) & (on_clip > 0)
+        for sound, layers in heard.items():
+            every = layers[layer - 1]
+            active = every.gather(1, index)
+            above = (every > active).sum(1)
+            response = torch.where(known, active.squeeze(1).double() / on_clip, torch.nan)
+            columns = {
+                "filter": chosen.clamp_min(0),
+                "response": response,
+                "filter_rank": torch.where(known, above + 1.0, torch.nan),
+                "leads": torch.where(known, (above == 0).double(), torch.nan),
+                "dead": ~known,
+            }
+            frame = pd.DataFrame({name: v.cpu().numpy() for name, v in columns.items()})
+            frame["at"] = np.arange(len(frame))
+            frames.append(
+                frame.assign(
+                    selection=selection, sound=sound, layer=layer, n_filters=every.shape[1]
+                )
+            )
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,96 @@
+"""Figures of sonifications beside their controls: a hue and marker for each sound."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sonify.paper.labels import scale_label
+from sonify.reporting.control_values import curves
+from sonify.reporting.drawing.style import PANEL_INCHES, RC, layer_axis, legend, scale_mark
+from sonify.runtime.errors import SonifyError
+
+
+class Look(NamedTuple):
+    """How a sound is drawn, and what it is called."""
+
+    colour: str
+    marker: str
+    label: str
+
+
+# Okabe and Ito's hues; markers tell the sounds apart in grey.
+LOOKS = {
+    "sonification": Look("#0072B2", "s", "sonification"),
+    "random_filter": Look("#E69F00", "o", "of another filter"),
+    "least_active": Look("#8C6D00", "v", "of the least active filter"),
+    "other_clip": Look("#009E73", "^", "of another clip"),
+    "untrained": Look("#D55E00", "D", "of an untrained network"),
+    "phase": Look("#CC79A7", "P", "random phases"),
+    "rolled": Look("#56B4E9", "<", "rolled by half"),
+    "noise": Look("#595959", "x", "white noise"),
+    "residual": Look("#000000", "*", "clip without it"),
+}
+
+
+class Panel(NamedTuple):
+    """One panel: values as in `control_values`, of one metric and run, and words around them."""
+
+    title: str
+    ylabel: str
+    values: pd.DataFrame
+
+
+def figure_of_sounds(rows: Sequence[Sequence[Panel]], scale: str, xlabel: str = "layer") -> Figure:
+    """Draw means by layer with bars for their 95% t-intervals over seeds, a curve for each sound.
+
+    Panels of a row share their vertical axis. Raises SonifyError for an unknown scale and when
+    there is nothing to draw.
+    """
+    scale_label(scale)
+    shown = [panel.values for row in rows for panel in row]
+    if not shown or all(values.empty for values in shown):
+        raise SonifyError("the tables have no rows, so that the figure would be empty")
+    sounds = [sound for sound in LOOKS if any(sound in set(v["sound"]) for v in shown)]
+    with rc_context(RC):
+        size = (PANEL_INCHES * len(rows[0]) + 0.4, 0.9 + 2.5 * len(rows))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(rows), len(rows[0]), sharey="row", squeeze=False)
+        for panels, row in zip(axes, rows, strict=True):
+            for panel, given in zip(panels, row, strict=True):
+                _draw(panel, given, sounds)
+                panel.set_xlabel(xlabel)
+            panels[0].set_ylabel(row[0].ylabel)
+        scale_mark(axes[0][-1], scale)
+        legend(figure, [_key(sound) for sound in sounds], columns=4 if len(rows[0]) > 1 else 2)
+    return figure
+
+
+def _draw(axes: Axes, panel: Panel, sounds: Sequence[str]) -> None:
+    drawn = curves(panel.values)
+    for place, sound in enumerate(sounds):
+        curve, look = drawn[drawn["sound"] == sound], LOOKS[sound]
+        aside = (place - (len(sounds) - 1) / 2) * 0.6 / len(sounds)  # so that bars stay apart
+        axes.errorbar(
+            curve["layer"] + aside,
+            curve["mean"],
+            curve["ci95"].fillna(0),
+            color=look.colour,
+            marker=look.marker,
+            lw=1.6 if sound == "sonification" else 0.9,
+            elinewidth=0.7,
+            zorder=3 if sound == "sonification" else 2,
+            label=look.label,
+        )
+    axes.set_title(panel.title, loc="left")
+    if len(drawn):
+        layer_axis(axes, drawn["layer"])
+
+
+def _key(sound: str) -> Line2D:
+    look = LOOKS[sound]
+    return Line2D([], [], color=look.colour, marker=look.marker, label=look.label)

@@ -1,0 +1,132 @@
+"""docs/findings.md: in plain words what holds and what does not, from the tables of `beyond`.
+
+Every number on the page is read from a table, and every sentence about one follows from its
+verdict, so that they cannot disagree. `python -m sonify.reporting.findings DOCS` writes the page
+there from the tables beside it, which `make run ARGS=beyond` makes anew in results/reporting.
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sonify.evaluation.metrics.intervals import plus_minus
+from sonify.paper.labels import distinct_labels, scale_label
+from sonify.reporting.control_values import METRICS, SOURCES, curves
+from sonify.reporting.drawing.sounds import LOOKS
+from sonify.runtime.errors import one_sentence_errors
+
+CLAIMS, MEANS = "findings_claims.csv", "findings_means.csv"
+# What does not hold leads.
+_PARTS = {
+    "contradicted": "What does not hold",
+    "equivalent": "What makes no difference to speak of",
+    "inconclusive": "What these runs leave open",
+    "at chance": "What cannot be told, since nothing is recognised above chance",
+    "not run": "What was not measured",
+    "reproduced": "What holds",
+}
+_INTRODUCTION = """\
+# Is what we hear true?
+
+<!-- Made by `make run ARGS=beyond` from its tables: run that, then
+     python -m sonify.reporting.findings docs. -->
+
+The paper removes sonifications and compares them with their inputs; it has no controls for either.
+Here are some: sounds of the same energy, clip by clip, in the place of the sonification. Statements
+are ours, not the paper's; they are judged by the rules for the paper's claims. *Over seeds* is the
+half-width of the 95% interval for networks like these, *over clips* that for these networks."""
+
+
+def control_means(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return rows of contract control_means from the evaluation tables of `beyond`, by name."""
+    values = [SOURCES[name](frame) for name, frame in tables.items() if name in SOURCES]
+    return curves(pd.concat(values, ignore_index=True)).rename(columns={"n": "n_runs"})
+
+
+def page(claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> str:
+    """Return the page as Markdown from rows of contracts claims and control_means."""
+    scale = scale_label(claims["scale"].iloc[0], setting)
+    parts = [_INTRODUCTION, f"Measured at this scale: {scale}."]
+    for verdict, heading in _PARTS.items():
+        rows = claims[claims["verdict"] == verdict]
+        if len(rows):
+            parts += [f"## {heading}", *(_finding(row) for row in rows.itertuples())]
+    parts.append("## The numbers")
+    parts.append(
+        "Mean ± half-width of the 95% interval over seeds; single layers, then the mean over all."
+    )
+    for metric, words in METRICS.items():
+        rows = means[means["metric"] == metric]
+        if len(rows):
+            parts += [f"### {words}", _table(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _finding(row: Any) -> str:
+    number = plus_minus(row.mean, row.ci95) if row.n_runs else "–"
+    widths = f"over seeds {_width(row.ci95_seeds)}, over clips {_width(row.ci95_clips)}"
+    sentence = {
+        "reproduced": "This is shown",
+        "contradicted": "The opposite is shown",
+        "equivalent": f"The difference is smaller than {row.delta:g} either way",
+        "inconclusive": "The intervals leave it open",
+    }.get(row.verdict, row.verdict.capitalize())
+    return (
+        f"**{row.claim}. {row.statement}?** {sentence}: {number} ({widths}; {row.n_runs} seeds). "
+        f"{row.measure}. {row.remark}"
+    )
+
+
+def _width(value: float) -> str:
+    return "none" if math.isnan(value) else f"± {value:.3f}"
+
+
+def _table(rows: pd.DataFrame) -> str:
+    """Return the first, the middle and the last layer, and the mean over layers."""
+    layers = sorted(rows["layer"].unique())
+    shown = list(dict.fromkeys((layers[0], layers[len(layers) // 2], layers[-1])))
+    heads = ["run", "sound", *(f"layer {layer}" for layer in shown), "all layers"]
+    lines = [heads, ["--", "--", *["--:"] * (len(shown) + 1)]]
+    order = {sound: place for place, sound in enumerate(LOOKS)}
+    for run, label in distinct_labels(rows).items():
+        of_run = rows[rows["run"] == run]
+        for sound in sorted(of_run["sound"].unique(), key=lambda s: (order.get(s, 99), s)):
+            own = of_run[of_run["sound"] == sound].set_index("layer")
+            cells = [
+                plus_minus(*own.loc[n, ["mean", "ci95"]]) if n in own.index else "–" for n in shown
+            ]
+            name = LOOKS[sound].label if sound in LOOKS else sound.replace("_", " ")
+            lines.append([label, name, *cells, f"{own['mean'].mean():.3f}"])
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def write(folder: Path, claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> None:
+    """Write findings.md, and beside it the tables that it was made from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    claims.assign(setting=setting).to_csv(folder / CLAIMS, index=False)
+    means.to_csv(folder / MEANS, index=False)
+    (folder / "findings.md").write_text(rendered(folder), encoding="utf-8")
+
+
+def rendered(folder: Path) -> str:
+    """Return the page from the tables in `folder`."""
+    claims, means = pd.read_csv(folder / CLAIMS), pd.read_csv(folder / MEANS)
+    return page(claims, means, str(claims["setting"].iloc[0]))
+
+
+@one_sentence_errors()
+def main() -> None:
+    """Copy the tables of results/reporting to the folder named, and write the page there."""
+    made, folder = Path("results/reporting"), Path(sys.argv[1])
+    if (made / CLAIMS).is_file():
+        for name in (CLAIMS, MEANS):
+            (folder / name).write_bytes((made / name).read_bytes())
+    (folder / "findings.md").write_text(rendered(folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Our own claims, on tables from which their numbers are known beforehand."""
+
+import pandas as pd
+import pytest
+from beyond_tables import stimulation
+from claim_tables import RUNS
+
+from sonify.contracts import tables
+from sonify.paper.claims.beyond import CLAIMS
+from sonify.paper.claims.evidence import Evidence
+from sonify.paper.claims.table import CLAIMS as PAPERS
+from sonify.paper.claims.table import claims
+
+SPREAD = {0: -0.02, 1: 0.0, 2: 0.02}
+T_3 = 4.302653
+
+
+def judged(**given) -> pd.DataFrame:
+    known = {"runs": RUNS, "probes": {}, "rule": "mean", "rescaled": False, "strided": None}
+    empty = {"stimulation": stimulation(lambda *_: 1.0).iloc[:0]}
+    table = claims(Evidence({**empty, **given}, **known), "mini", CLAIMS)
+    return tables.checked(table, "claims").to_pandas().set_index("claim")
+
+
+def test_numbers_do_not_meet_those_of_the_papers_claims():
+    assert not {claim.number for claim in CLAIMS} & {claim.number for claim in PAPERS}
+    assert [claim.number for claim in CLAIMS] == sorted({claim.number for claim in CLAIMS})
+
+
+def test_what_was_not_measured_is_not_run():
+    assert set(judged()["verdict"]) == {"not run"}
+
+
+@pytest.mark.parametrize(("effect", "verdict"), [(0.3, "reproduced"), (-0.3, "contradicted")])
+def test_the_response_is_compared_with_that_to_random_phases(effect, verdict):
+    def value(regime, selection, sound, layer, seed):
+        if selection == "random":
+            return 0.4
+        more = 0.1 if regime == "supervised" else 0.0
+        own = {"sonification": effect + more + SPREAD[seed]}
+        return 0.4 + layer / 100 + own.get(sound, 0.0)
+
+    row = judged(stimulation=stimulation(value)).loc[101]
+    assert row["verdict"] == verdict and row["mean"] == pytest.approx(effect)
+    assert row["ci95_seeds"] >= T_3 * 0.02 / 3**0.5 * 0.999
+    assert row["n_runs"] == 3 and row["ci95_clips"] >= 0
+
+
+def test_leading_is_counted_for_filters_drawn_at_random():
+    def value(regime, selection, sound, layer, seed):
+        led = selection == "random" and sound == "sonification" and (layer < 11 or seed < 2)
+        return 0.9 if led else 0.1
+
+    row = judged(stimulation=stimulation(value)).loc[102]
+    assert row["verdict"] == "reproduced" and row["mean"] == pytest.approx((1 + 1 + 2 / 3) / 3)
