@@ -9,6 +9,7 @@ options go to Snakemake.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -74,11 +75,14 @@ def run(folder: Path, overlays: Sequence[Path], options: Sequence[str]) -> None:
         if made_now and not _is_dry(options):
             _record(folder / OWN[1], time.time() - started, overlays)
     if done.returncode:
-        raise SonifyError(f"the run in {folder} failed, as said above: mend it and call again")
+        raise SonifyError(f"the run in {folder} failed, as said above: fix it and call again")
 
 
 def _is_dry(options: Sequence[str]) -> bool:
-    return bool({"-n", "--dry-run"} & set(options))
+    return any(
+        option in ("--dry-run", "--dryrun") or re.fullmatch(r"-[a-zA-Z]*n[a-zA-Z]*", option)
+        for option in options
+    )
 
 
 def _record(file: Path, seconds: float, overlays: Sequence[Path]) -> None:

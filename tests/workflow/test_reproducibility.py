@@ -112,6 +112,14 @@ def test_a_run_that_fails_stops_with_one_sentence(call, monkeypatch):
         call("--sets", "1")
 
 
+@pytest.mark.parametrize("option", ["-n", "--dry-run", "--dryrun", "-np", "-qn"])
+def test_a_dry_run_in_any_spelling_records_nothing(runs, tmp_path, option):
+    call = ["--folder", str(tmp_path / "sets"), "--out", str(tmp_path / "page.md"), "--sets", "1"]
+    main([option, *call])
+    assert option in runs[0]
+    assert not (tmp_path / "page.md").exists() and not list(tmp_path.glob("sets/*/made.json"))
+
+
 def test_a_dry_run_plans_each_set_with_its_seeds_and_writes_nothing(tmp_path):
     command = [sys.executable, str(ROOT / "workflow/reproducibility.py"), "-n", "--sets", "2"]
     command += ["--quiet", "host"]

@@ -74,7 +74,7 @@ def figure_7(
         layer_axis(panels[0], curves["layer"])
         coherence_axis(panels[0], curves, noise)
         if len(peaks) and _draw_peaks(panels[1], by_filter, peaks):
-            keys.append(authors_key(" (3 runs)"))
+            keys.append(authors_key(" (3 runs, same markers)"))
         scale_mark(panels[-1], scale)
         legend(figure, keys, columns=len(panels) + 1)
     return figure

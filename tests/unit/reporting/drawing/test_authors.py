@@ -50,7 +50,7 @@ def test_figure_7_has_both_regimes_in_the_panel_of_their_measure_alone(coherence
     assert supervised.get_ydata()[10] == pytest.approx(0.0636, abs=5e-5)
     assert contrastive.get_marker() != supervised.get_marker()
     assert len(theirs(code)) == 4, "a line and a band for each"
-    assert "the authors (3 runs)" in words(figure)
+    assert "the authors (3 runs, same markers)" in words(figure)
 
 
 def test_figure_4_has_their_means_and_whole_encoders(layer_importance):
