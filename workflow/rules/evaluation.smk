@@ -27,9 +27,12 @@ for stage in STAGES.values():
             model=lambda w, input: str(Path(input.weights).parent),
             data=lambda w, input: str(Path(input.vocabulary).parent),
             needs=partial(stage_needs, stage),
+            # No output: a failed job's outputs are deleted, and the next one goes on from this.
+            work=f"results/unfinished/{stage.name}/{{job}}",
         shell:
             "job {log} {params.script} --model {params.model} --data {params.data}"
-            " {params.needs} --settings {params.settings:q} --threads {threads} --out {output}"
+            " {params.needs} --settings {params.settings:q} --threads {threads}"
+            " --work {params.work} --code {params.code} --out {output}"
 
 
 rule gather:

@@ -45,7 +45,8 @@ rule render:
         settings=settings.render(),
         model=lambda w, input: str(Path(input.weights).parent),
         data=lambda w, input: str(Path(input.vocabulary).parent),
+        work="results/unfinished/render/{model}",
     shell:
         "job {log} render.py --model {params.model} --data {params.data}"
         " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"
-        " --out {output}"
+        " --work {params.work} --code {params.code} --out {output}"

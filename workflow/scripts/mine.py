@@ -4,8 +4,6 @@ With --share i/n, mines the i-th of n parts of the split and writes no table; a 
 mines the rest and writes the table.
 """
 
-from pathlib import Path
-
 from sonify.contracts import tables
 from sonify.data.mined import left_out
 from sonify.models.job import model_job, model_options
@@ -17,8 +15,6 @@ from sonify.sonification.settings import MiningSettings
 
 def main() -> None:
     options = model_options(__doc__, MiningSettings)
-    options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
-    options.add_argument("--code", default="", help="hash of the mining code")
     options.add_argument("--share", type=share, default=(1, 1), help="i/n: part of the work to do")
     args = options.parse_args()
     job = model_job(args)
@@ -28,8 +24,8 @@ def main() -> None:
             job.model,
             job.card,
             job.sizes,
-            work=args.work,
-            code=args.code,
+            work=job.work,
+            code=job.code,
             top=job.settings.top,
             mining=job.settings.mining,
             share=args.share,
@@ -40,7 +36,7 @@ def main() -> None:
         unused = left_out(job.sizes, job.settings.mining.exclude_labels).assign(**job.card.keys)
         tables.write(mined, args.out[0], "top_activations")
         tables.write(unused, args.out[1], "left_out")
-        discard(args.work)
+        discard(job.work)
         over = f"{job.n_clips - len(unused)} clips, {len(unused)} left out"
         say(f"{job.named('mine')}: {len(mined)} top activations over {over}")
 

@@ -16,8 +16,10 @@ def main() -> None:
         explainer = build_explainer(
             job.settings.method, job.model, precision=job.settings.precision
         )
-        layers = render_layers(explainer, job.parts(), top, progress=bar.update, **job.running)
+        how = {"progress": bar.update, "kept": job.kept(), **job.running}
+        layers = render_layers(explainer, job.parts(), top, **how)
         tables.write_parts(layers, *args.out, "sonifications")
+    job.discard_work()
     dead = int(top["dead"].sum())
     say(f"{job.named('sonify')}: {len(top)} sonifications, {dead} of them dead")
 

@@ -11,9 +11,11 @@ def run_stage(stage: Stage, description: str | None) -> None:
 
     def main() -> None:
         args = model_options(description, stage.settings_type).parse_args()
-        result = stage.compute(model_job(args))
+        job = model_job(args)
+        result = stage.compute(job)
         for table, file in zip(stage.tables, args.out, strict=True):
             tables.write(result.tables[table], file, table)
+        job.discard_work()
         say(result.summary)
 
     run(main)

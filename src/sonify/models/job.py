@@ -1,6 +1,7 @@
 """Jobs that run one trained model over the clips of one split."""
 
 import argparse
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 
 from sonify.contracts import tables
 from sonify.data.clips import Clips, part_sizes, parts
+from sonify.data.kept import Kept
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard
 from sonify.models.device import pick_device
@@ -20,6 +22,7 @@ from sonify.models.settings import JobSettings
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.jobs import named_file, parser
 from sonify.runtime.progress import Progress
+from sonify.runtime.unfinished import Unfinished
 
 S = TypeVar("S", bound=JobSettings)
 
@@ -29,7 +32,8 @@ class ModelJob(Generic[S]):
     """A loaded model and the stored parts of the split to run it on.
 
     folder: of the trained model; data: of the prepared dataset; sizes: clips of each part of the
-    split; inputs: further input files by name.
+    split; inputs: further input files by name; work: for what a killed job goes on from, made with
+    the state `code` of the code.
     """
 
     settings: S
@@ -40,6 +44,8 @@ class ModelJob(Generic[S]):
     data: Path
     sizes: dict[Path, int]
     inputs: Mapping[str, Path]
+    work: Path = Path("unfinished")
+    code: str = ""
 
     @property
     def n_clips(self) -> int:
@@ -67,6 +73,24 @@ class ModelJob(Generic[S]):
             )
         return table
 
+    def kept(self) -> Kept:
+        """What the job keeps of its work while it goes on; nothing where there is but one part."""
+        if len(self.sizes) == 1:
+            return Kept()
+        settings = msgspec.to_builtins(self.settings)
+        files = [*self.sizes, *self.inputs.values()]
+        facts = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+        identity = {
+            **{"code": self.code, "configuration": settings, "clips or tables": facts},
+            "weights": checkpoint.digest(self.model),
+            "torch or device": [torch.__version__, self.device.type],
+        }
+        return Kept(Unfinished(self.work, identity).place)
+
+    def discard_work(self) -> None:
+        """Delete what a killed job would have gone on from: the job is done."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
     def named(self, verb: str) -> str:
         """The name of the job on the console."""
         return f"{verb} {self.card.model}"
@@ -77,13 +101,15 @@ class ModelJob(Generic[S]):
 
 
 def model_options(description: str | None, settings: type[JobSettings]) -> argparse.ArgumentParser:
-    """The options of such a script: --model, --data, --settings, --threads, --out, and --input for
-    further input files by name.
+    """The options of such a script: --model, --data, --settings, --threads, --out, --work, --code,
+    and --input for further input files by name.
     """
     options = parser(description, msgspec.json.Decoder(settings).decode)
     options.add_argument("--model", type=Path, required=True, help="folder of the trained model")
     options.add_argument("--data", type=Path, required=True, help="folder of the prepared dataset")
     options.add_argument("--input", type=named_file, nargs="*", default=[], help="NAME=FILE ...")
+    options.add_argument("--work", type=Path, help="folder for unfinished work")
+    options.add_argument("--code", default="", help="hash of the job's code")
     options.add_argument("--out", type=Path, nargs="+", required=True, help="tables to write")
     return options
 
@@ -99,4 +125,6 @@ def model_job(args: argparse.Namespace) -> ModelJob:
     model, card = checkpoint.load(args.model, device)
     sizes = part_sizes(args.data, [settings.split])
     inputs = dict(args.input)
-    return ModelJob(settings, model, card, device, args.model, args.data, sizes, inputs)
+    work = args.work or args.out[0].with_name(f"unfinished-{args.out[0].stem}")
+    place = args.model, args.data, sizes, inputs, work, args.code
+    return ModelJob(settings, model, card, device, *place)

@@ -1,6 +1,7 @@
 """Sonification of the mined clips: tables in, tables out."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import torch
 
 from sonify.data.audio.pcm import decode, encode_each
 from sonify.data.clips import Clips
+from sonify.data.kept import Kept
 from sonify.data.mined import centres
 from sonify.sonification.explainer import Explainer
 
@@ -20,6 +22,7 @@ def render_layers(
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield the sonifications of a top_activations table, one frame per layer, in layer order.
 
@@ -27,22 +30,30 @@ def render_layers(
     were mined, are kept in memory. Clips of
     equal length are sonified together, at most `max_samples` samples of sonifications at a time.
     Adds scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is called with the
-    number of sonifications done. Raises SonifyError as `centres` does.
+    number of sonifications done. Layers that `kept` has are not sonified again. Raises SonifyError
+    as `centres` does.
     """
+    kept = kept or Kept()
     waveforms = centres(parts, top.set_index("clip_id")["n_samples"])
+    count = progress or (lambda done: None)
     done = 0
-    for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
-        made = []
+
+    def sonified(layer: int, rows: pd.DataFrame) -> pd.DataFrame:
+        made, before = [], done
         lengths = rows["clip_id"].map(lambda clip: len(waveforms[clip]))
         for n, alike in rows.groupby(lengths, sort=True):
             alike, size = alike.sort_values("clip_id", kind="stable"), max(1, max_samples // n)
             for first in range(0, len(alike), size):
                 wanted = alike[first : first + size]
-                made.append(_rendered(explainer, waveforms, int(layer), wanted, device))
-                done += len(wanted)
-                if progress:
-                    progress(done)
-        yield pd.concat(made).sort_values(["filter", "rank"])
+                made.append(_rendered(explainer, waveforms, layer, wanted, device))
+                before += len(wanted)
+                count(before)
+        return pd.concat(made).sort_values(["filter", "rank"])
+
+    for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
+        make = partial(sonified, int(layer), rows)
+        yield kept.table(f"layer-{layer:02d}", "sonifications", make)
+        done += len(rows)
 
 
 def _rendered(

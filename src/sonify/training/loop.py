@@ -123,7 +123,7 @@ class Ongoing:
         bad = (~self.losses[self.checked : self.step].isfinite()).nonzero().flatten().tolist()
         if bad:
             at = self.checked + bad[0]
-            last = saver.last if saver else None
+            last = saver.file if saver and saver.file.is_file() else None
             good = f" (the last checkpoint before that is {last})" if last else ""
             raise SonifyError(
                 f"the loss is {self.losses[at].item()} at step {at + 1}, in epoch "

@@ -4,8 +4,9 @@ Crops, order, augmentation, mixup and dropout are drawn from the names (run, see
 classifier from these and its layer. So no probe depends on which others a job has.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -20,6 +21,7 @@ from sonify.runtime.seeds import generator, seed_for
 from sonify.training.crops import cutting
 from sonify.training.loop import train
 from sonify.training.recipe import Recipe
+from sonify.training.resume import Saver
 from sonify.training.settings import Run
 
 
@@ -61,6 +63,11 @@ class Probing:
         return [(layer,) for layer in self.layers]
 
 
+def named(layers: tuple[int, ...]) -> str:
+    """Name of a training in file names."""
+    return "layers-" + "-".join(map(str, layers))
+
+
 def train_probes(
     probing: Probing,
     encoder: CNN12,
@@ -68,10 +75,13 @@ def train_probes(
     *,
     device: torch.device | str = "cpu",
     progress: Callable[[str], None] | None = None,
+    saver: Saver | None = None,
+    without: Collection[tuple[int, ...]] = (),
 ) -> Iterator[Probes]:
     """The trained probes of `encoder`, one after another, in evaluation mode.
 
-    The encoder is left as it was. `progress` is called after every pass over the clips, with a
+    The encoder is left as it was. With a `saver` the training that was killed goes on; those of the
+    layers in `without` are left out. `progress` is called after every pass over the clips, with a
     note. Raises SonifyError as `check_layers` and `loop.train` do.
     """
     check_layers(probing.layers, encoder.architecture)
@@ -86,6 +96,8 @@ def train_probes(
         shuffle_clips=recipe.shuffle_clips,
     )
     for layers in probing.trainings:
+        if layers in without:
+            continue
         heads = {}
         for layer in layers:
             torch.manual_seed(seed_for(run.name, seed, "weights", layer))
@@ -94,8 +106,10 @@ def train_probes(
         probes = Probes(encoder, heads)
         rng = generator(run.name, seed, "augmentation")
         torch.manual_seed(seed_for(run.name, seed, "dropout"))
-        frozen = run.finetune == "fconly"
-        for epoch in train(probes, stream, recipe, rng, freeze_encoder=frozen, device=device):
+        if saver:
+            saver.name = named(layers)
+        how: dict[str, Any] = {"freeze_encoder": run.finetune == "fconly", "device": device}
+        for epoch in train(probes, stream, recipe, rng, **how, saver=saver):
             if progress:
                 progress(f"loss {epoch.loss / len(layers):.3f}")
         yield probes

@@ -31,8 +31,6 @@ from sonify.runtime.unfinished import Unfinished
 
 EVERY_S = 10.0  # seconds between checkpoints, where these are cheap
 SHARE = 0.01  # of the time of a training, at most, is spent on them
-FILE = "state.safetensors"
-DAMAGED = "damaged.safetensors"
 _FACTS, _DIGEST = "facts", "sha256"  # keys of the file's header
 
 
@@ -58,9 +56,10 @@ class Part(Protocol):
 class Saver:
     """The checkpoint of one training, in `folder`, which holds nothing else.
 
-    `parts` are what it consists of. As a context, it notes SIGTERM instead of dying of it.
-    `code` is a hash of the code; `every_s` and `share` bound how often checkpoints are written.
-    `written` counts them, `spent_s` is the time that they took.
+    `parts` are what it consists of, `name` tells it from those of other trainings of one job. As a
+    context, it notes SIGTERM instead of dying of it. `code` is a hash of the code; `every_s` and
+    `share` bound how often checkpoints are written. `written` counts them, `spent_s` is the time
+    that they took.
     """
 
     folder: Path
@@ -69,6 +68,7 @@ class Saver:
     share: float = SHARE
     clock: Callable[[], float] = time.monotonic
     parts: dict[str, Part] = field(default_factory=dict)
+    name: str = "state"
     written: int = 0
     spent_s: float = 0.0
 
@@ -116,7 +116,7 @@ class Saver:
                 tensors[f"{name}/{key}"] = tensor.detach().cpu().contiguous()
         text = json.dumps(facts)
         header = {_FACTS: text, _DIGEST: _digest(tensors, text)}
-        _write_whole(self.place / FILE, save(tensors, header))
+        _write_whole(self.file, save(tensors, header))
         self._last = self.clock()
         self._cost_s = self._last - begun
         self.written += 1
@@ -130,11 +130,10 @@ class Saver:
 
         A checkpoint that is damaged, or whose kept weights are, is set aside with a sentence.
         """
-        file = self.place / FILE
-        if not file.is_file():
+        if not self.file.is_file():
             return False
         try:
-            tensors, facts = _read(file)
+            tensors, facts = _read(self.file)
             for name, digest in facts["kept"].items():
                 if hashlib.sha256((self.place / KEPT / name).read_bytes()).hexdigest() != digest:
                     raise ValueError(f"{KEPT}/{name} is not as it was written")
@@ -146,9 +145,11 @@ class Saver:
                 part.restore(Snapshot(own, facts["parts"][name]))
             self._kept = facts["kept"]
             return True
-        file.replace(file.with_name(DAMAGED))
+        aside = self.file.with_name(f"damaged-{self.file.name}")
+        self.file.replace(aside)
         say(
-            f"{file} is damaged ({why}): it is set aside as {DAMAGED}, and the training begins anew"
+            f"{self.file} is damaged ({why}): it is set aside as {aside.name}, and the training "
+            "begins anew"
         )
         return False
 
@@ -169,10 +170,9 @@ class Saver:
         self._unfinished.discard()
 
     @property
-    def last(self) -> Path | None:
-        """The last checkpoint, if there is one."""
-        file = self.place / FILE
-        return file if file.is_file() else None
+    def file(self) -> Path:
+        """The checkpoint, once there is one."""
+        return self.place / f"{self.name}.safetensors"
 
 
 def generator_states(device: torch.device) -> dict[str, Tensor]:

@@ -1,12 +1,14 @@
 """Coherence of every clip with the sonification of each layer's most active map (section 4.2)."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import pandas as pd
 import torch
 
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.scoring import Counter, whole_clips
+from sonify.data.kept import Kept
+from sonify.evaluation.measurements.scoring import Counter, one_by_one, whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence, noise_floor
 from sonify.evaluation.metrics.envelope import envelope_correlation
 from sonify.evaluation.metrics.segments import NPERSEG
@@ -29,6 +31,7 @@ def coherence_table(
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
+    kept: Kept | None = None,
 ) -> pd.DataFrame:
     """Return the coherence table of one model on the parts of one split.
 
@@ -36,29 +39,38 @@ def coherence_table(
     of the clip's length beside it.
 
     A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
-    marked. Raises SonifyError for an unknown rule and for clips shorter than two segments of
-    `nperseg` or two frames of the envelope.
+    marked. Parts of the split that `kept` has are not measured again. Raises SonifyError for an
+    unknown rule and for clips shorter than two segments of `nperseg` or two frames of the envelope.
     """
+    kept = kept or Kept()
     explainer = build_explainer(method, model, precision=precision)
-    rows: list[pd.DataFrame] = []
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        floor = noise_floor(x.shape[1], top_k, nperseg)
-        for batch, chosen in most_active(explainer, x, rules):
-            waveforms, signals = x[batch].cpu().numpy(), chosen.made.signals.cpu().numpy()
-            of = chosen.clips.cpu().numpy()
-            distinct = pd.DataFrame(
-                {
-                    "clip_id": [clips.ids[i] for i in indices[batch][of]],
-                    "split": [clips.splits[i] for i in indices[batch][of]],
-                    "layer": chosen.layers.cpu().numpy(),
-                    "filter": chosen.made.filters.cpu().numpy(),
-                    "coherence": mean_topk_coherence(waveforms, signals, top_k, nperseg, of),
-                    "envelope_correlation": envelope_correlation(waveforms, signals, of),
-                    "dead": chosen.made.dead.cpu().numpy(),
-                }
-            ).assign(dataset=clips.dataset, floor=floor, n_samples=x.shape[1])
-            rows += [
-                distinct.iloc[at.flatten().cpu().numpy()].assign(rule=rule)
-                for rule, at in chosen.at.items()
-            ]
-    return pd.concat(rows, ignore_index=True).assign(**card.keys)
+
+    def rows(clips: Clips, count: Counter) -> pd.DataFrame:
+        found: list[pd.DataFrame] = []
+        for _, indices, x in whole_clips([clips], max_samples, device, count):
+            floor = noise_floor(x.shape[1], top_k, nperseg)
+            for batch, chosen in most_active(explainer, x, rules):
+                waveforms, signals = x[batch].cpu().numpy(), chosen.made.signals.cpu().numpy()
+                of = chosen.clips.cpu().numpy()
+                distinct = pd.DataFrame(
+                    {
+                        "clip_id": [clips.ids[i] for i in indices[batch][of]],
+                        "split": [clips.splits[i] for i in indices[batch][of]],
+                        "layer": chosen.layers.cpu().numpy(),
+                        "filter": chosen.made.filters.cpu().numpy(),
+                        "coherence": mean_topk_coherence(waveforms, signals, top_k, nperseg, of),
+                        "envelope_correlation": envelope_correlation(waveforms, signals, of),
+                        "dead": chosen.made.dead.cpu().numpy(),
+                    }
+                ).assign(dataset=clips.dataset, floor=floor, n_samples=x.shape[1])
+                found += [
+                    distinct.iloc[at.flatten().cpu().numpy()].assign(rule=rule)
+                    for rule, at in chosen.at.items()
+                ]
+        return pd.concat(found, ignore_index=True).assign(**card.keys)
+
+    measured = [
+        kept.table(name, "coherence", partial(rows, clips, count))
+        for name, clips, count in one_by_one(parts, progress)
+    ]
+    return pd.concat(measured, ignore_index=True)

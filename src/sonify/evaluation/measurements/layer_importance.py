@@ -1,23 +1,26 @@
 """Layer importance (appendix B, Figure 4): scores of probes on the first layers of an encoder."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import Clips, parts
 from sonify.data.stored import StoredClips, clip_ids, stored
 from sonify.evaluation.measurements.scoring import measured, whole_clips
 from sonify.evaluation.metrics.bootstrap import resamples
-from sonify.models.checkpoint import ModelCard
+from sonify.models.checkpoint import ModelCard, digest
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
-from sonify.training.probes import Probing, train_probes
+from sonify.training.probes import Probing, named, train_probes
+from sonify.training.resume import Saver
 from sonify.training.validation import centre_crops
 
 # Names of clips, their targets, (clip, class), and waveforms, (clip, time).
@@ -26,12 +29,16 @@ Batch = tuple[list[str], np.ndarray, Tensor]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The split that is scored; `batches` opens its clips anew at each call."""
+    """The split that is scored; `batches` opens its clips anew at each call.
+
+    identity: what its clips are and how they are cut, as JSON.
+    """
 
     dataset: str
     split: str
     classes: list[str]
     batches: Callable[[], Iterator[Batch]]
+    identity: Any = None
 
 
 def held_out(
@@ -54,7 +61,8 @@ def held_out(
         ids = clip_ids(folder, [split])
         return centre_batches(clips, ids, round(crop_s * RATE_HZ), max_samples, device)
 
-    return HeldOut(clips.dataset, split, clips.classes, batches)
+    identity = [clips.identity, crop_s, max_samples]
+    return HeldOut(clips.dataset, split, clips.classes, batches, identity)
 
 
 def whole_batches(
@@ -93,11 +101,13 @@ def layer_importance_table(
     *,
     device: torch.device | str = "cpu",
     progress: Callable[[int, str], None] | None = None,
+    saver: Saver | None = None,
 ) -> pd.DataFrame:
     """The layer importance table of one pretrained model: its probes trained on `clips`.
 
-    `progress` is called with the `passes` done and a note. Raises SonifyError as `train_probes` and
-    `scoring.measured` do.
+    `progress` is called with the `passes` done and a note. With a `saver` a job that was killed
+    goes on: neither a probe that was scored nor an epoch before the last checkpoint is made again.
+    Raises SonifyError as `train_probes` and `scoring.measured` do.
     """
     model, card = start
     run = probing.run
@@ -109,7 +119,19 @@ def layer_importance_table(
         finetune=run.finetune,
         architecture_name=run.architecture,
     ).keys
-    done = 0
+    done, kept = 0, {}
+    if saver:
+        saver.begin(
+            {
+                "configuration": [asdict(run), probing.seed, asdict(probing.recipe), keys],
+                "clips": [clips.identity, scored.identity],
+                "weights to start from": digest(model.encoder),
+                "torch or device": [torch.__version__, torch.device(device).type],
+            }
+        )
+        files = {layers: saver.place / f"{named(layers)}.parquet" for layers in probing.trainings}
+        kept = {k: tables.read(f, "layer_importance") for k, f in files.items() if f.is_file()}
+        done = len(kept) * (probing.recipe.epochs + 1)
 
     def count(note: str) -> None:
         nonlocal done
@@ -117,11 +139,16 @@ def layer_importance_table(
         if progress:
             progress(done, note)
 
-    tables = []
-    for probes in train_probes(probing, model.encoder, clips, device=device, progress=count):
-        tables.append(_scores(probes, probes.layers, scored))
+    how: dict[str, Any] = {"device": device, "progress": count, "saver": saver}
+    left = [layers for layers in probing.trainings if layers not in kept]
+    trained = train_probes(probing, model.encoder, clips, **how, without=set(kept))
+    for layers, probes in zip(left, trained, strict=True):
+        kept[layers] = _scores(probes, probes.layers, scored).assign(**keys)
+        if saver:
+            tables.write(kept[layers], files[layers], "layer_importance")
+            saver.file.unlink(missing_ok=True)
         count("")
-    return pd.concat(tables, ignore_index=True).assign(**keys)
+    return pd.concat([kept[layers] for layers in probing.trainings], ignore_index=True)
 
 
 def whole_encoder_table(model: SoundModel, card: ModelCard, scored: HeldOut) -> pd.DataFrame:

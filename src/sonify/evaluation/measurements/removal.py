@@ -1,6 +1,7 @@
 """The removal test (section 4.1): recognition of clips without a layer's sonification."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor
 
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.scoring import Counter, measured, whole_clips
+from sonify.data.kept import Kept
+from sonify.evaluation.measurements.scoring import Counter, measured, one_by_one, whole_clips
 from sonify.evaluation.metrics.bootstrap import Counts, resamples
 from sonify.evaluation.stages.removal import Condition
 from sonify.models.checkpoint import ModelCard
@@ -44,6 +46,7 @@ def removal_table(
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
+    kept: Kept | None = None,
 ) -> pd.DataFrame:
     """Return the removal table of one model on the parts of one split.
 
@@ -51,35 +54,51 @@ def removal_table(
     map; layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead,
     so that nothing was removed.
 
-    Computation that conditions share is done once. Raises SonifyError for an unknown rule.
+    Computation that conditions share is done once, and none for parts of the split that `kept`
+    has. Raises SonifyError for an unknown rule.
     """
+    kept = kept or Kept()
     explainer = build_explainer(method, model, precision=precision)
     rules = list(dict.fromkeys(condition.rule for condition in conditions))
-    ids, targets, untouched = [], [], []
-    scores: dict[Condition, list[np.ndarray]] = {condition: [] for condition in conditions}
-    dead = {rule: np.zeros(explainer.n_layers, np.int64) for rule in rules}
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        ids += [clips.ids[i] for i in indices]
-        targets.append(clips.targets[indices])
-        for batch, chosen in most_active(explainer, x, rules):
-            untouched.append(_scores(model, x[batch]))
-            for condition, left in _left(model, x[batch], chosen, conditions):
-                scores[condition].append(left)
-            for rule, at in chosen.at.items():
-                dead[rule] += chosen.made.dead[at].sum(dim=1).cpu().numpy()
-    truth = np.concatenate(targets)
+
+    def scored(clips: Clips, count: Counter) -> dict[str, np.ndarray]:
+        """Names, targets and scores of a part of the split; numbers of dead maps, (rule, layer)."""
+        at_once = whole_clips([clips], max_samples, device, count)
+        found: dict[str, list[np.ndarray]] = {}
+        dead = np.zeros((len(rules), explainer.n_layers), np.int64)
+        for _, indices, x in at_once:
+            found.setdefault("ids", []).append(np.array([clips.ids[i] for i in indices]))
+            found.setdefault("targets", []).append(clips.targets[indices])
+            for batch, chosen in most_active(explainer, x, rules):
+                found.setdefault("whole", []).append(_scores(model, x[batch]))
+                for condition, left in _left(model, x[batch], chosen, conditions):
+                    found.setdefault(_name(condition), []).append(left.swapaxes(0, 1))
+                for rule, at in chosen.at.items():
+                    dead[rules.index(rule)] += chosen.made.dead[at].sum(dim=1).cpu().numpy()
+        return {"dead": dead, **{name: np.concatenate(some) for name, some in found.items()}}
+
+    made = []
+    for name, clips, count in one_by_one(parts, progress):
+        made.append(kept.arrays(name, partial(scored, clips, count)))
+    every = {name: np.concatenate([part[name] for part in made]) for name in made[0]}
+    truth, dead = every["targets"], np.sum([part["dead"] for part in made], axis=0)
     shared = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
-    counts = resamples(clips.dataset, clips.splits[0], ids)
-    whole = _metrics(truth, np.concatenate(untouched), counts)
+    counts = resamples(clips.dataset, clips.splits[0], every["ids"].tolist())
+    whole = _metrics(truth, every["whole"], counts)
     rows = []
-    for condition, batches in scores.items():
-        layers = [_metrics(truth, left, counts) for left in np.concatenate(batches, axis=1)]
-        n_dead = [0, *dead[condition.rule]]
+    for condition in conditions:
+        of_layer = np.ascontiguousarray(every[_name(condition)].swapaxes(0, 1))
+        layers = [_metrics(truth, left, counts) for left in of_layer]
+        n_dead = [0, *dead[rules.index(condition.rule)]]
         for layer, metrics in enumerate([whole, *layers]):
             place = {**shared, "layer": layer, "n_dead": n_dead[layer]}
             place |= msgspec.structs.asdict(condition)
             rows += [{**place, **row, "n_clips": len(truth)} for row in metrics]
     return pd.DataFrame(rows)
+
+
+def _name(condition: Condition) -> str:
+    return f"{condition.rule} {condition.rescaled}"
 
 
 def _metrics(targets: np.ndarray, scores: np.ndarray, counts: Counts) -> list[dict[str, Any]]:

@@ -38,6 +38,21 @@ def whole_clips(
                 progress(done)
 
 
+def one_by_one(
+    parts: Iterable[Clips], progress: Counter | None = None
+) -> Iterator[tuple[str, Clips, Counter]]:
+    """Each part of a split with a name and a counter, which counts the clips before it as well."""
+    before = 0
+    for number, clips in enumerate(parts):
+
+        def count(done: int, before: int = before) -> None:
+            if progress:
+                progress(before + done)
+
+        yield f"part-{number:05d}", clips, count
+        before += len(clips)
+
+
 def measured(
     targets: np.ndarray, scores: np.ndarray, counts: Counts
 ) -> tuple[Ranking, list[dict[str, Any]]]:

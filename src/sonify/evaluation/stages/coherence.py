@@ -69,6 +69,7 @@ def _compute(job: "ModelJob[CoherenceSettings]") -> Result:
             top_k=job.settings.top_k,
             nperseg=job.settings.nperseg,
             progress=bar.update,
+            kept=job.kept(),
             **job.running,
         )
     summary = f"{job.named('coherence')}: {job.n_clips} clips, {table['layer'].max()} layers"

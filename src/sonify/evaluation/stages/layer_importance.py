@@ -96,6 +96,7 @@ def _compute(job: "ModelJob[ProbingSettings]") -> Result:
     )
     from sonify.runtime.progress import Progress
     from sonify.training.probes import Probing
+    from sonify.training.resume import Saver
 
     settings = job.settings
     scored = held_out(job.data, settings.split, settings.crop_s, **job.running)
@@ -106,7 +107,8 @@ def _compute(job: "ModelJob[ProbingSettings]") -> Result:
         return Result({"layer_importance": table}, summary)
     probing = Probing(settings.run, settings.seed, settings.recipe, settings.layers)
     name = f"probe {probing.model}"
-    with Progress(passes(probing), name, unit="passes") as bar:
+    saver = Saver(job.work, job.code)
+    with Progress(passes(probing), name, unit="passes") as bar, saver:
         table = layer_importance_table(
             probing,
             (job.model, job.card),
@@ -114,6 +116,7 @@ def _compute(job: "ModelJob[ProbingSettings]") -> Result:
             scored,
             progress=bar.update,
             device=job.device,
+            saver=saver,
         )
     best = table[table["metric"] == "mAP"].nlargest(1, "value").iloc[0]
     summary = (

@@ -69,6 +69,7 @@ def _compute(job: "ModelJob[RemovalSettings]") -> Result:
             method=job.settings.method,
             precision=job.settings.precision,
             progress=bar.update,
+            kept=job.kept(),
             **job.running,
         )
     summary = f"{job.named('removal')}: {job.n_clips} clips, {table['layer'].max()} layers"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from deaths import Killed, Mortal
 from sklearn.metrics import average_precision_score
 
 from sonify.contracts import tables
@@ -106,6 +107,33 @@ def test_every_value_is_that_of_the_trained_probe_one_clip_at_a_time(
             assert found[layer, "mAP"] == pytest.approx(expected, abs=1e-9)
     assert done == list(range(1, passes(probing) + 1)), "a pass after another, all of them"
     assert passes(probing) == (3 if finetune == "fconly" else 9)
+
+
+@pytest.mark.parametrize(("finetune", "steps"), [("fconly", 4), ("full", 12)])
+def test_killed_probes_go_on_and_none_is_trained_again(
+    make_clips, store, start, tmp_path, finetune, steps
+):
+    train, clips = store(make_clips([2_700] * 9)), make_clips(LENGTHS, splits="val")
+    probing, asked, deaths = probing_from(settings(finetune)), 0, 0
+    expected = layer_importance_table(probing, start, train, whole(clips))
+    tables.write(expected, tmp_path / "expected.parquet", "layer_importance")
+    for dies in (3, 4, 7, 0):
+        saver = Mortal(tmp_path / "work", dies=dies)
+        try:
+            table = layer_importance_table(probing, start, train, whole(clips), saver=saver)
+        except Killed:
+            deaths += 1
+        asked += saver.asked
+        if not dies or saver.asked < dies:
+            break
+    tables.write(table, tmp_path / "table.parquet", "layer_importance")
+    whole_bytes = (tmp_path / "expected.parquet").read_bytes()
+    assert (tmp_path / "table.parquet").read_bytes() == whole_bytes
+    assert asked <= steps + 2 * deaths, "each death costs the step after the checkpoint, no more"
+    again = Mortal(tmp_path / "work", dies=1)
+    table = layer_importance_table(probing, start, train, whole(clips), saver=again)
+    tables.write(table, tmp_path / "table.parquet", "layer_importance")
+    assert (tmp_path / "table.parquet").read_bytes() == whole_bytes and again.asked == 0
 
 
 def test_rows_are_of_the_probe_and_of_the_split_it_was_scored_on(make_clips, store, start):

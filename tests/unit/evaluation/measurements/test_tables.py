@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from deaths import Killed
 from scipy.signal import coherence as scipy_coherence
 from sklearn.metrics import average_precision_score
 
 from sonify.contracts import tables
 from sonify.data.clips import Clips
+from sonify.data.kept import Kept
 from sonify.evaluation.measurements.coherence import coherence_table
 from sonify.evaluation.measurements.removal import Condition, removal_table, residual
 from sonify.evaluation.measurements.scoring import score_tables, whole_clips
@@ -170,6 +172,31 @@ def test_what_conditions_share_is_scored_once(make_clips, card, monkeypatch):
     seen.clear()
     table(conditions=[MAIN, Condition("energy", False), Condition("max", True)])
     assert sum(seen) == 6 * (1 + 3 * 11)
+
+
+@pytest.mark.parametrize("what", ["removal", "coherence"])
+def test_a_killed_measurement_goes_on_with_the_part_that_it_was_at(
+    make_clips, card, tmp_path, what
+):
+    model, parts = build(card).eval(), cut(make_clips(LENGTHS), [4, 7])
+    make = {
+        "removal": partial(removal_table, model, card, parts, conditions=CONDITIONS[:2]),
+        "coherence": partial(coherence_table, model, card, parts, rules=RULES[:2]),
+    }[what]
+    undisturbed, again = tmp_path / "undisturbed", tmp_path / "again"
+    tables.write(make(max_samples=9_000), undisturbed, what)
+    seen: list[int] = []
+
+    def dies(done: int) -> None:
+        if done > 7:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make(max_samples=9_000, kept=Kept(tmp_path), progress=dies)
+    table = make(max_samples=9_000, kept=Kept(tmp_path), progress=seen.append)
+    tables.write(table, again, what)
+    assert again.read_bytes() == undisturbed.read_bytes()
+    assert min(seen) > 7 and max(seen) == 10, "the first seven clips are not measured again"
 
 
 def test_removal_with_rescaling_by_hand(make_clips, card):

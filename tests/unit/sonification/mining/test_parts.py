@@ -5,6 +5,7 @@ import runpy
 import sys
 from argparse import ArgumentTypeError
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,6 +19,7 @@ from oracles import before_pooling
 from sonify.contracts import tables
 from sonify.data.clips import load, part_sizes
 from sonify.data.clips import parts as data_parts
+from sonify.data.kept import Kept
 from sonify.data.mined import left_out
 from sonify.models import checkpoint
 from sonify.models.architecture import LAYOUTS
@@ -122,7 +124,9 @@ def test_the_table_is_that_of_all_clips_one_at_a_time(mine, folder):
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
-def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(folder, padding):
+def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(
+    folder, tmp_path, padding
+):
     layout = replace(LAYOUTS["cnn12"], padding=padding)
     shape = Architecture(width=1 / 32, layout=layout)
     card = ModelCard("run", 1, "fsd50k", "supervised", "none", shape, "CNN12", "classifier", 1)
@@ -149,9 +153,10 @@ def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(fold
 
     # What is rendered is what was mined.
     parts = list(data_parts(folder, ["eval"]))
-    explainer, rendered = Sonifier(mine.model), 0
+    explainer, rendered, sounds = Sonifier(mine.model), 0, []
     for frame in render_layers(explainer, parts, found, max_samples=9_000):
         rendered += len(frame)
+        sounds.append(tables.checked(frame, "sonifications"))
         for row in frame[::12].itertuples():
             x = torch.from_numpy(kept[row.clip_id])[None]
             expected = explainer.sonify(x, row.layer, row.filter)[0].numpy()
@@ -159,6 +164,15 @@ def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(fold
             heard = np.frombuffer(row.pcm, "<i2") / 32767 * row.peak
             assert np.abs(heard - expected).max() <= 1 / 32767
     assert rendered == len(found)
+
+    # Killed with the ninth layer, it renders those behind it alone.
+    render = partial(render_layers, explainer, parts, found, max_samples=9_000)
+    for _, frame in zip(range(9), render(kept=Kept(tmp_path / "kept")), strict=False):
+        assert set(frame["layer"]) <= set(range(1, 10))
+    seen: list[int] = []
+    again = list(render(kept=Kept(tmp_path / "kept"), progress=seen.append))
+    assert [tables.checked(frame, "sonifications") for frame in again] == sounds
+    assert min(seen) > (found["layer"] <= 9).sum() and max(seen) == len(found)
 
     unused = left_out(part_sizes(folder, ["eval"]), excluded).assign(**card.keys)
     unused = tables.checked(unused, "left_out").to_pandas()

@@ -1,0 +1,25 @@
+"""Trainings that die where a test wants them to."""
+
+from dataclasses import dataclass
+
+from sonify.training.resume import Saver
+
+
+class Killed(BaseException):
+    """What SIGKILL is to those who look at the disk alone."""
+
+
+@dataclass
+class Mortal(Saver):
+    """Writes a checkpoint every `pause` steps, and dies when it is asked for the `dies`-th time."""
+
+    pause: int = 1
+    dies: int = 0
+    asked: int = 0
+
+    @property
+    def due(self) -> bool:
+        self.asked += 1
+        if self.asked == self.dies:
+            raise Killed
+        return self._told or self.asked % self.pause == 0
