@@ -39,8 +39,9 @@ class Kept:
         """Return the part `name`, arrays by name: as they were kept, or made now."""
 
         def write(made: dict[str, np.ndarray], file: Path) -> None:
-            partial = file.with_name(f".{file.stem}.partial.npz")
-            np.savez(partial, allow_pickle=False, **made)
+            partial = file.with_name(f".{file.name}.partial")
+            with partial.open("wb") as out:
+                np.savez(out, **made)
             partial.replace(file)
 
         def read(file: Path) -> dict[str, np.ndarray]:

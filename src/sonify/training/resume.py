@@ -71,17 +71,16 @@ class Saver:
     name: str = "state"
     written: int = 0
     spent_s: float = 0.0
+    _told: bool = field(default=False, init=False)
 
     def begin(self, identity: Mapping[str, object]) -> None:
         """Look for what was left of a training that is what `identity` says, in words by name."""
         self._unfinished = Unfinished(self.folder, {"code": self.code, **identity})
         self.place = self._unfinished.place
         self._kept: dict[str, str] = {}
-        self._told = False
         self._cost_s, self._last = 0.0, self.clock()
 
     def __enter__(self) -> Self:
-        self._told = False
         self._before: Any = None
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGTERM, self._tell)

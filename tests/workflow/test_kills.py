@@ -1,0 +1,87 @@
+"""A run that is killed again and again ends with what an undisturbed one has."""
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alive import RUN
+from checkouts import ROOT
+
+KILLS = int(os.environ.get("SONIFY_KILLS", "20"))
+TOLD = ("results/logs", "results/benchmarks", "results/unfinished")  # how it went, which differs
+SNAKEMAKE = [
+    *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
+    *("--configfile", str(ROOT / "workflow/configs/smoke.yaml"), "--rerun-incomplete"),
+    *("--workflow-profile", str(ROOT / "profiles/default")),
+]
+
+
+def begun(folder: Path) -> subprocess.Popen:
+    """`make run`, in another folder."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    options = {"cwd": folder, "env": environment, "stdout": subprocess.DEVNULL}
+    check = [sys.executable, str(ROOT / "workflow/preflight.py")]
+    with (folder / "said").open("a") as said:
+        subprocess.run(check, stderr=said, check=True, **options)
+        return subprocess.Popen(SNAKEMAKE, stderr=said, **options)
+
+
+def jobs_of(process: int) -> list[int]:
+    """The processes of a run's jobs."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"{RUN}={process}".encode() in file.read_bytes().split(b"\0"):
+                found.append(int(file.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every table and every weight, by its bytes."""
+    files = [f for kind in ("parquet", "safetensors", "csv") for f in folder.rglob(f"*.{kind}")]
+    names = {str(f.relative_to(folder)): f for f in files}
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in names.items()
+        if not name.startswith(TOLD) and not file.name.startswith("time")
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system has no /proc")
+def test_killed_at_random_moments_it_ends_with_the_same_tables_and_weights(tmp_path):
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    for folder in (undisturbed, killed):
+        folder.mkdir()
+    start = time.monotonic()
+    assert begun(undisturbed).wait() == 0
+    whole = time.monotonic() - start
+    draw, kills, start = random.Random(20241), 0, time.monotonic()
+    while True:
+        run = begun(killed)
+        try:
+            pause = draw.uniform(0.5, 1.5) * whole / KILLS + 5 if kills < KILLS else None
+            assert run.wait(pause) == 0, (killed / "said").read_text()
+            break
+        except subprocess.TimeoutExpired:
+            run.kill()
+            run.wait()
+            kills += 1
+            end = time.monotonic() + 60
+            while jobs_of(run.pid) and time.monotonic() < end:
+                time.sleep(0.05)
+            assert not jobs_of(run.pid), "jobs outlive their run"
+    took = time.monotonic() - start
+    print(f"\n{kills} kills: {took:.0f} s instead of {whole:.0f} s")
+    expected, found = digests(undisturbed), digests(killed)
+    assert kills and expected.keys() == found.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+    assert not [f for f in killed.glob("results/unfinished/**/*") if f.is_file()]
