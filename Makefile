@@ -13,7 +13,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell (cat envs/requirements.lock; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run report open sql reproducibility test test-all bench lint docs setup lock dag clean
+.PHONY: run verify why report open sql score reproducibility test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -27,6 +27,12 @@ run: setup
 	@PYTHONPATH=src $(BIN)/python workflow/preflight.py $(if $(filter $(TELLS),$(ARGS)),--look) \
 	  $(filter --touch,$(ARGS)) config.yaml $(CONFIG)
 	@$(CACHE); exec env PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
+	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
+
+# Whether all results are what present code, configuration and inputs give, by what they say
+# themselves; and, before a run, which jobs will run and why. Neither changes anything.
+verify why: setup
+	@$(CACHE); PYTHONPATH=src SONIFY_ASKED=$@ $(BIN)/snakemake --dry-run --quiet all \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
 # Tests in as many processes as there are cores; ARGS="-n 0" for one.
@@ -49,6 +55,11 @@ sql:
 	@test -f results/results.duckdb || { echo "error: there are no tables yet: make run"; exit 1; }
 	@$(MAKE) --no-print-directory --silent setup ARGS=
 	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$ARGS"
+
+# Scores of all classifiers on a list of clip ids, as CSV: make score IDS=ids.txt
+score: setup
+	@test -n "$(IDS)" || { echo "error: name a list of clip ids: make score IDS=ids.txt"; exit 1; }
+	@PYTHONPATH=src $(BIN)/python -m sonify.evaluation.subset $(IDS) $(ARGS)
 
 # The workflow once for each of three sets of seeds, in folders below seed_sets, and what they decide
 # in docs/reproducibility.md: three times as long as make run. ARGS=--write only writes the page.

@@ -55,3 +55,6 @@ rule evaluation:
 rule reporting:
     input:
         reporting_targets(),
+
+
+prove(workflow, config)

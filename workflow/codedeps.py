@@ -57,6 +57,19 @@ def code_hash(script: str) -> str:
 
 
 @cache
+def code_parts(script: str) -> dict[str, str]:
+    """A short hash of each file and table contract behind `code_hash`, by its name."""
+    parts = {_name(file): _source(file).content.bare.encode() for file in closure(script)}
+    parts |= {_name(file): file.read_bytes() for file in static_files(script)}
+    parts |= {f"table {table}": _contract(table).encode() for table in tables_named(script)}
+    return {name: hashlib.sha256(content).hexdigest()[:16] for name, content in parts.items()}
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+@cache
 def contracts_hash() -> str:
     """A short hash of all table contracts, descriptions and units too."""
     digest = hashlib.sha256()

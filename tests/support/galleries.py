@@ -53,7 +53,7 @@ def write_tables(
     for part, rows in enumerate((clips[:2], clips[2:])):
         tables.write(rows, data / f"audioset/eval/part-{part:05d}.parquet", "clips")
     manifest = clips.drop(columns="pcm").assign(
-        corpus="audioset", path="x.wav", source_samples=4000, channels=1,
+        corpus="audioset", digest="", path="x.wav", source_samples=4000, channels=1,
         part=[f"eval/part-{i // 2:05d}.parquet" for i in range(4)],
         source_url=["https://freesound.org/s/7/", "javascript:alert(1)", "", ""],
         uploader="<b>ann</b>", licence="http://creativecommons.org/licenses/by/4.0/",

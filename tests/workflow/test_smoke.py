@@ -1,6 +1,7 @@
 """The whole workflow on tiny synthetic corpora, and what reruns when something changes."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -271,6 +272,54 @@ def test_changing_one_value_reruns_the_stages_that_use_it(finished):
     finished.edit("config.yaml", "    shown_shift: 8645", "    shown_shift: 512")
     jobs = finished.planned()
     assert jobs["invariance"] == 3 and jobs["gather"] == 3 and "coherence" not in jobs
+
+
+def answer(workflow, monkeypatch, question, fails=False) -> list[str]:
+    """What `make verify` or `make why` prints."""
+    with monkeypatch.context() as asking:
+        asking.setenv("SONIFY_ASKED", question)
+        return workflow("--dry-run", "--quiet", "all", fails=fails).splitlines()
+
+
+def test_results_say_themselves_what_made_them(finished, monkeypatch):
+    intact = answer(finished, monkeypatch, "verify")[-1]
+    assert re.fullmatch(r"\d{3} intact, 0 stale, 0 missing, 0 foreign, 0 damaged", intact)
+    assert answer(finished, monkeypatch, "why") == ["Nothing to be done"]
+    records = finished.folder / ".snakemake"
+    records.rename(finished.folder / "lost")
+    try:
+        assert "Nothing to be done" in finished("--dry-run")
+        finished.edit("config.yaml", "    top_k: 5", "    top_k: 6")
+        assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
+        why = answer(finished, monkeypatch, "why")
+        assert why[0] == "coherence ×3: configuration: evaluation.coherence.top_k is 6, was 5"
+        stale = answer(finished, monkeypatch, "verify", fails=True)
+        table = "results/evaluation/coherence.parquet"
+        assert any(line.startswith(f"stale: {table}: made from") for line in stale)
+        finished.edit("config.yaml", "    top_k: 6", "    top_k: 5")
+        module = "src/sonify/evaluation/metrics/coherence.py"
+        finished.edit(module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17")
+        assert finished.planned() == COHERENCE | FILTERS | AGGREGATES | {"gather": 2}
+        why = answer(finished, monkeypatch, "why")
+        assert "coherence ×3: evaluation/metrics/coherence.py changed" in why
+    finally:
+        shutil.rmtree(records, ignore_errors=True)
+        (finished.folder / "lost").rename(records)
+
+
+def test_an_older_gathered_table_put_back_with_its_date_is_made_anew(finished):
+    file = finished.folder / "results" / "evaluation" / "coherence.parquet"
+    part = file.with_suffix("") / "contrastive-s0.parquet"
+    kept, dates = part.read_bytes(), part.stat()
+    frame = tables.read(part, "coherence")
+    try:  # as if the part had been made since, and Snakemake knew it
+        tables.write(frame.assign(coherence=0.5), part, "coherence")
+        os.utime(part, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+        assert finished.planned()["gather"] == 1
+    finally:
+        part.write_bytes(kept)
+        os.utime(part, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    assert "Nothing to be done" in finished("--dry-run")
 
 
 def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):

@@ -18,7 +18,7 @@ rule findings:
         settings=settings.claims(),
         tables=[f"{Path(file).stem}={file}" for file in files.beyond_tables],
     shell:
-        "job {log} findings.py --tables {params.tables} --means {output.parquet}"
+        "{params.made} job {log} findings.py --tables {params.tables} --means {output.parquet}"
         " --settings {params.settings:q} --out {output.page}"
 
 

@@ -10,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 from alive import hold, tie_jobs
 from codedeps import code_hash, contracts_hash
 from frozen import freeze
+from proof import prove, write_code
+from provenance import write_run
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.corpora.registry import DATASETS
 from sonify.runtime.errors import ConfigError
@@ -160,15 +162,18 @@ onstart:
         raise WorkflowError(missing)
     if jobs_are_here(workflow):
         tie_jobs()
+    write_code(workflow.dag.needrun_jobs())
     start_warm(warm, workflow)
 
 
 onsuccess:
+    write_run(plan, files.prepared_folders, STARTED, "finished")
     tell_summary()
     warm.stop()
     stop_timers()
 
 
 onerror:
+    write_run(plan, files.prepared_folders, STARTED, "failed")
     warm.stop()
     stop_timers()

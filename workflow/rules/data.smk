@@ -13,7 +13,7 @@ rule synthesise:
         code=code_hash("synthesise.py"),
         settings=lambda w: settings.synthesise(w.dataset),
     shell:
-        "job {log} synthesise.py --dataset {wildcards.dataset}"
+        "{params.made} job {log} synthesise.py --dataset {wildcards.dataset}"
         " --seed {wildcards.seed} --settings {params.settings:q} --out {output}"
 
 
@@ -46,7 +46,7 @@ for dataset in plan.downloaded:
             f"download {dataset} ({in_words(files.pending_downloads()[dataset])})"
             f" to {files.raw_root(dataset)}"
         shell:
-            "job {log} download.py --dataset {params.dataset} --root {params.root:q}"
+            "{params.made} job {log} download.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --out {output}"
 
 
@@ -81,6 +81,6 @@ for dataset in plan.datasets:
             # Through output, so that it is not tracked: another use asks for no other preparation.
             used=partial(used_splits, dataset),
         shell:
-            "job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
+            "{params.made} job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"
             " --out {params.out}"

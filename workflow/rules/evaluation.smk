@@ -30,7 +30,7 @@ for stage in STAGES.values():
             # No output: a failed job's outputs are deleted, and the next one goes on from this.
             work=f"results/unfinished/{stage.name}/{{job}}",
         shell:
-            "job {log} {params.script} --model {params.model} --data {params.data}"
+            "{params.made} job {log} {params.script} --model {params.model} --data {params.data}"
             " {params.needs} --settings {params.settings:q} --threads {threads}"
             " --work {params.work} --code {params.code} --out {output}"
 
@@ -49,4 +49,4 @@ rule gather:
     params:
         code=code_hash("gather.py"),
     shell:
-        "job {log} gather.py --table {wildcards.table} --parts {input} --out {output}"
+        "{params.made} job {log} gather.py --table {wildcards.table} --parts {input} --out {output}"

@@ -23,7 +23,7 @@ rule table:
         code=code_hash("table.py"),
         settings=settings.table(),
     shell:
-        "job {log} table.py --table {wildcards.table} --metrics {input.metrics}"
+        "{params.made} job {log} table.py --table {wildcards.table} --metrics {input.metrics}"
         " --settings {params.settings:q} --out {output.parquet}"
 
 
@@ -47,7 +47,7 @@ rule pairs:
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
         data=files.shown_data,
     shell:
-        "job {log} pairs.py --sonification {params.sonification} --data {params.data}"
+        "{params.made} job {log} pairs.py --sonification {params.sonification} --data {params.data}"
         " --settings {params.settings:q} --out {output}"
 
 
@@ -86,7 +86,7 @@ for figure in ALL_FIGURES.values():
             # For the caption alone: what follows from the output does not make jobs run again.
             words=lambda w, output: ALL_FIGURES[Path(output.svg).stem].caption,
         shell:
-            "job {log} {params.script} {params.tables} {params.numbers}"
+            "{params.made} job {log} {params.script} {params.tables} {params.numbers}"
             " --settings {params.settings:q} --out {output.png}"
 
 
@@ -122,7 +122,7 @@ rule claims:
         ],
         beside=[f"{name}={file}" for name, file in plan.config.reporting.beside.items()],
     shell:
-        "job {log} claims.py --tables {params.tables} --beside {params.beside:q}"
+        "{params.made} job {log} claims.py --tables {params.tables} --beside {params.beside:q}"
         " --settings {params.settings:q} --out {output.parquet}"
 
 
@@ -151,7 +151,7 @@ rule database:
         # What they say is written into the database.
         contracts=contracts_hash(),
     shell:
-        "job {log} database.py --out {output}"
+        "{params.made} job {log} database.py --out {output}"
 
 
 rule gallery:
@@ -177,7 +177,7 @@ rule gallery:
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
         data=files.prepared_folders,
     shell:
-        "job {log} gallery.py --sonification {params.sonification} --data {params.data}"
+        "{params.made} job {log} gallery.py --sonification {params.sonification} --data {params.data}"
         " --filters {input.filters} --evolution {input.evolution}"
         " --settings {params.settings:q} --threads {threads} --out {output}"
 
@@ -239,7 +239,7 @@ rule cards:
         benchmarks=files.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
-        "job {log} cards.py --data {params.data} --sonification {params.sonification}"
+        "{params.made} job {log} cards.py --data {params.data} --sonification {params.sonification}"
         " --tables {input.tables} --claims {input.claims} --beside {input.beside}"
         " --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {params.out}"
@@ -272,7 +272,7 @@ rule page:
         benchmarks=files.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
-        "job {log} page.py --data {params.data} --sonification {params.sonification}"
+        "{params.made} job {log} page.py --data {params.data} --sonification {params.sonification}"
         " --figures {params.figures} --tables {input.tables} --curves {input.curves}"
         " --claims {input.claims} --beside {input.beside} --benchmarks {params.benchmarks}"
         " --settings {params.settings:q} --out {output}"
@@ -298,7 +298,7 @@ rule summary:
         settings=settings.summary(),
         data=files.prepared_folders,
     shell:
-        "job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
+        "{params.made} job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
         " --coherence {input.coherence} --claims {input.claims} --claims_beside {input.beside}"
         " --data {params.data}"
         " --settings {params.settings:q} --out {output}"

@@ -22,7 +22,7 @@ rule mine:
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/sonification/{model}/mining",
     shell:
-        "job {log} mine.py --model {params.model} --data {params.data}"
+        "{params.made} job {log} mine.py --model {params.model} --data {params.data}"
         " --settings {params.settings:q} --threads {threads} --work {params.work}"
         " --code {params.code} --out {output}"
 
@@ -47,6 +47,6 @@ rule render:
         data=lambda w, input: str(Path(input.vocabulary).parent),
         work="results/unfinished/render/{model}",
     shell:
-        "job {log} render.py --model {params.model} --data {params.data}"
+        "{params.made} job {log} render.py --model {params.model} --data {params.data}"
         " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"
         " --work {params.work} --code {params.code} --out {output}"

@@ -26,6 +26,6 @@ rule train:
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/unfinished/train/{run}-s{seed}",
     shell:
-        "job {log} train.py --seed {wildcards.seed} --settings {params.settings:q}"
+        "{params.made} job {log} train.py --seed {wildcards.seed} --settings {params.settings:q}"
         " --data {params.data} {params.start} --threads {threads} --work {params.work}"
         " --code {params.code} --out {params.out}"

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import yaml
 from pyarrow.parquet import ParquetFile
 
+from sonify.runtime import seals
 from sonify.runtime.errors import SonifyError
 
 SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
@@ -121,11 +122,8 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
 
     `options` are passed to the Parquet writer. Equal rows give equal bytes.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
-    pq.write_table(checked(frame, name), partial, **{**FORMAT, **options})
-    partial.replace(path)
+    rows = options.pop("row_group_size", None)
+    _write([checked(frame, name)], path, name, rows, options)
 
 
 def write_parts(
@@ -135,13 +133,25 @@ def write_parts(
 
     Frames are checked one by one, so they must come in key order and share no key.
     """
+    _write((checked(frame, name) for frame in frames), path, name, None, options)
+
+
+def _write(
+    parts: Iterable[pa.Table],
+    path: str | Path,
+    name: str,
+    rows: int | None,
+    options: dict[str, Any],
+) -> None:
+    """Write checked parts of a table, with a note of what made it and a checksum of all bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
-    schema = contract(name).schema
-    with pq.ParquetWriter(partial, schema, **{**FORMAT, **options}) as writer:
-        for frame in frames:
-            writer.write_table(checked(frame, name))
+    with pq.ParquetWriter(partial, contract(name).schema, **{**FORMAT, **options}) as writer:
+        for part in parts:
+            writer.write_table(part, rows)
+        writer.add_key_value_metadata({seals.KEY: seals.note()})
+    seals.seal_file(partial)
     partial.replace(path)
 
 
@@ -174,9 +184,10 @@ def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:
 def read(path: str | Path, name: str) -> pd.DataFrame:
     """Read the table at `path` into pandas, checked against contract `name`.
 
-    Raises SonifyError naming the file if it is not Parquet or violates the contract.
+    Raises SonifyError naming the file if it is not Parquet, is damaged, or violates the contract.
     """
     with damage_named(path):
+        _check_seal(path)
         # Not a dataset: a directory named a=b is not a column.
         table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
         return checked(table, name).to_pandas()
@@ -187,6 +198,8 @@ def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]
 
     Keys repeated in different frames go unnoticed.
     """
+    with damage_named(path):
+        _check_seal(path)
     with damage_named(path), opened(path, pre_buffer=False, buffer_size=1 << 20) as file:
         for batch in file.iter_batches(rows):
             yield checked(pa.Table.from_batches([batch]), name).to_pandas()
@@ -195,6 +208,12 @@ def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]
 def opened(path: str | Path, **options: Any) -> pq.ParquetFile:
     """Open a Parquet file of ours; its pages are compared with their checksums when read."""
     return ParquetFile(path, page_checksum_verification=True, **options)
+
+
+def _check_seal(path: str | Path) -> None:
+    """Raise ValueError if any byte is not as it was written, page headers and footer included."""
+    if wrong := seals.fault(Path(path)):
+        raise ValueError(wrong)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ fast as processes, without copying between them. Results are collected in the or
 that the files do not depend on the number of threads. Memory holds one part of one split.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -201,7 +202,8 @@ def _clip(
         "path": row.path,
         **{name: getattr(row, name) for name in Provenance._fields},
         **recording.facts,
-        "pcm": recording.pcm.tobytes(),
+        "digest": hashlib.sha256(pcm := recording.pcm.tobytes()).hexdigest()[:16],
+        "pcm": pcm,
     }
 
 

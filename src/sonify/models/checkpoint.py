@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +16,7 @@ from torch import nn
 
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
+from sonify.runtime import seals
 from sonify.runtime.errors import SonifyError
 
 WEIGHTS = "model.safetensors"
@@ -79,7 +79,7 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
     files = [folder / WEIGHTS, *sorted((folder / KEPT).glob("epoch-*.safetensors"))]
     digests = {f.relative_to(folder).as_posix(): _digest(f.read_bytes()) for f in files}
     facts = json.loads(json.dumps({**asdict(card), DIGESTS: digests}))  # as it will be read
-    facts[DIGESTS][CARD] = _digest(_canonical(facts))
+    facts[DIGESTS][CARD] = seals.card_digest(facts)
     text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
     (folder / f".{CARD}.partial").write_text(text, encoding="utf-8")
     (folder / f".{CARD}.partial").replace(folder / CARD)
@@ -160,7 +160,8 @@ def _save_weights(file: Path, model: nn.Module) -> None:
     state = model.state_dict()
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     partial = file.with_name(f".{file.name}.partial")
-    partial.write_bytes(as_bytes(weights))  # its own writer's files are for their owner alone
+    content = seals.seal_bytes(as_bytes(weights, {seals.KEY: seals.note()}))
+    partial.write_bytes(content)  # safetensors' own writer's files are for their owner alone
     partial.replace(file)
 
 
@@ -171,7 +172,7 @@ def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[Sound
     try:
         facts = json.loads((folder / CARD).read_text(encoding="utf-8"))
         digests = facts.get(DIGESTS, {})
-        if digests.get(CARD) != _digest(_canonical(facts)):
+        if digests.get(CARD) != seals.card_digest(facts):
             raise TypeError(f"{CARD} is not as training wrote it")
         del facts[DIGESTS]
         facts["architecture"] = Architecture(**facts["architecture"])
@@ -194,12 +195,6 @@ def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[Sound
             f"{folder} holds no readable model ({error}): train it again with this version"
         ) from error
     return model.to(device).eval(), card
-
-
-def _canonical(facts: dict[str, Any]) -> bytes:
-    """The card as bytes, without its own digest."""
-    digests = {name: value for name, value in facts.get(DIGESTS, {}).items() if name != CARD}
-    return json.dumps({**facts, DIGESTS: digests}, sort_keys=True).encode()
 
 
 def _digest(content: bytes) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sonify.runtime.cost import write_cost
 from sonify.runtime.errors import one_sentence_errors
+from sonify.runtime.seals import write_receipts
 
 
 def parser(
@@ -54,6 +55,7 @@ def run(main: Callable[[], None]) -> None:
         threading.Thread(target=_end_with, args=(int(process),), daemon=True).start()
     with one_sentence_errors():
         main()
+        write_receipts()
         if job := os.environ.get("SONIFY_JOB"):
             started, _, file = job.partition(" ")
             write_cost(Path(file), float(started))

@@ -1,9 +1,11 @@
+import resource
+
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from sonify.contracts import tables
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, one_sentence_errors
 
 ROW = {"dataset": "fsd50k", "index": 0, "label": "Bell", "mid": "/m/0395lw"}
 
@@ -126,6 +128,22 @@ def test_a_flipped_bit_in_a_page_is_never_silent(tmp_path, rng, how):
             assert str(error).startswith(f"{damaged}: ") and "delete it and rerun" in str(error)
             assert "\n" not in str(error)
     assert refused > 250
+
+
+def test_a_full_disk_leaves_the_table_of_before(tmp_path):
+    """A limit on the size of files stands for the disk: the system refuses the write likewise."""
+    file = tmp_path / "v.parquet"
+    tables.write(frame(), file, "vocabulary")
+    before, limits = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(SystemExit) as caught, one_sentence_errors():
+            tables.write(frame(label="Wind"), file, "vocabulary")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(caught.value).startswith("error: ") and "\n" not in str(caught.value)
+    assert "too large" in str(caught.value)
+    assert file.read_bytes() == before
 
 
 def test_a_table_in_the_place_of_another_is_named(tmp_path):

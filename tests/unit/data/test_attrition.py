@@ -78,7 +78,7 @@ def test_written_beside_the_manifest(tmp_path):
     found, *_ = accounts(lines)
     clip = {"dataset": "fsd50k", "corpus": "fsd50k-s3", "split": "train", "path": "a.wav"}
     used = {"clip_id": "a", "labels": ["Bell", "Dog"], "source_rate": 8000, "source_samples": 9,
-            "channels": 1, "n_samples": 9, "gain": 1.0, "part": "x", "source_url": "",
+            "channels": 1, "n_samples": 9, "gain": 1.0, "digest": "", "part": "x", "source_url": "",
             "uploader": "", "licence": ""}  # fmt: skip
     lost = {"clip_id": "b", "reason": "silent", "detail": "x"}
     tables.write(pd.DataFrame([clip | used]), tmp_path / "manifest.parquet", "manifest")

@@ -292,7 +292,7 @@ def sonifications(top, clips):
 @pytest.fixture
 def manifest(clips):
     frame = clips.drop(columns="pcm").assign(
-        corpus="audioset", path="x.wav", source_samples=4000, channels=1,
+        corpus="audioset", digest="", path="x.wav", source_samples=4000, channels=1,
         part=[f"eval/part-{i // 3:05d}.parquet" for i in range(len(clips))],
         source_url="https://freesound.org/s/7/", uploader="<b>ann</b>", licence="javascript:x",
     )  # fmt: skip

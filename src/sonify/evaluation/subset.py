@@ -1,0 +1,97 @@
+"""Scores of all classifiers on a list of clips: `python -m sonify.evaluation.subset IDS`.
+
+Published results on AudioSet differ by what clips were still there to download. On a list that
+two laboratories have in common they can be compared; nothing is run again, because the scores of
+every clip are kept (results/evaluation/scores).
+"""
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sonify.contracts import tables
+from sonify.data.fingerprint import fingerprint
+from sonify.evaluation.metrics.ranking import rank
+from sonify.runtime.errors import SonifyError, one_sentence_errors
+
+COLUMNS = ["model", "dataset", "split", "clips", "absent", "mAP", "mAUC", "d_prime", "fingerprint"]
+
+
+def read_ids(file: Path) -> list[str]:
+    """The clip ids in a text file, one a line; of a CSV its first column.
+
+    Raises SonifyError for a list without ids, or with one twice.
+    """
+    lines = file.read_text(encoding="utf-8-sig").splitlines()
+    ids = [name for line in lines if (name := line.split(",")[0].strip().strip('"'))]
+    again = (
+        sorted({name for name in ids if ids.count(name) > 1}) if len(set(ids)) < len(ids) else []
+    )
+    if again or not ids:
+        why = f"has {again[0]!r} twice" if again else "has no clip ids"
+        raise SonifyError(f"{file} {why}: list each clip once, one a line")
+    return ids
+
+
+def on_subset(
+    scores: pd.DataFrame, manifest: pd.DataFrame, classes: Sequence[str], ids: Collection[str]
+) -> dict[str, object]:
+    """One row of COLUMNS: a model's metrics on those of its clips that are listed.
+
+    scores, manifest: tables of these contracts of one model and its corpus. absent: listed ids
+    that the model has no score of. Raises SonifyError if no class has a positive clip.
+    """
+    wanted = set(ids)
+    mine = scores[scores["clip_id"].isin(wanted)]
+    keys = ["dataset", "split", "clip_id"]
+    clips = mine.merge(manifest[[*keys, "labels", "digest"]], on=keys, validate="1:1")
+    if len(clips) < len(mine):
+        raise SonifyError("scores and manifest have not the same clips: make run, then ask again")
+    position = {label: index for index, label in enumerate(classes)}
+    targets = np.zeros((len(clips), len(classes)), np.uint8)
+    for row, labels in enumerate(clips["labels"]):
+        targets[row, [position[label] for label in labels]] = 1
+    first = scores.iloc[0]
+    named = {name: first[name] for name in ("model", "dataset", "split")}
+    counted = {"clips": len(clips), "absent": len(wanted) - len(clips)}
+    if not len(clips):
+        return {**named, **counted, **dict.fromkeys(COLUMNS[5:8], np.nan), "fingerprint": ""}
+    metrics = rank(targets, np.stack(clips["class_scores"].to_list())).metrics
+    used = zip(clips["clip_id"], clips["digest"], clips["labels"], strict=True)
+    return {**named, **counted, **metrics, "fingerprint": fingerprint(used)}
+
+
+def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
+    """The rows of all models whose scores lie among the results; raises SonifyError if none do."""
+    rows = []
+    for file in sorted((results / "evaluation" / "scores").glob("*.parquet")):
+        scores = tables.read(file, "scores")
+        dataset, seed = scores["dataset"].iloc[0], scores["seed"].iloc[0]
+        own = results / "data" / f"{dataset}-s{seed}"
+        folder = own if own.is_dir() else results / "data" / dataset
+        classes = tables.read(folder / "vocabulary.parquet", "vocabulary")["label"].to_list()
+        manifest = tables.read(folder / "manifest.parquet", "manifest")
+        rows.append(on_subset(scores, manifest, classes, ids))
+    if not rows:
+        raise SonifyError(f"{results} has no scores: make run ARGS=evaluation")
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+@one_sentence_errors()
+def main() -> None:
+    """Print the table as CSV."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("ids", type=Path, help="a list of clip ids, one a line")
+    options.add_argument("--results", type=Path, default=Path("results"))
+    args = options.parse_args()
+    subset(args.results, read_ids(args.ids)).to_csv(
+        sys.stdout, index=False, float_format="%.4f", na_rep=""
+    )
+
+
+if __name__ == "__main__":
+    main()

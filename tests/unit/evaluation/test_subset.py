@@ -1,0 +1,77 @@
+"""Models are compared on a list of clips by the scores that are kept."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from sonify.contracts import tables
+from sonify.evaluation import subset
+from sonify.runtime.errors import SonifyError
+
+CLASSES = ["Bell", "Dog", "Rain"]
+KEYS = {"dataset": "fsd50k", "split": "eval"}
+
+
+@pytest.fixture
+def results(tmp_path, rng):
+    """Two models of two seeds, each with its own corpus of 30 clips; the ids are shared."""
+    for seed in (0, 1):
+        ids = [f"c{i:02d}" for i in range(30)]
+        labels = [[c for c in CLASSES if rng.random() < 0.4] for _ in ids]
+        data = tmp_path / "data" / f"fsd50k-s{seed}"
+        manifest = pd.DataFrame({**KEYS, "clip_id": ids, "labels": labels}).assign(
+            corpus=data.name, path="x", source_rate=1, source_samples=1, channels=1, n_samples=1,
+            gain=1.0, digest=[f"{i:016d}" for i in range(30)], part="eval/part-00000.parquet",
+            source_url="", uploader="", licence="",
+        )  # fmt: skip
+        tables.write(manifest, data / "manifest.parquet", "manifest")
+        classes = pd.DataFrame({"dataset": "fsd50k", "index": range(3), "label": CLASSES})
+        tables.write(classes.assign(mid=""), data / "vocabulary.parquet", "vocabulary")
+        model = {"model": f"m-s{seed}", "run": "m", "regime": "supervised", "finetune": "none"}
+        scores = pd.DataFrame(
+            {**KEYS, **model, "architecture": "cnn12", "seed": seed, "clip_id": ids}
+        )
+        scores["class_scores"] = list(rng.normal(size=(30, 3)).astype(np.float32))
+        tables.write(scores, tmp_path / "evaluation" / "scores" / f"m-s{seed}.parquet", "scores")
+    return tmp_path
+
+
+def test_the_metrics_are_those_of_the_listed_clips(results):
+    ids = [f"c{i:02d}" for i in range(0, 30, 2)]
+    got = subset.subset(results, [*ids, "gone"])
+    assert got["model"].tolist() == ["m-s0", "m-s1"]
+    assert got["clips"].tolist() == [15, 15] and got["absent"].tolist() == [1, 1]
+    for seed, row in enumerate(got.itertuples()):
+        data = results / "data" / f"fsd50k-s{seed}"
+        labels = tables.read(data / "manifest.parquet", "manifest").set_index("clip_id")["labels"]
+        scores = tables.read(
+            results / "evaluation" / "scores" / f"m-s{seed}.parquet", "scores"
+        ).set_index("clip_id")["class_scores"]
+        y = np.array([[c in labels[i] for c in CLASSES] for i in ids])
+        s = np.stack([scores[i] for i in ids])
+        assert row.mAP == pytest.approx(average_precision_score(y, s, average="macro"))
+        assert row.mAUC == pytest.approx(roc_auc_score(y, s, average="macro"))
+    assert len(set(got["fingerprint"])) == 2, "the corpora have other labels"
+
+
+def test_all_clips_give_the_published_number_and_none_an_empty_one(results):
+    everything = subset.subset(results, [f"c{i:02d}" for i in range(30)])
+    assert everything["absent"].tolist() == [0, 0]
+    none = subset.subset(results, ["gone"])
+    assert none["clips"].tolist() == [0, 0] and none["mAP"].isna().all()
+    with pytest.raises(SonifyError, match="has no scores: make run ARGS=evaluation"):
+        subset.subset(results / "empty", ["c00"])
+
+
+@pytest.mark.parametrize("text", ["a\r\nb,Dog\n\n", '\ufeffa\n"b",x\n'])
+def test_lists_have_one_id_a_line(tmp_path, text):
+    (tmp_path / "ids").write_text(text, encoding="utf-8", newline="")
+    assert subset.read_ids(tmp_path / "ids") == ["a", "b"]
+
+
+@pytest.mark.parametrize(("text", "why"), [("a\na\n", "has 'a' twice"), ("\n", "has no clip ids")])
+def test_lists_that_say_too_much_or_nothing(tmp_path, text, why):
+    (tmp_path / "ids").write_text(text)
+    with pytest.raises(SonifyError, match=f"ids {why}: list each clip once"):
+        subset.read_ids(tmp_path / "ids")

@@ -1,0 +1,225 @@
+"""What `make verify` and `make why` find, on a plan of four jobs."""
+
+import json
+import shlex
+import sys
+from collections import defaultdict
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from sonify.contracts import tables
+from sonify.runtime import seals
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "workflow"))
+import answers  # noqa: E402
+import proof  # noqa: E402
+import words  # noqa: E402
+
+PARTS = ("results/evaluation/coherence/a-s0.parquet", "results/evaluation/coherence/b-s0.parquet")
+WHOLE, PAGE = "results/evaluation/coherence.parquet", "results/reporting/index.html"
+CONFIG = {"evaluation": {"coherence": {"k": 5}}, "device": "cpu"}
+
+
+class Job(SimpleNamespace):
+    __hash__ = object.__hash__
+
+
+def job(rule, code, settings, inputs, outputs) -> Job:
+    task = {"rule": rule, "code": code, "settings": settings, "inputs": inputs, "outputs": outputs}
+    params = {"made": f"{seals.VARIABLE}={shlex.quote(json.dumps(task))}", "script": f"{rule}.py"}
+    return Job(rule=SimpleNamespace(name=rule), params=params)
+
+
+class Plan:
+    """Two measurements, gathered, and a page: what Snakemake's DAG is asked."""
+
+    def __init__(self, code: str = "c1", k: int = 5) -> None:
+        settings = {"settings": {"k": k}}
+        self.jobs = [
+            job("coherence", code, settings, [f"results/{Path(part).name[0]}.safetensors"], [part])
+            for part in PARTS
+        ]
+        self.jobs.append(job("gather", "g", {}, list(PARTS), [WHOLE]))
+        self.jobs.append(job("page", "p", {}, [WHOLE], [PAGE]))
+        self.dependencies = defaultdict(dict)
+        self.dependencies[self.jobs[2]] = dict.fromkeys(self.jobs[:2])
+        self.dependencies[self.jobs[3]] = {self.jobs[2]: None}
+        self.running = []
+
+    def toposorted(self):
+        return [self.jobs[:2], [self.jobs[2]], [self.jobs[3]]]
+
+    def needrun_jobs(self):
+        return self.running
+
+    def reason(self, job):
+        return SimpleNamespace(updated_input=set())
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch):
+    """Each process that plans reads seals once; here files change in between."""
+    monkeypatch.setattr(proof, "_seal", seals.seal)
+    monkeypatch.setattr(proof, "_expected", proof._expected.__wrapped__)
+
+
+def make(job, monkeypatch, index: int = 0) -> None:
+    """Do what a job does."""
+    task = proof.task_of(job)
+    monkeypatch.setenv(seals.VARIABLE, json.dumps(task))
+    seals._made.cache_clear()
+    for path in map(Path, task["outputs"]):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            row = {"dataset": "d", "index": index, "label": "l" * 500, "mid": ""}
+            tables.write(pd.DataFrame([row]), path, "vocabulary")
+        else:
+            path.write_text("<p>")
+    seals.write_receipts()
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch) -> Plan:
+    """A finished run."""
+    monkeypatch.chdir(tmp_path)
+    plan = Plan()
+    for n, job in enumerate(plan.jobs):
+        make(job, monkeypatch, n)
+    return plan
+
+
+def found(plan: Plan) -> dict[str, tuple[str, str]]:
+    return {str(p): f for p, f in answers.findings(plan, CONFIG) if f[0] != "intact"}
+
+
+def test_what_is_as_it_would_be_made_now_is_intact(made, capsys):
+    assert answers.verify(made, CONFIG) == 0
+    assert capsys.readouterr().out == "4 intact, 0 stale, 0 missing, 0 foreign, 0 damaged\n"
+
+
+AFTER = {  # a part that is not what it would be made now
+    WHOLE: ("stale", f"made from {PARTS[0]}, which is {{}}"),
+    PAGE: ("stale", f"made from {WHOLE}, which is stale"),
+}
+
+
+def after(kind: str) -> dict[str, tuple[str, str]]:
+    return {path: (stale, why.format(kind)) for path, (stale, why) in AFTER.items()}
+
+
+def test_a_flipped_byte_in_a_data_page(made, capsys):
+    content = bytearray(Path(PARTS[0]).read_bytes())
+    column = pq.read_metadata(PARTS[0]).row_group(0).column(2)
+    content[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    Path(PARTS[0]).write_bytes(content)
+    why = "its bytes are not its checksum's: delete it and make run"
+    assert found(made) == {PARTS[0]: ("damaged", why), **after("damaged")}
+    assert answers.verify(made, CONFIG) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert f"damaged: {PARTS[0]}: {why}" in printed
+    assert printed[-1] == "1 intact, 2 stale, 0 missing, 0 foreign, 1 damaged"
+
+
+def test_a_table_of_older_code_and_the_module_that_changed(made, monkeypatch):
+    proof.CODE.mkdir(parents=True)
+    then = {"src/sonify/evaluation/metrics/coherence.py": "1", "src/sonify/runtime/jobs.py": "1"}
+    (proof.CODE / "c1.json").write_text(json.dumps(then))
+    now = then | {"src/sonify/evaluation/metrics/coherence.py": "2"}
+    monkeypatch.setattr(words, "code_parts", lambda script: now)
+    newer = Plan(code="c2")
+    assert found(newer)[PARTS[1]] == ("stale", "evaluation/metrics/coherence.py changed")
+    make(newer.jobs[0], monkeypatch, 0)
+    kinds = {path: kind for path, (kind, _) in found(newer).items()}
+    assert kinds == {PARTS[1]: "stale", WHOLE: "stale", PAGE: "stale"}
+
+
+def test_a_table_of_another_configuration_and_the_key_that_changed(made):
+    CONFIG["evaluation"]["coherence"]["k"] = 3
+    kind, why = found(Plan(k=3))[PARTS[0]]
+    assert (kind, why) == ("stale", "configuration: evaluation.coherence.k is 3, was 5")
+
+
+def test_a_missing_part(made):
+    Path(PARTS[0]).unlink()
+    assert found(made) == {PARTS[0]: ("missing", "make run makes it"), **after("missing")}
+
+
+def test_foreign_files_and_a_table_in_the_place_of_another(made):
+    Path("results/old/deep").mkdir(parents=True)
+    Path("results/old/deep/x.csv").write_text("x")
+    Path("results/evaluation/notes.txt").write_text("x")
+    Path("results/evaluation/.nfs0001").write_text("x")
+    Path("results/logs").mkdir()
+    Path("results/logs/a.log").write_text("x")
+    Path(PARTS[0]).write_bytes(Path(PARTS[1]).read_bytes())
+    away = "nothing planned makes it: move it away"
+    other = "coherence made it from results/b.safetensors: delete it and make run"
+    assert found(made) == {
+        "results/old": ("foreign", away),
+        "results/evaluation/notes.txt": ("foreign", away),
+        PARTS[0]: ("foreign", other),
+        **after("foreign"),
+    }
+
+
+def test_an_older_gathered_table_put_back_is_remade(made, monkeypatch):
+    older = Path(WHOLE).read_bytes()
+    make(made.jobs[0], monkeypatch, 7)
+    make(made.jobs[2], monkeypatch, 2)
+    make(made.jobs[3], monkeypatch)
+    assert found(made) == {}
+    Path(WHOLE).write_bytes(older)
+    assert list(proof.stale(made.jobs[2])) == [Path(WHOLE)]
+    assert found(made)[WHOLE] == ("stale", f"{PARTS[0]} changed since it was made")
+
+
+def test_a_page_that_was_edited_and_one_that_nothing_vouches_for(made):
+    Path(PAGE).write_text("<p>other")
+    assert found(made)[PAGE][1].startswith("it is not as it was written")
+    seals.receipt(Path(PAGE)).unlink()
+    assert found(made)[PAGE][1].startswith("nothing says what made it")
+
+
+def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
+    """A part of a split or a kept epoch that is lost, damaged or too much."""
+    split = Path("results/data/fsd50k/train")
+    split.mkdir(parents=True)
+    for n in (0, 1):
+        row = {"dataset": "d", "index": n, "label": "l", "mid": ""}
+        tables.write(pd.DataFrame([row]), split / f"part-0000{n}.parquet", "vocabulary")
+    pd.DataFrame({"part": ["train/part-00000.parquet", "train/part-00001.parquet"]}).to_parquet(
+        split.parent / "manifest.parquet"
+    )
+    assert answers._fault(split) is None and not list(answers._strangers(split))
+    (split / "part-00002.parquet").write_text("x")
+    strange = ("foreign", f"it is no part of {split}: move it away")
+    assert list(answers._strangers(split)) == [(split / "part-00002.parquet", strange)]
+    (split / "part-00001.parquet").unlink()
+    assert answers._fault(split) == "part-00001.parquet is missing"
+
+
+def test_why_says_what_will_run_and_for_what_reason(made, capsys):
+    assert answers.why(made, CONFIG) == 0
+    assert capsys.readouterr().out == "Nothing to be done\n"
+    CONFIG["evaluation"]["coherence"]["k"] = 4
+    plan = Plan(k=4)
+    plan.running = plan.jobs
+    Path(PAGE).unlink()
+    answers.why(plan, CONFIG)
+    assert capsys.readouterr().out.splitlines() == [
+        "coherence ×2: configuration: evaluation.coherence.k is 4, was 5",
+        "gather: follows from coherence",
+        "page: not made yet, or lost",
+        "4 jobs will run",
+    ]
+
+
+def test_every_rule_that_runs_a_script_says_what_it_makes():
+    for file in (ROOT / "workflow" / "rules").glob("*.smk"):
+        text = file.read_text(encoding="utf-8")
+        assert text.count('"{params.made} job {log} ') == text.count("    shell:"), file

@@ -1,0 +1,146 @@
+"""The answers of `make verify` and `make why`, from the jobs that Snakemake has planned."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from proof import accepted, expected, script, stale, task_of
+from words import cause, differences, same_but_inputs, several
+
+from sonify.runtime import seals
+
+RESULTS = Path("results")
+UNPROVEN = ("logs", "benchmarks", "provenance")  # folders that hold no results
+KINDS = ("intact", "stale", "missing", "foreign", "damaged")
+
+
+def verify(dag, config: dict[str, Any]) -> int:
+    """Print how many results are intact, and each that is not and why; 1 if there is any."""
+    found = dict(findings(dag, config))
+    counts = Counter(kind for kind, _ in found.values())
+    for kind in KINDS[1:]:
+        for path in sorted(path for path in found if found[path][0] == kind):
+            print(f"{kind}: {path}: {found[path][1]}")
+    print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS))
+    return int(counts["intact"] < len(found))
+
+
+def findings(dag, config: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """Every planned result, and whatever else lies among them: its kind, and why."""
+    wrong: dict[Path, str] = {}
+    known, folders = set(), {RESULTS / name for name in UNPROVEN}
+    touched = accepted()
+    for job in (job for level in dag.toposorted() for job in level):
+        task = task_of(job)
+        if task is None:
+            continue
+        folders |= {Path(work) for work in [job.params.get("work")] if work}
+        others = stale(job)
+        sources = [path for path in map(Path, task["inputs"]) if path in wrong]
+        for path in map(Path, task["outputs"]):
+            known.add(path)
+            kind, why = "intact", ""
+            if not path.exists():
+                kind, why = "missing", "make run makes it"
+            elif fault := _fault(path):
+                kind, why = "damaged", f"{fault}: delete it and make run"
+            elif path in others and not (sources and same_but_inputs(others[path], expected(task))):
+                kind, why = cause(others[path], expected(task), script(job), config)
+                if touched.get(str(path)) == seals.seal(path):
+                    why += " (accepted by --touch)"
+            elif sources:
+                kind, why = "stale", f"made from {sources[0]}, which is {wrong[sources[0]]}"
+            if kind != "intact":
+                wrong[path] = kind
+            yield path, (kind, why)
+            if kind == "intact" and path.is_dir():
+                yield from _strangers(path)
+    for path in _foreign(known, folders):
+        yield path, ("foreign", "nothing planned makes it: move it away")
+
+
+def _fault(path: Path) -> str | None:
+    """What is wrong with the bytes of a result, whatever made it."""
+    if path.is_dir() and not seals.has_receipt(path):
+        faults = ((part, _part_fault(part)) for part in _parts(path))
+        return next((f"{part.name} {fault}" for part, fault in faults if fault), None)
+    if path.suffix in seals.CARRIERS:
+        return seals.fault(path)
+    if path.name == seals.CARD:
+        return seals.card_fault(path)
+    note = seals.read_note(path)
+    if note is None:
+        return "nothing says what made it"
+    return None if note["seal"] == seals.content_digest(path) else "it is not as it was written"
+
+
+def _part_fault(part: Path) -> str | None:
+    return seals.fault(part) if part.is_file() else "is missing"
+
+
+def _parts(folder: Path) -> list[Path]:
+    """The files that a folder of clips or of kept weights must have."""
+    manifest, card = folder.parent / seals.MANIFEST, folder.parent / seals.CARD
+    if manifest.is_file():
+        import pyarrow.parquet as pq
+
+        named = pq.read_table(manifest, columns=["part"], partitioning=None)["part"].unique()
+        parts = [p for p in named.to_pylist() if p.startswith(f"{folder.name}/")]
+        return sorted(folder.parent / part for part in parts) or [folder / "part-00000.parquet"]
+    digests = json.loads(card.read_text(encoding="utf-8")).get("sha256", {})
+    return sorted(folder.parent / name for name in digests if name.startswith(f"{folder.name}/"))
+
+
+def _strangers(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
+    """Files that do not belong in a folder of clips or of kept weights."""
+    if not seals.has_receipt(folder):
+        for file in sorted(set(folder.iterdir()) - set(_parts(folder))):
+            yield file, ("foreign", f"it is no part of {folder}: move it away")
+
+
+def _foreign(known: set[Path], folders: set[Path]) -> Iterator[Path]:
+    """Files, or folders with nothing known in them, that no planned job makes."""
+    holding = {parent for path in known | folders for parent in path.parents}
+    for place, below, names in os.walk(RESULTS):
+        here = Path(place)
+        for name in list(below):
+            if (path := here / name) not in holding:
+                below.remove(name)
+                if path not in known | folders and not name.startswith("."):
+                    yield path
+        yield from (p for n in names if (p := here / n) not in known and not n.startswith("."))
+
+
+def why(dag, config: dict[str, Any]) -> int:
+    """Print which jobs will run and why, in words, those alike in one line; return 0."""
+    running = {job for job in dag.needrun_jobs() if task_of(job)}
+    lines: dict[tuple[str, str], int] = Counter()
+    for job in (job for level in dag.toposorted() for job in level if job in running):
+        lines[job.rule.name, _reason(dag, job, running, config)] += 1
+    for (rule, reason), n in lines.items():
+        print(f"{rule}{f' ×{n}' if n > 1 else ''}: {reason}")
+    print(f"{len(running)} jobs will run" if running else "Nothing to be done")
+    return 0
+
+
+def _reason(dag, job, running: set, config: dict[str, Any]) -> str:
+    task, reason = task_of(job) or {}, dag.reason(job)
+    absent = [path for path in task["outputs"] if not Path(path).exists()]
+    if len(absent) == len(task["outputs"]):
+        return "not made yet, or lost"
+    if absent:
+        return f"{several(absent)} missing"
+    made = next(iter(stale(job).values()), expected(task))
+    if made != expected(task):
+        return "; ".join(differences(made, expected(task), script(job), config))
+    above = sorted({d.rule.name for d in dag.dependencies[job] if d in running})
+    if above:
+        return f"follows from {several(above)}"
+    newer = sorted(map(str, reason.updated_input))
+    return f"{several(newer)} newer" if newer else str(reason)
+
+
+ANSWERS = {"verify": verify, "why": why}

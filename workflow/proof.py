@@ -1,0 +1,149 @@
+"""What makes each result, handed to its job, and compared with what the result says made it.
+
+Seals (sonify.runtime.seals) need no .snakemake: what other code, configuration or inputs made is
+made anew even where that folder is lost, or an older file was put back with its date.
+"""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from codedeps import code_parts
+
+from sonify.runtime import seals
+
+CONFIGURATION = ("settings", "version", "splits", "contracts")  # parameters that are no paths
+CODE = Path("results/provenance/code")
+ACCEPTED = Path("results/provenance/accepted.json")
+LONGEST = 40_000  # letters of the names of inputs handed to a job; pages of everything get none
+ASKED = "SONIFY_ASKED"  # verify or why: what a dry run answers in place of its list of jobs
+
+
+def prove(workflow, config: dict[str, Any]) -> None:
+    """Give every rule that has code the parameter `made`; remake what is stale, or answer."""
+    for rule in workflow.rules:
+        if rule.params.get("code"):
+            rule.set_params(made=_assignment(rule))
+    if workflow.is_main_process:
+        _force_stale(config)
+
+
+def _assignment(rule) -> Callable[..., str]:
+    given = dict(rule.params.items())
+    ancient = any(getattr(file, "flags", {}).get("ancient") for file in rule.input)
+
+    # Takes the output, so that Snakemake does not compare it, as it does all that this is made of.
+    def made(wildcards, input, output) -> str:
+        values = {name: given[name] for name in CONFIGURATION if name in given}
+        now = {name: v(wildcards) if callable(v) else v for name, v in values.items()}
+        unnamed = ancient or len(" ".join(input)) > LONGEST
+        task = {
+            "rule": rule.name,
+            "code": given["code"],
+            "settings": {name: _parsed(value) for name, value in now.items()},
+            "inputs": [] if unnamed else list(input),
+            "outputs": list(output),
+        }
+        return f"{seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))}"
+
+    return made
+
+
+def task_of(job) -> dict[str, Any] | None:
+    """What a job is given: rule, code, settings, inputs and outputs; None if it runs no script."""
+    text = job.params.get("made")
+    return json.loads(shlex.split(text)[0].partition("=")[2]) if text else None
+
+
+def expected(task: dict[str, Any]) -> dict[str, Any]:
+    """What its results would say made them, were they made now."""
+    return _expected(json.dumps(task, sort_keys=True))
+
+
+@cache
+def _expected(task: str) -> dict[str, Any]:
+    return seals.resolved(json.loads(task), _seal)
+
+
+@cache
+def _seal(path: Path) -> str | None:
+    return seals.seal(path)
+
+
+def stale(job) -> dict[Path, dict[str, Any] | None]:
+    """The results of a job that something else made, and what made them."""
+    task = task_of(job)
+    if task is None:
+        return {}
+    notes = {path: note_of(path) for path in map(Path, task["outputs"]) if path.exists()}
+    made = {path: note["made"] for path, note in notes.items() if note}
+    return {path: by for path, by in made.items() if by != expected(task)}
+
+
+def note_of(path: Path) -> dict[str, Any] | None:
+    """The note of a result; of a folder of parts that of its first one."""
+    if path.is_dir() and not seals.has_receipt(path):
+        path = min(path.glob("*.*"), default=path)
+    return seals.read_note(path)
+
+
+def write_code(jobs: Iterable[Any]) -> None:
+    """Keep the hash of each module behind the code of jobs, so that a change has a name later."""
+    for job in jobs:
+        task = task_of(job)
+        if task and not (file := CODE / f"{task['code']}.json").is_file():
+            CODE.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(code_parts(script(job)), sort_keys=True, indent=1)
+            file.write_text(f"{text}\n", encoding="utf-8")
+
+
+def script(job) -> str:
+    """The script that a job runs."""
+    named = job.params.get("script")
+    return named or next(word for word in job.rule.shellcmd.split() if word.endswith(".py"))
+
+
+def accepted() -> dict[str, str]:
+    """Identities of stale results that somebody has accepted with --touch, by path."""
+    return json.loads(ACCEPTED.read_text(encoding="utf-8")) if ACCEPTED.is_file() else {}
+
+
+def _force_stale(config: dict[str, Any]) -> None:
+    """Have Snakemake remake what is stale, by the way it remakes what is incomplete."""
+    from snakemake.dag import DAG
+
+    check_incomplete, init = DAG.check_incomplete, DAG.init
+
+    async def with_stale(dag) -> None:
+        await check_incomplete(dag)
+        found = {str(path): _seal(path) for job in dag.jobs for path in stale(job)}
+        known = accepted()
+        if dag.workflow.touch and found:
+            ACCEPTED.parent.mkdir(parents=True, exist_ok=True)
+            known |= {path: seal for path, seal in found.items() if seal}
+            ACCEPTED.write_text(json.dumps(known, sort_keys=True, indent=1), encoding="utf-8")
+        dag.forcefiles.update(path for path in found if known.get(path) != found[path])
+
+    async def with_answer(dag, *arguments, **options) -> None:
+        await init(dag, *arguments, **options)
+        if asked := os.environ.get(ASKED):
+            import answers
+
+            status = answers.ANSWERS[asked](dag, config)
+            sys.stdout.flush()
+            os._exit(status)  # instead of Snakemake's own account of its dry run
+
+    DAG.check_incomplete, DAG.init = with_stale, with_answer
+
+
+def _parsed(value: Any) -> Any:
+    """Settings are JSON, and compared and kept as what they say."""
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value
