@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sonify.data.synthesis.corpora import Tally, raw_corpus
+from sonify.runtime.folders import whole_folder
 from sonify.runtime.jobs import parser, run, say
 
 
@@ -13,10 +14,10 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="root of the corpus to write")
     args = options.parse_args()
     tally = Tally(args.dataset)
-    for name, content in tally.counting(raw_corpus(args.dataset, args.settings, args.seed)):
-        path = args.out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    with whole_folder(args.out) as out:
+        for name, content in tally.counting(raw_corpus(args.dataset, args.settings, args.seed)):
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_bytes(content)
     say(str(tally))
 
 

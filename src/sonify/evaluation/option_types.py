@@ -25,8 +25,8 @@ SeedCount = Annotated[
     int,
     Meta(ge=1, description="How many of the seeds, from the first one on; null: all there are."),
 ]
-RecipeName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
-RunName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_.-]*$")]
+RecipeName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]*$(?!\n)")]
+RunName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]*$(?!\n)")]
 
 
 class ClipOptions(msgspec.Struct, frozen=True, kw_only=True):

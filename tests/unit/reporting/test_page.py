@@ -274,3 +274,27 @@ def test_verdicts_of_other_runs_stand_in_further_columns(content, claims):
     assert rows[3][0] == "inconclusive: 0.100" and rows[5] == ("not run", "not run")
     assert "mine: 3 of 6 claims decided" in text and "&lt;other&gt;: 2 of 6 claims" not in text
     assert "&lt;other&gt;: 2 of 5 claims decided" in text
+
+
+def test_no_text_becomes_markup(content, rng):
+    """Labels, remarks and settings of random letters leave the elements of the page as they are."""
+    pieces = ["<", ">", "&", '"', "'", "{{", "}}", "{%", "<!--", "-->", "</script>", "<img src=x>"]
+    pieces += ["javascript:", "\0", "\n", "\u2028", "&lt;", "a", " onerror=", "\ud83d\ude00"]
+
+    def made(text):
+        given = content()
+        pairs = [dataclasses.replace(pair, labels=(text,)) for pair in given.pairs]
+        claims = given.claims.assign(remark=text)
+        words = given.settings | {"setting": text}
+        rejected = given.rejected.assign(detail=text, clip_id=text)
+        changed = {"pairs": pairs, "claims": claims, "settings": words, "rejected": rejected}
+        return Elements(page(content(**changed)))
+
+    plain = [tag for tag, _ in made("a").found]
+    for _ in range(12):
+        text = "".join(rng.choice(pieces, rng.integers(1, 7)))
+        elements = made(text)
+        assert [tag for tag, _ in elements.found] == plain, text
+        assert not any(name.startswith("on") for _, own in elements.found for name in own), text
+        links = [a.get("href", "") for a in elements.all("a")]
+        assert not any(link.strip().lower().startswith("javascript") for link in links), text

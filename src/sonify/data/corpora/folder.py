@@ -112,7 +112,7 @@ def _identity(file: Path) -> object:
     """Tell files apart, whatever the links and spellings by which they are reached."""
     try:
         status = file.stat()
-    except OSError:
+    except (OSError, ValueError):  # there is none, or none can have that name
         return file
     return status.st_dev, status.st_ino
 

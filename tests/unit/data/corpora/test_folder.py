@@ -3,9 +3,12 @@
 import os
 from pathlib import Path
 
+import csv
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from sonify.contracts import tables
 from sonify.data import attrition
@@ -284,3 +287,28 @@ def test_a_column_given_twice(tmp_path):
     write(tmp_path, {"clips.csv": "path,split,labels,labels\na.wav,train,dog,cat\n", "a.wav": "x"})
     with pytest.raises(LayoutError, match="has two columns labels"):
         read("folder", tmp_path)
+
+
+FIELD = st.text(st.sampled_from(list("ab/\\.~ ;,#'\"<>$`\0\t\nä%")), max_size=9) | st.text(max_size=9)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.tuples(FIELD, st.sampled_from(["train", "eval"]), FIELD, FIELD), max_size=4))
+@example([("../secret.wav", "train", "a", "")])
+@example([("a\0.wav", "train", "a", "\0")])
+@example([("/etc/passwd", "train", "a", "../../x")])
+def test_whatever_a_list_says_no_file_outside_is_read_and_every_line_counts(tmp_path_factory, lines):
+    """Random paths, labels and ids: refused in a sentence, or listed = used + rejected."""
+    root = tmp_path_factory.mktemp("fuzz") / "corpus"
+    root.mkdir()
+    (root.parent / "secret.wav").write_text("x")
+    with (root / "clips.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("path", "split", "labels", "clip_id"), *lines])
+    try:
+        listing = read("folder", root)
+    except SonifyError as error:
+        assert "\n" not in str(error)
+        return
+    assert listing.listed == len(lines) == len(listing.clips) + len(listing.problems)
+    for path in listing.clips["path"]:
+        assert (root / path).resolve().is_relative_to(root.resolve())

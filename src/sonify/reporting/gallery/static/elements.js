@@ -5,7 +5,9 @@
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
       if (typeof value === "function") made.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== undefined) made.setAttribute(name, String(value));
+      else if (value === null || value === undefined) continue;
+      else if (name === "style") made.style.cssText = String(value); // an attribute is forbidden
+      else made.setAttribute(name, String(value));
     }
     made.append(...children.filter((child) => child !== null));
     return made;
