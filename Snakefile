@@ -19,6 +19,7 @@ include: "workflow/rules/sonification.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/reporting.smk"
 include: "workflow/rules/beyond.smk"
+include: "workflow/rules/proof.smk"
 
 
 rule all:
@@ -55,6 +56,3 @@ rule evaluation:
 rule reporting:
     input:
         reporting_targets(),
-
-
-prove(workflow, config)

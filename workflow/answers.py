@@ -13,7 +13,7 @@ from words import cause, differences, same_but_inputs, several
 from sonify.runtime import seals
 
 RESULTS = Path("results")
-UNPROVEN = ("logs", "benchmarks", "provenance")  # folders that hold no results
+UNPROVEN = ("logs", "benchmarks", "provenance", "unfinished")  # folders that hold no results
 KINDS = ("intact", "stale", "missing", "foreign", "damaged")
 
 

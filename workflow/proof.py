@@ -4,6 +4,7 @@ Seals (sonify.runtime.seals) need no .snakemake: what other code, configuration 
 made anew even where that folder is lost, or an older file was put back with its date.
 """
 
+import inspect
 import json
 import os
 import shlex
@@ -40,6 +41,7 @@ def _assignment(rule) -> Callable[..., str]:
     # Takes the output, so that Snakemake does not compare it, as it does all that this is made of.
     def made(wildcards, input, output) -> str:
         values = {name: given[name] for name in CONFIGURATION if name in given}
+        values = {name: v for name, v in values.items() if _compared(v)}
         now = {name: v(wildcards) if callable(v) else v for name, v in values.items()}
         unnamed = ancient or len(" ".join(input)) > LONGEST
         task = {
@@ -52,6 +54,11 @@ def _assignment(rule) -> Callable[..., str]:
         return f"{seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))}"
 
     return made
+
+
+def _compared(value: Any) -> bool:
+    """Whether Snakemake compares a parameter, as it does none that takes the output."""
+    return not (callable(value) and "output" in inspect.signature(value).parameters)
 
 
 def task_of(job) -> dict[str, Any] | None:

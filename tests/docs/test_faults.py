@@ -12,37 +12,147 @@ AGAIN = "`make run`"
 DELETE = "delete the file that is named, then `make run`"
 HEAD = """# Faults
 
-What was injected, what happens, and the command to go on. Each line is a test; a test compares this page
-with them. `make verify` finds whatever is damaged, stale, missing or foreign among results, `make why` says
-what a run would do about it.
+What was injected, what happens, and the command to go on. Each line is a test; a test compares this
+page with them. `make verify` finds whatever is damaged, stale, missing or foreign among results,
+`make why` says what a run would do about it.
 
 | fault | what happens | to go on | test, below `tests/` |
 | --- | --- | --- | --- |
 """
 FAULTS = [
-    ("disk full while a table is written", "one sentence; the table of before stays", "free some space, then `make run`", "unit/contracts/test_tables.py::test_a_full_disk_leaves_the_table_of_before"),
-    ("job killed while a folder is written", "the folder of before, or none", AGAIN, "unit/runtime/test_errors.py::test_a_folder_is_whole_or_what_it_was"),
-    ("files that killed jobs left half-written", "removed at the next start, unless a run is going on", AGAIN, "workflow/test_preflight.py::test_what_a_killed_job_left_is_removed_unless_a_run_is_going_on"),
-    ("out of memory", "one sentence", "give the job more memory, then `make run`", "unit/runtime/test_errors.py::test_memory_that_runs_out_is_one_sentence"),
-    ("process behind a job killed", "the job ends with it, and fails", AGAIN, "workflow/test_warm.py::test_a_job_ends_with_the_process_that_it_stands_for"),
-    ("Control-C", "everything ends, without a word", AGAIN, "workflow/test_warm.py::test_control_c_ends_everything_without_a_word"),
-    ("project or results read-only", "named before anything runs", "mount it writable, or change permissions", "workflow/test_preflight.py::test_what_cannot_be_written_to_is_named"),
-    ("clock set back, results of the future", "named before anything runs", "set the clock right, or `make run ARGS=--touch`", "workflow/test_preflight.py::test_a_result_of_the_future_is_named_before_anything_runs"),
-    ("configuration or code edited during a run", "jobs that see another refuse", AGAIN, "workflow/test_preflight.py::test_a_job_that_sees_another_configuration_or_code_refuses"),
-    ("configuration file in another encoding", "file and line are named", "save it as UTF-8", "workflow/test_preflight.py::test_configuration_files_are_checked"),
-    ("bit flipped in a table", "refused by name when read", DELETE, "unit/contracts/test_tables.py::test_a_flipped_bit_in_a_page_is_never_silent"),
-    ("bit flipped anywhere in a table or in weights", "`make verify` lists it", DELETE, "unit/runtime/test_seals.py::test_no_flipped_bit_of_a_table_or_of_weights_is_silent"),
-    ("file cut short", "refused by name", DELETE, "unit/runtime/test_seals.py::test_a_file_cut_short_is_damaged"),
-    ("bit flipped in stored clips", "refused by name when read", "`make run ARGS=\"--forcerun prepare_<dataset>\"`", "unit/data/test_stored.py::test_a_flipped_bit_of_a_sample_is_never_silent"),
-    ("weights damaged, or another model's", "refused by name", "delete the folder that is named, then `make run`", "unit/models/test_checkpoint.py::test_a_flipped_bit_or_another_models_weights_are_refused"),
-    ("card of a model edited", "refused by name", "delete the folder that is named, then `make run`", "unit/models/test_checkpoint.py::test_an_edited_card_is_refused"),
-    ("part of a table lost", "`make verify` lists it", AGAIN, "workflow/test_proof.py::test_a_missing_part"),
-    ("table of other code", "made anew, also without `.snakemake`", AGAIN, "workflow/test_proof.py::test_a_table_of_older_code_and_the_module_that_changed"),
-    ("table of another configuration", "made anew, also without `.snakemake`", AGAIN, "workflow/test_proof.py::test_a_table_of_another_configuration_and_the_key_that_changed"),
-    ("older table put back with its date", "made anew", AGAIN, "workflow/test_proof.py::test_an_older_gathered_table_put_back_is_remade"),
-    ("files of something else; one table in another's place", "`make verify` lists them", "move them away; " + DELETE, "workflow/test_proof.py::test_foreign_files_and_a_table_in_the_place_of_another"),
-    ("page or figure edited", "`make verify` lists it", DELETE, "workflow/test_proof.py::test_a_page_that_was_edited_and_one_that_nothing_vouches_for"),
-]  # fmt: skip
+    (
+        "disk full while a table is written",
+        "one sentence; the table of before stays",
+        "free some space, then `make run`",
+        "unit/contracts/test_tables.py::test_a_full_disk_leaves_the_table_of_before",
+    ),
+    (
+        "job killed while a folder is written",
+        "the folder of before, or none",
+        AGAIN,
+        "unit/runtime/test_errors.py::test_a_folder_is_whole_or_what_it_was",
+    ),
+    (
+        "files that killed jobs left half-written",
+        "removed at the next start, unless a run is going on",
+        AGAIN,
+        "workflow/test_preflight.py::test_what_a_killed_job_left_is_removed_unless_a_run_is_going_on",
+    ),
+    (
+        "out of memory",
+        "one sentence",
+        "give the job more memory, then `make run`",
+        "unit/runtime/test_errors.py::test_memory_that_runs_out_is_one_sentence",
+    ),
+    (
+        "process behind a job killed",
+        "the job ends with it, and fails",
+        AGAIN,
+        "workflow/test_warm.py::test_a_job_ends_with_the_process_that_it_stands_for",
+    ),
+    (
+        "Control-C",
+        "everything ends, without a word",
+        AGAIN,
+        "workflow/test_warm.py::test_control_c_ends_everything_without_a_word",
+    ),
+    (
+        "project or results read-only",
+        "named before anything runs",
+        "mount it writable, or change permissions",
+        "workflow/test_preflight.py::test_what_cannot_be_written_to_is_named",
+    ),
+    (
+        "clock set back, results of the future",
+        "named before anything runs",
+        "set the clock right, or `make run ARGS=--touch`",
+        "workflow/test_preflight.py::test_a_result_of_the_future_is_named_before_anything_runs",
+    ),
+    (
+        "configuration or code edited during a run",
+        "jobs that see another refuse",
+        AGAIN,
+        "workflow/test_preflight.py::test_a_job_that_sees_another_configuration_or_code_refuses",
+    ),
+    (
+        "configuration file in another encoding",
+        "file and line are named",
+        "save it as UTF-8",
+        "workflow/test_preflight.py::test_configuration_files_are_checked",
+    ),
+    (
+        "bit flipped in a table",
+        "refused by name when read",
+        DELETE,
+        "unit/contracts/test_tables.py::test_a_flipped_bit_in_a_page_is_never_silent",
+    ),
+    (
+        "bit flipped anywhere in a table or in weights",
+        "`make verify` lists it",
+        DELETE,
+        "unit/runtime/test_seals.py::test_no_flipped_bit_of_a_table_or_of_weights_is_silent",
+    ),
+    (
+        "file cut short",
+        "refused by name",
+        DELETE,
+        "unit/runtime/test_seals.py::test_a_file_cut_short_is_damaged",
+    ),
+    (
+        "bit flipped in stored clips",
+        "refused by name when read",
+        '`make run ARGS="--forcerun prepare_<dataset>"`',
+        "unit/data/test_stored.py::test_a_flipped_bit_of_a_sample_is_never_silent",
+    ),
+    (
+        "weights damaged, or another model's",
+        "refused by name",
+        "delete the folder that is named, then `make run`",
+        "unit/models/test_checkpoint.py::test_a_flipped_bit_or_another_models_weights_are_refused",
+    ),
+    (
+        "card of a model edited",
+        "refused by name",
+        "delete the folder that is named, then `make run`",
+        "unit/models/test_checkpoint.py::test_an_edited_card_is_refused",
+    ),
+    (
+        "part of a table lost",
+        "`make verify` lists it",
+        AGAIN,
+        "workflow/test_proof.py::test_a_missing_part",
+    ),
+    (
+        "table of other code",
+        "made anew, also without `.snakemake`",
+        AGAIN,
+        "workflow/test_proof.py::test_a_table_of_older_code_and_the_module_that_changed",
+    ),
+    (
+        "table of another configuration",
+        "made anew, also without `.snakemake`",
+        AGAIN,
+        "workflow/test_proof.py::test_a_table_of_another_configuration_and_the_key_that_changed",
+    ),
+    (
+        "older table put back with its date",
+        "made anew",
+        AGAIN,
+        "workflow/test_proof.py::test_an_older_gathered_table_put_back_is_remade",
+    ),
+    (
+        "files of something else; one table in another's place",
+        "`make verify` lists them",
+        "move them away; " + DELETE,
+        "workflow/test_proof.py::test_foreign_files_and_a_table_in_the_place_of_another",
+    ),
+    (
+        "page or figure edited",
+        "`make verify` lists it",
+        DELETE,
+        "workflow/test_proof.py::test_a_page_that_was_edited_and_one_that_nothing_vouches_for",
+    ),
+]
 
 
 def page() -> str:

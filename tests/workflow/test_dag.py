@@ -108,7 +108,7 @@ def test_a_failing_job_says_why_in_one_sentence(workflow, tmp_path):
 def test_every_model_job_asks_a_cluster_for_a_gpu_and_names_no_rule_in_the_profile(workflow):
     profile = yaml.safe_load((workflow.checkout / "profiles/slurm/config.yaml").read_text())
     assert "set-resources" not in profile
-    printed = workflow("--dry-run", "--quiet", "host", "--config", "device=cuda")
+    printed = workflow("all", "beyond", "--dry-run", "--quiet", "host", "--config", "device=cuda")
     asked = dict(re.findall(r"^rule (\w+):.*?    resources: (.*?)$", printed, re.M | re.S))
     for rule in ("train", "mine", "render", *STAGES):
         assert re.search(r"\bgpu=1\b", asked[rule]), (rule, asked[rule])

@@ -5,7 +5,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,8 @@ class Kept:
         def write(made: dict[str, np.ndarray], file: Path) -> None:
             partial = file.with_name(f".{file.name}.partial")
             with partial.open("wb") as out:
-                np.savez(out, **made)
+                arrays: dict[str, Any] = dict(made)
+                np.savez(out, **arrays)
             partial.replace(file)
 
         def read(file: Path) -> dict[str, np.ndarray]:

@@ -1,9 +1,9 @@
 """Anybody's recordings, as a list or in folders: read, counted out and prepared."""
 
+import csv
 import os
 from pathlib import Path
 
-import csv
 import numpy as np
 import pytest
 import soundfile
@@ -289,7 +289,9 @@ def test_a_column_given_twice(tmp_path):
         read("folder", tmp_path)
 
 
-FIELD = st.text(st.sampled_from(list("ab/\\.~ ;,#'\"<>$`\0\t\nä%")), max_size=9) | st.text(max_size=9)
+FIELD = st.text(st.sampled_from(list("ab/\\.~ ;,#'\"<>$`\0\t\nä%")), max_size=9) | st.text(
+    max_size=9
+)
 
 
 @settings(max_examples=400)
@@ -297,7 +299,9 @@ FIELD = st.text(st.sampled_from(list("ab/\\.~ ;,#'\"<>$`\0\t\nä%")), max_size=9
 @example([("../secret.wav", "train", "a", "")])
 @example([("a\0.wav", "train", "a", "\0")])
 @example([("/etc/passwd", "train", "a", "../../x")])
-def test_whatever_a_list_says_no_file_outside_is_read_and_every_line_counts(tmp_path_factory, lines):
+def test_whatever_a_list_says_no_file_outside_is_read_and_every_line_counts(
+    tmp_path_factory, lines
+):
     """Random paths, labels and ids: refused in a sentence, or listed = used + rejected."""
     root = tmp_path_factory.mktemp("fuzz") / "corpus"
     root.mkdir()
