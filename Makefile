@@ -32,7 +32,7 @@ run: setup
 # Whether all results are what present code, configuration and inputs give, by what they say
 # themselves; and, before a run, which jobs will run and why. Neither changes anything.
 verify why: setup
-	@$(CACHE); PYTHONPATH=src SONIFY_ASKED=$@ $(BIN)/snakemake --dry-run --quiet all \
+	@$(CACHE); PYTHONPATH=src SONIFY_ASKED=$@ $(BIN)/snakemake --dry-run --logger sonify \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
 # Tests in as many processes as there are cores; ARGS="-n 0" for one.

@@ -278,7 +278,8 @@ def answer(workflow, monkeypatch, question, fails=False) -> list[str]:
     """What `make verify` or `make why` prints."""
     with monkeypatch.context() as asking:
         asking.setenv("SONIFY_ASKED", question)
-        return workflow("--dry-run", "--quiet", "all", fails=fails).splitlines()
+        printed = workflow("--dry-run", "--logger", "sonify", fails=fails).splitlines()
+    return [line for line in printed if not line.startswith("Using workflow specific profile")]
 
 
 def test_results_say_themselves_what_made_them(finished, monkeypatch):

@@ -161,12 +161,17 @@ def has_receipt(path: Path) -> bool:
 
 
 def content_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files of a folder."""
+    """SHA-256 of a file, or of the names and contents of all files of a folder.
+
+    Not of hidden ones: Snakemake adds one with the date when the job is done.
+    """
     if path.is_file():
         with path.open("rb") as content:
             return _digest(content)
     digest = hashlib.sha256()
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
+        if file.name.startswith("."):
+            continue
         digest.update(f"{file.relative_to(path).as_posix()}\0{content_digest(file)}\0".encode())
     return digest.hexdigest()
 

@@ -102,6 +102,8 @@ def test_the_digest_of_a_folder_is_that_of_names_and_contents(tmp_path):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / "f").write_text("1")
     assert seals.content_digest(tmp_path / "a") == seals.content_digest(tmp_path / "b")
+    (tmp_path / "b" / ".snakemake_timestamp").write_text("Snakemake's, when the job is done")
+    assert seals.content_digest(tmp_path / "a") == seals.content_digest(tmp_path / "b")
     (tmp_path / "b" / "deep" / "f").rename(tmp_path / "b" / "deep" / "g")
     assert seals.content_digest(tmp_path / "a") != seals.content_digest(tmp_path / "b")
 
