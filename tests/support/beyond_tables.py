@@ -51,3 +51,64 @@ def stimulation(value, seeds=(0, 1, 2), layers=(1, 6, 11), clips=25) -> pd.DataF
                 for i, by in enumerate(aside)
             ]
     return tables.checked(pd.DataFrame(rows), "stimulation").to_pandas()
+
+
+def removal_controls(value, seeds=(0, 1, 2), layers=(1, 6, 11), fractions=(0.1, 0.8)):
+    """`value(finetune, sound, fraction, layer, seed)` is the mAP left; 0.5 of the clips whole."""
+    sounds = ("sonification", "random_filter", "other_clip", "phase", "rolled", "untrained")
+    rows = []
+    for finetune, seed in product(("fconly", "full"), seeds):
+        conditions = [("clip", 0.0, 0)]
+        conditions += [(s, 0.0, layer) for s in (*sounds, "noise") for layer in layers]
+        swept = product(("sonification", "noise"), fractions, layers)
+        conditions += list(swept)
+        for sound, fraction, layer in conditions:
+            left = 0.5 if sound == "clip" else value(finetune, sound, fraction, layer, seed)
+            rows.append(
+                {
+                    **keys("contrastive", seed, finetune),
+                    "dataset": "fsd50k",
+                    "split": "eval",
+                    "sound": sound,
+                    "target_fraction": fraction,
+                    "layer": layer,
+                    "metric": "mAP",
+                    "value": left,
+                    "replicates": left + np.resize([0.01, -0.01], 200),
+                    "n_clips": 250,
+                    "removed": 0.3,
+                    "n_silent": 0,
+                }
+            )
+    return tables.checked(pd.DataFrame(rows), "removal_controls").to_pandas()
+
+
+def by_clip(name, column, value, sounds, more, seeds=(0, 1, 2), layers=(1, 6, 11), clips=25):
+    """A table with a row a clip, layer and sound: `value(regime, sound, layer, seed)` of each."""
+    rows = [
+        {
+            **keys(regime, seed),
+            "dataset": "audioset",
+            "split": "eval",
+            "clip_id": f"s{seed}-{i}",
+            "layer": layer,
+            "sound": sound,
+            column: value(regime, sound, layer, seed),
+            **more,
+        }
+        for regime, seed, layer, sound in product(REGIMES, seeds, layers, sounds)
+        for i in range(clips)
+    ]
+    return tables.checked(pd.DataFrame(rows), name).to_pandas()
+
+
+def coherence_controls(value, **how):
+    more = {"floor": 0.02, "flatness": 0.3, "active_fraction": 0.9, "dead": False}
+    sounds = ("sonification", "phase", "untrained", "noise", "top_1", "bottom_4")
+    return by_clip("coherence_controls", "coherence", value, sounds, more, **how)
+
+
+def stems(value, **how):
+    more = {"n_sources": 3, "si_sdr_db": 4.0, "auc_time": 0.7, "auc_bins": 0.8, "dead": False}
+    sounds = ("clip", "sonification", "phase", "untrained", "random_filter")
+    return by_clip("stems", "best_share", value, sounds, more, **how)

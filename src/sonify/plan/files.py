@@ -110,13 +110,20 @@ class Files:
     @property
     def beyond_tables(self) -> list[str]:
         """Tables of what the paper does not measure."""
-        return [self.evaluation_table(table) for table in BEYOND_TABLES]
+        return [self.evaluation_table(table) for table in self._beyond]
 
     @property
     def beyond_figures(self) -> list[str]:
         """Figures of what the paper does not measure."""
         folder = "results/reporting/figures"
-        return [f"{folder}/{name}.{kind}" for name in BEYOND_FIGURES for kind in ("png", "svg")]
+        known = set(self._beyond)
+        drawn = [name for name, figure in BEYOND_FIGURES.items() if set(figure.tables) <= known]
+        return [f"{folder}/{name}.{kind}" for name in drawn for kind in ("png", "svg")]
+
+    @property
+    def _beyond(self) -> dict[str, None]:
+        """Tables of `beyond` that there is something to measure for."""
+        return {name: None for name, stage in BEYOND_TABLES.items() if stage.jobs(self.plan)}
 
     def figure_tables(self, figure: FigureSpec) -> dict[str, str]:
         """The tables that a figure is drawn from, by name."""
@@ -222,7 +229,7 @@ class Files:
         model = stage.model(self.plan, job)
         clips = self._prepared(*stage.clips(self.plan, job), self.plan.seed_of(model))
         files = self._model_files(model) | clips
-        return files | {name: _needed(name, model) for name in stage.needs}
+        return files | {name: self._needed(stage, job, name) for name in stage.needs}
 
     def start_option(self, name: str, seed: str) -> str:
         """The --start option of finetuning, or nothing."""
@@ -230,6 +237,16 @@ class Files:
         return f"--start results/models/{run.start}-s{seed}" if run.start else ""
 
     # -------------------------------------------------------------------------------------------
+
+    def _needed(self, stage: Stage, job: str, name: str) -> str:
+        """A further input of an evaluation stage, see `Stage.needs`."""
+        model = stage.model(self.plan, job)
+        if name == "stems":
+            own = self.raw_root(stage.clips(self.plan, job).dataset, self.plan.seed_of(model))
+            return self.plan.evaluation.stems.folder or own
+        if name == "checkpoints":
+            return f"results/models/{model}/checkpoints"
+        return f"results/sonification/{model}/{name}.parquet"
 
     def _corpora(self, dataset: str) -> list[Seed]:
         """A seed for each corpus of a dataset."""
@@ -254,10 +271,3 @@ def _table_files(name: str) -> dict[str, str]:
     """A table for programs and for readers, by kind."""
     stem = f"results/reporting/tables/{name}"
     return {"parquet": f"{stem}.parquet", "csv": f"{stem}.csv", "markdown": f"{stem}.md"}
-
-
-def _needed(name: str, model: str) -> str:
-    """A further input of an evaluation stage, see `Stage.needs`."""
-    if name == "checkpoints":
-        return f"results/models/{model}/checkpoints"
-    return f"results/sonification/{model}/{name}.parquet"

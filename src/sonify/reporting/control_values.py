@@ -28,6 +28,50 @@ def stimulation_values(stimulation: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def removal_values(removal_controls: pd.DataFrame) -> pd.DataFrame:
+    """Return falls of mAP from the untouched clips, seed by seed, of contract removal_controls.
+
+    Metrics: fall, for sounds of the sonification's energy; fall_at_fraction, the mean over layers
+    for sounds of a given fraction of the clip's energy, which stands in place of the layer.
+    """
+    rows = removal_controls[removal_controls["metric"] == "mAP"]
+    whole = rows[rows["layer"] == 0].set_index("model")["value"]
+    falls = rows[rows["layer"] > 0].assign(fall=lambda r: r["model"].map(whole) - r["value"])
+    swept = falls[falls["target_fraction"] > 0]
+    return pd.concat(
+        [
+            _means(falls[falls["target_fraction"] == 0], "fall", "fall"),
+            _means(swept.assign(layer=swept["target_fraction"]), "fall", "fall_at_fraction"),
+        ],
+        ignore_index=True,
+    )
+
+
+def coherence_control_values(coherence_controls: pd.DataFrame) -> pd.DataFrame:
+    """Return means over clips of contract coherence_controls; silence has no flatness.
+
+    Metrics: coherence, flatness and active_fraction.
+    """
+    names = ("coherence", "flatness", "active_fraction")
+    return pd.concat([_means(coherence_controls, n, n) for n in names], ignore_index=True)
+
+
+def stems_values(stems: pd.DataFrame) -> pd.DataFrame:
+    """Return means over clips of contract stems, of decibels the median; silence is left out.
+
+    Metrics: best_share, si_sdr_db, auc_time and auc_bins.
+    """
+    by = [*MODEL, "sound", "layer", "seed"]
+    ratios = stems.groupby(by)["si_sdr_db"].median().dropna().reset_index(name="value")
+    return pd.concat(
+        [
+            *(_means(stems, name, name) for name in ("best_share", "auc_time", "auc_bins")),
+            ratios.assign(metric="si_sdr_db")[VALUES],
+        ],
+        ignore_index=True,
+    )
+
+
 def curves(values: pd.DataFrame) -> pd.DataFrame:
     """Return 95% t-intervals over seeds: columns VALUES without seed and value; mean, ci95, n."""
     return t_intervals(values, [c for c in VALUES if c not in ("seed", "value")], "value")
@@ -44,5 +88,18 @@ METRICS = {
     "response": "Activity of the most active filter, relative to that on the clip",
     "leads": "Fraction of clips on which that filter leads its layer",
     "leads_random": "The same, of a filter drawn at random",
+    "fall": "Fall of mAP when the sound is subtracted",
+    "coherence": "Coherence of the sound with the clip",
+    "flatness": "Spectral flatness of the sound",
+    "active_fraction": "Fraction of time that the sound is within 40 dB of its loudest",
+    "best_share": "Fraction of the sound's power in its best source",
+    "si_sdr_db": "SI-SDR against that source, in dB",
+    "auc_time": "Area under the curve of telling when its best source sounds",
+    "auc_bins": "The same over time and frequency",
 }
-SOURCES = {"stimulation": stimulation_values}
+SOURCES = {
+    "stimulation": stimulation_values,
+    "removal_controls": removal_values,
+    "coherence_controls": coherence_control_values,
+    "stems": stems_values,
+}

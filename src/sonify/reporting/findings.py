@@ -16,7 +16,7 @@ import pandas as pd
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import distinct_labels, scale_label
 from sonify.reporting.control_values import METRICS, SOURCES, curves
-from sonify.reporting.drawing.sounds import LOOKS
+from sonify.reporting.drawing.sounds import in_order, look
 from sonify.runtime.errors import one_sentence_errors
 
 CLAIMS, MEANS = "findings_claims.csv", "findings_means.csv"
@@ -44,7 +44,8 @@ half-width of the 95% interval for networks like these, *over clips* that for th
 def control_means(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return rows of contract control_means from the evaluation tables of `beyond`, by name."""
     values = [SOURCES[name](frame) for name, frame in tables.items() if name in SOURCES]
-    return curves(pd.concat(values, ignore_index=True)).rename(columns={"n": "n_runs"})
+    every = pd.concat(values, ignore_index=True)
+    return curves(every[every["metric"].isin(METRICS)]).rename(columns={"n": "n_runs"})
 
 
 def page(claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> str:
@@ -91,16 +92,13 @@ def _table(rows: pd.DataFrame) -> str:
     shown = list(dict.fromkeys((layers[0], layers[len(layers) // 2], layers[-1])))
     heads = ["run", "sound", *(f"layer {layer}" for layer in shown), "all layers"]
     lines = [heads, ["--", "--", *["--:"] * (len(shown) + 1)]]
-    order = {sound: place for place, sound in enumerate(LOOKS)}
     for run, label in distinct_labels(rows).items():
         of_run = rows[rows["run"] == run]
-        for sound in sorted(of_run["sound"].unique(), key=lambda s: (order.get(s, 99), s)):
+        for sound in in_order(of_run["sound"]):
             own = of_run[of_run["sound"] == sound].set_index("layer")
-            cells = [
-                plus_minus(*own.loc[n, ["mean", "ci95"]]) if n in own.index else "–" for n in shown
-            ]
-            name = LOOKS[sound].label if sound in LOOKS else sound.replace("_", " ")
-            lines.append([label, name, *cells, f"{own['mean'].mean():.3f}"])
+            known = [own.loc[n, ["mean", "ci95"]] if n in own.index else None for n in shown]
+            cells = ["–" if pair is None else plus_minus(*pair) for pair in known]
+            lines.append([label, look(sound).label, *cells, f"{own['mean'].mean():.3f}"])
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 

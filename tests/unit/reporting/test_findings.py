@@ -3,12 +3,22 @@
 import numpy as np
 import pandas as pd
 import pytest
-from beyond_tables import stimulation
+from beyond_tables import coherence_controls, removal_controls, stems, stimulation
 from drawn import texts
 
 from sonify.contracts import tables
-from sonify.reporting.control_values import METRICS, SOURCES, curves, stimulation_values
-from sonify.reporting.drawing.sounds import LOOKS
+from sonify.plan.registry import BEYOND_TABLES
+from sonify.reporting.control_values import (
+    METRICS,
+    SOURCES,
+    curves,
+    removal_values,
+    stimulation_values,
+)
+from sonify.reporting.drawing.coherence_controls import figure_coherence_controls
+from sonify.reporting.drawing.removal_controls import figure_removal_controls
+from sonify.reporting.drawing.sounds import in_order
+from sonify.reporting.drawing.stems import figure_stems
 from sonify.reporting.drawing.stimulation import figure_stimulation
 from sonify.reporting.findings import control_means, page, write
 
@@ -94,7 +104,62 @@ def test_the_figure_draws_every_sound_with_its_interval():
         figure_stimulation(stimulation(value).iloc[:0], "mini")
 
 
+def every() -> dict[str, pd.DataFrame]:
+    """All tables of `beyond`; the sonification is at 0.5 + layer / 100 + seed / 50."""
+
+    def by_layer(regime, sound, layer, seed):
+        return (0.5 if sound == "sonification" else 0.2) + layer / 100 + seed / 50
+
+    def left(finetune, sound, fraction, layer, seed):
+        return 0.5 - by_layer("", sound, layer, seed) / 2 - fraction / 10
+
+    return {
+        "stimulation": stimulation(value),
+        "removal_controls": removal_controls(left),
+        "coherence_controls": coherence_controls(by_layer),
+        "stems": stems(by_layer),
+    }
+
+
 def test_every_metric_has_words_and_every_sound_a_look():
-    values = pd.concat([SOURCES["stimulation"](stimulation(value))])
-    assert set(values["metric"]) <= set(METRICS)
-    assert set(values["sound"]) <= {*LOOKS, "clip"}
+    assert set(every()) == set(SOURCES) == set(BEYOND_TABLES)
+    values = pd.concat([SOURCES[name](table) for name, table in every().items()])
+    assert set(values["metric"]) - {"fall_at_fraction"} == set(METRICS)
+    assert sorted(in_order(values["sound"])) == sorted(set(values["sound"]))
+    means = tables.checked(control_means(every()), "control_means").to_pandas()
+    assert len(page(verdicts(), means, "").split("### ")) == 1 + len(METRICS)
+
+
+def test_falls_are_from_the_untouched_clips_of_the_same_seed():
+    drawn = curves(removal_values(every()["removal_controls"]))
+    drawn = drawn[drawn["run"] == "fsd50k-contrastive-full"]
+    fall = drawn[(drawn["metric"] == "fall") & (drawn["sound"] == "sonification")]
+    assert fall["mean"].tolist() == pytest.approx([(0.52 + n / 100) / 2 for n in (1, 6, 11)])
+    swept = drawn[(drawn["metric"] == "fall_at_fraction") & (drawn["sound"] == "noise")]
+    assert swept["layer"].tolist() == [0.1, 0.8]
+    assert swept["mean"].tolist() == pytest.approx([(0.22 + 0.06) / 2 + f / 10 for f in (0.1, 0.8)])
+
+
+@pytest.mark.parametrize(
+    ("draw", "name", "rows", "first"),
+    [
+        (figure_removal_controls, "removal_controls", 2, (0.52 + 0.01) / 2),
+        (figure_coherence_controls, "coherence_controls", 4, 0.53),
+        (figure_stems, "stems", 4, 0.53),
+    ],
+)
+def test_figures_of_controls(draw, name, rows, first):
+    table = every()[name]
+    figure = draw(table, "mini")
+    assert len(figure.axes) == 2 * rows
+    bars = {bar.get_label(): bar for bar in figure.axes[0].containers}
+    line, _, (spread,) = bars["sonification"].lines
+    assert line.get_ydata()[0] == pytest.approx(first)
+    low, high = spread.get_segments()[0][:, 1]
+    scale = 0.5 if name == "removal_controls" else 1.0
+    assert high - low == pytest.approx(2 * 4.302653 * 0.02 * scale / 3**0.5, rel=1e-4)
+    legend = figure.legends[0].get_window_extent()
+    assert not any(legend.overlaps(axes.get_window_extent()) for axes in figure.axes)
+    assert figure.axes[1].get_title("right") == "miniature"
+    with pytest.raises(ValueError, match="no rows"):
+        draw(table.iloc[:0], "mini")

@@ -1,18 +1,20 @@
 """Claims 101 and on: ours, about what the paper does not measure, judged by the rules for its own.
 
-Decision 98-controls says what had been seen of each before its criterion was written down.
+Decisions 102 and 98-controls2 say what had been seen of each before its criterion was written down.
 """
 
 import pandas as pd
 
-from sonify.paper.claims.deltas import FRACTION
-from sonify.paper.claims.evidence import Evidence, by_layer, gather
+from sonify.paper.claims.deltas import COHERENCE, FRACTION, SCORE
+from sonify.paper.claims.evidence import FINETUNES, Evidence, by_layer, gather
 from sonify.paper.claims.measurement import Measurement, differences
 from sonify.paper.claims.rules import Above
 from sonify.paper.claims.verdicts import Claim
-from sonify.paper.setting import CONTRASTIVE, SUPERVISED
+from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
 _REGIMES = {"contrastive": CONTRASTIVE, "supervised": SUPERVISED}
+# What a sonification is held against in the removal test, each of its energy.
+RIVALS = ("random_filter", "other_clip", "phase", "rolled", "untrained", "noise")
 Pairs = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 
@@ -26,6 +28,71 @@ def own_lead(evidence: Evidence) -> Measurement:
     """Return how much oftener s makes its filter the most active than s with random phases."""
     pairs = _stimulation(evidence, "leads", "random")
     return differences("Leads its layer on the sonification vs random phases", pairs, skipna=True)
+
+
+def special_removal(evidence: Evidence) -> Measurement:
+    """Return how much further mAP falls without s than without another sound of its energy."""
+
+    def look_up(key: tuple[str, str]) -> pd.DataFrame:
+        finetune, sound = key
+        where = {"metric": "mAP", "sound": sound, "target_fraction": 0.0}
+        setting = PaperSetting("fsd50k", "contrastive", finetune)
+        return by_layer(evidence.of("removal_controls", setting, **where), "value")
+
+    own = "sonification"
+    sounds = (own, *RIVALS)
+    found = gather(look_up, [(finetune, sound) for finetune in FINETUNES for sound in sounds])
+    pairs = {
+        f"{finetune} {rival.replace('_', ' ')}": (found[finetune, rival], found[finetune, own])
+        for finetune in FINETUNES
+        for rival in RIVALS
+    }
+    measured = differences("mAP without the control vs without the sonification", pairs)
+    return measured._replace(floor=evidence.half_clip("removal_controls"))
+
+
+def learned_coherence(evidence: Evidence) -> Measurement:
+    """Return how much more coherent sonifications are than those of an untrained network."""
+    pairs = _coherence(evidence, "untrained")
+    return differences("Coherence of the trained vs an untrained network", pairs)
+
+
+def coherence_beyond_bands(evidence: Evidence) -> Measurement:
+    """Return how much more coherent sonifications are than noise in their bands."""
+    pairs = _coherence(evidence, "phase")
+    return differences("Coherence of the sonification vs random phases", pairs)
+
+
+def _coherence(evidence: Evidence, control: str) -> Pairs:
+    """Return curves over layers of the sonification and of a control, by regime."""
+
+    def look_up(key: tuple[str, str]) -> pd.DataFrame:
+        regime, sound = key
+        return by_layer(
+            evidence.of("coherence_controls", _REGIMES[regime], sound=sound), "coherence"
+        )
+
+    sounds = ("sonification", control)
+    found = gather(look_up, [(regime, sound) for regime in _REGIMES for sound in sounds])
+    return {regime: (found[regime, sounds[0]], found[regime, control]) for regime in _REGIMES}
+
+
+def best_source(evidence: Evidence) -> Measurement:
+    """Return how much more of a sonification is one source than of what it is held against."""
+
+    def look_up(key: tuple[str, str]) -> pd.DataFrame:
+        regime, sound = key
+        return by_layer(evidence.of("stems", _REGIMES[regime], sound=sound), "best_share")
+
+    rivals = ("clip", "phase", "untrained")
+    sounds = ("sonification", *rivals)
+    found = gather(look_up, [(regime, sound) for regime in _REGIMES for sound in sounds])
+    pairs = {
+        f"{regime} {rival}": (found[regime, sounds[0]], found[regime, rival])
+        for regime in _REGIMES
+        for rival in rivals
+    }
+    return differences("Power in the best source, sonification vs control", pairs, skipna=True)
 
 
 def _stimulation(evidence: Evidence, column: str, selection: str) -> Pairs:
@@ -63,6 +130,50 @@ CLAIMS = (
         "contrastive and supervised",
         rule=Above(every=True),
         evaluate=own_lead,
+        delta=FRACTION,
+    ),
+    Claim(
+        number=103,
+        section="4.1",
+        statement="Removing a sonification costs more mAP than removing any other sound of its "
+        "energy",
+        measure="mAP on FSD50K eval after contrastive pretraining when a control is subtracted, "
+        "minus that when the sonification of the most active map is, mean over layers: the "
+        "smallest of six controls and two finetunings",
+        rule=Above(every=True),
+        evaluate=special_removal,
+        delta=SCORE,
+    ),
+    Claim(
+        number=104,
+        section="4.2",
+        statement="Sonifications of a trained network are more coherent with their clips than "
+        "those of an untrained one",
+        measure="Coherence with the clip, minus that of an untrained network's sonification, mean "
+        "over layers: the smaller of contrastive and supervised",
+        rule=Above(every=True),
+        evaluate=learned_coherence,
+        delta=COHERENCE,
+    ),
+    Claim(
+        number=105,
+        section="4.2",
+        statement="Sonifications are more coherent with their clips than noise in the same bands",
+        measure="Coherence with the clip, minus that of the sonification with random phases, mean "
+        "over layers: the smaller of contrastive and supervised",
+        rule=Above(every=True),
+        evaluate=coherence_beyond_bands,
+        delta=COHERENCE,
+    ),
+    Claim(
+        number=106,
+        section="4.2",
+        statement="Sonifications single out one source of their clips",
+        measure="Fraction of power in the best source of clips with known stems, minus that of the "
+        "clip itself, of the sonification with random phases, and of an untrained network's, mean "
+        "over layers: the smallest of three controls and two regimes",
+        rule=Above(every=True),
+        evaluate=best_source,
         delta=FRACTION,
     ),
 )

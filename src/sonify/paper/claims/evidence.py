@@ -54,6 +54,8 @@ class Evidence:
         Raises Missing if there are none, SonifyError if two runs are of this setting or were
         measured on two datasets or splits.
         """
+        if table not in self.tables:
+            raise Missing(table)
         rows = _where(self.tables[table], where)
         runs = [r for r in rows["run"].unique() if r in self.runs and setting.matches(r, self.runs)]
         return _of_one_run(rows[rows["run"].isin(runs)], table, str(setting))

@@ -27,6 +27,8 @@ BY_CLIP = {
     "coherence": ("coherence", "envelope_correlation"),
     "invariance": ("correlation",),
     "stimulation": ("response", "leads"),
+    "coherence_controls": ("coherence",),
+    "stems": ("best_share",),
 }
 _PLACES = ("layer", "shift", "selection", "sound")  # where a clip is measured
 _SCORES = ("mAP", "accuracy")  # all that claims are about

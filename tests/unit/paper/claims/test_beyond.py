@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from beyond_tables import stimulation
+from beyond_tables import coherence_controls, removal_controls, stems, stimulation
 from claim_tables import RUNS
 
 from sonify.contracts import tables
@@ -17,8 +17,7 @@ T_3 = 4.302653
 
 def judged(**given) -> pd.DataFrame:
     known = {"runs": RUNS, "probes": {}, "rule": "mean", "rescaled": False, "strided": None}
-    empty = {"stimulation": stimulation(lambda *_: 1.0).iloc[:0]}
-    table = claims(Evidence({**empty, **given}, **known), "mini", CLAIMS)
+    table = claims(Evidence(given, **known), "mini", CLAIMS)
     return tables.checked(table, "claims").to_pandas().set_index("claim")
 
 
@@ -53,3 +52,41 @@ def test_leading_is_counted_for_filters_drawn_at_random():
 
     row = judged(stimulation=stimulation(value)).loc[102]
     assert row["verdict"] == "reproduced" and row["mean"] == pytest.approx((1 + 1 + 2 / 3) / 3)
+
+
+@pytest.mark.parametrize(
+    ("effect", "verdict"), [(0.1, "reproduced"), (-0.1, "contradicted"), (0.001, "equivalent")]
+)
+def test_removal_is_held_against_the_worst_of_its_rivals(effect, verdict):
+    def value(finetune, sound, fraction, layer, seed):
+        if fraction:
+            return 0.01 * seed  # must not count
+        left = 0.3 + layer / 1000 + SPREAD[seed]
+        if sound == "sonification":
+            return left + SPREAD[seed] / 50
+        return left + effect + (0.0 if (finetune, sound) == ("full", "rolled") else 0.02)
+
+    row = judged(removal_controls=removal_controls(value)).loc[103]
+    assert row["verdict"] == verdict and row["mean"] == pytest.approx(effect, abs=1e-9)
+    assert "full rolled" in row["remark"] and row["n_runs"] == 3
+
+
+@pytest.mark.parametrize(("claim", "control"), [(104, "untrained"), (105, "phase")])
+def test_coherence_is_held_against_its_control(claim, control):
+    def value(regime, sound, layer, seed):
+        other = {control: 0.2}.get(sound, 0.9)
+        more = 0.1 if regime == "contrastive" else 0.0
+        return 0.5 + more + SPREAD[seed] if sound == "sonification" else other
+
+    row = judged(coherence_controls=coherence_controls(value)).loc[claim]
+    assert row["verdict"] == "reproduced" and row["mean"] == pytest.approx(0.3)
+    assert row["ci95_seeds"] >= T_3 * 0.02 / 3**0.5 * 0.999
+
+
+def test_one_source_is_held_against_the_clip_its_bands_and_chance():
+    def value(regime, sound, layer, seed):
+        lesser = {"clip": 0.6, "phase": 0.7, "untrained": 0.5}
+        return lesser.get(sound, 0.65 + SPREAD[seed] / 10)
+
+    row = judged(stems=stems(value)).loc[106]
+    assert row["verdict"] == "contradicted" and row["mean"] == pytest.approx(-0.05)

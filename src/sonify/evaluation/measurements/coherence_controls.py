@@ -1,0 +1,92 @@
+"""Controls for coherence: what sounds that training has not shaped would score (Figure 7).
+
+Besides those of `controls`: top_k and bottom_k, the sonification of the most active map of the
+network whose last or first k layers are those of an untrained one.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from sonify.data.clips import Clips
+from sonify.evaluation.measurements.controls import heard_with_controls
+from sonify.evaluation.measurements.scoring import Counter
+from sonify.evaluation.metrics.coherence import mean_topk_coherence, noise_floor
+from sonify.evaluation.metrics.peaks import active_fraction
+from sonify.evaluation.metrics.segments import NPERSEG
+from sonify.evaluation.metrics.spectra import spectral_shape
+from sonify.models.checkpoint import ModelCard
+from sonify.models.heads import SoundModel
+from sonify.models.untrained import randomised, untrained
+from sonify.sonification.explainer import Explainer
+from sonify.sonification.methods import DEFAULT, build_explainer
+
+
+@torch.no_grad()
+def coherence_controls_table(
+    model: SoundModel,
+    card: ModelCard,
+    parts: Iterable[Clips],
+    *,
+    rule: str,
+    cascade: Sequence[int],
+    top_k: int = 5,
+    nperseg: int = NPERSEG,
+    method: str = DEFAULT,
+    precision: str = "exact",
+    max_samples: int,
+    device: torch.device | str = "cpu",
+    progress: Counter | None = None,
+) -> pd.DataFrame:
+    """Return the coherence_controls table of one model on the parts of one split.
+
+    For each clip, layer and sound, its coherence with the clip, its spectral flatness and active
+    fraction. Silence has coherence and active fraction 0 and no flatness. `cascade`: how many
+    layers are randomised, from either end; those at the end change only the layers that they are.
+    Raises SonifyError as `heard_with_controls` and `mean_topk_coherence` do.
+    """
+    explainer = build_explainer(method, model, precision=precision)
+    fresh = build_explainer(method, untrained(card, device), precision=precision)
+    n = explainer.n_layers
+    mixed: dict[str, tuple[Explainer, int]] = {}  # with the first layer that differs
+    for k in (k for k in cascade if k < n):
+        ends = {f"top_{k}": range(n - k + 1, n + 1), f"bottom_{k}": range(1, k + 1)}
+        for name, layers in ends.items():
+            network = randomised(model, card, layers, device)
+            mixed[name] = (build_explainer(method, network, precision=precision), layers[0])
+    how: dict[str, Any] = {"rule": rule, "max_samples": max_samples}
+    how |= {"device": device, "progress": progress}
+    rows = []
+    for batch in heard_with_controls(explainer, fresh, parts, **how):
+        x = batch.x.cpu().numpy()
+        where = {
+            "clip_id": np.array(batch.ids),
+            "split": np.array([batch.clips.splits[i] for i in batch.indices]),
+        }
+        floor = noise_floor(x.shape[1], top_k, nperseg)
+        sounds = {name: (signals, 1) for name, signals in batch.sounds.items()}
+        for name, (network, first) in mixed.items():
+            sounds[name] = network.most_active(batch.x, rule).signals, first
+        for name, (signals, first) in sounds.items():
+            for layer in range(first, n + 1):
+                measures = _measures(x, signals[layer - 1], top_k, nperseg)
+                rows.append(
+                    pd.DataFrame(where | measures).assign(
+                        sound=name, layer=layer, floor=floor, dataset=batch.clips.dataset
+                    )
+                )
+    return pd.concat(rows, ignore_index=True).assign(**card.keys)
+
+
+def _measures(x: np.ndarray, signals: Tensor, top_k: int, nperseg: int) -> dict[str, np.ndarray]:
+    s = signals.cpu().numpy()
+    return {
+        "coherence": mean_topk_coherence(x, s, top_k, nperseg),
+        "flatness": spectral_shape(s, nperseg).flatness,
+        "active_fraction": np.array([active_fraction(signal) for signal in s]),
+        "dead": ~s.any(axis=1),
+    }

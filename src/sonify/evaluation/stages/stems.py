@@ -1,0 +1,91 @@
+"""Ground truth from stems: how far a sonification is one of the sources of its clip."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+from sonify.evaluation.stage import ClipsRead, Options, Result, Stage
+from sonify.evaluation.stages.stimulation import ControlSettings
+
+if TYPE_CHECKING:
+    from sonify.models.job import ModelJob
+    from sonify.plan.plan import Plan
+
+
+class StemsOptions(Options, frozen=True, kw_only=True):
+    """Block `evaluation.stems`."""
+
+    folder: (
+        Annotated[
+            str,
+            Meta(
+                description="Folder with a folder for each clip of coherence's split, named as the "
+                "clip, with its stems: audio files as long as the clip. null: those of a "
+                "synthesised corpus; other corpora have none, and are not measured.",
+                min_length=1,
+            ),
+        ]
+        | None
+    )
+
+
+class StemsSettings(ControlSettings, frozen=True, kw_only=True):
+    """Settings of one job; inside: the stems' folder below the input."""
+
+    inside: str
+
+
+def _jobs(plan: "Plan") -> list[str]:
+    stage = plan.evaluation.coherence
+    known = plan.evaluation.stems.folder is not None
+    known |= plan.config.data.sources[stage.dataset].source == "synthetic"
+    return plan.models_of(stage.runs) if known else []
+
+
+def _clips(plan: "Plan", model: str) -> ClipsRead:
+    stage = plan.evaluation.coherence
+    return ClipsRead(stage.dataset, (stage.split,))
+
+
+def _settings(plan: "Plan", model: str) -> StemsSettings:
+    stage = plan.evaluation.coherence
+    synthesised = {"audioset": "eval_stems", "fsd50k": "FSD50K.eval_stems"}
+    return StemsSettings(
+        **plan.explaining,
+        split=stage.split,
+        rule=plan.config.sonification.rule,
+        inside="" if plan.evaluation.stems.folder else synthesised.get(stage.dataset, "stems"),
+    )
+
+
+def _compute(job: "ModelJob[StemsSettings]") -> Result:
+    from sonify.evaluation.measurements.stems import stems_table
+
+    with job.progress("stems") as bar:
+        table = stems_table(
+            job.model,
+            job.card,
+            job.parts(),
+            job.inputs["stems"] / job.settings.inside,
+            rule=job.settings.rule,
+            method=job.settings.method,
+            precision=job.settings.precision,
+            progress=bar.update,
+            **job.running,
+        )
+    summary = f"{job.named('stems')}: {table['clip_id'].nunique()} clips with stems"
+    return Result({"stems": table}, summary)
+
+
+STAGE = Stage(
+    name="stems",
+    tables=("stems",),
+    jobs=_jobs,
+    clips=_clips,
+    settings=_settings,
+    settings_type=StemsSettings,
+    options=StemsOptions,
+    needs=("stems",),
+    compute=_compute,
+    beyond=True,
+)
