@@ -29,15 +29,18 @@ def gallery(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def visit(browser, gallery):
-    """`visit(hash, width, height, color_scheme, folder)`: a page, in a context of its own.
+    """`visit(hash, width, height, color_scheme, folder, policy)`: a page, in a context of its own.
 
     A console error, warning or exception of any page fails the test.
     """
     contexts, troubles = [], []
 
-    def go(link="", width=1280, height=900, color_scheme="light", folder=gallery):
+    def go(link="", width=1280, height=900, color_scheme="light", folder=gallery, policy=False):
         size = {"width": width, "height": height}
-        context = browser.new_context(viewport=size, color_scheme=color_scheme, offline=True)
+        # The page's policy forbids playwright's own waiting for expressions.
+        context = browser.new_context(
+            viewport=size, color_scheme=color_scheme, offline=True, bypass_csp=not policy
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: m.type in ("error", "warning") and troubles.append(m.text))

@@ -31,6 +31,16 @@ def track(page, name):
     return np.array(page.evaluate(f"[...{PLAYER}.tracks.{name}]"))
 
 
+def test_the_gallery_plays_and_moves_under_its_own_policy(visit):
+    page = visit(policy=True)
+    assert "default-src 'none'" in page.locator("meta[http-equiv]").get_attribute("content")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause").first).to_be_visible()
+    page.keyboard.press("]")
+    shows(page, "Layer 2, filter 0")
+    expect(card(page).locator("canvas.input")).to_be_visible()
+
+
 def test_the_first_view_plays_at_once_with_the_space_bar(visit):
     page = visit()
     shows(page, "Layer 1, filter 0")

@@ -69,8 +69,8 @@ def coherence_controls_table(
         }
         floor = noise_floor(x.shape[1], top_k, nperseg)
         sounds = {name: (signals, 1) for name, signals in batch.sounds.items()}
-        for name, (network, first) in mixed.items():
-            sounds[name] = network.most_active(batch.x, rule).signals, first
+        for name, (other, first) in mixed.items():
+            sounds[name] = other.most_active(batch.x, rule).signals, first
         for name, (signals, first) in sounds.items():
             for layer in range(first, n + 1):
                 measures = _measures(x, signals[layer - 1], top_k, nperseg)
@@ -88,5 +88,5 @@ def _measures(x: np.ndarray, signals: Tensor, top_k: int, nperseg: int) -> dict[
         "coherence": mean_topk_coherence(x, s, top_k, nperseg),
         "flatness": spectral_shape(s, nperseg).flatness,
         "active_fraction": np.array([active_fraction(signal) for signal in s]),
-        "dead": ~s.any(axis=1),
+        "dead": np.asarray(~s.any(axis=1)),
     }
