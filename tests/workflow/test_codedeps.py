@@ -58,6 +58,7 @@ def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
     module = "src/sonify/evaluation/metrics/coherence.py"
     assert changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES = 17") == {
         "coherence.py",
+        "coherence_controls.py",
         "filters.py",
     }
     mining = "src/sonify/sonification/mining/top_activations.py"
