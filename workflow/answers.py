@@ -66,7 +66,7 @@ def _fault(path: Path) -> str | None:
     """What is wrong with the bytes of a result, whatever made it."""
     if path.is_dir() and not seals.has_receipt(path):
         faults = ((part, _part_fault(part)) for part in _parts(path))
-        return next((f"{part.name} {fault}" for part, fault in faults if fault), None)
+        return next((f"{part.name}: {fault}" for part, fault in faults if fault), None)
     if path.suffix in seals.CARRIERS:
         return seals.fault(path)
     if path.name == seals.CARD:
@@ -78,7 +78,7 @@ def _fault(path: Path) -> str | None:
 
 
 def _part_fault(part: Path) -> str | None:
-    return seals.fault(part) if part.is_file() else "is missing"
+    return seals.fault(part) if part.is_file() else "it is missing"
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -97,7 +97,8 @@ def _parts(folder: Path) -> list[Path]:
 def _strangers(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
     """Files that do not belong in a folder of clips or of kept weights."""
     if not seals.has_receipt(folder):
-        for file in sorted(set(folder.iterdir()) - set(_parts(folder))):
+        there = {file for file in folder.iterdir() if not file.name.startswith(".")}
+        for file in sorted(there - set(_parts(folder))):
             yield file, ("foreign", f"it is no part of {folder}: move it away")
 
 

@@ -197,10 +197,11 @@ def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
     )
     assert answers._fault(split) is None and not list(answers._strangers(split))
     (split / "part-00002.parquet").write_text("x")
+    (split / ".snakemake_timestamp").write_text("Snakemake's, when the job is done")
     strange = ("foreign", f"it is no part of {split}: move it away")
     assert list(answers._strangers(split)) == [(split / "part-00002.parquet", strange)]
     (split / "part-00001.parquet").unlink()
-    assert answers._fault(split) == "part-00001.parquet is missing"
+    assert answers._fault(split) == "part-00001.parquet: it is missing"
 
 
 def test_why_says_what_will_run_and_for_what_reason(made, capsys):
