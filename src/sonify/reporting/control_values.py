@@ -36,7 +36,9 @@ def removal_values(removal_controls: pd.DataFrame) -> pd.DataFrame:
     """
     rows = removal_controls[removal_controls["metric"] == "mAP"]
     whole = rows[rows["layer"] == 0].set_index("model")["value"]
-    falls = rows[rows["layer"] > 0].assign(fall=lambda r: r["model"].map(whole).astype(float) - r["value"])
+    falls = rows[rows["layer"] > 0].assign(
+        fall=lambda r: r["model"].map(whole).astype(float) - r["value"]
+    )
     swept = falls[falls["target_fraction"] > 0]
     return pd.concat(
         [

@@ -343,6 +343,23 @@ The second has no list, but folders `<split>/<label>/` with recordings at any de
 error. Files outside the split folders, hidden files such as `.DS_Store`, and others that systems leave
 behind (`Thumbs.db`, `@eaDir`) are ignored; every other file is used or rejected.
 
+Mixtures whose stems are known can be made of any prepared dataset, two or three clips at drawn levels and
+times in each (`sources.csv` says which), for `make run ARGS=beyond` to measure how far a sonification is one of them:
+
+```sh
+PYTHONPATH=src python -m sonify.data.mixing results/data/fsd50k eval mixtures --clips 200
+```
+
+```yaml
+data: {folder: {source: local, path: mixtures}}
+evaluation:
+  coherence: {dataset: folder, split: eval}
+  stems: {folder: mixtures/stems}
+```
+
+A folder of your own stems has the same form: in `stems.folder`, a folder for each clip, named as the clip, with a
+file for each source, all as long as the clip.
+
 Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` if the folder has one;
 clips with any other label are then rejected. Train with the objective `multilabel`, or with
 `multiclass` if every clip has one label.

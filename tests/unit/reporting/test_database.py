@@ -104,7 +104,7 @@ def test_it_is_opened_from_any_folder(place, database, monkeypatch):
 def test_it_moves_with_its_folder(database, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.copytree(database.parent, moved)
-    frame = tables.read(moved / "reporting" / "claims.parquet", "claims")
+    frame = pd.read_parquet(moved / "reporting" / "claims.parquet")
     tables.write(frame.assign(verdict="moved"), moved / "reporting" / "claims.parquet", "claims")
     with duckdb.connect(str(moved / "results.duckdb")) as opened:  # for writing, too
         assert opened.sql("SELECT verdict FROM claims").fetchall() == [("moved",)]
