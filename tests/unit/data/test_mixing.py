@@ -40,7 +40,8 @@ def test_the_folder_is_a_dataset_with_its_stems(make_clips, store, tmp_path):
     main([str(tmp_path), "eval", str(out), "--clips", "4", "--seconds", "1"])
     listed = read(out)
     assert len(listed.clips) == 4 and listed.problems.empty
-    rows = list(csv.DictReader((out / "sources.csv").read_text(encoding="utf-8").splitlines()))
+    with (out / "sources.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
     for name in sorted({row["mixture"] for row in rows}):
         own = [row for row in rows if row["mixture"] == name]
         stems = read_stems(out / "stems", name, 8_000)

@@ -1,6 +1,6 @@
 """Claims 101 and on: ours, about what the paper does not measure, judged by the rules for its own.
 
-Decisions 102 and 98-controls2 say what had been seen of each before its criterion was written down.
+Decisions 102 and 107 say what had been seen of each before its criterion was written down.
 """
 
 import pandas as pd

@@ -114,9 +114,10 @@ def test_coherence_of_controls_is_that_of_scipy(make_clips, model):
 
 
 def test_known_band_passes_are_coherent_and_noise_in_their_bands_is_not():
+    """In the three bins that a tone fills under a Hann window; others hold no more than leaks."""
     clips, _ = tones()
-    made = coherence_controls_table(band_passes(), card(), [clips], cascade=[], **HOW)
+    made = coherence_controls_table(band_passes(), card(), [clips], cascade=[], top_k=3, **HOW)
     mean = made.groupby("sound")["coherence"].mean()
-    assert mean["sonification"] > 0.9 and mean["noise"] < 0.3
+    assert mean["sonification"] > 0.99 and mean["noise"] < 0.3
     flat = made.groupby("sound")["flatness"].mean()
     assert flat["sonification"] < 0.05 < 0.5 < flat["noise"]
