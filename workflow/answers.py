@@ -63,7 +63,7 @@ def findings(dag, config: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, str
 
 
 def _fault(path: Path) -> str | None:
-    """What is wrong with the bytes of a result, whatever made it."""
+    """Return what is wrong with the bytes of a result, whatever made it; None if nothing is."""
     if path.is_dir() and not seals.has_receipt(path):
         faults = ((part, _part_fault(part)) for part in _parts(path))
         return next((f"{part.name}: {fault}" for part, fault in faults if fault), None)

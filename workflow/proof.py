@@ -1,4 +1,4 @@
-"""What makes each result, handed to its job, and compared with what the result says made it.
+"""Makers of each result, handed to its job, and compared with what the result says made it.
 
 Seals (sonify.runtime.seals) need no .snakemake: what other code, configuration or inputs made is
 made anew even where that folder is lost, or an older file was put back with its date.
@@ -40,8 +40,7 @@ def _assignment(rule) -> Callable[..., str]:
 
     # Takes the output, so that Snakemake does not compare it, as it does all that this is made of.
     def made(wildcards, input, output) -> str:
-        values = {name: given[name] for name in CONFIGURATION if name in given}
-        values = {name: v for name, v in values.items() if _compared(v)}
+        values = {n: given[n] for n in CONFIGURATION if n in given and _compared(given[n])}
         now = {name: v(wildcards) if callable(v) else v for name, v in values.items()}
         unnamed = ancient or len(" ".join(input)) > LONGEST
         task = {
@@ -57,18 +56,18 @@ def _assignment(rule) -> Callable[..., str]:
 
 
 def _compared(value: Any) -> bool:
-    """Whether Snakemake compares a parameter, as it does none that takes the output."""
+    """Tell whether Snakemake compares a parameter, as it does none that takes the output."""
     return not (callable(value) and "output" in inspect.signature(value).parameters)
 
 
 def task_of(job) -> dict[str, Any] | None:
-    """What a job is given: rule, code, settings, inputs and outputs; None if it runs no script."""
+    """Return the rule, code, settings, inputs and outputs of a job; None if it runs no script."""
     text = job.params.get("made")
     return json.loads(shlex.split(text)[0].partition("=")[2]) if text else None
 
 
 def expected(task: dict[str, Any]) -> dict[str, Any]:
-    """What its results would say made them, were they made now."""
+    """Return what its results would say made them, were they made now."""
     return _expected(json.dumps(task, sort_keys=True))
 
 

@@ -1,4 +1,4 @@
-"""What a run was: `results/provenance/runs/<when it began>.json`, one file a run.
+"""Records of runs: `results/provenance/runs/<when it began>.json`, one file a run.
 
 Everything that is not in the seals of results, because it need not matter to them: versions,
 machine, commit, times. Fingerprints of the prepared corpora tell two laboratories whether they
@@ -93,7 +93,7 @@ def _processor() -> str:
 
 
 def _output(*command: str) -> str | None:
-    """What a program prints; None if it is not there or fails."""
+    """Return what a program prints; None if it is not there or fails."""
     if not shutil.which(command[0]):
         return None
     done = subprocess.run(command, capture_output=True, text=True, check=False)

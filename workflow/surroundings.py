@@ -34,7 +34,7 @@ def deployed(workflow) -> bool:
 
 
 def jobs_are_here(workflow) -> bool:
-    """Whether this process starts the jobs itself, as processes of this system."""
+    """Tell whether this process starts the jobs itself, as processes of this system."""
     here = workflow.is_main_process and workflow.executor_plugin.name == "local"
     return here and not deployed(workflow)
 

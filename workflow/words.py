@@ -1,4 +1,4 @@
-"""What two makers of a result differ in, in words."""
+"""Differences of two makers of a result, in words."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MOST = 3  # names in a sentence
 def cause(
     made: dict[str, Any] | None, now: dict[str, Any], script: str, config: dict[str, Any]
 ) -> tuple[str, str]:
-    """Whether a result is stale or foreign, and why."""
+    """Tell whether a result is stale or foreign, and why."""
     if made is None:
         return "foreign", "it was not made by the workflow: move it away"
     if made["rule"] != now["rule"] or set(made["inputs"]) != set(now["inputs"]):
@@ -23,7 +23,7 @@ def cause(
 
 
 def same_but_inputs(made: dict[str, Any] | None, now: dict[str, Any]) -> bool:
-    """Whether two makers differ by the content of inputs alone."""
+    """Tell whether two makers differ by the content of inputs alone."""
     if made is None or set(made["inputs"]) != set(now["inputs"]):
         return False
     return all(made[key] == now[key] for key in ("rule", "code", "settings"))
@@ -32,7 +32,7 @@ def same_but_inputs(made: dict[str, Any] | None, now: dict[str, Any]) -> bool:
 def differences(
     made: dict[str, Any] | None, now: dict[str, Any], script: str, config: dict[str, Any]
 ) -> list[str]:
-    """What has changed since something made a result: modules, keys and inputs, a phrase each."""
+    """Return what has changed since a result was made: modules, keys and inputs, a phrase each."""
     if made is None:
         return ["it was not made by the workflow"]
     phrases = []

@@ -6,7 +6,6 @@ from sonify.contracts import tables
 from sonify.paper.claims.beside import laid_beside
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import claims, to_markdown
-from sonify.paper.run_facts import read_runs
 from sonify.runtime.jobs import named_file, parser, run
 
 
@@ -17,10 +16,8 @@ def main() -> None:
     options.add_argument("--beside", type=named_file, nargs="*", default=[], help=words)
     options.add_argument("--out", type=Path, required=True, help="claims.parquet")
     args = options.parse_args()
-    known = {name: args.settings[name] for name in ("probes", "rule", "rescaled", "strided")}
-    known["runs"] = read_runs(args.settings["runs"])
     measured = {name: tables.read(file, name) for name, file in args.tables}
-    table = claims(Evidence(measured, **known), args.settings["scale"])
+    table = claims(Evidence.known(measured, args.settings), args.settings["scale"])
     tables.write(table, args.out, "claims")
     others = laid_beside({name: tables.read(file, "claims") for name, file in args.beside})
     tables.write(others, args.out.with_name("claims_beside.parquet"), "claims_beside")

@@ -1,4 +1,4 @@
-"""What holds and what does not beyond the paper: claims of ours, means, and the page of both."""
+"""Judge our own claims beyond the paper, and write them, means, and the page of both."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ from sonify.contracts import tables
 from sonify.paper.claims.beyond import CLAIMS
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import claims
-from sonify.paper.run_facts import read_runs
 from sonify.reporting import findings
 from sonify.runtime.jobs import named_file, parser, run
 
@@ -17,10 +16,8 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="findings.md")
     options.add_argument("--means", type=Path, required=True, help="control_means.parquet")
     args = options.parse_args()
-    known = {name: args.settings[name] for name in ("probes", "rule", "rescaled", "strided")}
-    known["runs"] = read_runs(args.settings["runs"])
     measured = {name: tables.read(file, name) for name, file in args.tables}
-    judged = claims(Evidence(measured, **known), args.settings["scale"], CLAIMS)
+    judged = claims(Evidence.known(measured, args.settings), args.settings["scale"], CLAIMS)
     means = findings.control_means(measured)
     tables.write(means, args.means, "control_means")
     findings.write(args.out.parent, judged, means, args.settings["setting"])

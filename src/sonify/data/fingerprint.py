@@ -1,4 +1,4 @@
-"""Which clips a prepared corpus has, in one word per split: for telling copies of it apart."""
+"""Fingerprints of a prepared corpus, one word per split: for telling copies of it apart."""
 
 import hashlib
 from collections.abc import Iterable, Sequence

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sonify.contracts import tables
+from sonify.runtime.folders import write_whole
 
 Made = TypeVar("Made")
 
@@ -39,11 +40,10 @@ class Kept:
         """Return the part `name`, arrays by name: as they were kept, or made now."""
 
         def write(made: dict[str, np.ndarray], file: Path) -> None:
-            partial = file.with_name(f".{file.name}.partial")
-            with partial.open("wb") as out:
-                arrays: dict[str, Any] = dict(made)
-                np.savez(out, **arrays)
-            partial.replace(file)
+            arrays: dict[str, Any] = dict(made)
+            content = io.BytesIO()
+            np.savez(content, **arrays)
+            write_whole(file, content.getvalue())
 
         def read(file: Path) -> dict[str, np.ndarray]:
             with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as kept:

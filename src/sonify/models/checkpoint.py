@@ -18,6 +18,7 @@ from sonify.models.cnn import CNN12, Architecture
 from sonify.models.heads import SoundModel
 from sonify.runtime import seals
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.folders import write_whole
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -81,8 +82,7 @@ def save(folder: str | Path, model: SoundModel, card: ModelCard) -> None:
     facts = json.loads(json.dumps({**asdict(card), DIGESTS: digests}))  # as it will be read
     facts[DIGESTS][CARD] = seals.card_digest(facts)
     text = json.dumps(facts, indent=2, sort_keys=True) + "\n"
-    (folder / f".{CARD}.partial").write_text(text, encoding="utf-8")
-    (folder / f".{CARD}.partial").replace(folder / CARD)
+    write_whole(folder / CARD, text.encode())
 
 
 def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SoundModel, ModelCard]:
@@ -159,10 +159,8 @@ def digest(module: nn.Module) -> str:
 def _save_weights(file: Path, model: nn.Module) -> None:
     state = model.state_dict()
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    partial = file.with_name(f".{file.name}.partial")
-    content = seals.seal_bytes(as_bytes(weights, {seals.KEY: seals.note()}))
-    partial.write_bytes(content)  # safetensors' own writer's files are for their owner alone
-    partial.replace(file)
+    # Not by safetensors' own writer, whose files are for their owner alone.
+    write_whole(file, seals.seal_bytes(as_bytes(weights, {seals.KEY: seals.note()})))
 
 
 def _load(folder: Path, weights: str, device: str | torch.device) -> tuple[SoundModel, ModelCard]:

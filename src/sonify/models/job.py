@@ -74,7 +74,7 @@ class ModelJob(Generic[S]):
         return table
 
     def kept(self) -> Kept:
-        """What the job keeps of its work while it goes on; nothing where there is but one part."""
+        """Return the parts of its work that the job keeps; none where the split has one part."""
         if len(self.sizes) == 1:
             return Kept()
         settings = msgspec.to_builtins(self.settings)

@@ -95,7 +95,7 @@ METRICS = {
     "flatness": "Spectral flatness of the sound",
     "active_fraction": "Fraction of time that the sound is within 40 dB of its loudest",
     "best_share": "Fraction of the sound's power in its best source",
-    "si_sdr_db": "SI-SDR against that source, in dB",
+    "si_sdr_db": "Greatest SI-SDR over the sources, in dB",
     "auc_time": "Area under the curve of telling when its best source sounds",
     "auc_bins": "The same over time and frequency",
 }

@@ -1,9 +1,24 @@
-"""Folders that are whole or not there."""
+"""Files and folders that are whole or not there."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def write_whole(file: Path, content: bytes, *, sync: bool = False) -> None:
+    """Write a file that is whole or the one before, and readable as other files are.
+
+    sync: even if the machine loses power.
+    """
+    partial = file.with_name(f".{file.name}.partial")
+    with partial.open("wb") as out:
+        out.write(content)
+        if sync:
+            out.flush()
+            os.fsync(out.fileno())
+    partial.replace(file)
 
 
 @contextmanager

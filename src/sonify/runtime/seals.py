@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sonify.runtime.folders import write_whole
+
 VARIABLE = "SONIFY_MADE"  # what the job makes, as JSON: rule, code, settings, inputs, outputs
 KEY = "sonify"  # of the metadata of Parquet files and weights
 RECEIPTS = Path("results/provenance/made")
@@ -32,14 +34,14 @@ def note() -> str:
 
 
 def made() -> dict[str, Any] | None:
-    """What made the results of this job; None outside the workflow."""
+    """Return what made the results of this job; None outside the workflow."""
     return _made(os.environ.get(VARIABLE, ""))
 
 
 def resolved(
     task: dict[str, Any], of: Callable[[Path], str | None] | None = None
 ) -> dict[str, Any]:
-    """What makes the results of a task (rule, code, settings, inputs as a list of paths) now.
+    """Return what makes the results of a task (rule, code, settings, inputs: a list of paths) now.
 
     of: the seal of an input, for those who remember some.
     """
@@ -66,7 +68,7 @@ def seal_file(path: Path) -> None:
 
 
 def fault(path: Path) -> str | None:
-    """What is wrong with the bytes of a Parquet file or of weights, None if they are whole."""
+    """Return what is wrong with the bytes of a Parquet file or of weights; None if whole."""
     with path.open("rb") as file:
         at = _place(file)
         if at is None:
@@ -85,7 +87,7 @@ def card_digest(facts: dict[str, Any]) -> str:
 
 
 def card_fault(path: Path) -> str | None:
-    """What is wrong with a card or the weights it is about, None if they are as they were made."""
+    """Return what is wrong with a card or its weights; None if they are as they were made."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         digests = dict(facts["sha256"])
@@ -149,9 +151,7 @@ def write_receipts() -> None:
             file = receipt(path)
             file.parent.mkdir(parents=True, exist_ok=True)
             content = {"made": made(), "seal": content_digest(path)}
-            partial = file.with_name(f".{file.name}.partial")
-            partial.write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
-            partial.replace(file)
+            write_whole(file, (json.dumps(content, sort_keys=True) + "\n").encode())
 
 
 def has_receipt(path: Path) -> bool:
@@ -200,7 +200,7 @@ def _head(file: BinaryIO) -> tuple[int, bytes]:
 
 
 def _place(file: BinaryIO) -> int | None:
-    """Where the digits of the note begin."""
+    """Return where the digits of the note begin; None if there is no note."""
     start, head = _head(file)
     at = head.rfind(_MARK)
     return None if at < 0 else start + at + len(_MARK)

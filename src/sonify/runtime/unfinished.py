@@ -1,4 +1,4 @@
-"""What a job that is not finished keeps on disk, for the same command to go on from.
+"""Unfinished work of a job on disk, for the same command to go on from.
 
 A folder under the job's own, which Snakemake does not know and so does not delete with the outputs
 of a job that failed. Within it each fingerprint has its own place: what was begun with other code,
@@ -11,6 +11,8 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from sonify.runtime.folders import write_whole
 
 FACTS = "identity.json"
 
@@ -30,9 +32,7 @@ class Unfinished:
             for other in sorted(folder.glob(f"*/{FACTS}")):
                 self._tell(other)
         self.place.mkdir(parents=True, exist_ok=True)
-        partial = self.place / f".{FACTS}.partial"
-        partial.write_text(json.dumps(self.identity), encoding="utf-8")
-        partial.replace(self.place / FACTS)
+        write_whole(self.place / FACTS, json.dumps(self.identity).encode())
 
     def discard(self) -> None:
         """Delete the folder: the job is finished, and what was set aside is replaced by it."""

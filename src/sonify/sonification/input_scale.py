@@ -1,4 +1,4 @@
-"""Whether a recording is on the scale that a model's first layer was trained on."""
+"""Tells whether a recording is on the scale that a model's first layer was trained on."""
 
 import torch
 import torch.nn.functional as F

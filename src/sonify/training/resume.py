@@ -9,7 +9,6 @@ once, that is after the step being computed.
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import threading
@@ -26,6 +25,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from sonify.models.checkpoint import KEPT, save_kept
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import say
 from sonify.runtime.unfinished import Unfinished
 
@@ -97,7 +97,7 @@ class Saver:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for a checkpoint."""
+        """True when it is time for a checkpoint."""
         pause = max(self.every_s, self._cost_s / self.share)
         return self._told or self.clock() - self._last >= pause
 
@@ -115,7 +115,7 @@ class Saver:
                 tensors[f"{name}/{key}"] = tensor.detach().cpu().contiguous()
         text = json.dumps(facts)
         header = {_FACTS: text, _DIGEST: _digest(tensors, text)}
-        _write_whole(self.file, save(tensors, header))
+        write_whole(self.file, save(tensors, header), sync=True)
         self._last = self.clock()
         self._cost_s = self._last - begun
         self.written += 1
@@ -214,13 +214,3 @@ def _digest(tensors: Mapping[str, Tensor], facts: str) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].numpy().data)
     return digest.hexdigest()
-
-
-def _write_whole(file: Path, content: bytes) -> None:
-    """Write a file that is whole or the one before, though the machine lose power."""
-    partial = file.with_name(f".{file.name}.partial")
-    with partial.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(file)

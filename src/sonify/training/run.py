@@ -164,7 +164,7 @@ def train_run(
 
 @dataclass
 class Outcome:
-    """What a training has to show besides its weights: its epochs, and the best of them."""
+    """Results of a training besides its weights: its epochs, and the best of them."""
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best: Best = field(default_factory=Best)

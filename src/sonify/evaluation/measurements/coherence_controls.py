@@ -5,7 +5,6 @@ network whose last or first k layers are those of an untrained one.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.controls import heard_with_controls
+from sonify.evaluation.measurements.controls import explainers, heard_with_controls
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.evaluation.metrics.coherence import mean_topk_coherence, noise_floor
 from sonify.evaluation.metrics.peaks import active_fraction
@@ -21,7 +20,7 @@ from sonify.evaluation.metrics.segments import NPERSEG
 from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.models.untrained import randomised, untrained
+from sonify.models.untrained import randomised
 from sonify.sonification.explainer import Explainer
 from sonify.sonification.methods import DEFAULT, build_explainer
 
@@ -49,8 +48,7 @@ def coherence_controls_table(
     layers are randomised, from either end; those at the end change only the layers that they are.
     Raises SonifyError as `heard_with_controls` and `mean_topk_coherence` do.
     """
-    explainer = build_explainer(method, model, precision=precision)
-    fresh = build_explainer(method, untrained(card, device), precision=precision)
+    explainer, fresh = explainers(model, card, method, precision, device)
     n = explainer.n_layers
     mixed: dict[str, tuple[Explainer, int]] = {}  # with the first layer that differs
     for k in (k for k in cascade if k < n):
@@ -58,10 +56,16 @@ def coherence_controls_table(
         for name, layers in ends.items():
             network = randomised(model, card, layers, device)
             mixed[name] = (build_explainer(method, network, precision=precision), layers[0])
-    how: dict[str, Any] = {"rule": rule, "max_samples": max_samples}
-    how |= {"device": device, "progress": progress}
     rows = []
-    for batch in heard_with_controls(explainer, fresh, parts, **how):
+    for batch in heard_with_controls(
+        explainer,
+        fresh,
+        parts,
+        rule=rule,
+        max_samples=max_samples,
+        device=device,
+        progress=progress,
+    ):
         x = batch.x.cpu().numpy()
         where = {
             "clip_id": np.array(batch.ids),

@@ -17,8 +17,12 @@ from sonify.data.audio.pcm import decode
 from sonify.data.clips import Clips, cut
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
 from sonify.evaluation.metrics import surrogates
+from sonify.models.checkpoint import ModelCard
+from sonify.models.heads import SoundModel
+from sonify.models.untrained import untrained
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.explainer import Explainer, Sonifications
+from sonify.sonification.methods import build_explainer
 from sonify.sonification.selected import LEAST_ACTIVE, MOST_ACTIVE, RANDOM, sonify_selected
 
 SONIFICATION = "sonification"
@@ -55,10 +59,21 @@ class Heard:
         return [self.clips.ids[i] for i in self.indices]
 
 
+def explainers(
+    model: SoundModel, card: ModelCard, method: str, precision: str, device: torch.device | str
+) -> tuple[Explainer, Explainer]:
+    """Return the explainers of a model and of an untrained network of its architecture."""
+    trained, fresh = (
+        build_explainer(method, network, precision=precision)
+        for network in (model, untrained(card, device))
+    )
+    return trained, fresh
+
+
 @torch.no_grad()
 def heard_with_controls(
     explainer: Explainer,
-    untrained: Explainer,
+    fresh: Explainer,
     parts: Iterable[Clips],
     *,
     rule: str,
@@ -66,7 +81,8 @@ def heard_with_controls(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> Iterator[Heard]:
-    """Yield batches of clips with their sonifications and all controls.
+    """Yield batches of clips with their sonifications and all controls; `fresh` is of an untrained
+    network.
 
     Raises SonifyError for an unknown rule, and for a split of a single clip, which has no other.
     """
@@ -82,7 +98,7 @@ def heard_with_controls(
                 "random_filter": made.signals[2],
                 "least_active": made.signals[1],
                 "other_clip": _strongest(explainer, others, rule, places),
-                "untrained": _strongest(untrained, x, rule, places),
+                "untrained": _strongest(fresh, x, rule, places),
             },
             clips.dataset,
             ids,

@@ -6,7 +6,6 @@ leaves least of the clip, whose energy is its own.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +13,18 @@ import torch
 from torch import Tensor
 
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.controls import SONIFICATION, Heard, heard_with_controls
+from sonify.evaluation.measurements.controls import (
+    SONIFICATION,
+    Heard,
+    explainers,
+    heard_with_controls,
+)
 from sonify.evaluation.measurements.scoring import Counter, measured
 from sonify.evaluation.metrics import surrogates
 from sonify.evaluation.metrics.bootstrap import resamples
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.models.untrained import untrained
-from sonify.sonification.methods import DEFAULT, build_explainer
+from sonify.sonification.methods import DEFAULT
 
 OWN = 0.0  # in place of a fraction: the energy of the sonification as it is
 SWEPT = (SONIFICATION, "other_clip", "noise")  # subtracted at given fractions of energy too
@@ -50,17 +53,20 @@ def removal_controls_table(
     sounds of SWEPT are subtracted at each of `fractions` of the clip's energy as well. Raises
     SonifyError as `heard_with_controls`.
     """
-    explainer, fresh = (
-        build_explainer(method, network, precision=precision)
-        for network in (model, untrained(card, device))
-    )
-    how: dict[str, Any] = {"rule": rule, "max_samples": max_samples}
-    how |= {"device": device, "progress": progress}
+    explainer, fresh = explainers(model, card, method, precision, device)
     ids: list[str] = []
     targets: list[np.ndarray] = []
     scores: dict[Condition, list[np.ndarray]] = defaultdict(list)
     removed: dict[Condition, list[np.ndarray]] = defaultdict(list)
-    for batch in heard_with_controls(explainer, fresh, parts, **how):
+    for batch in heard_with_controls(
+        explainer,
+        fresh,
+        parts,
+        rule=rule,
+        max_samples=max_samples,
+        device=device,
+        progress=progress,
+    ):
         ids += batch.ids
         targets.append(batch.clips.targets[batch.indices])
         whole = surrogates.energy(batch.x)

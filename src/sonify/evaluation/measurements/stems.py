@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,14 +12,13 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, decoded
 from sonify.data.audio.samples import resampled
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.controls import heard_with_controls
+from sonify.evaluation.measurements.controls import explainers, heard_with_controls
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.evaluation.metrics.separation import Sources
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.models.untrained import untrained
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.methods import DEFAULT, build_explainer
+from sonify.sonification.methods import DEFAULT
 
 # The mixture itself, its sonification, and what tells whether that is more than chance.
 COMPARED = ("sonification", "random_filter", "phase", "untrained")
@@ -48,14 +46,17 @@ def stems_table(
     SonifyError for a folder with the stems of no clip, and for stems of another length than their
     clip.
     """
-    explainer, fresh = (
-        build_explainer(method, network, precision=precision)
-        for network in (model, untrained(card, device))
-    )
-    how: dict[str, Any] = {"rule": rule, "max_samples": max_samples}
-    how |= {"device": device, "progress": progress}
+    explainer, fresh = explainers(model, card, method, precision, device)
     rows = []
-    for batch in heard_with_controls(explainer, fresh, parts, **how):
+    for batch in heard_with_controls(
+        explainer,
+        fresh,
+        parts,
+        rule=rule,
+        max_samples=max_samples,
+        device=device,
+        progress=progress,
+    ):
         sounds = {name: batch.sounds[name].cpu().numpy() for name in COMPARED}
         for at, clip in enumerate(batch.ids):
             stems = read_stems(folder, clip, batch.x.shape[1])

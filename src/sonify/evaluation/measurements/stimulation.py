@@ -4,7 +4,6 @@ The paper says that removal "alters feature map activity" (section 4.1) and does
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +11,18 @@ import torch
 from torch import Tensor
 
 from sonify.data.clips import Clips
-from sonify.evaluation.measurements.controls import SONIFICATION, Heard, heard_with_controls
+from sonify.evaluation.measurements.controls import (
+    SONIFICATION,
+    Heard,
+    explainers,
+    heard_with_controls,
+)
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.evaluation.metrics import surrogates
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
-from sonify.models.untrained import untrained
 from sonify.sonification.explainer import Explainer
-from sonify.sonification.methods import DEFAULT, build_explainer
+from sonify.sonification.methods import DEFAULT
 from sonify.sonification.selected import MOST_ACTIVE, RANDOM, clip_activity, layer_activity
 
 # What the most active filter hears, and what the filter drawn at random does.
@@ -46,19 +49,18 @@ def stimulation_table(
     surrogates of its energy. response is their activity relative to that on the clip. Raises
     SonifyError as `heard_with_controls`.
     """
-    explainer, fresh = (
-        build_explainer(method, network, precision=precision)
-        for network in (model, untrained(card, device))
-    )
-    how: dict[str, Any] = {
-        "rule": rule,
-        "max_samples": max_samples,
-        "device": device,
-        "progress": progress,
-    }
+    explainer, fresh = explainers(model, card, method, precision, device)
     rows = [
         _measured(explainer, batch, rule)
-        for batch in heard_with_controls(explainer, fresh, parts, **how)
+        for batch in heard_with_controls(
+            explainer,
+            fresh,
+            parts,
+            rule=rule,
+            max_samples=max_samples,
+            device=device,
+            progress=progress,
+        )
     ]
     return pd.concat(rows, ignore_index=True).assign(**card.keys)
 

@@ -1,4 +1,4 @@
-"""How far a sound is one of the sources of a mixture whose stems are known.
+"""Measures of how far a sound is one of the sources of a mixture whose stems are known.
 
 Stems are the sources that a mixture is the sum of, (source, time). Short-time spectra have Hann
 windows of 256 samples, half overlapping.

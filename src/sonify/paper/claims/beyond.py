@@ -3,6 +3,9 @@
 Decisions 102 and 107 say what had been seen of each before its criterion was written down.
 """
 
+from collections.abc import Sequence
+from itertools import product
+
 import pandas as pd
 
 from sonify.paper.claims.deltas import COHERENCE, FRACTION, SCORE
@@ -12,6 +15,7 @@ from sonify.paper.claims.rules import Above
 from sonify.paper.claims.verdicts import Claim
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
+_OWN = "sonification"
 _REGIMES = {"contrastive": CONTRASTIVE, "supervised": SUPERVISED}
 # What a sonification is held against in the removal test, each of its energy.
 RIVALS = ("random_filter", "other_clip", "phase", "rolled", "untrained", "noise")
@@ -20,13 +24,13 @@ Pairs = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 def own_response(evidence: Evidence) -> Measurement:
     """Return how much more of its activity s gives back to its filter than s with random phases."""
-    pairs = _stimulation(evidence, "response", "most_active")
+    pairs = _held_against(evidence, "stimulation", "response", ["phase"], selection="most_active")
     return differences("Response to the sonification vs random phases", pairs, skipna=True)
 
 
 def own_lead(evidence: Evidence) -> Measurement:
     """Return how much oftener s makes its filter the most active than s with random phases."""
-    pairs = _stimulation(evidence, "leads", "random")
+    pairs = _held_against(evidence, "stimulation", "leads", ["phase"], selection="random")
     return differences("Leads its layer on the sonification vs random phases", pairs, skipna=True)
 
 
@@ -39,13 +43,10 @@ def special_removal(evidence: Evidence) -> Measurement:
         setting = PaperSetting("fsd50k", "contrastive", finetune)
         return by_layer(evidence.of("removal_controls", setting, **where), "value")
 
-    own = "sonification"
-    sounds = (own, *RIVALS)
-    found = gather(look_up, [(finetune, sound) for finetune in FINETUNES for sound in sounds])
+    found = gather(look_up, product(FINETUNES, [_OWN, *RIVALS]))
     pairs = {
-        f"{finetune} {rival.replace('_', ' ')}": (found[finetune, rival], found[finetune, own])
-        for finetune in FINETUNES
-        for rival in RIVALS
+        f"{finetune} {rival.replace('_', ' ')}": (found[finetune, rival], found[finetune, _OWN])
+        for finetune, rival in product(FINETUNES, RIVALS)
     }
     measured = differences("mAP without the control vs without the sonification", pairs)
     return measured._replace(floor=evidence.half_clip("removal_controls"))
@@ -53,59 +54,41 @@ def special_removal(evidence: Evidence) -> Measurement:
 
 def learned_coherence(evidence: Evidence) -> Measurement:
     """Return how much more coherent sonifications are than those of an untrained network."""
-    pairs = _coherence(evidence, "untrained")
+    pairs = _held_against(evidence, "coherence_controls", "coherence", ["untrained"])
     return differences("Coherence of the trained vs an untrained network", pairs)
 
 
 def coherence_beyond_bands(evidence: Evidence) -> Measurement:
     """Return how much more coherent sonifications are than noise in their bands."""
-    pairs = _coherence(evidence, "phase")
+    pairs = _held_against(evidence, "coherence_controls", "coherence", ["phase"])
     return differences("Coherence of the sonification vs random phases", pairs)
-
-
-def _coherence(evidence: Evidence, control: str) -> Pairs:
-    """Return curves over layers of the sonification and of a control, by regime."""
-
-    def look_up(key: tuple[str, str]) -> pd.DataFrame:
-        regime, sound = key
-        return by_layer(
-            evidence.of("coherence_controls", _REGIMES[regime], sound=sound), "coherence"
-        )
-
-    sounds = ("sonification", control)
-    found = gather(look_up, [(regime, sound) for regime in _REGIMES for sound in sounds])
-    return {regime: (found[regime, sounds[0]], found[regime, control]) for regime in _REGIMES}
 
 
 def best_source(evidence: Evidence) -> Measurement:
     """Return how much more of a sonification is one source than of what it is held against."""
-
-    def look_up(key: tuple[str, str]) -> pd.DataFrame:
-        regime, sound = key
-        return by_layer(evidence.of("stems", _REGIMES[regime], sound=sound), "best_share")
-
-    rivals = ("clip", "phase", "untrained")
-    sounds = ("sonification", *rivals)
-    found = gather(look_up, [(regime, sound) for regime in _REGIMES for sound in sounds])
-    pairs = {
-        f"{regime} {rival}": (found[regime, sounds[0]], found[regime, rival])
-        for regime in _REGIMES
-        for rival in rivals
-    }
+    pairs = _held_against(evidence, "stems", "best_share", ["clip", "phase", "untrained"])
     return differences("Power in the best source, sonification vs control", pairs, skipna=True)
 
 
-def _stimulation(evidence: Evidence, column: str, selection: str) -> Pairs:
-    """Return curves over layers of the sonification and of its surrogate, by regime."""
+def _held_against(
+    evidence: Evidence, table: str, column: str, rivals: Sequence[str], **where: object
+) -> Pairs:
+    """Return curves over layers of the sonification and of each rival, by regime and, of several,
+    rival.
+    """
 
     def look_up(key: tuple[str, str]) -> pd.DataFrame:
         regime, sound = key
-        where = {"selection": selection, "sound": sound}
-        return by_layer(evidence.of("stimulation", _REGIMES[regime], **where), column)
+        return by_layer(evidence.of(table, _REGIMES[regime], sound=sound, **where), column)
 
-    sounds = ("sonification", "phase")
-    found = gather(look_up, [(regime, sound) for regime in _REGIMES for sound in sounds])
-    return {regime: (found[regime, sounds[0]], found[regime, sounds[1]]) for regime in _REGIMES}
+    found = gather(look_up, product(_REGIMES, [_OWN, *rivals]))
+    return {
+        f"{regime} {rival}" if len(rivals) > 1 else regime: (
+            found[regime, _OWN],
+            found[regime, rival],
+        )
+        for regime, rival in product(_REGIMES, rivals)
+    }
 
 
 CLAIMS = (

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 
 from sonify.evaluation.metrics.chance import chance_map
 from sonify.paper.claims.measurement import Task
 from sonify.paper.labels import DATASETS, finetuned_label
-from sonify.paper.run_facts import Runs
+from sonify.paper.run_facts import Runs, read_runs
 from sonify.paper.setting import PaperSetting
 from sonify.runtime.errors import SonifyError
 
@@ -47,6 +47,12 @@ class Evidence:
     rule: str
     rescaled: bool
     strided: Mapping[str, str] | None
+
+    @classmethod
+    def known(cls, tables: Mapping[str, pd.DataFrame], settings: Mapping[str, Any]) -> Self:
+        """Return the evidence of tables under the settings of the claims' jobs, as JSON."""
+        known = {name: settings[name] for name in ("probes", "rule", "rescaled", "strided")}
+        return cls(tables, read_runs(settings["runs"]), **known)
 
     def of(self, table: str, setting: PaperSetting, **where: object) -> pd.DataFrame:
         """Return the rows of `table` of the one run of this setting, where columns equal `where`.

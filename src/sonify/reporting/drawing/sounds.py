@@ -19,7 +19,7 @@ from sonify.runtime.errors import SonifyError
 
 
 class Look(NamedTuple):
-    """How a sound is drawn, and what it is called."""
+    """Style and name of a sound in figures."""
 
     colour: str
     marker: str

@@ -17,7 +17,7 @@ def _draw(**tables_and_settings) -> "Figure":
 FIGURE = FigureSpec(
     name="figure_stems",
     title="Ground truth: is a sonification one source of its clip?",
-    alt="The fraction of a sound's power in its best source, its distortion against that, and how "
+    alt="The fraction of a sound's power in its best source, its distortion, and how "
     "well it tells when and where that source sounds, against the layer; a column for each run.",
     read="Clips are mixtures whose stems are known. A filter that picks out one source lies above "
     "the clip itself, drawn as a curve too; one that does so by its bands alone does not lie above "

@@ -1,4 +1,4 @@
-"""What a model does to the waveform before its first convolution."""
+"""Operations of a model on the waveform before its first convolution."""
 
 from dataclasses import dataclass
 
