@@ -22,6 +22,7 @@ from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import load as load_checkpoint
 from sonify.models.cnn import CNN12
 from sonify.sonification.attribution import Sonification
+from sonify.sonification.autograd.sonifier import AutogradSonifier
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.mining.top_activations import TopActivations
 from sonify.sonification.trace.folding import folded
@@ -29,6 +30,7 @@ from sonify.sonification.trace.folding import folded
 __all__ = [
     "CNN12",
     "Architecture",
+    "AutogradSonifier",
     "Sonification",
     "Sonifier",
     "TopActivations",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 # Notebooks' shells name a backend that this environment may lack; none is needed.
 os.environ["MPLBACKEND"] = "agg"
@@ -20,11 +21,14 @@ from sonify.reporting.spectrogram import spectrograms
 from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.jobs import say
 from sonify.sonification.activity import RULES
+from sonify.sonification.autograd.sonifier import BY, AutogradSonifier, Run
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
-from sonify.sonification.input_scale import suggested_gain
-from sonify.sonification.recording import Heard, hear
-from sonify.sonification.trace.chain import Block, find_blocks, shortest
+from sonify.sonification.input_scale import first_convolution, suggested_gain
+from sonify.sonification.recording import Heard, hear, hear_by_autograd
+from sonify.sonification.trace.chain import FOLD, Block, find_blocks, shortest
 from sonify.sonification.trace.folding import folded
+from sonify.sonification.trace.rewriting import why_not
+from sonify.sonification.trace.writing import CannotFoldError
 
 RATES_HZ = (1_000, 192_000)  # range of --rate
 MAX_RECORDING_S = 300.0  # longer ones are refused rather than exhausting memory
@@ -58,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     own = parser.add_argument_group("with --model")
     own.add_argument("--weights", type=Path, help="its state dict: .safetensors or .pt")
+    own.add_argument(
+        "--part", metavar="NAME", help="only this submodule, such as encoder.net; it gets the sound"
+    )
     own.add_argument("--rate", type=int, help=f"sampling rate it expects, in Hz ({RATE_HZ})")
     own.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")
     own.add_argument(
@@ -84,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
         default="exact",
         help="fast: bfloat16, where the processor computes with it",
     )
+    parser.add_argument(
+        "--by",
+        choices=("engine", BY),
+        default="engine",
+        help=f"{BY}: sonify any model by automatic differentiation, the slower reference path",
+    )
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")
     return parser
 
@@ -91,25 +104,18 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> None:
     if args.top < 1:
         raise SonifyError(f"--top is {args.top}: give the number of filters per layer, at least 1")
-    blocks, name = _model(args)
+    model, name = _model(args)
+    if args.part is not None:
+        model, name = imported.part(model, args.part), f"{name}, {args.part}"
+    blocks = _blocks(model, args) if args.by != BY else None
     rate_hz = RATE_HZ if args.rate is None else args.rate
+    shortest_clip = 1 if blocks is None else shortest(blocks)
     try:
-        recording = prepared(args.clip, Limits(shortest(blocks), MAX_RECORDING_S), rate_hz)
+        recording = prepared(args.clip, Limits(shortest_clip, MAX_RECORDING_S), rate_hz)
     except UnusableAudio as error:
         raise SonifyError(f"{args.clip} cannot be used: {error.detail}") from error
     x = pcm.decode(recording.pcm)
-    spread = np.linspace(1, len(blocks), DEFAULT_LAYERS).round().astype(int).tolist()
-    sonifier = Sonifier(blocks, args.precision, gain=1.0 if args.gain is None else args.gain)
-    _warn_of_scale(sonifier, x)
-    heard = hear(
-        sonifier,
-        x,
-        list(dict.fromkeys(args.layer or spread)),
-        rate_hz=rate_hz,
-        top=args.top,
-        filters=args.filter and list(dict.fromkeys(args.filter)),
-        rule=args.rule,
-    )
+    heard, how = _hear(model, blocks, x, args, rate_hz)
     if args.out.exists() and not args.out.is_dir():
         raise SonifyError(
             f"--out is {args.out}, which is not a directory: give a folder to write to"
@@ -118,41 +124,97 @@ def _run(args: argparse.Namespace) -> None:
     (args.out / "input.wav").write_bytes(wav(x, rate_hz))
     cards = [_write(args.out, x, one, rate_hz) for one in heard]
     title = os.fsencode(args.clip.name).decode("utf-8", "backslashreplace")
-    page = recording_page(title, name, wav(x, rate_hz), cards, rate_hz)
+    page = recording_page(title, name, wav(x, rate_hz), cards, rate_hz, how)
     (args.out / "index.html").write_text(page, encoding="utf-8")
     for one in heard:
         say(_summary(one))
+    if how:
+        say(how)
     count = "1 sonification" if len(heard) == 1 else f"{len(heard)} sonifications"
     say(f"{count} of {len(x) / rate_hz:.1f} s: listen at {args.out / 'index.html'}")
 
 
-def _warn_of_scale(sonifier: Sonifier, x: np.ndarray) -> None:
+def _hear(
+    model: nn.Module,
+    blocks: tuple[Block, ...] | None,
+    x: np.ndarray,
+    args: argparse.Namespace,
+    rate_hz: int,
+) -> tuple[list[Heard], str]:
+    """Return the sonifications, and how they were made if not by the engine (`blocks` None)."""
+    gain = 1.0 if args.gain is None else args.gain
+    layers = args.layer and list(dict.fromkeys(args.layer))
+    filters = args.filter and list(dict.fromkeys(args.filter))
+    asked = {"rate_hz": rate_hz, "top": args.top, "filters": filters, "rule": args.rule}
+    if blocks is None:
+        by_autograd = AutogradSonifier(model, gain)
+        _warn_of_scale(first_convolution(model), gain, x)
+        heard, run = hear_by_autograd(by_autograd, x, layers, **asked)
+        return heard, _how(run)
+    sonifier = Sonifier(blocks, args.precision, gain=gain)
+    _warn_of_scale(blocks[0].conv, sonifier.gain, x)
+    spread = np.linspace(1, len(blocks), DEFAULT_LAYERS).round().astype(int).tolist()
+    return hear(sonifier, x, layers or list(dict.fromkeys(spread)), **asked), ""
+
+
+def _how(run: Run) -> str:
+    """Say what was done by automatic differentiation, and what was left as it is."""
+    rectifiers = ", ".join(dict.fromkeys(run.names))
+    how = f"By autograd: every rectifier ({rectifiers}) passes back positive gradients only"
+    if run.plain:
+        how += f"; what else bends keeps its own gradient ({', '.join(run.plain)})"
+    if run.stopped:
+        how += f". The model stopped behind layer {len(run.maps)}: {run.stopped.rstrip('.')}"
+    return how + "."
+
+
+def _warn_of_scale(conv: nn.Conv1d | None, gain: float, x: np.ndarray) -> None:
     """Say so where the recording seems to be on another scale than the model was trained on."""
-    weight = sonifier.blocks[0].conv.weight
-    gain = suggested_gain(sonifier, torch.from_numpy(x).to(weight)[None])
-    if gain is not None:
+    if conv is None:
+        return
+    better = suggested_gain(conv, gain, torch.from_numpy(x).to(conv.weight)[None])
+    if better is not None:
         say(
-            f"warning: the model's first layer hardly hears this recording at gain "
-            f"{sonifier.gain:g}; if it was trained on larger waveforms, give --gain (its weights "
-            f"suggest about {gain:g}), or its filters are not the ones that you hear"
+            f"warning: the model's first layer hardly hears this recording at gain {gain:g}; if it "
+            f"was trained on larger waveforms, give --gain (its weights suggest about {better:g}), "
+            "or its filters are not the ones that you hear"
         )
 
 
-def _model(args: argparse.Namespace) -> tuple[tuple[Block, ...], str]:
-    """Return the blocks to sonify and the model's name for display."""
+def _model(args: argparse.Namespace) -> tuple[nn.Module, str]:
+    """Return the model and its name for display."""
+    if args.by == BY:
+        for option in ("fold", "allow_strided"):
+            if args.model is not None and getattr(args, option):
+                flag = option.replace("_", "-")
+                raise SonifyError(f"--{flag} is not needed with --by {BY}: leave it out")
     if args.model is None:
-        for option in ("weights", "rate", "fold", "gain", "allow_strided"):
+        for option in ("weights", "part", "rate", "fold", "gain", "allow_strided"):
             if getattr(args, option) not in (None, False):
                 flag = option.replace("_", "-")
                 raise SonifyError(f"--{flag} is only for --model: leave it out with --checkpoint")
         ours, card = checkpoint.load(args.checkpoint)
-        # A checkpoint has strided convolutions only where its configuration chose them.
-        return find_blocks(ours, allow_strided=True), card.model
+        return ours, card.model
     if args.rate is not None and not RATES_HZ[0] <= args.rate <= RATES_HZ[1]:
         low, high = RATES_HZ
         raise SonifyError(f"--rate is {args.rate}: give a sampling rate from {low} to {high} Hz")
-    model = imported.load(args.model, args.weights)
-    return find_blocks(folded(model) if args.fold else model, args.allow_strided), args.model
+    return imported.load(args.model, args.weights), args.model
+
+
+def _blocks(model: nn.Module, args: argparse.Namespace) -> tuple[Block, ...]:
+    """Return the blocks to sonify."""
+    # A checkpoint has strided convolutions only where its configuration chose them.
+    strided = args.allow_strided or args.model is None
+    layers = max(args.layer) if args.layer and min(args.layer) > 0 else None
+    try:
+        return find_blocks(folded(model) if args.fold else model, strided, layers)
+    except CannotFoldError:
+        raise
+    except SonifyError as error:
+        sentence = str(error)
+        if args.fold and FOLD in sentence:  # which was in vain: say why
+            sentence = f"the model cannot be folded into a chain: {why_not(model)}"
+        raise SonifyError(f"{sentence}; or sonify it by autograd, with --by {BY}") from error
 
 
 def _write(folder: Path, x: np.ndarray, heard: Heard, rate_hz: int) -> Card:
@@ -179,7 +241,8 @@ def _summary(heard: Heard) -> str:
     place = f"layer {heard.layer:2d}  filter {heard.filter:4d}"
     if heard.dead:
         return f"{place}  dead"
-    return f"{place}  activation {heard.activation:8.3f} at {heard.time_s:5.2f} s"
+    how = "  by autograd" if heard.by == BY else ""
+    return f"{place}  activation {heard.activation:8.3f} at {heard.time_s:5.2f} s{how}"
 
 
 if __name__ == "__main__":

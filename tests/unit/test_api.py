@@ -12,10 +12,12 @@ from sonify.models.architecture import Architecture
 PUBLIC = {
     *("Sonifier", "CNN12", "Architecture", "load_checkpoint", "folded", "TopActivations"),
     *("Sonification", "mean_topk_coherence", "mean_average_precision", "mean_auc", "d_prime"),
+    "AutogradSonifier",
 }
 EXAMPLES = {
     "api": api,
     "Sonifier": api.Sonifier,
+    "AutogradSonifier": api.AutogradSonifier,
     "Sonifier.sonify": api.Sonifier.sonify,
     "Sonifier.most_active": api.Sonifier.most_active,
     "Sonifier.render": api.Sonifier.render,

@@ -19,6 +19,7 @@ from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.imported import load
 from sonify.runtime.errors import SonifyError
+from sonify.sonification.autograd.sonifier import AutogradSonifier
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.recording import hear
 from sonify.sonification.trace.folding import folded
@@ -189,6 +190,22 @@ def broken():
     return Net("many")
 
 
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.stem = nn.Sequential(nn.Conv1d(1, 6, 8, stride=2, padding=3), nn.ReLU())
+        self.one = nn.Conv1d(6, 6, 3, padding=1)
+        self.two = nn.Conv1d(6, 6, 3, padding=1)
+        self.gate = nn.Linear(6, 6)
+
+    def forward(self, x):
+        x = self.stem(x)
+        h = self.two(nn.functional.gelu(self.one(x)))
+        h = h * torch.sigmoid(self.gate(h.mean(-1)))[..., None]
+        return torch.relu(x + h).mean(-1)
+
+
 class Itself(nn.Module):
     def __init__(self, net):
         super().__init__()
@@ -265,6 +282,43 @@ def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, caps
     assert float(line[1]) == pytest.approx(int(maps[best].argmax()) * 4 / 16_000, abs=0.006)
 
 
+def test_a_residual_network_is_heard_by_autograd_which_says_so(nets, clip, capsys):
+    options = [str(clip), "--model", "user_nets:Residual", "--top", "1"]
+    with pytest.raises(
+        SystemExit, match=r"followed by the call of gelu\(\).*, with --by autograd$"
+    ):
+        main(options)
+    main([*options, "--by", "autograd", "--out", "a"])
+    printed = capsys.readouterr().err
+    how = "By autograd: every rectifier (relu, gelu) passes back positive gradients only; what "
+    assert how in printed and len(re.findall(r" s  by autograd$", printed, re.MULTILINE)) == 3
+    assert how in Path("a/index.html").read_text(encoding="utf-8")
+    # The sound is the library's, and so is the time, to within what a frame hears.
+    x = prepared(clip, Limits(1, 60), 8_000).pcm.astype(np.float32)[None] / np.float32(32_767)
+    sonifier = AutogradSonifier(load(f"{nets}:Residual"))
+    heard = sonifier.most_active(torch.from_numpy(x))
+    for layer in (1, 2, 3):
+        index = int(heard.filters[layer - 1, 0])
+        signal, rate = soundfile.read(f"a/layer{layer:02d}_filter{index:04d}.wav")
+        assert rate == 8_000
+        np.testing.assert_allclose(signal, heard.signals[layer - 1, 0], atol=1e-3)
+        line = re.search(
+            rf"layer  {layer}  filter +{index}  activation +[\d.]+ at +([\d.]+) s", printed
+        )
+        frame = int(sonifier.forward(torch.from_numpy(x)).maps[layer - 1][0, index].argmax())
+        assert float(line[1]) == pytest.approx((frame * 2 + 1) / 8_000, abs=0.008)
+
+
+def test_a_part_of_a_model_and_layers_before_what_is_no_chain(nets, clip, capsys):
+    options = ["--model", "user_nets:Residual", "--allow-strided", "--top", "1"]
+    main([str(clip), *options, "--part", "stem", "--out", "p"])
+    assert "user_nets:Residual, stem" in Path("p/index.html").read_text(encoding="utf-8")
+    main([str(clip), *options, "--layer", "1", "--out", "l"])
+    assert "by autograd" not in capsys.readouterr().err
+    sounds = [next(Path(out).glob("layer01*.wav")).read_bytes() for out in "pl"]
+    assert sounds[0] == sounds[1]
+
+
 def test_a_model_that_expects_larger_waveforms_is_given_them(nets, clip, capsys):
     options = [str(clip), "--model", "user_nets:quiet", "--top", "1"]
     main([*options, "--out", "without"])
@@ -314,6 +368,9 @@ def test_ready_made_and_strided_models(nets, clip):
         (["--model", "user_nets:torch.nn"], "user_nets has no torch.nn: name a model in it"),
         (["--model", "pathlib:Path"], "pathlib:Path returned a "),
         (["--model", "user_nets:Net"], "module 'conv1' (Conv1d) is followed by module 'bn' (Batch"),
+        (["--model", "user_nets:ready", "--part", "body"], "--part is 'body', which the model do"),
+        (["--checkpoint", "x", "--part", "y"], "--part is only for --model: leave it out"),
+        (["--model", "user_nets:ready", "--by", "autograd", "--fold"], "--fold is not needed with"),
         (["--model", "user_nets:strided", "--fold"], "module 'conv1' (Conv1d) has stride 2: its"),
         (["--model", "user_nets:stereo"], "module '0' (Conv1d) takes 2 channels: it must take 1,"),
         (

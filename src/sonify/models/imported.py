@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.guesses import hint
 
 
 def load(place: str, weights: Path | None = None) -> nn.Module:
@@ -38,6 +39,18 @@ def load(place: str, weights: Path | None = None) -> nn.Module:
     if weights is not None:
         _load_weights(model, weights)
     return model.eval()
+
+
+def part(model: nn.Module, name: str) -> nn.Module:
+    """Return the submodule of a model with a qualified name.
+
+    Raises SonifyError for a name that is not there.
+    """
+    names = [n for n, _ in model.named_modules() if n]
+    if name not in names:
+        guess = hint(name, names, f"there are {', '.join(names[:8])}")
+        raise SonifyError(f"--part is {name!r}, which the model does not have: {guess}")
+    return model.get_submodule(name)
 
 
 def _imported(where: str) -> ModuleType:

@@ -7,7 +7,7 @@ but an `Explainer`. One is built per job (`methods.build_explainer`); the deconv
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 import torch
@@ -43,12 +43,14 @@ class Sonifications:
     signals: (..., time), in [-max|x|, max|x|]. filters: 0-based index of the sonified feature map,
     -1 for all at once. scales: factor from the method's raw output to `signals`, 0 where that is
     silence. dead: the feature map is zero at every frame; the signal is then silence, never NaN.
+    by: "engine", or "autograd" for the reference path by automatic differentiation.
     """
 
     signals: Tensor
     filters: Tensor
     scales: Tensor
     dead: Tensor
+    by: str = field(default="engine", kw_only=True)
 
     def residuals(self, x: Tensor) -> Tensor:
         """Subtract the sonifications from their clips: x - s, (..., time) (section 4.1).

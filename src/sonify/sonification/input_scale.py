@@ -2,9 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.trace.chain import padding_of
 
 # How much a first layer's outputs vary, in units of its biases. Measured on noise, tones, a street
@@ -16,21 +15,28 @@ USUAL = 5.0
 
 
 @torch.no_grad()
-def suggested_gain(sonifier: Sonifier, x: Tensor) -> float | None:
-    """Return about the gain at which the first layer would hear x, (clip, time); None if it does.
+def suggested_gain(conv: nn.Conv1d, gain: float, x: Tensor) -> float | None:
+    """Return about the gain at which a first layer would hear x, (clip, time).
+
+    None if it does already, at `gain`.
 
     It hears x where its outputs vary over time about as much as its biases shift them, by the
     median over filters: networks trained on waveforms in [-256, 256] have kernels too weak for
     [-1, 1]. Without biases nothing can be said: None.
     """
-    conv = sonifier.blocks[0].conv
     if conv.bias is None:
         return None
     padding = padding_of(conv)
     out = F.conv1d(x[:, None], conv.weight, None, conv.stride, padding, conv.dilation)
-    varying = sonifier.gain * out.transpose(0, 1).flatten(1).std(dim=1)
+    varying = gain * out.transpose(0, 1).flatten(1).std(dim=1)
     shifting = conv.bias.abs()
     heard = float((varying / shifting.clamp_min(torch.finfo(x.dtype).tiny)).median())
     if not 0 < heard < HEARD:
         return None
-    return float(f"{sonifier.gain * USUAL / heard:.1g}")
+    return float(f"{gain * USUAL / heard:.1g}")
+
+
+def first_convolution(model: nn.Module) -> nn.Conv1d | None:
+    """Return the model's first convolution of one channel, the waveform; None if it has none."""
+    own = (m for m in model.modules() if isinstance(m, nn.Conv1d) and m.in_channels == 1)
+    return next(own, None)

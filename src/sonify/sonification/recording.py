@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.activity import activity
+from sonify.sonification.autograd.sonifier import AutogradSonifier, Run
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.requests import check_layer
 
@@ -20,7 +21,7 @@ class Heard:
     layer: from 1; filter: from 0. activation: largest value of the filter's map. time_s: the
     seconds into the recording of its frame, the centre of what it depends on. signal: (time,)
     float32 with the peak of the recording. scale_factor: from the raw deconvolution to `signal`, 0
-    for silence. dead: the map is zero at every frame.
+    for silence. dead: the map is zero at every frame. by: "engine" or "autograd".
     """
 
     layer: int
@@ -30,6 +31,7 @@ class Heard:
     scale_factor: float
     dead: bool
     signal: np.ndarray
+    by: str = "engine"
 
 
 def hear(
@@ -81,6 +83,48 @@ def hear(
             )
         )
     return results
+
+
+def hear_by_autograd(
+    sonifier: AutogradSonifier,
+    x: np.ndarray,
+    layers: Sequence[int] | None,
+    *,
+    rate_hz: int,
+    top: int = 5,
+    filters: Sequence[int] | None = None,
+    rule: str = "mean",
+) -> tuple[list[Heard], Run]:
+    """Sonify one recording as `hear` does, by automatic differentiation.
+
+    Returns the forward pass too. `layers` None: four, from first to last. `time_s` is the centre of
+    energy of what the frame alone sonifies to. Raises SonifyError as `hear` and
+    `AutogradSonifier.forward` do.
+    """
+    waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]
+    like = next((p for p in sonifier.model.parameters() if p.is_floating_point()), waveform)
+    waveform = waveform.to(like)
+    if layers and min(layers) < 1:
+        check_layer(min(layers), max(layers))
+    run = sonifier.forward(waveform, max(layers) if layers else None)
+    n = len(run.maps)
+    results = []
+    for layer in layers or sorted(set(np.linspace(1, n, 4).round().astype(int).tolist())):
+        maps = run.maps[layer - 1]
+        chosen = _strongest(maps, rule, top).tolist() if filters is None else list(filters)
+        asked = torch.tensor(chosen, device=waveform.device)
+        made = sonifier.render_from(run, waveform, layer, torch.zeros_like(asked), asked)
+        for i, f in enumerate(chosen):
+            peak, frame = maps[0, f].max(dim=-1)
+            energy = sonifier.raw(run, layer, 0, f, int(frame)).double().square().cpu()
+            at = (
+                float((energy * torch.arange(len(x))).sum() / energy.sum()) if energy.any() else 0.0
+            )
+            signal = made.signals[i].float().cpu().numpy()
+            scale, dead = float(made.scales[i]), bool(made.dead[i])
+            time_s = at / rate_hz
+            results.append(Heard(layer, f, float(peak), time_s, scale, dead, signal, sonifier.by))
+    return results, run
 
 
 def _strongest(maps: Tensor, rule: str, top: int) -> Tensor:

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from sonify.models.cnn import CNN12, Architecture
-from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.input_scale import suggested_gain
+from sonify.sonification.input_scale import first_convolution, suggested_gain
 
 
 def net(scale: float, bias: bool = True) -> nn.Sequential:
@@ -27,10 +26,10 @@ def clip(generator: int = 0) -> torch.Tensor:
 def test_the_factor_that_is_missing_is_found_to_within_a_few_times(scale):
     torch.manual_seed(0)
     model, x = net(scale), clip()
-    gain = suggested_gain(Sonifier(model), x)
+    gain = suggested_gain(first_convolution(model), 1.0, x)
     assert scale / 4 < gain < scale * 4
-    assert suggested_gain(Sonifier(model, gain=scale), x) is None
-    assert suggested_gain(Sonifier(model), scale * x) is None
+    assert suggested_gain(first_convolution(model), scale, x) is None
+    assert suggested_gain(first_convolution(model), 1.0, scale * x) is None
 
 
 def test_by_the_formula():
@@ -41,15 +40,15 @@ def test_by_the_formula():
         conv.bias.fill_(-0.5)
     x = torch.tensor([[1.0, -1.0] * 50])
     x = x / x.std()
-    assert suggested_gain(Sonifier(nn.Sequential(conv, nn.ReLU())), x) == 1_000  # 5 / 0.004 = 1250
+    assert suggested_gain(conv, 1.0, x) == 1_000  # 5 / 0.004 = 1250
 
 
 def test_networks_on_their_own_scale_are_left_alone():
     torch.manual_seed(1)
     x = clip()
     for model in (CNN12(Architecture(width=1 / 8)), net(1.0), net(256.0, bias=False)):
-        assert suggested_gain(Sonifier(model), x) is None
+        assert suggested_gain(first_convolution(model), 1.0, x) is None
     for kernel in (3, 7, 64):
         model = nn.Sequential(nn.Conv1d(1, 32, kernel), nn.ReLU())
-        assert suggested_gain(Sonifier(model), x) is None
-    assert suggested_gain(Sonifier(net(256.0)), torch.zeros(1, 500)) is None
+        assert suggested_gain(first_convolution(model), 1.0, x) is None
+    assert suggested_gain(net(256.0)[0], 1.0, torch.zeros(1, 500)) is None

@@ -21,8 +21,11 @@ class Card:
 
 
 def recording_page(
-    title: str, model: str, sound: bytes, cards: Sequence[Card], rate_hz: int
+    title: str, model: str, sound: bytes, cards: Sequence[Card], rate_hz: int, how: str = ""
 ) -> str:
-    """Return the page as HTML that needs no other file; `title` and `model` are escaped."""
-    context = {"title": title, "model": model, "sound": sound, "cards": cards}
+    """Return the page as HTML that needs no other file; `title`, `model` and `how` are escaped.
+
+    how: how the sonifications were made, if not by the engine.
+    """
+    context = {"title": title, "model": model, "sound": sound, "cards": cards, "how": how}
     return rendered("recording.html.jinja", context | {"top_khz": rate_hz / 2000})

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sonify.models.device import disable_tf32
 from sonify.sonification.trace.chain import padding_of
+from sonify.sonification.trace.folded_conv import shift_of
 
 # Up to so many values, a matrix product beats the framework's convolution, which rearranges its
 # weights on every call.
@@ -57,18 +58,22 @@ class Convolution:
 
     def forward(self, h: Tensor) -> Tensor:
         """Convolve h, (clip, frame, filter), and add the bias."""
-        conv, padding = self.conv, padding_of(self.conv)
+        conv, padding, frames = self.conv, padding_of(self.conv), h.shape[1]
         if self._prefers_matrix_product(h):
             h = F.pad(h, (0, 0, padding, padding))
             out = self._as_product(
                 h, self._weights("forward as matrix", _as_matrix), conv.stride[0]
             )
-            return out if conv.bias is None else out + conv.bias
+            return self._shifted(out if conv.bias is None else out + conv.bias, frames)
         weight = self._weights("forward", _channels_last)
         along = ((1, conv.stride[0]), (0, padding), (1, self.dilation))
         with disable_tf32():
             out = F.conv2d(h.transpose(1, 2).unsqueeze(2), weight, conv.bias, *along, conv.groups)
-        return out.squeeze(2).transpose(1, 2)
+        return self._shifted(out.squeeze(2).transpose(1, 2), frames)
+
+    def _shifted(self, out: Tensor, frames: int) -> Tensor:
+        shift = shift_of(self.conv, frames)
+        return out if shift is None else out + shift.T
 
     def direct(self, padded: Tensor, length: int) -> Tensor:
         """Compute the transpose as a dense convolution."""

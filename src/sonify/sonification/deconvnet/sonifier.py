@@ -50,8 +50,9 @@ class Sonifier(Explainer[Forward]):
     switches are the same). Where the processor only emulates bfloat16, "fast" computes exactly too,
     and says so once. `allow_strided` accepts strided convolutions, whose sonifications
     contain spectral images. `gain` multiplies the waveforms that the model is given, for one that
-    expects others than [-1, 1]; sonifications keep the peaks of the clips. Raises SonifyError for a
-    model that cannot be inverted.
+    expects others than [-1, 1]; sonifications keep the peaks of the clips. `layers`
+    takes the first so many layers, whatever follows. Raises SonifyError for a model that cannot be
+    inverted.
 
     >>> import torch
     >>> from sonify.api import Sonifier
@@ -73,12 +74,14 @@ class Sonifier(Explainer[Forward]):
         precision: str = "exact",
         allow_strided: bool = False,
         gain: float = 1.0,
+        layers: int | None = None,
     ) -> None:
         if precision not in PRECISIONS:
             raise SonifyError(f"precision is {precision!r}: it must be {' or '.join(PRECISIONS)}")
         if not (isfinite(gain) and gain > 0):
             raise SonifyError(f"gain is {gain}: it must be a positive number")
-        self.blocks = find_blocks(model, allow_strided)
+        self.blocks = find_blocks(model, allow_strided, layers)
+        check_layer(layers or 1, len(self.blocks))
         self.gain = gain * self.blocks[0].front.gain  # before the first convolution, in all
         self._watch = Watch(model, self.blocks) if isinstance(model, nn.Module) else None
         self.precision = precision

@@ -1,4 +1,4 @@
-"""Folding of batch normalisation into the convolution before it."""
+"""Folding of batch norms and of other constant operations into convolutions."""
 
 import copy
 from typing import TypeVar
@@ -8,20 +8,30 @@ from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from sonify.runtime.errors import SonifyError
+from sonify.sonification.trace.chain import find_blocks
 from sonify.sonification.trace.line import normalised
+from sonify.sonification.trace.rewriting import rewritten
 from sonify.sonification.trace.unwrapping import unwrapped
+from sonify.sonification.trace.writing import CannotFoldError
 
 _Layer = TypeVar("_Layer", bound=nn.Module)
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """Return a copy of the model with every BatchNorm1d folded into the Conv1d before it.
+    """Return a model that computes the same and that a Sonifier accepts, if that can be.
 
-    The copy is in evaluation mode, in which it computes the same as the model, up to rounding;
-    nn.Identity replaces the batch norms. The model is not changed; of a wrapped one (torch.compile,
-    DataParallel) the model inside is folded. Raises SonifyError for a model that cannot be traced
-    or copied, a hook that folding would lose, a batch norm without running statistics, and a
-    convolution or batch norm that is used twice.
+    Where batch norms directly behind Conv1d are all that stands in the way, it is a copy of the
+    model in evaluation mode with nn.Identity in their place. Else it is a new chain of blocks,
+    without the model's head: two-dimensional convolutions and pools with an axis of length 1 become
+    one-dimensional; zero padding, constant factors, and batch norms on either side of the ReLU go
+    into the convolutions; kernels that are computed without the waveform (sinc filters, weight
+    norms) become fixed. The chain is compared with the model on noise before it is returned.
+
+    The model is not changed; of a wrapped one (torch.compile, DataParallel) the model inside is
+    folded. Raises CannotFoldError, which names it, for what no chain can compute. Of a model that
+    is no chain for other reasons the copy is returned, for whatever else it is good for. Raises
+    SonifyError for one that can be neither traced nor copied, a hook that folding would lose, a
+    batch norm without running statistics, and a convolution or batch norm that is used twice.
 
     >>> import torch
     >>> from torch import nn
@@ -34,6 +44,23 @@ def folded(model: nn.Module) -> nn.Module:
     (8,)
     """
     model = unwrapped(model)
+    copied = None
+    try:
+        copied = _copied(model)
+        find_blocks(copied, allow_strided=True)
+    except SonifyError as refusal:
+        try:
+            return rewritten(model)
+        except CannotFoldError:
+            raise
+        except SonifyError:
+            if copied is None:
+                raise refusal from None
+    return copied
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """Return a copy with each BatchNorm1d directly behind a Conv1d folded into it."""
     pairs = normalised(model)
     try:
         model = copy.deepcopy(model).eval()

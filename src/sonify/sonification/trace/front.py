@@ -1,9 +1,10 @@
 """Operations of a model on the waveform before its first convolution."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from sonify.sonification.trace.graph import Traced, value
 
@@ -34,13 +35,14 @@ def front_of(node: fx.Node, traced: Traced) -> tuple[tuple[int, ...], Front] | N
     noise = torch.rand(traced.shape, generator=torch.Generator().manual_seed(0)) - 0.3
     probes = torch.linspace(-2, 2, noise.numel()).view(noise.shape), noise
     try:
-        arriving = [value(node, probe.clone(), traced.model) for probe in probes]
+        arriving = [value(node, probe.clone(), traced.model, traced.constants) for probe in probes]
         gains = [_factor(a, p) for a, p in zip(arriving, probes, strict=True)]
     except Exception:  # the user's own operations may raise anything
         return None
     if gains[0] is None or gains[1] is None or abs(gains[1] / gains[0] - 1) > TOLERANCE:
         return None
     constants = {str(n.target) for n in _behind(node) if n.op == "get_attr"}
+    constants &= {name for name, _ in _tensors(traced.model)}
     return tuple(arriving[0].shape), Front(gains[0], tuple(sorted(constants)))
 
 
@@ -56,6 +58,11 @@ def _factor(arriving: Tensor, probe: Tensor) -> float | None:
     if not factor:
         return None
     return factor if torch.allclose(there, here * factor, rtol=TOLERANCE, atol=0) else None
+
+
+def _tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from model.named_parameters(remove_duplicate=False)
+    yield from model.named_buffers(remove_duplicate=False)
 
 
 def _behind(node: fx.Node) -> set[fx.Node]:

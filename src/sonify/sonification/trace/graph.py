@@ -8,7 +8,7 @@ import inspect
 import operator
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -17,8 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.nn.modules import module as every
 from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.utils.weight_norm import WeightNorm
 
 from sonify.runtime.errors import SonifyError
+from sonify.sonification.trace.folded_conv import FoldedConv1d
+from sonify.sonification.trace.plainly import reason
 
 SAMPLES = 160_001  # of the clips whose shapes are followed; a multiple of no likely stride
 SHORT_SAMPLES = 4_001  # of a second length, half a second: all conditions must come out alike
@@ -30,14 +33,15 @@ _Result = TypeVar("_Result")
 class Traced:
     """A model and the graph of its operations on two clips of `shape`.
 
-    ends: by node, the modules of the model that return its result. Raises SonifyError for a model
+    ends: by node, the modules of the model that return its result. constants: by name, the
+    parameters, buffers and other tensors that operations use. Raises SonifyError for a model
     that cannot be traced.
     """
 
     def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
         if isinstance(model, torch.jit.ScriptModule):
             raise SonifyError(
-                "a TorchScript model cannot be traced: pass the nn.Module it was made from"
+                "a TorchScript model cannot be followed: pass the nn.Module it was made from"
             )
         if every._global_forward_hooks or every._global_forward_pre_hooks:
             raise SonifyError(
@@ -52,15 +56,16 @@ class Traced:
         self.model, self.shape = model, shape
         self._modules = dict(model.named_modules(remove_duplicate=False))
         tracer = _Tracer(model, shape)
-        with _evaluating(model), warnings.catch_warnings():
+        with evaluating(model), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 self.nodes = list(tracer.trace(model, _defaults(model)).nodes)
+                names = {str(node.target) for node in self.nodes if node.op == "get_attr"}
+                self.constants = {name: operator.attrgetter(name)(model) for name in names}
             except Exception as error:  # a user's code, given proxies, may raise anything
-                reason = str(error).split(". ")[0].split("\n")[0] or type(error).__name__
                 raise SonifyError(
-                    f"{type(model).__name__} cannot be traced ({reason}): "
-                    "pass the submodule that holds the chain of convolutions"
+                    f"{type(model).__name__} cannot be followed through its forward "
+                    f"({reason(error)}): pass the submodule that holds the chain of convolutions"
                 ) from error
         self.ends = tracer.ends
 
@@ -71,7 +76,7 @@ class Traced:
     def is_a(self, node: fx.Node, kind: type[nn.Module]) -> bool:
         """True where a node calls a module that computes what `kind` does."""
         module = self.module(node)
-        return module is not None and _is(module, kind)
+        return module is not None and computes_as(module, kind)
 
     def is_pair(self, node: fx.Node) -> bool:
         """True where a node is a max-pool that returns its maxima and their indices."""
@@ -84,8 +89,11 @@ class Traced:
             return None
         return {0: 0, 1: 1, -2: 0, -1: 1}.get(node.args[1]) if type(node.args[1]) is int else None
 
-    def check_as_traced(self, node: fx.Node) -> None:
-        """Raise SonifyError for a module that may compute something else than it says."""
+    def check_as_traced(self, node: fx.Node, weight_norm: bool = False) -> None:
+        """Raise SonifyError for a module that may compute something else than it says.
+
+        `weight_norm` accepts the hooks that compute weights from a norm and a direction.
+        """
         module = self.module(node)
         if module is None:
             return
@@ -96,7 +104,8 @@ class Traced:
             raise SonifyError(
                 f"{name} has a forward hook, which may replace its output: remove it first"
             )
-        if module._forward_pre_hooks:
+        hooks = module._forward_pre_hooks.values()
+        if not all(weight_norm and isinstance(hook, WeightNorm) for hook in hooks):
             raise SonifyError(
                 f"{name} has a forward pre-hook, which may replace its weights or its input: "
                 "remove it first, for instance with torch.nn.utils.remove_weight_norm"
@@ -128,21 +137,24 @@ def either_shape(follow: Callable[[tuple[int, ...]], _Result]) -> _Result:
         raise refusal
 
 
-def value(node: fx.Node, waveform: Tensor, model: nn.Module) -> Any:
+def value(
+    node: fx.Node, waveform: Tensor, model: nn.Module, constants: Mapping[str, Any] | None = None
+) -> Any:
     """Evaluate a node on a waveform, where no layer lies between them.
 
     Raises whatever the operation raises, and TypeError for a layer.
     """
 
     def of(argument: Any) -> Any:
-        return fx.node.map_arg(argument, lambda n: value(n, waveform, model))
+        return fx.node.map_arg(argument, lambda n: value(n, waveform, model, constants))
 
     if node.op == "placeholder":
         if node is not next(iter(node.graph.nodes)):
             raise TypeError(f"{node.name} is an input other than the waveform")
         return waveform
     if node.op == "get_attr":
-        return operator.attrgetter(str(node.target))(model)
+        name = str(node.target)
+        return constants[name] if constants is not None else operator.attrgetter(name)(model)
     args, kwargs = of(node.args), of(node.kwargs)
     if node.op == "call_method":
         return getattr(args[0], str(node.target))(*args[1:], **kwargs)
@@ -168,7 +180,9 @@ class _Tracer(fx.Tracer):
         self.ends: dict[fx.Node, list[nn.Module]] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = any(_is(m, kind) for kind in (nn.Conv1d, nn.ReLU, nn.MaxPool1d, nn.BatchNorm1d))
+        known = any(
+            computes_as(m, kind) for kind in (nn.Conv1d, nn.ReLU, nn.MaxPool1d, nn.BatchNorm1d)
+        )
         return known or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple, kwargs: dict) -> Any:
@@ -233,7 +247,7 @@ class _Attribute(fx.proxy.Attribute, _Proxy):
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Put the model into evaluation mode; restore all its attributes afterwards.
 
     Nothing that its `forward` stores of a proxy is left on it.
@@ -254,8 +268,10 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             held.update(content) if isinstance(held, dict) else held.extend(content)
 
 
-def _is(module: nn.Module, kind: type[nn.Module]) -> bool:
+def computes_as(module: nn.Module, kind: type[nn.Module]) -> bool:
     """True where a module computes what `kind` does: a subclass may override forward."""
+    if type(module) is FoldedConv1d:
+        return kind is nn.Conv1d
     own = [getattr(type(module), name, None) for name in ("forward", "_conv_forward")]
     original = [getattr(kind, name, None) for name in ("forward", "_conv_forward")]
     return isinstance(module, kind) and own == original

@@ -16,11 +16,11 @@ from torch.nn.modules.conv import _ConvNd
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.trace.front import UNCHANGED, Front, front_of
 from sonify.sonification.trace.graph import INERT, PAIRING, SAMPLES, Traced, either_shape
+from sonify.sonification.trace.operations import RELUS, activates
 
 # Operations on the shape of a tensor rather than on its values.
 _QUERIES = {"size", "dim", "numel", "shape", "ndim", "dtype", "device"}
 _INERT_METHODS = {"contiguous", "clone", "detach"}
-_RELUS = {F.relu, torch.relu, torch.relu_, "relu", "relu_"}  # F.relu_ is torch.relu_
 _POOLS = {F.max_pool1d, torch.max_pool1d, *PAIRING}
 _POOL_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 
@@ -45,14 +45,20 @@ class Step:
     front: Front = UNCHANGED
 
 
-def line(model: nn.Module) -> list[Step]:
+def line(model: nn.Module) -> tuple[list[Step], str]:
     """Return the operations from the first convolution on, without those inert in evaluation mode.
 
-    The line is followed while a convolution lies ahead, and after the last one until it branches.
-    Raises SonifyError for a model that cannot be traced, that changes the waveform before the first
-    convolution, or that branches between convolutions.
+    And, where it branches between convolutions, a sentence on that, else "". The line is followed
+    while a convolution lies ahead that is no head, and after the last one until it branches. Raises
+    SonifyError for a model that cannot be traced or changes the waveform before its first
+    convolution.
     """
-    return either_shape(lambda shape: _Line(Traced(model, shape)).steps())
+
+    def follow(shape: tuple[int, ...]) -> tuple[list[Step], str]:
+        followed = Line(Traced(model, shape))
+        return followed.steps(), followed.branch
+
+    return either_shape(follow)
 
 
 def normalised(model: nn.Module) -> list[tuple[str, str]]:
@@ -80,22 +86,27 @@ def normalised(model: nn.Module) -> list[tuple[str, str]]:
     return pairs
 
 
-class _Line:
+class Line:
     """The line through a traced model.
 
-    data: the nodes that carry the waveform; leading: those that lead to a convolution.
+    data: the nodes that carry the waveform; leading: those that lead to a convolution which is no
+    head, one that no activation follows. branch: where the line ends at a branch, a sentence on it.
     """
 
     def __init__(self, traced: Traced) -> None:
         self.traced, self.describe = traced, traced.describe
         self.data = self._reached(traced.nodes[:1], lambda node: node.users)
+        activations = [n for n in traced.nodes if activates(n, traced.module(n))]
+        behind = self._reached(activations, lambda node: node.all_input_nodes)
         convolutions = [n for n in traced.nodes if self._convolves(n)]
-        self.leading = self._reached(convolutions, lambda node: node.all_input_nodes)
+        inner = [n for n in convolutions if n in behind]  # the others are heads
+        self.leading = self._reached(inner or convolutions, lambda node: node.all_input_nodes)
+        self.branch = ""
 
     def steps(self) -> list[Step]:
         """Convert the nodes to steps; the `ends` of inert nodes go to the step before them."""
-        nodes = self._nodes()
-        self._check_in_place(nodes)
+        nodes = self.nodes()
+        self.check_in_place(nodes)
         inverted = self._inverted(nodes)
         for node in inverted:
             self.traced.check_as_traced(node)
@@ -104,7 +115,7 @@ class _Line:
         begin, front = self._begin(nodes)
         for node in nodes[begin:]:
             ends = tuple(self.traced.ends.get(node, ()))
-            if steps and self._inert(node):
+            if steps and self.inert(node):
                 steps[-1] = replace(steps[-1], ends=steps[-1].ends + ends)
                 continue
             kind, module = self._kind(node)
@@ -114,7 +125,7 @@ class _Line:
             front = UNCHANGED
         return steps
 
-    def _nodes(self) -> list[fx.Node]:
+    def nodes(self) -> list[fx.Node]:
         """Return the nodes of the line, the input first."""
         nodes = self.traced.nodes[:1]
         while True:
@@ -124,10 +135,11 @@ class _Line:
                 if not any(map(self._convolves, nodes)):
                     raise SonifyError(self._changes_input(leading[0]))
                 ways = " and ".join(self.describe(u) for u in leading[:2])
-                raise SonifyError(
+                self.branch = (
                     f"the output of {self.describe(nodes[-1])} goes to both {ways}: residual and "
                     "branching networks are not a chain; pass a submodule without branches"
                 )
+                return nodes
             if not leading and len(users) != 1:
                 return nodes
             nodes.append((leading or users)[0])
@@ -135,13 +147,11 @@ class _Line:
     def _inverted(self, nodes: list[fx.Node]) -> list[fx.Node]:
         """Return the nodes up to the end of the last convolution's block."""
         end = max((i for i, n in enumerate(nodes) if n in self.leading), default=-1) + 1
-        while end < len(nodes) and (
-            self._inert(nodes[end]) or self._kind(nodes[end])[0] != "other"
-        ):
+        while end < len(nodes) and (self.inert(nodes[end]) or self._kind(nodes[end])[0] != "other"):
             end += 1
         return nodes[:end]
 
-    def _check_in_place(self, nodes: list[fx.Node]) -> None:
+    def check_in_place(self, nodes: list[fx.Node]) -> None:
         """Raise SonifyError where an operation off the line may change values on it in place."""
         last = max((self.traced.nodes.index(n) for n in nodes if n in self.leading), default=0)
         for node in self.traced.nodes[:last]:
@@ -193,14 +203,15 @@ class _Line:
         for kind, layer in (("conv", nn.Conv1d), ("relu", nn.ReLU), ("pool", nn.MaxPool1d)):
             if self.traced.is_a(node, layer):
                 return kind, module
-        if node.target in _RELUS and node.op != "call_module":
+        if node.target in RELUS and node.op != "call_module":
             return "relu", None
         if node.target in _POOLS:
             pool = _pool(node)
             return ("pool", pool) if pool is not None else ("other", None)
         return "other", module
 
-    def _inert(self, node: fx.Node) -> bool:
+    def inert(self, node: fx.Node) -> bool:
+        """True where a node returns what it is given, in evaluation mode."""
         module = self.traced.module(node)
         if module is not None:
             return isinstance(module, INERT)

@@ -97,9 +97,20 @@ def test_what_cannot_be_folded_is_refused(make, message):
         folded(make())
 
 
-def test_a_norm_behind_the_relu_stays_and_is_named_when_sonified():
-    model = nn.Sequential(
-        *[nn.Conv1d(1, 2, 3), nn.ReLU(), nn.BatchNorm1d(2)], *[nn.Conv1d(2, 2, 3), nn.ReLU()]
-    )
-    with pytest.raises(ValueError, match=r"module '2' \(BatchNorm1d\) comes where"):
+def test_a_norm_behind_the_relu_is_folded_into_the_next_convolution():
+    model = lively(
+        nn.Sequential(
+            *[nn.Conv1d(1, 2, 3), nn.ReLU(), nn.BatchNorm1d(2)],
+            *[nn.Conv1d(2, 2, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 48, 2)],
+        )
+    ).eval()
+    x = torch.randn(2, 1, 50).double()
+    torch.testing.assert_close(folded(model)(x), model[:5](x), rtol=1e-9, atol=1e-12)
+
+
+def test_a_model_that_is_no_chain_either_way_is_copied_with_its_norms_folded():
+    model = lively(nn.Sequential(nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2), nn.GELU())).eval()
+    x = torch.randn(2, 1, 50).double()
+    torch.testing.assert_close(folded(model)(x), model(x), rtol=1e-9, atol=1e-12)
+    with pytest.raises(ValueError, match=r"followed by module '2' \(GELU\)"):
         find_blocks(folded(model))
