@@ -27,6 +27,9 @@ from sonify.sonification.activity import strongest
 from sonify.sonification.explainer import Explainer
 from sonify.sonification.methods import DEFAULT, build_explainer
 
+# Delays rendered together, as long as the greatest of them needs: silence costs as much as sound.
+AT_ONCE = 4
+
 
 class Invariance(NamedTuple):
     """The tables invariance and invariance_example."""
@@ -118,27 +121,28 @@ def returned(
     as the first shift delays it, with its scale factors. `margin` samples of silence stay on either
     side; runs at most `max_samples` samples, or one shift, at a time.
     """
-    delayed = np.zeros((len(shifts), len(x) + max(shifts) + 2 * margin), x.dtype)
+    ends = [margin + shift + len(x) + margin for shift in shifts]
+    delayed = np.zeros((len(shifts), max(ends)), x.dtype)
     for row, shift in zip(delayed, shifts, strict=True):
         row[margin + shift :][: len(x)] = x
     waveforms = torch.from_numpy(delayed).to(device)
-    filters = torch.cat([strongest(maps, rule) for maps in explainer.maps(waveforms[:1])])
+    filters = torch.cat([strongest(m, rule) for m in explainer.maps(waveforms[:1, : ends[0]])])
     layers = torch.arange(1, explainer.n_layers + 1, device=device)
-    made = []
-    for some in waveforms.split(max(1, max_samples // delayed.shape[1])):
+    at_once = min(AT_ONCE, max(1, max_samples // max(ends)))
+    back, scales, dead = [], [], []
+    for i in range(0, len(shifts), at_once):
+        some = waveforms[i : i + at_once, : max(ends[i : i + at_once])]
         clips = torch.arange(len(some), device=device).repeat_interleave(len(layers))
-        made.append(
-            explainer.render(some, layers.repeat(len(some)), clips, filters.repeat(len(some)))
-        )
-    each = len(shifts), len(layers)
-    signals = torch.cat([m.signals for m in made]).cpu().numpy().reshape(*each, -1)
-    scales = torch.cat([m.scales for m in made]).double().cpu().numpy().reshape(each)
-    factors = np.divide(scales[0], scales, out=np.zeros(each), where=scales > 0)
-    back = np.empty((*each, len(x)))
-    for row, wide, shift in zip(back, signals, shifts, strict=True):
-        row[:] = wide[:, margin + shift :][:, : len(x)]
-    dead = made[0].dead[: len(layers)].cpu().numpy()
-    return Returned(back * factors[..., None], filters.cpu().numpy(), dead)
+        made = explainer.render(some, layers.repeat(len(some)), clips, filters.repeat(len(some)))
+        signals = made.signals.view(len(some), len(layers), -1)
+        for wide, shift in zip(signals, shifts[i : i + at_once], strict=True):
+            back.append(wide[:, margin + shift :][:, : len(x)].cpu().numpy())
+        scales.append(made.scales.double().cpu().numpy().reshape(len(some), -1))
+        dead.append(made.dead.cpu().numpy().reshape(len(some), -1))
+    of_all = np.concatenate(scales)
+    factors = np.divide(of_all[0], of_all, out=np.zeros_like(of_all), where=of_all > 0)
+    compared = np.stack(back).astype(np.float64) * factors[..., None]
+    return Returned(compared, filters.cpu().numpy(), dead[0][0])
 
 
 def sdr_db(s: np.ndarray, other: np.ndarray) -> np.ndarray:
