@@ -227,6 +227,13 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
+class Beyond:
+    """How much is measured of what the paper does not measure."""
+
+    seeds: SeedCount | None = None
+
+
+@dataclass(frozen=True)
 class Strided:
     """The two runs of the comparison of section 3.2."""
 
@@ -248,6 +255,7 @@ class _Evaluation:
     batch_s: Annotated[float, Meta(gt=0, description="Seconds of audio per batch of whole clips.")]
     sensitivity: Sensitivity
     strided: Strided
+    beyond: Beyond
 
     if TYPE_CHECKING:
 

@@ -109,6 +109,11 @@ class Plan:
         """The models of some runs."""
         return [f"{run}-s{seed}" for run in runs for seed in self.seeds(run)]
 
+    def models_beyond(self, runs: Iterable[str]) -> list[str]:
+        """The models of some runs of which is measured what the paper does not measure."""
+        number = self.evaluation.beyond.seeds
+        return [f"{run}-s{seed}" for run in runs for seed in first(self.seeds(run), number)]
+
     @cached_property
     def probes(self) -> dict[str, Probe]:
         """The jobs of Figure 4 by name. Frozen encoders are passed through once for all layers."""

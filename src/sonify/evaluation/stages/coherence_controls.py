@@ -75,7 +75,7 @@ def _compute(job: "ModelJob[CoherenceControlsSettings]") -> Result:
 STAGE = Stage(
     name="coherence_controls",
     tables=("coherence_controls",),
-    jobs=lambda plan: plan.models_of(plan.evaluation.coherence.runs),
+    jobs=lambda plan: plan.models_beyond(plan.evaluation.coherence.runs),
     clips=_clips,
     settings=_settings,
     settings_type=CoherenceControlsSettings,

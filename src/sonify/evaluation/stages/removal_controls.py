@@ -35,7 +35,7 @@ def _jobs(plan: "Plan") -> list[str]:
     """The runs of Figure 6 with contrastive pretraining, as the paper's; all if there are none."""
     runs = plan.evaluation.removal.runs
     papers = [run for run in runs if plan.run(run).regime == "contrastive"]
-    return plan.models_of(papers or runs)
+    return plan.models_beyond(papers or runs)
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:

@@ -39,7 +39,7 @@ def _jobs(plan: "Plan") -> list[str]:
     stage = plan.evaluation.coherence
     known = plan.evaluation.stems.folder is not None
     known |= plan.config.data.sources[stage.dataset].source == "synthetic"
-    return plan.models_of(stage.runs) if known else []
+    return plan.models_beyond(stage.runs) if known else []
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:

@@ -48,7 +48,7 @@ def _compute(job: "ModelJob[ControlSettings]") -> Result:
 STAGE = Stage(
     name="stimulation",
     tables=("stimulation",),
-    jobs=lambda plan: plan.models_of(plan.evaluation.coherence.runs),
+    jobs=lambda plan: plan.models_beyond(plan.evaluation.coherence.runs),
     clips=_clips,
     settings=_settings,
     settings_type=ControlSettings,
