@@ -336,7 +336,7 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
         "config.yaml", old, old.replace("e-3", "e-9").replace("e-5", "e-3").replace("e-9", "e-5")
     )
     jobs = finished.planned()
-    assert jobs["train"] == 31, "the eight recipes it is the base of, and what starts there"
+    assert jobs["train"] == 31, "the nine recipes it is the base of, and what starts there"
 
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):
@@ -378,6 +378,12 @@ def test_a_lost_corpus_is_prepared_again_and_what_shows_its_clips_follows(finish
 def test_a_lost_table_of_one_seed_is_made_again_and_nothing_else(finished):
     jobs = planned_without(finished, "results/evaluation/coherence/contrastive-s0.parquet")
     assert jobs == COHERENCE | AGGREGATES | {"coherence": 1, "gather": 1}
+
+
+def test_lost_scores_are_computed_again_and_no_network_is_trained(finished):
+    jobs = planned_without(finished, "results/evaluation/scores/fsd50k-scratch-s0.parquet")
+    measured = {"train", "layer_importance", "removal", "coherence", "invariance", "mine"}
+    assert jobs["score"] == 1 and not measured & set(jobs)
 
 
 def test_the_queries_of_the_reference_work_on_results(finished, monkeypatch):

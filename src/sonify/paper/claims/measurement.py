@@ -26,15 +26,12 @@ class Measurement(NamedTuple):
 
     floor: least half-width of a 95% interval, for all or by number: half a step of the measure.
     above_chance: of scores that are compared, the better side's less chance, like values.
-    pooled_by: of a profile (one number a layer), the level of the columns' names that tells apart
-    the profiles whose numbers share one spread over seeds.
     """
 
     values: Values
     remark: str
     floor: float | pd.Series = 0.0
     above_chance: Values | None = None
-    pooled_by: str | None = None
 
 
 def difference(

@@ -139,31 +139,6 @@ def estimates(values: ArrayLike, floor: ArrayLike = 0.0) -> Estimates:
         return _over_seeds(mean, np.sqrt(squares / df / n), df, n, floor)
 
 
-def pooled(values: ArrayLike, floor: ArrayLike = 0.0) -> Estimates:
-    """Estimate the numbers of one profile with their spread over seeds pooled over the numbers.
-
-    values: (..., seed, number) without NaN, two seeds at least. The variance is the mean of the
-    numbers' variances. Its degrees of freedom are (seeds - 1) · numbers only if the numbers of one
-    seed vary independently and alike; those of one network do not, so they are
-    (seeds - 1) · tr(S)² / tr(S²), S being the numbers' covariance matrix (Box 1954, Greenhouse and
-    Geisser 1959): at most (seeds - 1)², at least seeds - 1.
-    """
-    x = np.asarray(values, np.float64)
-    n, numbers = x.shape[-2:]
-    mean = x.mean(axis=-2)
-    centred = x - mean[..., None, :]
-    # tr(S²) is the same of the (seed, seed) products, which are fewer.
-    products = centred @ np.swapaxes(centred, -1, -2)
-    trace = np.trace(products, axis1=-2, axis2=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        df = (n - 1) * trace**2 / (products**2).sum(axis=(-1, -2))
-        se = np.sqrt(trace / (n - 1) / numbers / n)
-    shape = mean.shape
-    se, df = (np.broadcast_to(a[..., None], shape).copy() for a in (se, df))
-    df = np.where(np.isnan(df), n - 1, df)  # equal seeds
-    return _over_seeds(mean, se, df, np.full(shape, float(n)), floor)
-
-
 def with_clips(found: Estimates, values: ArrayLike, again: ArrayLike) -> Estimates:
     """Add the clips' part: the values, (..., seed, number), again on every resample of their clips.
 

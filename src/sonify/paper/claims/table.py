@@ -88,7 +88,7 @@ and the half-widths of two 95% intervals. *Over seeds* is for networks like thes
 mean may move with other seeds, and with other clips. *Over clips* is for these very networks (a \
 dash: the number is not computed over clips, or over fewer than 20). Verdicts are by the wider. \
 Thresholds, δ and floors were fixed beforehand; later corrections are dated in decisions 44, 55, \
-65, 85 and 86.
+65, 78, 85, 86, 99 and 113.
 
 - *Reproduced*: the 95% interval, of several numbers every one, is where the claim says.
 - *Contradicted*: the interval of the weakest number lies wholly on the other side. For a claim \

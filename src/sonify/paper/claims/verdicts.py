@@ -1,7 +1,7 @@
 """Judging a claim: its numbers by seed, the rule on where they may lie, and a verdict.
 
-Thresholds, floors and δ were fixed beforehand; decisions 44, 55, 65, 85 and 86 say what was
-corrected later, and when. Whatever the intervals leave open is inconclusive.
+Thresholds, floors and δ were fixed beforehand; decisions 44, 55, 65, 78, 85, 86, 99
+and 113 say what was corrected later, and when. Whatever the intervals leave open is inconclusive.
 """
 
 import math
@@ -16,7 +16,7 @@ from sonify.paper.claims.evidence import Evidence, Missing
 from sonify.paper.claims.measurement import Measurement, Values
 from sonify.paper.claims.resampled import by_replicate, measured_again
 from sonify.paper.claims.rules import ALPHA, Decision, Delta, Parts, Rule, Simple, decide
-from sonify.paper.claims.statistics import Estimates, Floats, estimates, pooled, with_clips
+from sonify.paper.claims.statistics import Estimates, Floats, estimates, with_clips
 from sonify.paper.labels import VERDICTS
 
 REPRODUCED, CONTRADICTED, EQUIVALENT, INCONCLUSIVE, AT_CHANCE, NOT_RUN = VERDICTS
@@ -57,7 +57,6 @@ def judge(
     delta: float | None = None,
     floor: float | Values = 0.0,
     above_chance: Values | None = None,
-    pooled_by: str | None = None,
     again: Measurement | None = None,
 ) -> Judgement:
     """Judge one number a seed, or several (a frame, seed by number), by `rule`.
@@ -66,18 +65,18 @@ def judge(
     whose number is NaN (nothing to measure, for example because every filter is dead) is left out,
     with a caveat. A single seed has no interval, nor have infinite numbers, nor have equal seeds
     without `floor`, the least half-width of an interval: inconclusive, whatever the mean. For
-    `delta`, `above_chance` and `pooled_by` see Claim and Measurement; `again` is what was measured
-    on every resample of the clips.
+    `delta` and `above_chance` see Claim and Measurement; `again` is what was measured on every
+    resample of the clips.
     """
     given = values if isinstance(values, pd.Series | pd.DataFrame) else pd.Series(list(values))
     frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({"": given})
     if isinstance(rule, Parts) and not isinstance(values, pd.DataFrame):
         raise TypeError("a rule of several parts judges a frame, whose columns name the parts")
     floors = np.broadcast_to(np.asarray(floor, np.float64), frame.shape[1])
-    found = _estimates(frame, floors, pooled_by)
+    found = estimates(frame.to_numpy(np.float64), floors)
     if again is not None:
         found = with_clips(found, frame, by_replicate(again.values, frame))
-    chance = _at_chance(frame, above_chance, again)
+    chance = _at_chance(frame, above_chance, floors, again)
     decision = decide(found, rules_of(frame, rule), delta, chance)
     verdict, p = _verdict(decision, chance)
     least = int(decision.least)
@@ -104,35 +103,23 @@ def _part(name: Hashable) -> str:
     return str(name[0] if isinstance(name, tuple) else name)
 
 
-def _estimates(frame: pd.DataFrame, floors: Floats, pooled_by: str | None) -> Estimates:
-    values = frame.to_numpy(np.float64)
-    found = estimates(values, floors)
-    if pooled_by is None or len(frame) < 2 or not np.isfinite(values).all():
-        return found
-    groups = frame.columns.get_level_values(pooled_by)
-    parts = [np.array(part) for part in found]
-    for group in groups.unique():
-        inside = np.flatnonzero(groups == group)
-        for part, new in zip(parts, pooled(values[:, inside], floors[inside]), strict=True):
-            part[inside] = new
-    return Estimates(*parts)
-
-
 def _at_chance(
-    frame: pd.DataFrame, above_chance: Values | None, again: Measurement | None
+    frame: pd.DataFrame, above_chance: Values | None, floors: Floats, again: Measurement | None
 ) -> np.ndarray:
     """Return which numbers compare scores whose 95% interval does not clear chance.
 
-    Where chance is not known, or there is a single seed, no number is. A single number over several
-    tasks is at chance if one of them is.
+    Scores have the steps, and so the floors, of their differences. Where chance is not known, or
+    there is a single seed, no number is at chance. A single number over several tasks is if one of
+    them is.
     """
     if above_chance is None:
         return np.zeros(frame.shape[1], bool)
     above = pd.DataFrame(above_chance).reindex(frame.index)
-    found = estimates(above.to_numpy(np.float64))
+    found = estimates(above.to_numpy(np.float64), floors if frame.shape[1] > 1 else floors.max())
     if again is not None and again.above_chance is not None:
         found = with_clips(found, above, by_replicate(again.above_chance, above))
-    low = found.mean - np.nan_to_num(found.half_width())  # equal seeds: their score itself
+    widths = np.nan_to_num(found.over_seeds()), np.nan_to_num(found.over_clips())
+    low = found.mean - np.maximum(*widths)  # equal seeds without either: their score itself
     at_chance = np.asarray((found.n > 1) & (low <= 0))
     return np.array([at_chance.any()]) if frame.shape[1] == 1 else at_chance
 
@@ -224,7 +211,6 @@ class Claim:
             delta=self.delta.value if self.delta else None,
             floor=measured.floor,
             above_chance=measured.above_chance,
-            pooled_by=measured.pooled_by,
             again=measured_again(self.evaluate, again),
         )
 
@@ -232,11 +218,16 @@ class Claim:
         """Return the rule, and δ if there is one, in words: with how many numbers if known."""
         words = [str(self.rule)]
         if self.delta:
-            which = " on the number shown" if "m numbers" in words[0] else ""
-            level = "5%/m" if which else "5%"
+            several = "m numbers" in words[0]
+            which, level = (" on the number shown", "5%/m") if several else ("", "5%")
+            others = (
+                f", and one-sided tests show every number above −{self.delta.value:g}"
+                if several
+                else ""
+            )
             words.append(
                 f"equivalent if two one-sided tests{which}, at {level}, place it inside "
-                f"±{self.delta.value:g}, since {self.delta.why}"
+                f"±{self.delta.value:g}{others}, since {self.delta.why}"
             )
         text = f"{'; '.join(words)}; otherwise inconclusive."
         if numbers is None:

@@ -9,7 +9,10 @@ from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import METRICS, scale_label
 from sonify.reporting.tables.rows import named
 
-INTERVALS = "Mean ± half-width of the 95% t-interval over runs; one run has no interval."
+INTERVALS = (
+    "Mean ± half-width of the 95% t-interval over runs; one run has no interval. Where all runs "
+    "are scored on the same clips, it leaves open what other clips would give."
+)
 
 
 def to_csv(frame: pd.DataFrame) -> str:

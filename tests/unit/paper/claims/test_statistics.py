@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sonify.paper.claims.statistics import estimates, holm, pooled, with_clips
+from sonify.paper.claims.statistics import estimates, holm, with_clips
 
 SEEDS = [[0.30, -0.1, 2.0], [0.34, 0.2, 2.5], [0.31, 0.05, 4.0], [0.29, 0.1, 1.0]]  # by number
 
@@ -73,40 +73,6 @@ def test_equal_seeds_have_the_floor_for_half_width(seeds):
     spread = estimates(np.linspace(0, 1, seeds)[:, None], floor=0.01)
     plain = estimates(np.linspace(0, 1, seeds)[:, None])
     assert spread.se == plain.se  # wider than the floor: as it is
-
-
-def test_pooled_spread_by_hand():
-    """Three seeds, two layers that do not covary: variances 1 and 3."""
-    x = np.array([[1, 0], [0, 2 * 3**0.5 * 0.5], [-1, 0]], float)
-    a, b = x[:, 0], x[:, 1]
-    assert np.cov(a, b)[0, 1] == pytest.approx(0)
-    found = pooled(x)
-    va, vb = np.var(a, ddof=1), np.var(b, ddof=1)
-    np.testing.assert_allclose(found.se, np.sqrt((va + vb) / 2 / 3))
-    np.testing.assert_allclose(found.df, 2 * (va + vb) ** 2 / (va**2 + vb**2))
-    np.testing.assert_allclose(found.mean, x.mean(axis=0))
-
-
-def test_pooled_spread_by_covariances():
-    x = np.random.default_rng(1).normal(size=(5, 11)) * np.arange(1, 12)
-    covariance = np.cov(x.T)
-    found = pooled(x)
-    np.testing.assert_allclose(found.se, np.sqrt(np.trace(covariance) / 11 / 5))
-    square = np.trace(covariance @ covariance)
-    np.testing.assert_allclose(found.df, 4 * np.trace(covariance) ** 2 / square)
-
-
-def test_layers_that_move_together_are_worth_one():
-    seeds = np.array([[0.1], [0.2], [0.4]])
-    found, alone = pooled(seeds + np.arange(7) / 10), estimates(seeds)
-    np.testing.assert_allclose(found.df, 2)
-    np.testing.assert_allclose(found.half_width(), np.repeat(alone.half_width(), 7))
-
-
-def test_pooled_equal_seeds_have_the_floor():
-    found = pooled(np.full((3, 4), 0.2), floor=0.05)
-    np.testing.assert_allclose(found.half_width(), 0.05)
-    assert np.isnan(pooled(np.full((3, 4), 0.2)).se).all()
 
 
 @pytest.mark.parametrize(
