@@ -36,7 +36,8 @@ _POOLS = {
 }
 # They keep the last axis, where a linear layer before them put the filters.
 _KEEPING = {F.layer_norm, torch.layer_norm, F.dropout}
-_CUTTING = {Tensor.detach, torch.detach, Tensor.detach_, Tensor.data.__get__}
+_DATA = vars(torch._C.TensorBase)["data"].__get__  # x.data
+_CUTTING = {Tensor.detach, torch.detach, Tensor.detach_, _DATA}
 # Gradients of rectifiers that were not replaced, because they were called in compiled code.
 _PLAIN = {
     *("Relu", "Threshold", "LeakyRelu", "Elu", "Gelu", "Silu", "Mish", "Hardswish", "Softplus"),
@@ -98,9 +99,11 @@ class Rectifying(TorchFunctionMode):
                 if tensor.requires_grad and _is_relu(func, tensor, args, kwargs):
                     return self._rectified(func, tensor, args, kwargs)
         out = func(*args, **kwargs)
+        if not isinstance(x, Tensor):
+            return out
         if func is F.linear or (func in _KEEPING and self._linear == _place(x)):
             self._linear = _place(out)
-        if func in _POOLS and isinstance(x, Tensor) and self._last == _place(x):
+        if func in _POOLS and self._last == _place(x):
             maxima = out[0] if isinstance(out, tuple) else out
             self.layers[-1].kept, self._last = maxima.clone(), None
         return out
