@@ -1,4 +1,4 @@
-"""Trains M5 on synthesised words in the layout of Speech Commands, with plain PyTorch."""
+"""Trains M5, or another network, on synthesised words in the layout of Speech Commands."""
 
 import io
 
@@ -15,11 +15,15 @@ from sonify.runtime.seeds import seed_for
 
 
 def trained(
-    x: torch.Tensor, y: torch.Tensor, held_out: torch.Tensor, epochs: int
-) -> tuple[M5, float]:
-    """M5 after `epochs`, in evaluation mode, and its accuracy on the clips that are held out."""
+    x: torch.Tensor,
+    y: torch.Tensor,
+    held_out: torch.Tensor,
+    epochs: int,
+    model: torch.nn.Module | None = None,
+) -> tuple[torch.nn.Module, float]:
+    """The model (M5) after `epochs`, in evaluation mode, and its accuracy on what is held out."""
     torch.manual_seed(seed_for("m5"))
-    model = M5(len(WORDS)).train()
+    model = (M5(len(WORDS)) if model is None else model).train()
     mine = torch.where(~held_out)[0]
     batches = -(-len(mine) // 32)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)

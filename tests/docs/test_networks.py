@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from networks import NETWORKS, lively
-from torch import nn
+from torch import Tensor, nn
 
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.autograd.sonifier import AutogradSonifier
@@ -88,3 +89,66 @@ def test_engine_and_autograd_agree_where_both_run(name):
     ours, theirs = engine.most_active(x), reference.most_active(x)
     assert torch.equal(ours.filters, theirs.filters) and ours.signals.any()
     torch.testing.assert_close(ours.signals, theirs.signals, rtol=0, atol=1e-9)
+
+
+class Rule(torch.autograd.Function):
+    """Any activation, with the backward rule of the paper: positive gradients pass."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, activation) -> Tensor:
+        return activation(x.detach())
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        return torch.where(gradient > 0, gradient, torch.zeros_like(gradient)), None
+
+
+def by_hand(model: nn.Module, waveform: Tensor, monkeypatch) -> list[Tensor]:
+    """The layers of a run of the model's own code, whose activations are replaced by the rule."""
+    kept = []
+
+    def ruled(activation):
+        def run(x: Tensor, *args, **kwargs) -> Tensor:
+            kept.append(Rule.apply(x, lambda values: activation(values, *args, **kwargs)))
+            return kept[-1]
+
+        return run
+
+    def pooled(pool):
+        def run(x: Tensor, *args, **kwargs):
+            out = pool(x, *args, **kwargs)
+            if kept and x is kept[-1]:
+                kept[-1] = out[0] if isinstance(out, tuple) else out
+            return out
+
+        return run
+
+    with monkeypatch.context() as patched:
+        for name in ("relu", "gelu", "leaky_relu", "prelu", "elu"):
+            patched.setattr(F, name, ruled(getattr(F, name)))
+        for name in ("max_pool1d", "max_pool2d"):
+            patched.setattr(F, name, pooled(getattr(F, name)))
+        try:
+            model(waveform)
+        except RuntimeError as error:  # CREPE's head wants another length
+            assert "shape '[-1, 384]' is invalid" in str(error)
+    return kept
+
+
+REFUSED = ("tanh instead of a rectifier", "TorchScript")
+
+
+@pytest.mark.parametrize("name", [n for n in NETWORKS if n not in REFUSED])
+def test_each_network_sounds_as_its_own_code_with_the_rule_written_out(name, monkeypatch):
+    model, x = made(name).double(), torch.randn(1, SAMPLES).double()
+    takes = x if "CREPE" in name or "negative" in name else x[None]
+    waveform = takes.clone().requires_grad_()
+    kept = by_hand(model.eval(), waveform, monkeypatch)
+    heard = AutogradSonifier(model).most_active(x)
+    assert len(heard.signals) == len(kept) and heard.signals.any()
+    for maps, signal, filter in zip(kept, heard.signals, heard.filters[:, 0], strict=True):
+        assert int(maps.flatten(2).mean(-1).argmax()) == int(filter)
+        half = 0.5 * maps[:, filter].square().sum()
+        (raw,) = torch.autograd.grad(half, waveform, retain_graph=True)
+        theirs = raw.flatten() / raw.abs().max() * x.abs().max()
+        torch.testing.assert_close(signal[0], theirs, rtol=0, atol=1e-9)

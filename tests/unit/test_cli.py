@@ -335,6 +335,20 @@ def test_a_model_that_expects_larger_waveforms_is_given_them(nets, clip, capsys)
     assert sounds[0].read_bytes() == sounds[1].read_bytes() and sounds[0].name == sounds[1].name
 
 
+@pytest.mark.parametrize("by", ["engine", "autograd"])
+def test_a_model_in_half_precision_is_heard_in_float32(nets, clip, by):
+    nets.write_text(
+        "import torch\nfrom torch import nn\n"
+        "def full():\n    torch.manual_seed(0)\n"
+        "    return nn.Sequential(nn.Conv1d(1, 4, 9), nn.ReLU()).bfloat16().float()\n"
+        "def half():\n    return full().bfloat16()\n"
+    )
+    for name in ("full", "half"):
+        main([str(clip), "--model", f"user_nets.py:{name}", "--by", by, "--out", name])
+    sounds = [{f.name: f.read_bytes() for f in Path(n).glob("*.wav")} for n in ("full", "half")]
+    assert sounds[0] == sounds[1] and len(sounds[0]) == 5
+
+
 def test_a_file_is_itself_whatever_it_is_called(nets, clip):
     nets.rename("random.py")
     main([str(clip), "--model", "random.py:ready", "--top", "1"])

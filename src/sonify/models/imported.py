@@ -24,8 +24,8 @@ def load(place: str, weights: Path | None = None) -> nn.Module:
     `place` is package.module:name or path/to/file.py:name; `name` is an nn.Module or a callable
     without arguments that returns one, such as its class. Imports of the module are also resolved
     in the current folder and the file's own. Weights are a state dict in .safetensors or as
-    torch.save writes it; no other pickled object is loaded. Raises SonifyError for a place, a
-    module, a model or weights that cannot be used.
+    torch.save writes it; no other pickled object is loaded. Half precision becomes float32. Raises
+    SonifyError for a place, a module, a model or weights that cannot be used.
     """
     where, _, name = place.rpartition(":")
     if not where or not name:
@@ -38,6 +38,8 @@ def load(place: str, weights: Path | None = None) -> nn.Module:
     model = _made(getattr(module, name), place)
     if weights is not None:
         _load_weights(model, weights)
+    if any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters()):
+        model = model.float()
     return model.eval()
 
 

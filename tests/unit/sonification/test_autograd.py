@@ -362,3 +362,185 @@ def test_the_rule_of_the_oracles_is_that_of_this_file():
     (a,) = torch.autograd.grad(Rectified.apply(h), h, g)
     (b,) = torch.autograd.grad(Rule.apply(h, F.relu), h, g)
     assert torch.equal(a, b)
+
+
+class Counting(nn.Module):
+    """Counts its calls in a buffer, in place, and uses the count; keeps what it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.seen = nn.Conv1d(1, 3, 5), []
+        self.register_buffer("calls", torch.zeros(()).double())
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        self.calls += 1
+        self.seen.append(x)
+        return {"maps": F.relu(self.conv(x) * self.calls), "calls": self.calls}
+
+
+def test_a_model_that_changes_itself_and_returns_a_dict_is_left_as_it_was():
+    model, x = Counting().double(), torch.randn(2, 99).double()
+    sonifier = AutogradSonifier(model)
+    made = sonifier.sonify(x, 1, 2)
+    assert float(model.calls) == 0 and model.seen == [] and model.training
+    assert torch.equal(made, sonifier.sonify(x, 1, 2))
+    raw = F.conv_transpose1d(model.conv(x[:, None]).relu()[:, 2:3], model.conv.weight[2:3])[:, 0]
+    theirs = raw / raw.abs().amax(1, keepdim=True) * x.abs().amax(1, keepdim=True)
+    torch.testing.assert_close(made, theirs.detach(), rtol=0, atol=1e-9)
+
+
+class ChannelsLast(nn.Module):
+    """A block of ConvNeXt: its wide layer is linear, with the filters on the last axis."""
+
+    def __init__(self, activation) -> None:
+        super().__init__()
+        self.act = Act(activation)
+        self.conv, self.norm = nn.Conv1d(1, 6, 9), nn.LayerNorm(6)
+        self.wide, self.narrow = nn.Linear(6, 24), nn.Linear(24, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x).transpose(1, 2)
+        return x + self.narrow(self.act(self.wide(self.norm(x))))
+
+
+def test_the_filters_of_a_linear_layer_are_on_the_last_axis():
+    model, x = ChannelsLast(F.gelu).double(), torch.randn(1, 99).double()
+    sonifier = AutogradSonifier(model)
+    run = sonifier.forward(x)
+    assert run.maps[0].shape == (1, 24, 91)
+    for frame in (None, 30):
+        twin = copy.deepcopy(model)
+        twin.act.kept = []
+        waveform = x[None].clone().requires_grad_()
+        twin(waveform)
+        maps = twin.act.kept[0][..., 17]
+        torch.testing.assert_close(run.maps[0][:, 17], maps.detach())
+        asked = maps if frame is None else maps[:, frame]
+        (theirs,) = torch.autograd.grad(0.5 * asked.square().sum(), waveform)
+        ours = sonifier.raw(run, 1, 0, 17, frame)
+        torch.testing.assert_close(ours, theirs.flatten(), rtol=0, atol=1e-9)
+
+
+def test_recurrent_layers_and_attention_are_named():
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.rnn = nn.Conv1d(1, 4, 9, 4), nn.GRU(4, 4, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.rnn(F.relu(self.conv(x)).transpose(1, 2))[0]
+            x = F.relu(F.scaled_dot_product_attention(x, x, x))
+            return torch.relu(torch.fft.rfft(x, dim=1).abs())
+
+    run = AutogradSonifier(Both()).forward(torch.randn(1, 99))
+    assert len(run.maps) == 3 and "abs" in run.plain
+    for fused, parts in (("attention", "softmax"), ("recurrent layer", "tanh")):
+        assert {fused, parts} & set(run.plain)
+
+
+@pytest.mark.parametrize(
+    ("x", "sentence"),
+    [
+        (
+            torch.ones(1, 99, dtype=torch.int64),
+            "waveforms are torch.int64, the model's weights torch",
+        ),
+        (
+            torch.ones(1, 99).bool(),
+            "waveforms are torch.bool, the model's weights torch.float32: c",
+        ),
+        (
+            torch.ones(1, 99).double(),
+            "waveforms are torch.float64, the model's weights torch.float",
+        ),
+        (
+            torch.ones(1, 99) * 1j,
+            "waveforms are torch.complex64, the model's weights torch.float32",
+        ),
+        (torch.full((1, 99), torch.inf), "clip 0 has a sample that is not finite"),
+        (torch.ones(1, 1, 99), "waveforms have shape"),
+    ],
+)
+def test_waveforms_of_another_kind_are_refused(x, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}"):
+        AutogradSonifier(nn.Sequential(nn.Conv1d(1, 3, 5), nn.ReLU())).forward(x)
+    with pytest.raises(ValueError, match="^waveforms are torch.int32: convert them to torch.float"):
+        AutogradSonifier(nn.ReLU()).forward(torch.ones(1, 9, dtype=torch.int32))
+
+
+def test_any_memory_and_any_mode_of_gradients():
+    model = nn.Sequential(nn.Conv1d(1, 3, 5), nn.GELU())
+    sonifier, wide = AutogradSonifier(model), torch.randn(2, 198)
+    x = wide[:, ::2].contiguous()
+    expected = sonifier.sonify(x, 1, 0)
+    assert torch.equal(sonifier.sonify(wide[:, ::2], 1, 0), expected)
+    with torch.inference_mode():
+        assert torch.equal(sonifier.sonify(x.clone(), 1, 0), expected)
+    with torch.no_grad():
+        assert torch.equal(sonifier.sonify(x, 1, 0), expected)
+    heard = sonifier.most_active(x.clone().requires_grad_())
+    assert not heard.signals.requires_grad and not heard.scales.requires_grad
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+class Cut(nn.Module):
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.conv = how, nn.Conv1d(1, 3, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "no_grad":
+            with torch.no_grad():
+                return F.relu(self.conv(x))
+        return F.relu(self.conv(x).detach() if self.how == "detach" else self.conv(x).data)
+
+
+@pytest.mark.parametrize("how", ["no_grad", "detach", "data"])
+def test_a_model_that_cuts_its_gradients_is_told(how):
+    with pytest.raises(
+        ValueError, match=r"^the model's rectifiers run under torch.no_grad\(\), be"
+    ):
+        AutogradSonifier(Cut(how)).forward(torch.randn(1, 99))
+
+
+class Spoiled(nn.Module):
+    """Changes in place what the way back needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 3, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.exp(self.conv(x))
+        out = F.relu(h)
+        h.zero_()
+        return out
+
+
+def test_values_changed_in_place_are_named():
+    with pytest.raises(
+        ValueError, match=r"^layer 1 has no gradient to the waveform \(one of the variables needed"
+    ):
+        AutogradSonifier(Spoiled()).sonify(torch.randn(1, 99), 1, 0)
+
+
+def test_numbers_that_are_not_finite_are_named():
+    chain, x = nn.Sequential(nn.Conv1d(1, 3, 5), nn.GELU()), torch.randn(1, 99)
+    with torch.no_grad():
+        chain[0].weight[1] = torch.nan
+    with pytest.raises(
+        ValueError, match="^layer 1 has activations that are not finite: check the m"
+    ):
+        AutogradSonifier(chain).forward(x)
+    with torch.no_grad():
+        chain[0].weight[:] = 1e25
+    with pytest.raises(ValueError, match="^the sonification of layer 1, filter 0, is not finite"):
+        AutogradSonifier(chain).sonify(x, 1, 0)
+
+
+def test_half_precision_computes_as_it_can():
+    model = nn.Sequential(nn.Conv1d(1, 3, 5), nn.LeakyReLU()).bfloat16()
+    x = torch.randn(1, 99)
+    exact = AutogradSonifier(copy.deepcopy(model).float()).sonify(x, 1, 0)
+    ours = AutogradSonifier(model).sonify(x.bfloat16(), 1, 0)
+    torch.testing.assert_close(ours.float(), exact, rtol=0, atol=0.05)

@@ -4,7 +4,7 @@ While a `Rectifying` is in force, whatever rectifies, as a module or as a functi
 relu(gradient) instead of its own gradient.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ _POOLS = {
     *(F.max_pool1d, F.max_pool1d_with_indices, torch.max_pool1d, torch.max_pool1d_with_indices),
     *(F.max_pool2d, F.max_pool2d_with_indices, torch.max_pool2d),
 }
+# They keep the last axis, where a linear layer before them put the filters.
+_KEEPING = {F.layer_norm, torch.layer_norm, F.dropout}
+_DATA = vars(torch._C.TensorBase)["data"].__get__  # x.data
+_CUTTING = {Tensor.detach, torch.detach, Tensor.detach_, _DATA}
 # Gradients of rectifiers that were not replaced, because they were called in compiled code.
 _PLAIN = {
     *("Relu", "Threshold", "LeakyRelu", "Elu", "Gelu", "Silu", "Mish", "Hardswish", "Softplus"),
@@ -44,6 +48,7 @@ _BENDING = {
     *("Sigmoid", "Tanh", "Softmax", "LogSoftmax", "Where", "Maximum", "Minimum", "Clamp"),
     *("ClampMin", "ClampMax", "Hardtanh", "Glu", "Abs", "Exp", "Log", "Pow", "Sqrt", "Sin"),
 }
+_FUSED = {"Rnn": "recurrent layer", "ScaledDotProduct": "attention"}  # by a part of their names
 
 
 @dataclass
@@ -64,23 +69,28 @@ class ReachedError(BaseException):
 class Rectifying(TorchFunctionMode):
     """Rectifies gradients and keeps the first `wanted` layers (None: all), in order of execution.
 
-    Rectified vectors, (clip, feature), are no layers.
+    Rectified vectors, (clip, feature), are no layers. cut: something ran without gradients, or was
+    taken out of the graph.
     """
 
     def __init__(self, wanted: int | None = None) -> None:
         super().__init__()
         self.layers: list[Layer] = []
-        self.wanted = wanted
-        self._last: tuple[int, torch.Size, int] | None = None  # where, and which version
+        self.wanted, self.cut = wanted, False
+        # Where, and which version, of the last rectified maps and of the last linear layer's.
+        self._last: tuple[int, torch.Size, int] | None = None
+        self._linear: tuple[int, torch.Size, int] | None = None
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         """Run one operation of the network."""
         kwargs = kwargs or {}
-        if not torch.is_grad_enabled():  # inside the user's own autograd functions
-            return func(*args, **kwargs)
         x = args[0] if args else kwargs.get("input")
+        if not torch.is_grad_enabled():  # inside the user's own autograd functions, or no_grad
+            self.cut = self.cut or func in RECTIFIERS
+            return func(*args, **kwargs)
+        self.cut = self.cut or (func in _CUTTING and isinstance(x, Tensor) and x.requires_grad)
         if func in RECTIFIERS and isinstance(x, Tensor) and x.requires_grad:
             return self._rectified(func, x, args, kwargs)
         if func in _PERHAPS:
@@ -89,7 +99,11 @@ class Rectifying(TorchFunctionMode):
                 if tensor.requires_grad and _is_relu(func, tensor, args, kwargs):
                     return self._rectified(func, tensor, args, kwargs)
         out = func(*args, **kwargs)
-        if func in _POOLS and isinstance(x, Tensor) and self._last == _place(x):
+        if not isinstance(x, Tensor):
+            return out
+        if func is F.linear or (func in _KEEPING and self._linear == _place(x)):
+            self._linear = _place(out)
+        if func in _POOLS and self._last == _place(x):
             maxima = out[0] if isinstance(out, tuple) else out
             self.layers[-1].kept, self._last = maxima.clone(), None
         return out
@@ -100,6 +114,7 @@ class Rectifying(TorchFunctionMode):
         name = getattr(func, "__name__", str(func))
         in_place = bool(kwargs.get("inplace")) or (name.endswith("_") and name[-2:] != "__")
         in_place = in_place or name == "__imul__"
+        filters_last = self._linear == _place(x)
 
         def compute(values: Tensor) -> Tensor:
             return func(*[values if a is x else a for a in args], **_replaced(kwargs, x, values))
@@ -109,7 +124,8 @@ class Rectifying(TorchFunctionMode):
             x.copy_(out)
             out = x
         if out.ndim > 2:
-            self.layers.append(Layer(name.strip("_"), out.clone()))
+            kept = out.movedim(-1, 1) if filters_last else out
+            self.layers.append(Layer(name.strip("_"), kept.clone()))
             self._last = _place(out)
         return out
 
@@ -124,12 +140,12 @@ class _Rectified(torch.autograd.Function):
         return gradient.clamp_min(0), None
 
 
-def check_rectified(kept: Tensor) -> set[str]:
-    """Return the operations behind `kept` that keep their own gradient though they bend.
+def check_rectified(kept: Iterable[Tensor]) -> set[str]:
+    """Return the operations behind layers of one run that keep their own gradient though they bend.
 
     Raises SonifyError where the gradient of a rectifier was not replaced, or may not have been.
     """
-    bending, seen, ahead = set(), set(), [kept.grad_fn]
+    bending, seen, ahead = set(), set(), [maps.grad_fn for maps in kept]
     while ahead:
         node = ahead.pop()
         if node is None or node in seen:
@@ -148,6 +164,7 @@ def check_rectified(kept: Tensor) -> set[str]:
             )
         if kind.removesuffix("Kernel") in _BENDING:
             bending.add(kind.lower())
+        bending |= {plain for part, plain in _FUSED.items() if part in kind}
     return bending
 
 

@@ -1,8 +1,8 @@
 """Sonification of any network by automatic differentiation: the reference path.
 
 The engine (`deconvnet`) inverts chains of convolutions. Whatever else a network is made of, sums,
-sums, other activations, norms, averages, two dimensions, has a gradient, and section 3.2's
-sonification is the gradient of half the squared map, where rectifiers pass back relu(gradient).
+other activations, norms, averages, two dimensions, has a gradient, and section 3.2's sonification
+is the gradient of half the squared map, where rectifiers pass back relu(gradient).
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,11 +52,12 @@ class AutogradSonifier:
 
     A layer is what a rectifier returns (ReLU, leaky ReLU, PReLU, ELU, CELU, SELU, GELU, SiLU, Mish,
     Hardswish, Softplus, or any operation that returns relu(x)), or the max-pool directly behind it,
-    in the order in which they are run; the second axis of a map is its filters. Each rectifier
-    passes back relu(gradient), whatever its own slope. All else passes back its own gradient; `Run`
-    names what bends, such as sigmoids. The model is run in evaluation mode on one clip at a time,
-    as (clip, 1, time) or, if it refuses, (clip, time), no further than needed. It is not changed.
-    Where the engine runs too, both are equal, up to rounding; the engine is faster.
+    in the order in which they are run; the second axis of a map is its filters, behind nn.Linear
+    the last. Each rectifier passes back relu(gradient), whatever its own slope. All else passes
+    back its own gradient; `Run` names what bends, such as sigmoids. The model is run in evaluation
+    mode on one clip at a time, as (clip, 1, time) or, if it refuses, (clip, time), no further than
+    needed. It is not changed. Where the engine runs too, both are equal, up to rounding; the engine
+    is faster.
 
     >>> import torch
     >>> from torch import nn
@@ -92,7 +93,7 @@ class AutogradSonifier:
         Raises SonifyError for waveforms that the model cannot take, a model that has no rectifier
         or fewer than `layers`, and one whose rectifiers cannot be reached.
         """
-        check_waveforms(x)
+        self._check(x)
         clips, runs, stopped = [], [], ""
         for clip in x:
             waveform, found, reason = self._run(clip, layers)
@@ -103,8 +104,14 @@ class AutogradSonifier:
         if layers is not None and n < layers:
             why = f" on these clips, where it stopped ({stopped})" if stopped else ""
             raise SonifyError(f"layer is {layers}: the model has layers 1 to {n}{why}")
-        plain = set().union(*(check_rectified(layer.kept) for found in runs for layer in found))
+        plain = set().union(*(check_rectified(layer.kept for layer in found) for found in runs))
         maps = [torch.cat([_maps(run[i].kept.detach()) for run in runs]) for i in range(n)]
+        for number, values in enumerate(maps, start=1):
+            if not values.isfinite().all():
+                raise SonifyError(
+                    f"layer {number} has activations that are not finite: check the model's "
+                    "weights, and compute in torch.float32"
+                )
         names = [layer.name for layer in runs[0][:n]]
         return Run(maps, names, sorted(plain), stopped, clips, runs)
 
@@ -115,6 +122,7 @@ class AutogradSonifier:
 
         As `Explainer.render_from`: signals have the peaks of their clips; dead maps give silence.
         """
+        x = x.detach()
         asked = requests(x, [m.shape[1] for m in run.maps], layers, clips, filters)
         made = allocate_outputs(x, asked.filters)
         names = zip(
@@ -131,13 +139,24 @@ class AutogradSonifier:
     def raw(self, run: Run, layer: int, clip: int, filter: int, frame: int | None = None) -> Tensor:
         """Return a map's sonification before any scaling, (time,); `frame` keeps one frame."""
         kept, waveform = run._layers[clip][layer - 1].kept, run._waveforms[clip]
-        start = torch.zeros_like(kept)
+        start = torch.zeros_like(kept, memory_format=torch.contiguous_format)
         of_filter = kept.detach()[:, filter]
         if frame is None:
             start[:, filter] = of_filter
         else:
             start[:, filter].view(-1)[frame] = of_filter.reshape(-1)[frame]
-        (gradient,) = torch.autograd.grad(kept, waveform, start, retain_graph=True)
+        try:
+            (gradient,) = torch.autograd.grad(kept, waveform, start, retain_graph=True)
+        except RuntimeError as error:  # values changed in place, checkpointing, the user's own
+            raise SonifyError(
+                f"layer {layer} has no gradient to the waveform ({_reason(error)}): write the "
+                "model's forward without what that names"
+            ) from error
+        if not gradient.isfinite().all():
+            raise SonifyError(
+                f"the sonification of layer {layer}, filter {filter}, is not finite: compute in "
+                "torch.float32, or give the model waveforms on its own scale"
+            )
         return gradient.flatten()
 
     def render(
@@ -167,23 +186,50 @@ class AutogradSonifier:
         stacked = [torch.stack([getattr(p, f) for p in parts], dim=1) for f in fields]
         return Sonifications(*stacked, by=BY)
 
+    def _check(self, x: Tensor) -> None:
+        """Raise SonifyError unless x is (clip, time), of a type and on a device of the weights."""
+        check_waveforms(x)
+        weights = [p for p in self.model.parameters() if p.is_floating_point()]
+        for quality in ("dtype", "device"):
+            ours, theirs = getattr(x, quality), {getattr(p, quality) for p in weights}
+            if theirs and ours not in theirs:
+                raise SonifyError(
+                    f"waveforms are {ours}, the model's weights {' and '.join(map(str, theirs))}: "
+                    "convert one of them"
+                )
+        if not x.is_floating_point():
+            raise SonifyError(f"waveforms are {x.dtype}: convert them to torch.float32")
+
     def _run(self, clip: Tensor, layers: int | None) -> tuple[Tensor, list[Layer], str]:
         """Return the waveform that was run, its layers, and why the model stopped early."""
-        first = ""
+        first, cut = "", False
         for shape in ((1, 1, -1), (1, -1)):
-            waveform = clip.detach().clone().view(shape).requires_grad_()
             mode, reason = Rectifying(layers), ""
+            with torch.inference_mode(False), torch.enable_grad():
+                waveform = clip.detach().clone().view(shape).requires_grad_()
             try:
-                with torch.enable_grad(), evaluating(self.model), _frozen(self.model), mode:
+                with (
+                    torch.inference_mode(False),
+                    torch.enable_grad(),
+                    evaluating(self.model),
+                    _frozen(self.model),
+                    mode,
+                ):
                     self.model(waveform * self.gain)
             except ReachedError:
                 pass
             except Exception as error:  # a head may want another length; the user's code, anything
-                reason = str(error).strip().split("\n")[0] or type(error).__name__
+                reason = _reason(error)
             found = [layer for layer in mode.layers if layer.kept.requires_grad]
             if found:
                 return waveform, found, reason
-            first = first or reason
+            first, cut = first or reason, cut or (mode.cut and not reason)
+        if cut:
+            raise SonifyError(
+                "the model's rectifiers run under torch.no_grad(), behind detach() or in a "
+                "function with a backward rule of its own, which cuts the way back to the "
+                "waveform: take it out"
+            )
         if first:
             raise SonifyError(
                 "the model cannot be run on waveforms as (clip, 1, time) or (clip, time) "
@@ -206,6 +252,10 @@ def _frozen(model: nn.Module) -> Iterator[None]:
     finally:
         for parameter in free:
             parameter.requires_grad_(True)
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 def _maps(kept: Tensor) -> Tensor:

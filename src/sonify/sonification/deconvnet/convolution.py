@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonify.models.device import disable_tf32
+from sonify.sonification.deconvnet.strided import Blocks
 from sonify.sonification.trace.chain import padding_of
 from sonify.sonification.trace.folded_conv import shift_of
 
@@ -39,6 +40,7 @@ class Convolution:
         self.reach = self.dilation * (self.taps - 1)
         self.lead = self.reach - padding_of(conv)
         self.plain = conv.stride[0] == 1 and self.lead >= 0
+        self.blocks = Blocks(conv, BLOCK if conv.in_channels == 1 else 1)
         self._arranged: dict[str, Tensor] = {}
         self._settings, self._weight = _settings(conv), conv.weight.detach().clone()
 
@@ -109,9 +111,8 @@ class Convolution:
             weight = self._weights("start", _flipped_taps_first)[filters]
             out = torch.bmm(framed[:, :, :: self.dilation], weight)
         else:
-            weight = conv.weight.to(self.dtype)[filters]  # the streams become groups
-            out = _transposed(values.unsqueeze(0), weight, conv, n, length)
-            out = out.view(n, -1, length).transpose(1, 2)
+            weight = self._weights("strided start", self.blocks.single)[filters]
+            out = self.blocks.started(values, weight, length)
         if conv.groups == 1:
             return out
         whole = out.new_zeros(n, length, conv.groups, out.shape[2])
@@ -121,9 +122,14 @@ class Convolution:
 
     def general(self, stream: Tensor, length: int) -> Tensor:
         """Compute the transpose of unpadded streams, for any stride, padding and dilation."""
+        if self._prefers_matrix_product(stream):
+            weight = self._weights("strided as matrix", self.blocks.matrix)
+            return self.blocks.multiplied(stream, weight, length)
+        if self.conv.groups == 1:
+            weight = self._weights("strided", self.blocks.image)
+            return self.blocks.convolved(stream, weight, length)
         weight = self.conv.weight.to(self.dtype)
-        out = _transposed(stream.transpose(1, 2), weight, self.conv, self.conv.groups, length)
-        return out.transpose(1, 2)
+        return _transposed(stream.transpose(1, 2), weight, self.conv, length).transpose(1, 2)
 
     def _prefers_matrix_product(self, stream: Tensor) -> bool:
         """True for streams so small that `_as_product` is the faster dense convolution."""
@@ -178,9 +184,7 @@ def _blocks(conv: nn.Conv1d) -> Tensor:
     return weight.contiguous(memory_format=torch.channels_last)
 
 
-def _transposed(
-    stream: Tensor, weight: Tensor, conv: nn.Conv1d, groups: int, length: int
-) -> Tensor:
+def _transposed(stream: Tensor, weight: Tensor, conv: nn.Conv1d, length: int) -> Tensor:
     """PyTorch's transposed convolution of streams, (stream, filter, frame)."""
     padding, stride, dilation = padding_of(conv), conv.stride[0], conv.dilation[0]
     natural = (stream.shape[-1] - 1) * stride - 2 * padding + dilation * (conv.kernel_size[0] - 1)
@@ -191,6 +195,6 @@ def _transposed(
             stride=stride,
             padding=padding,
             output_padding=length - natural - 1,  # frames at the end that a stride skipped
-            groups=groups,
+            groups=conv.groups,
             dilation=dilation,
         )

@@ -248,15 +248,19 @@ class _Attribute(fx.proxy.Attribute, _Proxy):
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put the model into evaluation mode; restore all its attributes afterwards.
+    """Put the model into evaluation mode; restore all its attributes and buffers afterwards.
 
     Nothing that its `forward` stores of a proxy is left on it.
     """
     before = [(module, vars(module).copy()) for module in model.modules()]
     kept = [v for _, held in before for v in held.values() if type(v) in (dict, list)]
     contents = [held.copy() for held in kept]
+    copies: dict[int, Tensor] = {}  # of buffers: what `forward` changes in place are not theirs
     for module, _ in before:
         module.training = False
+        for name, buffer in module._buffers.items():
+            if buffer is not None and not torch.nn.parameter.is_lazy(buffer):
+                module._buffers[name] = copies.setdefault(id(buffer), buffer.detach().clone())
     try:
         yield
     finally:

@@ -67,16 +67,40 @@ def test_into_the_waveform(dilation, length):
     torch.testing.assert_close(found.transpose(1, 2), expected.detach())
 
 
-def test_strided_convolutions_come_back_to_their_length():
-    conv = nn.Conv1d(2, 4, 7, stride=3, padding=2).double()
-    for length in (50, 51, 52):
-        y = conv(torch.randn(2, 2, length).double()).detach()
+STRIDED = {
+    "SoundNet's": (1, 64, 2, 32, 1, 1),
+    "CREPE's": (1, 33, 4, 14, 1, 1),
+    "odd": (2, 7, 3, 2, 1, 1),
+    "stride beyond the kernel": (2, 3, 5, 1, 1, 1),
+    "stride of no part of a block": (1, 10, 5, 0, 1, 1),
+    "stride beyond a block": (1, 16, 11, 3, 1, 1),
+    "dilation": (3, 5, 2, 4, 3, 1),
+    "more padding than reach": (2, 3, 1, 4, 1, 1),
+    "groups": (4, 5, 2, 1, 1, 2),
+}
+
+
+@pytest.mark.parametrize("name", STRIDED)
+@pytest.mark.parametrize("few", [0, 1 << 40])
+def test_strided_convolutions_come_back_to_their_length(name, few, monkeypatch):
+    monkeypatch.setattr(convolution, "MATRIX_PRODUCT_VALUES", few)  # never, or always
+    channels, kernel, stride, padding, dilation, groups = STRIDED[name]
+    settings = {"padding": padding, "dilation": dilation, "groups": groups}
+    conv = nn.Conv1d(channels, 4, kernel, stride, **settings).double()
+    for length in range(90, 90 + 2 * stride):
+        y = conv(torch.randn(3, channels, length).double()).detach()
         way = Convolution(conv, torch.float64)
         assert not way.plain
-        found = way.general(y.transpose(1, 2), length)
-        extra = length - ((y.shape[2] - 1) * 3 - 2 * 2 + 7)
-        expected = F.conv_transpose1d(y, conv.weight, None, 3, 2, output_padding=extra)
-        torch.testing.assert_close(found.transpose(1, 2), expected.detach())
+        rows, filters = torch.arange(3), torch.tensor([3, 0, 2])
+        alone = torch.zeros_like(y)
+        alone[rows, filters] = y[rows, filters]
+        for stream, found in (
+            (y, way.general(y.transpose(1, 2), length)),
+            (alone, way.start(y[rows, filters], filters, length)),
+        ):
+            x = torch.zeros(3, channels, length).double().requires_grad_()
+            (expected,) = torch.autograd.grad(conv(x), x, stream)
+            torch.testing.assert_close(found.transpose(1, 2), expected)
 
 
 def test_new_weights_are_noticed():
