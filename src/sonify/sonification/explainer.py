@@ -2,7 +2,7 @@
 
 Mining, rendering, removal, coherence, invariance, evolution and the survey of filters call nothing
 but an `Explainer`. One is built per job (`methods.build_explainer`); the deconvnet of section 3.2
-(`deconvnet.sonifier.Sonifier`) is the first method.
+(`deconvnet.sonifier.Sonifier`) is the first method; `rivals` holds others.
 """
 
 from abc import ABC, abstractmethod

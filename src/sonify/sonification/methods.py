@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "deconvnet"
 
+# Of a model, the precision, allow_strided and the number of layers, as `build_explainer`.
+Build = Callable[["nn.Module", str, bool, int | None], "Explainer"]
+
 
 def build_explainer(
     method: str,
@@ -50,6 +53,30 @@ def _deconvnet(
     return Sonifier(find_blocks(model, allow_strided)[:layers], precision)
 
 
-METHODS: dict[str, Callable[["nn.Module", str, bool, int | None], "Explainer"]] = {
+def _rival(name: str) -> Build:
+    def build(
+        model: "nn.Module", precision: str, allow_strided: bool, layers: int | None
+    ) -> "Explainer":
+        from sonify.sonification.rivals.kinds import KINDS
+        from sonify.sonification.trace.chain import find_blocks
+
+        return KINDS[name](find_blocks(model, allow_strided)[:layers])
+
+    return build
+
+
+# What the deconvnet is measured beside; all compute exactly, whatever the precision.
+RIVALS = (
+    "gradient_times_input",
+    "guided_backpropagation",
+    "integrated_gradients",
+    "layerwise_relevance",
+    "unpooling_hold",
+    "unpooling_linear",
+    "whole_layer",
+    "random_signal",
+)
+METHODS: dict[str, Build] = {
     DEFAULT: _deconvnet,
+    **{name: _rival(name) for name in RIVALS},
 }

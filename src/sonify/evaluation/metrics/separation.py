@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import signal
 
+from sonify.evaluation.metrics.rank_correlation import ranks
 from sonify.evaluation.metrics.segments import NPERSEG
 
 ACTIVE_DB = 20.0  # a source sounds in frames within so many decibels of its loudest
@@ -45,10 +46,9 @@ class Sources:
     def separation(self, sound: np.ndarray) -> Separation:
         """Compare a sound of the stems' length, (time,), with them."""
         of_sound = power(sound)
-        whole = of_sound.sum()
-        if not whole > 0:
+        shares = self.shares(of_sound)
+        if np.isnan(shares).any():
             return Separation(-1, *[float("nan")] * 4)
-        shares = (self.masks * of_sound).sum(axis=(1, 2)) / whole
         best = int(shares.argmax())
         return Separation(
             best,
@@ -57,6 +57,13 @@ class Sources:
             auc(of_sound.sum(axis=0), self.sounding[best]),
             auc(of_sound.ravel(), (self.masks[best] > 0.5).ravel()),
         )
+
+    def shares(self, of_sound: np.ndarray) -> np.ndarray:
+        """Return the fraction of a sound's `power` in each source, (source,); NaN for silence."""
+        whole = of_sound.sum()
+        if not whole > 0:
+            return np.full(len(self.stems), np.nan)
+        return np.asarray((self.masks * of_sound).sum(axis=(1, 2)) / whole)
 
     @property
     def sounding(self) -> np.ndarray:
@@ -91,6 +98,4 @@ def auc(scores: np.ndarray, positive: np.ndarray) -> float:
     n, p = len(positive), int(positive.sum())
     if p in (0, n):
         return float("nan")
-    _, at, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2  # from 1, ties in the middle
-    return float((ranks[at][positive].sum() - p * (p + 1) / 2) / (p * (n - p)))
+    return float((ranks(scores)[positive].sum() - p * (p + 1) / 2) / (p * (n - p)))

@@ -217,11 +217,20 @@ class Sonifier(Explainer[Forward]):
         order = torch.argsort(asked.layers[living], descending=True, stable=True)
         for some in living[order].split(at_once) if len(living) else ():
             part = asked[some]
-            raw = back_project(self.blocks, convolutions, record, part).to(x.dtype)
+            raw = self._back(record, x, part, convolutions).to(x.dtype)
             raw = raw * self.gain if self.gain != 1 else raw
             peaks = x[part.clips].abs().amax(-1)
             made.signals[some], made.scales[some] = _rescale(raw, peaks)
         return made
+
+    def _back(
+        self, record: Forward, x: Tensor, asked: Requests, convolutions: list[Convolution]
+    ) -> Tensor:
+        """Return the raw waveforms, (request, time), of requests ordered by descending layer.
+
+        What other methods replace.
+        """
+        return back_project(self.blocks, convolutions, record, asked)
 
     def _convolution(self, layer: int, dtype: torch.dtype) -> Convolution:
         """The layer's convolution with its weights arranged; arranged anew if they changed."""

@@ -1,0 +1,33 @@
+"""How few of its values an explanation consists of, as Quantus computes it (Hedström et al. 2023).
+
+Its values are the magnitudes of the short-time spectrum of a sound.
+"""
+
+import numpy as np
+
+_OFFSET = 1e-7  # Quantus adds it to each value, so that silence is defined; there it is not here
+
+
+def sparseness(values: np.ndarray) -> float:
+    """Return the Gini index of magnitudes (Chalasani et al. 2020), in [0, 1]: 1 is one value alone.
+
+    Of the values relative to their largest, with Quantus' offset; NaN for silence.
+    """
+    a = np.sort(np.abs(values).ravel().astype(np.float64))
+    if not a.any():
+        return float("nan")
+    a = a / a[-1] + _OFFSET
+    n = len(a)
+    return float(((2 * np.arange(1, n + 1) - n - 1) * a).sum() / (n * a.sum()))
+
+
+def complexity(values: np.ndarray) -> float:
+    """Return the entropy of magnitudes, in nats, as fractions of their sum (Bhatt et al. 2020).
+
+    From 0, one value alone, to the logarithm of their number, all alike; NaN for silence.
+    """
+    a = np.abs(values).ravel().astype(np.float64)
+    if not a.any():
+        return float("nan")
+    p = a[a > 0] / a.sum()
+    return float(-(p * np.log(p)).sum())
