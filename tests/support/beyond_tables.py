@@ -112,3 +112,50 @@ def stems(value, **how):
     more = {"n_sources": 3, "si_sdr_db": 4.0, "auc_time": 0.7, "auc_bins": 0.8, "dead": False}
     sounds = ("clip", "sonification", "phase", "untrained", "random_filter")
     return by_clip("stems", "best_share", value, sounds, more, **how)
+
+
+METHODS = ("deconvnet", "gradient_times_input", "random_signal")
+
+
+def rivals(value, seeds=(0, 1, 2), layers=(1, 6, 11), clips=25) -> pd.DataFrame:
+    """`value(finetune, method, sound, layer, seed)` is what every column of a sound has."""
+    sounds = ("sonification", "phase", "untrained")
+    rows = []
+    for finetune, seed, method in product(("fconly", "full"), seeds, METHODS):
+        for layer, sound, clip in product(layers, sounds, range(clips)):
+            of = value(finetune, method, sound, layer, seed)
+            own = of if sound == "sonification" else None
+            measured = ("response", "coherence", "best_share", "sparseness", "complexity")
+            measured += ("faithfulness", "faithfulness_logit", "average_drop", "average_increase")
+            measured += ("average_increase_logit", "average_gain", "fidelity")
+            alone = ("delay_correlation", "randomised_correlation", "cost")
+            rows.append(
+                {
+                    **keys("contrastive", seed, finetune),
+                    **{"dataset": "fsd50k", "split": "eval", "clip_id": f"s{seed}-{clip}"},
+                    **{"method": method, "layer": layer, "sound": sound, "filter": 1},
+                    **dict.fromkeys(measured, of),
+                    **dict.fromkeys(alone, own),
+                    **{"leads": 1.0, "dead": False},
+                }
+            )
+    return tables.checked(pd.DataFrame(rows), "rivals").to_pandas()
+
+
+def rivals_removal(value, seeds=(0, 1, 2), layers=(1, 6, 11)) -> pd.DataFrame:
+    """`value(finetune, method, sound, layer, seed)` is the mAP left; 0.5 of the clips whole."""
+    rows = []
+    for finetune, seed in product(("fconly", "full"), seeds):
+        conditions = [("deconvnet", "clip", 0)]
+        conditions += product(METHODS, ("sonification", "phase", "untrained"), layers)
+        for method, sound, layer in conditions:
+            left = 0.5 if sound == "clip" else value(finetune, method, sound, layer, seed)
+            rows.append(
+                {
+                    **keys("contrastive", seed, finetune),
+                    **{"dataset": "fsd50k", "split": "eval", "metric": "mAP", "n_clips": 24},
+                    **{"method": method, "layer": layer, "sound": sound},
+                    **{"value": left, "replicates": left + np.resize([0.01, -0.01], 200)},
+                }
+            )
+    return tables.checked(pd.DataFrame(rows), "rivals_removal").to_pandas()

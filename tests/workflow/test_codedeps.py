@@ -60,6 +60,7 @@ def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
         "coherence.py",
         "coherence_controls.py",
         "filters.py",
+        "rivals.py",
     }
     mining = "src/sonify/sonification/mining/top_activations.py"
     assert changed(copy, mining, "if k < 1:", "if k <= 0:") == {"mine.py"}

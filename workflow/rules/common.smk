@@ -68,7 +68,7 @@ def stage_settings(stage, wildcards):
 
 def stage_needs(stage, wildcards, input):
     """The --input option of what a stage needs besides a model and clips."""
-    named = [f"{name}={input[name]}" for name in stage.needs]
+    named = [f"{name}={input[name]}" for name in stage.needs if name in input.keys()]
     return ["--input", *named] if named else []
 
 

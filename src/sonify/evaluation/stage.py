@@ -52,9 +52,9 @@ class Stage:
     jobs: names of its jobs, by default models. clips: what a job reads. settings: the values that
     a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
     model: the trained model that a job loads. needs: further inputs, contracts of the model's
-    sonification tables, "checkpoints" or "stems". priority: jobs with a higher one start first.
-    trains: a job trains models, and so may take long. beyond: what the paper does not measure, made
-    by the target `beyond` and not by default.
+    sonification tables, "checkpoints" or, where there are any, "stems". priority: jobs with a
+    higher one start first. trains: a job trains models, and so may take long. beyond: what the
+    paper does not measure, made by the target `beyond` and not by default.
     """
 
     name: str

@@ -190,11 +190,13 @@ def _check_kinds(config: Config) -> None:
 def _check_layers(config: Config) -> None:
     """Layers that are shown or followed must exist in the encoders concerned."""
     evolution, reporting = config.evaluation.evolution, config.reporting
+    removal, rivals = config.evaluation.removal, config.evaluation.rivals
     asked: dict[str, tuple[Sequence[str], Sequence[int]]] = {
         f"reporting.pairs.{name}": (figure.runs, figure.layers)
         for name, figure in reporting.pairs.figures.items()
     }
     asked["evaluation.evolution"] = evolution.runs, evolution.layers
+    asked["evaluation.rivals"] = removal.runs, rivals.layers
     asked["reporting.listen"] = config.sonification.runs, reporting.listen.layers
     for choice in reporting.pairs.chosen:
         asked[f"reporting.pairs.chosen of {choice.run}"] = [choice.run], [choice.layer]

@@ -229,7 +229,8 @@ class Files:
         model = stage.model(self.plan, job)
         clips = self._prepared(*stage.clips(self.plan, job), self.plan.seed_of(model))
         files = self._model_files(model) | clips
-        return files | {name: self._needed(stage, job, name) for name in stage.needs}
+        needed = {name: self._needed(stage, job, name) for name in stage.needs}
+        return files | {name: file for name, file in needed.items() if file is not None}
 
     def start_option(self, name: str, seed: str) -> str:
         """The --start option of finetuning, or nothing."""
@@ -238,11 +239,14 @@ class Files:
 
     # -------------------------------------------------------------------------------------------
 
-    def _needed(self, stage: Stage, job: str, name: str) -> str:
-        """A further input of an evaluation stage, see `Stage.needs`."""
+    def _needed(self, stage: Stage, job: str, name: str) -> str | None:
+        """A further input of an evaluation stage, see `Stage.needs`; None if there are no stems."""
         model = stage.model(self.plan, job)
         if name == "stems":
-            own = self.raw_root(stage.clips(self.plan, job).dataset, self.plan.seed_of(model))
+            dataset = stage.clips(self.plan, job).dataset
+            if self.plan.stems_inside(dataset) is None:
+                return None
+            own = self.raw_root(dataset, self.plan.seed_of(model))
             return self.plan.evaluation.stems.folder or own
         if name == "checkpoints":
             return f"results/models/{model}/checkpoints"

@@ -197,6 +197,20 @@ class Plan:
         return list(self.evaluation.strided.by_downsampling.values())
 
     @property
+    def control_runs(self) -> list[str]:
+        """The runs of Figure 6 with contrastive pretraining, as the paper's; all if none has it."""
+        runs = list(self.evaluation.removal.runs)
+        return [run for run in runs if self.run(run).regime == "contrastive"] or runs
+
+    def stems_inside(self, dataset: str) -> str | None:
+        """Folder of a dataset's stems below the input of that name; None if it has no stems."""
+        if self.evaluation.stems.folder is not None:
+            return ""
+        if self.config.data.sources[dataset].source != "synthetic":
+            return None
+        return {"audioset": "eval_stems", "fsd50k": "FSD50K.eval_stems"}.get(dataset, "stems")
+
+    @property
     def on_clips(self) -> dict[str, Any]:
         """Settings that every job which runs a model over whole clips shares, but for the split."""
         batch = round(self.evaluation.batch_s * RATE_HZ)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import distinct_labels, scale_label
+from sonify.reporting import rival_values
 from sonify.reporting.control_values import METRICS, SOURCES, curves
 from sonify.reporting.drawing.sounds import in_order, look
 from sonify.runtime.errors import one_sentence_errors
@@ -43,9 +44,11 @@ half-width of the 95% interval for networks like these, *over clips* that for th
 
 def control_means(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return rows of contract control_means from the evaluation tables of `beyond`, by name."""
-    values = [SOURCES[name](frame) for name, frame in tables.items() if name in SOURCES]
+    sources = SOURCES | rival_values.SOURCES
+    values = [sources[name](frame) for name, frame in tables.items() if name in sources]
     every = pd.concat(values, ignore_index=True)
-    return curves(every[every["metric"].isin(METRICS)]).rename(columns={"n": "n_runs"})
+    shown = every["metric"].isin([*METRICS, *rival_values.METRICS])
+    return curves(every[shown]).rename(columns={"n": "n_runs"})
 
 
 def page(claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> str:
@@ -64,6 +67,8 @@ def page(claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> str:
         rows = means[means["metric"] == metric]
         if len(rows):
             parts += [f"### {words}", _table(rows)]
+    rivals = means[means["metric"].isin(rival_values.METRICS)]
+    parts += rival_values.words(rivals) if len(rivals) else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -3,11 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from beyond_tables import coherence_controls, removal_controls, stems, stimulation
+from beyond_tables import (
+    coherence_controls,
+    removal_controls,
+    rivals,
+    rivals_removal,
+    stems,
+    stimulation,
+)
 from drawn import texts
 
 from sonify.contracts import tables
 from sonify.plan.registry import BEYOND_TABLES
+from sonify.reporting import rival_values
 from sonify.reporting.control_values import (
     METRICS,
     SOURCES,
@@ -122,7 +130,7 @@ def every() -> dict[str, pd.DataFrame]:
 
 
 def test_every_metric_has_words_and_every_sound_a_look():
-    assert set(every()) == set(SOURCES) == set(BEYOND_TABLES)
+    assert set(every()) == set(SOURCES) == set(BEYOND_TABLES) - set(rival_values.SOURCES)
     values = pd.concat([SOURCES[name](table) for name, table in every().items()])
     assert set(values["metric"]) - {"fall_at_fraction"} == set(METRICS)
     assert sorted(in_order(values["sound"])) == sorted(set(values["sound"]))
@@ -163,3 +171,49 @@ def test_figures_of_controls(draw, name, rows, first):
     assert figure.axes[1].get_title("right") == "miniature"
     with pytest.raises(ValueError, match="no rows"):
         draw(table.iloc[:0], "mini")
+
+
+def side_by_side(finetune, method, sound, layer, seed):
+    if sound != "sonification":
+        return 0.2 + (0.1 if sound == "untrained" else 0.0)
+    own = {"deconvnet": 0.6, "gradient_times_input": 0.4}.get(method, 0.3)
+    return own + layer / 100 + seed / 50
+
+
+def test_methods_stand_side_by_side_less_their_controls():
+    def left(*where):
+        return 0.5 - side_by_side(*where) / 2
+
+    both = {"rivals": rivals(side_by_side), "rivals_removal": rivals_removal(left)}
+    found = tables.checked(control_means(both), "control_means").to_pandas()
+    assert set(found["metric"]) == set(rival_values.METRICS)
+    at = found.set_index(["metric", "run", "sound", "layer"])
+    run = "fsd50k-contrastive-full"
+    for metric, expected in {
+        "rival_response": 0.6 + 0.06 + 0.02 - 0.2,
+        "rival_coherence": 0.6 + 0.06 + 0.02 - 0.3,
+        "rival_removal": (0.6 + 0.06 + 0.02 - 0.2) / 2,
+        "rival_cost": 0.6 + 0.06 + 0.02,
+        "rival_fidelity": 0.6 + 0.06 + 0.02,
+    }.items():
+        row = at.loc[metric, run, "deconvnet", 6]
+        assert row["mean"] == pytest.approx(expected), metric
+        half = 0.5 if metric == "rival_removal" else 1
+        assert row["ci95"] == pytest.approx(4.302653 * 0.02 * half / 3**0.5)
+    text = page(verdicts(), found, "")
+    assert text.count("| deconvnet |") == text.count("| random signal |") == 4
+    means = [(0.6 + 0.06 + 0.02 - 0.2) / 2, 0.48, 0.38, 0.48, 0.68, 0.68, 0.68]
+    assert f"| deconvnet | {' | '.join(f'{value:.3f}' for value in means)} |" in text
+    assert text.index("## The numbers") < text.index("## Methods side by side")
+
+
+def test_what_is_empty_leaves_pairs_out():
+    table = rivals(side_by_side)
+    silent = (table["clip_id"] == "s0-3") & (table["sound"] == "phase")
+    table.loc[silent, "best_share"] = np.nan
+    table["best_share"] = table["best_share"].where(table["method"] != "random_signal")
+    values = rival_values.rivals_values(table)
+    of = values[values["metric"] == "rival_share"]
+    assert set(of["sound"]) == {"deconvnet", "gradient_times_input"}
+    first = of[(of["sound"] == "deconvnet") & (of["layer"] == 1) & (of["seed"] == 0)]
+    assert first["value"].tolist() == pytest.approx([0.41, 0.41])

@@ -76,7 +76,7 @@ def invariance_tables(
     explainer = build_explainer(method, model, precision=precision)
     strides = np.array(card.architecture.strides)
     middle = (explainer.n_layers + 1) // 2
-    margin = _margin(card.architecture)
+    margin = silence_margin(card.architecture)
     rows, example, most = [], None, -1.0
     for done, (part, i) in enumerate(drawn(sizes, clips), start=1):
         x, delays = part.waveform(i), [0, *shifts]
@@ -166,7 +166,7 @@ def correlation(s: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.where(s.any(-1), np.clip(values, -1, 1), np.nan)  # rounding may pass 1 by an ulp
 
 
-def _margin(architecture: Architecture) -> int:
+def silence_margin(architecture: Architecture) -> int:
     """Samples of silence that keep the padding of the convolutions out of what is compared.
 
     A sample of a sonification depends on less than a receptive field either side. It is a whole

@@ -73,7 +73,7 @@ def _measured(explainer: Explainer, batch: Heard, rule: str) -> pd.DataFrame:
     heard = {"clip": whole, SONIFICATION: layer_activity(explainer, s, rule)}
     heard |= {"residual": layer_activity(explainer, x - s, rule)}
     heard |= {name: layer_activity(explainer, batch.sounds[name], rule) for name in HEARD}
-    frames = [_rows(heard, whole, batch.made.filters[0], MOST_ACTIVE)]
+    frames = [responses(heard, whole, batch.made.filters[0], MOST_ACTIVE)]
     phases = surrogates.draw_phases(batch.clips.dataset, names, x.shape[-1]).to(x.device)
     noise = surrogates.draw_noise(batch.clips.dataset, names, x.shape[-1]).to(x.device, x.dtype)
     energies = surrogates.energy(own)
@@ -84,7 +84,7 @@ def _measured(explainer: Explainer, batch: Heard, rule: str) -> pd.DataFrame:
     heard = {"clip": whole, SONIFICATION: layer_activity(explainer, own, rule)}
     heard |= {"residual": layer_activity(explainer, x - own, rule)}
     heard |= {name: layer_activity(explainer, sound, rule) for name, sound in alike.items()}
-    frames += [_rows(heard, whole, batch.made.filters[2], RANDOM)]
+    frames += [responses(heard, whole, batch.made.filters[2], RANDOM)]
     of = {"clip_id": np.array(names), "split": [batch.clips.splits[i] for i in batch.indices]}
     table = pd.concat(frames, ignore_index=True)
     for column, values in of.items():
@@ -92,10 +92,14 @@ def _measured(explainer: Explainer, batch: Heard, rule: str) -> pd.DataFrame:
     return table.drop(columns="at").assign(dataset=batch.clips.dataset)
 
 
-def _rows(
+def responses(
     heard: dict[str, list[Tensor]], whole: list[Tensor], filters: Tensor, selection: str
 ) -> pd.DataFrame:
-    """Return a row for each sound, layer and clip; `at` is the clip's index in the batch."""
+    """Return a row for each sound, layer and clip: how active a filter is on what it hears.
+
+    heard: activity, (clip, filter) by layer, on each sound; whole: the same on the clip. filters:
+    by layer and clip, -1 for none. `at` is the index of the clip in the batch.
+    """
     frames = []
     for layer, chosen in enumerate(filters, start=1):
         index = chosen.clamp_min(0).unsqueeze(1)

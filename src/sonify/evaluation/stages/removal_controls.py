@@ -31,13 +31,6 @@ class RemovalControlsSettings(ControlSettings, frozen=True, kw_only=True):
     fractions: tuple[float, ...]
 
 
-def _jobs(plan: "Plan") -> list[str]:
-    """The runs of Figure 6 with contrastive pretraining, as the paper's; all if there are none."""
-    runs = plan.evaluation.removal.runs
-    papers = [run for run in runs if plan.run(run).regime == "contrastive"]
-    return plan.models_beyond(papers or runs)
-
-
 def _clips(plan: "Plan", model: str) -> ClipsRead:
     stage = plan.evaluation.removal
     return ClipsRead(stage.dataset, (stage.split,))
@@ -75,7 +68,7 @@ def _compute(job: "ModelJob[RemovalControlsSettings]") -> Result:
 STAGE = Stage(
     name="removal_controls",
     tables=("removal_controls",),
-    jobs=_jobs,
+    jobs=lambda plan: plan.models_beyond(plan.control_runs),
     clips=_clips,
     settings=_settings,
     settings_type=RemovalControlsSettings,

@@ -37,9 +37,7 @@ class StemsSettings(ControlSettings, frozen=True, kw_only=True):
 
 def _jobs(plan: "Plan") -> list[str]:
     stage = plan.evaluation.coherence
-    known = plan.evaluation.stems.folder is not None
-    known |= plan.config.data.sources[stage.dataset].source == "synthetic"
-    return plan.models_beyond(stage.runs) if known else []
+    return [] if plan.stems_inside(stage.dataset) is None else plan.models_beyond(stage.runs)
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:
@@ -49,12 +47,11 @@ def _clips(plan: "Plan", model: str) -> ClipsRead:
 
 def _settings(plan: "Plan", model: str) -> StemsSettings:
     stage = plan.evaluation.coherence
-    synthesised = {"audioset": "eval_stems", "fsd50k": "FSD50K.eval_stems"}
     return StemsSettings(
         **plan.explaining,
         split=stage.split,
         rule=plan.config.sonification.rule,
-        inside="" if plan.evaluation.stems.folder else synthesised.get(stage.dataset, "stems"),
+        inside=plan.stems_inside(stage.dataset) or "",
     )
 
 

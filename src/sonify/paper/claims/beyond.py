@@ -1,6 +1,6 @@
 """Claims 101 and on: ours, about what the paper does not measure, judged by the rules for its own.
 
-Decisions 102 and 107 say what had been seen of each before its criterion was written down.
+Decisions 102, 107 and 115 say what had been seen of each before its criterion was written down.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from sonify.paper.claims.rules import Above
 from sonify.paper.claims.verdicts import Claim
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
-_OWN = "sonification"
+_OWN, _DECONVNET = "sonification", "deconvnet"
+_FULL = PaperSetting("fsd50k", "contrastive", "full")
 _REGIMES = {"contrastive": CONTRASTIVE, "supervised": SUPERVISED}
 # What a sonification is held against in the removal test, each of its energy.
 RIVALS = ("random_filter", "other_clip", "phase", "rolled", "untrained", "noise")
@@ -68,6 +69,23 @@ def best_source(evidence: Evidence) -> Measurement:
     """Return how much more of a sonification is one source than of what it is held against."""
     pairs = _held_against(evidence, "stems", "best_share", ["clip", "phase", "untrained"])
     return differences("Power in the best source, sonification vs control", pairs, skipna=True)
+
+
+def loudest_method(evidence: Evidence) -> Measurement:
+    """Return how much more of its activity the deconvnet gives back to a filter than each rival.
+
+    All sounds of a clip and layer have one energy.
+    """
+
+    def look_up(method: str) -> pd.DataFrame:
+        where = {"sound": _OWN, "method": method}
+        return by_layer(evidence.of("rivals", _FULL, **where), "response")
+
+    rows = evidence.of("rivals", _FULL, sound=_OWN)
+    rivals = sorted(set(rows["method"]) - {_DECONVNET})
+    found = gather(look_up, [_DECONVNET, *rivals])
+    pairs = {name.replace("_", " "): (found[_DECONVNET], found[name]) for name in rivals}
+    return differences("Response to the deconvnet's sound vs another's", pairs, skipna=True)
 
 
 def _held_against(
@@ -157,6 +175,18 @@ CLAIMS = (
         "over layers: the smallest of three controls and two regimes",
         rule=Above(every=True),
         evaluate=best_source,
+        delta=FRACTION,
+    ),
+    Claim(
+        number=107,
+        section="3.2",
+        statement="The deconvnet's sound of a filter excites it more than any other method's sound "
+        "of its energy",
+        measure="Activity of the most active filter on the deconvnet's sonification, relative to "
+        "that on the clip, minus that on another method's sound of the same energy, contrastive, "
+        "fully finetuned, mean over layers: the smallest of eight methods",
+        rule=Above(every=True),
+        evaluate=loudest_method,
         delta=FRACTION,
     ),
 )

@@ -29,8 +29,9 @@ BY_CLIP = {
     "stimulation": ("response", "leads"),
     "coherence_controls": ("coherence",),
     "stems": ("best_share",),
+    "rivals": ("response",),
 }
-_PLACES = ("layer", "shift", "selection", "sound")  # where a clip is measured
+_PLACES = ("layer", "shift", "selection", "method", "sound")  # where a clip is measured
 _SCORES = ("mAP", "accuracy")  # all that claims are about
 _CLIPS = ["model", "dataset", "split"]  # what one set of clips was measured for
 

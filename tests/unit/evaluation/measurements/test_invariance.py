@@ -11,11 +11,11 @@ from torch import nn
 from sonify.contracts import tables
 from sonify.data.clips import part_sizes
 from sonify.evaluation.measurements.invariance import (
-    _margin,
     correlation,
     invariance_tables,
     returned,
     sdr_db,
+    silence_margin,
 )
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import CNN12, Architecture
@@ -139,7 +139,7 @@ def test_without_pooling_every_shift_is_exact(rng):
 def test_more_silence_changes_nothing(rng):
     architecture = Architecture(width=1 / 64)
     sonifier = Sonifier(CNN12(architecture).double())
-    margin = _margin(architecture)
+    margin = silence_margin(architecture)
     assert margin % 256 == 0 and 2_370 <= margin < 2_370 + 256
     x = rng.uniform(-1, 1, 1_000)
     usual, wider = (

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from beyond_tables import coherence_controls, removal_controls, stems, stimulation
+from beyond_tables import coherence_controls, removal_controls, rivals, stems, stimulation
 from claim_tables import RUNS
 
 from sonify.contracts import tables
@@ -90,3 +90,17 @@ def test_one_source_is_held_against_the_clip_its_bands_and_chance():
 
     row = judged(stems=stems(value)).loc[106]
     assert row["verdict"] == "contradicted" and row["mean"] == pytest.approx(-0.05)
+
+
+@pytest.mark.parametrize("effect, verdict", [(0.2, "reproduced"), (-0.2, "contradicted")])
+def test_the_deconvnet_is_held_against_the_most_exciting_of_its_rivals(effect, verdict):
+    def value(finetune, method, sound, layer, seed):
+        if finetune == "fconly" or sound != "sonification":
+            return 0.9  # must not count
+        known = {"deconvnet": 0.5, "gradient_times_input": 0.5 - effect + SPREAD[seed]}
+        return known.get(method, 0.1 + SPREAD[seed])
+
+    row = judged(rivals=rivals(value)).loc[107]
+    assert row["verdict"] == verdict and row["mean"] == pytest.approx(effect)
+    assert row["ci95_seeds"] >= T_3 * 0.02 / 3**0.5 * 0.999 and row["ci95_clips"] >= 0
+    assert "gradient times input 0.500 vs" in row["remark"] and row["n_runs"] == 3
