@@ -1,6 +1,6 @@
 """Claims 101 and on: ours, about what the paper does not measure, judged by the rules for its own.
 
-Decisions 102, 107 and 115 say what had been seen of each before its criterion was written down.
+Decisions 102, 107 and 118 say what had been seen of each before its criterion was written down.
 """
 
 from collections.abc import Sequence
