@@ -59,7 +59,7 @@ sql:
 # Scores of all classifiers on a list of clip ids, as CSV: make score IDS=ids.txt
 score: setup
 	@test -n "$(IDS)" || { echo "error: name a list of clip ids: make score IDS=ids.txt"; exit 1; }
-	@PYTHONPATH=src $(BIN)/python -m sonify.evaluation.subset $(IDS) $(ARGS)
+	@PYTHONPATH=src $(BIN)/python -m sonify.evaluation.subset "$(IDS)" $(ARGS)
 
 # The workflow once for each of three sets of seeds, in folders below seed_sets, and what they decide
 # in docs/reproducibility.md: three times as long as make run. ARGS=--write only writes the page.
@@ -110,7 +110,7 @@ OF_TORCH = ^(torch|triton|nvidia-|cuda-)
 # prerequisite: a fresh clone's is always newer, and a current environment would be installed anew.
 $(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "error: $(PYTHON) is older than 3.11: install Python 3.11 or newer, or run make PYTHON=..."; exit 1; }
+	  { echo "error: $(PYTHON) is not Python 3.11 or newer: install one, or name it, make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 ifdef TORCH
 	grep -Ev '$(OF_TORCH)' envs/requirements.lock > $(VENV)/without-torch.txt

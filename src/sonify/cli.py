@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--layer",
         type=int,
         nargs="+",
-        help=f"layers, from 1 (default: {DEFAULT_LAYERS}, first to last)",
+        help=f"layers, from 1 (default: {DEFAULT_LAYERS} of them, spread from first to last)",
     )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
@@ -83,7 +83,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     choice.add_argument("--filter", type=int, nargs="+", help="these filters instead, from 0")
     parser.add_argument(
-        "--rule", choices=RULES, default="mean", help="measure of a filter's activity"
+        "--rule",
+        choices=RULES,
+        default="mean",
+        help="measure of activity that ranks the filters (mean)",
     )
     parser.add_argument(
         "--precision",
@@ -95,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
         "--by",
         choices=("engine", BY),
         default="engine",
-        help=f"{BY}: sonify any model by automatic differentiation, the slower reference path",
+        help=f"{BY}: sonify any model that has rectifiers by automatic differentiation, which is "
+        "slower",
     )
     parser.add_argument("--out", type=Path, default=Path("sonified"), help="folder to write")
     return parser
@@ -242,7 +246,7 @@ def _summary(heard: Heard) -> str:
     if heard.dead:
         return f"{place}  dead"
     how = "  by autograd" if heard.by == BY else ""
-    return f"{place}  activation {heard.activation:8.3f} at {heard.time_s:5.2f} s{how}"
+    return f"{place}  peak {heard.activation:8.3f} at {heard.time_s:5.2f} s{how}"
 
 
 if __name__ == "__main__":

@@ -66,7 +66,10 @@ def on_subset(
 
 
 def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
-    """The rows of all models whose scores lie among the results; raises SonifyError if none do."""
+    """The rows of all models whose scores lie among the results.
+
+    Raises SonifyError if none do, or if no model has scores of any of the clips.
+    """
     rows = []
     for file in sorted((results / "evaluation" / "scores").glob("*.parquet")):
         scores = tables.read(file, "scores")
@@ -78,6 +81,11 @@ def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
         rows.append(on_subset(scores, manifest, classes, ids))
     if not rows:
         raise SonifyError(f"{results} has no scores: make run ARGS=evaluation")
+    if not any(row["clips"] for row in rows):
+        raise SonifyError(
+            f"no model has scores of any of the {len(ids)} clips listed, such as {min(ids)!r}: "
+            "list ids as the column clip_id of the manifests has them"
+        )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

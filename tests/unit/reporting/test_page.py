@@ -154,7 +154,7 @@ def test_claims_show_their_verdict_as_a_word(content, claims):
     assert "p&nbsp;&lt; 0.001<br>Holm &lt; 0.001" in text and "p&nbsp;0.025<br>" in text
     assert text.count(" over clips<br>") == 1
     assert "±\u00a00.125 over seeds, ±\u00a00.062 over clips" in text
-    assert "2 of the 3 decided claims stay decided, but not 3." in text
+    assert "2 of the 3 decided claims stay decided: 2, 4." in text
     assert "because &lt;b&gt;" in text and "three runs &lt;i&gt;" in text
     assert "No claim has been judged yet." in page(content(claims=claims[:0]))
 

@@ -72,8 +72,8 @@ def survivors(claims: pd.DataFrame) -> str:
         return words + "all decided claims stay decided."
     if not kept.any():
         return words + "none of the decided claims would stay decided."
-    lost = listed(sorted(rows.loc[~kept, "claim"]))
-    return words + f"{kept.sum()} of the {len(rows)} decided claims stay decided, but not {lost}."
+    stay = listed(sorted(rows.loc[kept, "claim"]))
+    return words + f"{kept.sum()} of the {len(rows)} decided claims stay decided: {stay}."
 
 
 def why_open(row: Any) -> str:
