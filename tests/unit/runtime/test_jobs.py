@@ -63,7 +63,8 @@ def test_a_job_that_fails_fails(job, tmp_path):
 
 
 def test_control_c_prints_no_traceback(job):
-    done = ended("import _thread; _thread.interrupt_main()", SONIFY_JOB=job)
+    at_work = "for _ in range(1000): time.sleep(0.01)"  # until it is interrupted
+    done = ended(f"import _thread, time; _thread.interrupt_main()\n    {at_work}", SONIFY_JOB=job)
     assert done.returncode == 130 and done.stderr == "a line of the log\n"
 
 
