@@ -94,11 +94,11 @@ class Crepe(nn.Module):
 class Sinc(nn.Module):
     """Band-pass kernels out of two cut-off frequencies each."""
 
-    def __init__(self) -> None:
+    def __init__(self, filters: int = 6, taps: int = 31) -> None:
         super().__init__()
-        self.low = nn.Parameter(torch.linspace(0.01, 0.2, 6)[:, None])
-        self.band = nn.Parameter(torch.full((6, 1), 0.05))
-        self.register_buffer("n", torch.arange(-15, 16).float()[None])
+        self.low = nn.Parameter(torch.linspace(0.01, 0.2, filters)[:, None])
+        self.band = nn.Parameter(torch.full((filters, 1), 0.05))
+        self.register_buffer("n", torch.arange(-(taps // 2), taps // 2 + 1).float()[None])
 
     def forward(self, x: Tensor) -> Tensor:
         low = self.low.abs()
