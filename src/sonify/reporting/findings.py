@@ -95,7 +95,7 @@ def _table(rows: pd.DataFrame) -> str:
     """Return the first, the middle and the last layer, and the mean over layers."""
     layers = sorted(rows["layer"].unique())
     shown = list(dict.fromkeys((layers[0], layers[len(layers) // 2], layers[-1])))
-    heads = ["run", "sound", *(f"layer {layer}" for layer in shown), "all layers"]
+    heads = ["run", "sound", *(f"layer {layer:g}" for layer in shown), "all layers"]
     lines = [heads, ["--", "--", *["--:"] * (len(shown) + 1)]]
     for run, label in distinct_labels(rows).items():
         of_run = rows[rows["run"] == run]
