@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def lively(model: nn.Module, negative: bool = False) -> nn.Module:
+def lively(model: nn.Module, negative: bool = False, offsets: float = 0.3) -> nn.Module:
     """The model in float64 with batch norms as after training, of positive scale."""
     with torch.no_grad():
         for module in model.modules():
@@ -16,7 +16,7 @@ def lively(model: nn.Module, negative: bool = False) -> nn.Module:
                 module.running_mean.normal_().mul_(0.1)
                 module.running_var.uniform_(0.3, 3)
                 module.weight.uniform_(0.3, 2)
-                module.bias.normal_().mul_(0.3)
+                module.bias.normal_().mul_(offsets)
                 if negative:
                     module.weight[::2] *= -1
     return model.double().eval()

@@ -188,7 +188,7 @@ def _validation(
     val_clips: StoredClips | None,
     score: Score | None,
 ) -> Validation | None:
-    """What a recipe that selects the best state is validated on."""
+    """Return the clips that the best state is selected on; None for a recipe that selects none."""
     if recipe.select == "last":
         return None
     if held is not None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from sonify.evaluation.measurements.controls import SONIFICATION
 from sonify.evaluation.metrics import surrogates
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
@@ -20,7 +21,8 @@ from sonify.sonification.explainer import Sonifications
 from sonify.sonification.methods import DEFAULT, RIVALS, build_explainer
 from sonify.sonification.on_layers import OnLayers
 
-SONIFICATION, PHASE, UNTRAINED = SOUNDS = ("sonification", "phase", "untrained")
+PHASE, UNTRAINED = "phase", "untrained"
+SOUNDS = (SONIFICATION, PHASE, UNTRAINED)
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ _FUSED = {"Rnn": "recurrent layer", "ScaledDotProduct": "attention"}  # by a par
 
 @dataclass
 class Layer:
-    """What a rectifier returned, or the max-pool directly behind it.
+    """Maps that a rectifier returned, or the max-pool directly behind it.
 
     kept: (clip, filter, ...), part of the graph; nothing that happens later changes it.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with the convolutions and pools of a chain, one sentence each with its remedy."""
+"""Faults of the convolutions and pools of a chain, one sentence each with its remedy."""
 
 from collections.abc import Sequence
 

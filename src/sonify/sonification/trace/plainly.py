@@ -1,4 +1,4 @@
-"""What stopped the tracing of a model, in plain words."""
+"""Reasons why the tracing of a model stopped, in plain words."""
 
 import linecache
 import traceback

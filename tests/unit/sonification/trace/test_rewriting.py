@@ -5,6 +5,7 @@ The reference runs the user's own forward in float64, with each ReLU's backward 
 
 import copy
 
+import networks
 import pytest
 import torch
 import torch.nn.functional as F
@@ -42,17 +43,8 @@ class Net(nn.Module):
 
 
 def lively(model: nn.Module, negative: bool = False) -> nn.Module:
-    """The model in float64 with batch norms as after training, of positive scale."""
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.running_mean.normal_().mul_(0.1)
-                module.running_var.uniform_(0.3, 3)
-                module.weight.uniform_(0.3, 2)
-                module.bias.normal_()
-                if negative:
-                    module.weight[::2] *= -1
-    return model.double().train()
+    """The model in training mode, with batch norms of large offsets."""
+    return networks.lively(model, negative, offsets=1.0).train()
 
 
 def reference(model: Net, x: Tensor, layer: int, filter: int) -> tuple[Tensor, Tensor]:
