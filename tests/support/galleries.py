@@ -68,11 +68,13 @@ def write_tables(
         filters.append(_described(top))
     tables.write(pd.concat(filters), folder / "filters.parquet", "filters")
     tables.write(_evolved(seconds), folder / "evolution.parquet", "evolution")
+    tables.write(_specificity(layers), folder / "specificity.parquet", "specificity")
     return {
         "sonification": [folder / "sonification" / model for model in MODELS],
         "data": [data / "audioset"],
         "filters": folder / "filters.parquet",
         "evolution": folder / "evolution.parquet",
+        "specificity": folder / "specificity.parquet",
         "settings": {"scale": "mini", "setting": "tones", "models": list(MODELS)},
     }
 
@@ -97,6 +99,33 @@ def _sonified(model: str, layers: dict[int, int], seconds: float, wave: Callable
     frame = pd.DataFrame(rows)
     top = frame.drop(columns=["scale_factor", "peak", "pcm"])
     return top, frame.drop(columns=["score", "activation", "frame", "time_s"])
+
+
+def _specificity(layers: dict[int, int]) -> pd.DataFrame:
+    """Of the supervised model alone: responses by rank, 0.9, 0.8, 0.7; of noise 0.4.
+
+    Only clip0 has stems.
+    """
+    rows = []
+    for layer, count in layers.items():
+        for index in range(count):
+            dead = layer == max(layers) and index == count - 1
+            for rank in (1, 2, 3):
+                clip = (index + rank - 1) % len(LABELS)
+                for sound, factor in (
+                    ("clip", 1.0),
+                    ("sonification", 1 - rank / 10),
+                    ("phase", 0.4),
+                ):
+                    share = 0.625 if sound == "clip" else 0.75
+                    rows.append(
+                        {**model_keys("supervised-s0"), "clip_id": f"clip{clip}", "layer": layer}
+                        | {"filter": index, "rank": rank, "sound": sound, "n_filters": count}
+                        | {"response": np.nan if dead else factor, "dead": dead}
+                        | {"filter_rank": np.nan if dead else float(rank)}
+                        | {"best_share": share if clip == 0 and not dead else np.nan}
+                    )
+    return pd.DataFrame(rows)
 
 
 def _described(top: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,7 @@ except ImportError:  # the fixture of the browser then skips every test by name
 
 PLAYER = "window.Gallery.player"
 FIRST = "#supervised-s0/1/0/1"
+SOURCES = ("input", "sonification", "residual", "surrogate")
 
 
 def ready(page, key, regime="supervised"):
@@ -62,10 +63,36 @@ def test_sounds_decode_to_the_samples_of_the_tables(visit):
     assert np.abs(track(page, "residual") - (x - s)).max() < 2.02 / 32767
 
 
+def test_the_surrogate_is_noise_of_the_same_spectrum_and_energy(visit):
+    page = visit(FIRST)
+    s, noise = (track(page, name).astype(np.float64) for name in ("sonification", "surrogate"))
+    assert noise.shape == s.shape
+    assert (noise**2).sum() == pytest.approx((s**2).sum(), rel=1e-5)
+    assert np.abs(s - noise).max() > 0.1, "other phases"
+    power = [np.abs(np.fft.rfft(x * np.hanning(len(x)))) ** 2 for x in (s, noise)]
+    bands = [p[:2000].reshape(40, 50).sum(axis=1) / p.sum() for p in power]
+    assert np.abs(bands[0] - bands[1]).max() < 0.02
+    assert (track(visit(FIRST), "surrogate") == noise).all(), "drawn alike each time"
+
+
+def test_a_card_says_how_specific_its_sonification_is(visit):
+    page = visit("#supervised-s0/2/3/2")
+    about = card(page).locator(".about")
+    expect(about).to_contain_text(
+        "Heard alone, the sonification excites this filter to 80 % of its activity on the clip, "
+        "rank 2 of 30; the surrogate to 40 %, rank 2. 75 % of its power is in one source of the "
+        "clip (of the clip's own, 63 %)."
+    )
+    page = visit("#supervised-s0/2/3/1")
+    expect(card(page).locator(".about")).to_contain_text("to 90 % of its activity")
+    expect(card(page).locator(".about")).not_to_contain_text("source of the clip")
+    expect(card(page, "contrastive").locator(".about")).not_to_contain_text("Heard alone")
+
+
 def test_only_the_chosen_source_is_heard(visit):
     page = visit()
     page.keyboard.press("Space")
-    for key, name in (("1", "input"), ("3", "residual"), ("2", "sonification")):
+    for key, name in (("1", "input"), ("3", "residual"), ("4", "surrogate"), ("2", "sonification")):
         page.keyboard.press(key)
         page.wait_for_function(
             f"{PLAYER}.nodes === null || {PLAYER}.nodes.every(one => Math.abs("
@@ -77,15 +104,15 @@ def test_only_the_chosen_source_is_heard(visit):
 def test_input_sonification_and_residual_play_at_one_level_without_clipping(visit):
     """What reaches the loudspeaker, recorded behind the gains: never beyond full scale."""
     page = visit(FIRST)
-    peaks = [np.abs(track(page, name)).max() for name in ("input", "sonification", "residual")]
+    peaks = [np.abs(track(page, name)).max() for name in SOURCES]
     assert peaks[2] > 1.2, "clipped if it were played as it is"
     level = 1 / max(1, *peaks)
     assert page.evaluate(f"{PLAYER}.level") == pytest.approx(level, rel=1e-6)
     expect(card(page).locator(".about")).to_contain_text(
         f"play at {round(100 * level)} % of their level"
     )
-    for key, name in (("1", "input"), ("2", "sonification"), ("3", "residual")):
-        page.keyboard.press(key)
+    for key, name in enumerate(SOURCES, start=1):
+        page.keyboard.press(str(key))
         gains = page.evaluate(
             f"({PLAYER}.pause(), {PLAYER}.seek(0), {PLAYER}.play(), "
             f"Object.fromEntries({PLAYER}.nodes.map(one => [one.name, one.gain.gain.value])))"
@@ -94,7 +121,7 @@ def test_input_sonification_and_residual_play_at_one_level_without_clipping(visi
         assert set(gains.values()) == {0}
     page.keyboard.press("ArrowRight")  # another pair, a level of its own
     ready(page, "models/supervised-s0/1/1/1")
-    peaks = [np.abs(track(page, name)).max() for name in ("input", "sonification", "residual")]
+    peaks = [np.abs(track(page, name)).max() for name in SOURCES]
     assert page.evaluate(f"{PLAYER}.level") == pytest.approx(1 / max(1, *peaks), rel=1e-6)
 
 

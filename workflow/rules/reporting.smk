@@ -163,6 +163,7 @@ rule gallery:
         ),
         filters="results/evaluation/filters.parquet",
         evolution="results/evaluation/evolution.parquet",
+        specificity=made_already([files.evaluation_table("specificity")]),
         data=data_targets(),
     output:
         directory("results/reporting/gallery"),
@@ -176,9 +177,10 @@ rule gallery:
         settings=settings.gallery(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
         data=files.prepared_folders,
+        specificity=lambda w, input: [f"--specificity {f}" for f in input.specificity],
     shell:
         "{params.made} job {log} gallery.py --sonification {params.sonification} --data {params.data}"
-        " --filters {input.filters} --evolution {input.evolution}"
+        " --filters {input.filters} --evolution {input.evolution} {params.specificity}"
         " --settings {params.settings:q} --threads {threads} --out {output}"
 
 

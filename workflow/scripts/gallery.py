@@ -12,6 +12,7 @@ def main() -> None:
         options.add_argument(paths, type=Path, nargs="+", required=True)
     for path in ("--filters", "--evolution", "--out"):
         options.add_argument(path, type=Path, required=True)
+    options.add_argument("--specificity", type=Path, help="its table, if that has been measured")
     build(**vars(options.parse_args()))
 
 

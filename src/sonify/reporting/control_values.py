@@ -28,6 +28,23 @@ def stimulation_values(stimulation: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def specificity_values(specificity: pd.DataFrame) -> pd.DataFrame:
+    """Return means over filters and top clips of contract specificity; dead filters are left out.
+
+    Metrics: filter_response, filter_leads, filter_best_share.
+    """
+    rows = specificity[~specificity["dead"]]
+    rows = rows.assign(leads=(rows["filter_rank"] == 1).astype(float))
+    return pd.concat(
+        [
+            _means(rows, "response", "filter_response"),
+            _means(rows, "leads", "filter_leads"),
+            _means(rows, "best_share", "filter_best_share"),
+        ],
+        ignore_index=True,
+    )
+
+
 def removal_values(removal_controls: pd.DataFrame) -> pd.DataFrame:
     """Return falls of mAP from the untouched clips, seed by seed, of contract removal_controls.
 
@@ -56,6 +73,19 @@ def coherence_control_values(coherence_controls: pd.DataFrame) -> pd.DataFrame:
     """
     names = ("coherence", "flatness", "active_fraction")
     return pd.concat([_means(coherence_controls, n, n) for n in names], ignore_index=True)
+
+
+def label_values(label_controls: pd.DataFrame) -> pd.DataFrame:
+    """Return means over filters of contract label_controls: metric label_purity.
+
+    Clips drawn at random stand as the sound clip.
+    """
+    trained = label_controls[label_controls["sound"] == "sonification"]
+    by_chance = trained.drop(columns="label_purity").rename(
+        columns={"chance_purity": "label_purity"}
+    )
+    rows = pd.concat([label_controls, by_chance.assign(sound="clip")], ignore_index=True)
+    return _means(rows, "label_purity", "label_purity")
 
 
 def stems_values(stems: pd.DataFrame) -> pd.DataFrame:
@@ -90,10 +120,15 @@ METRICS = {
     "response": "Activity of the most active filter, relative to that on the clip",
     "leads": "Fraction of clips on which that filter leads its layer",
     "leads_random": "The same, of a filter drawn at random",
+    "filter_response": "Activity of every filter on the sound of its top clips, relative to them",
+    "filter_leads": "Fraction of filters and top clips on which the filter leads its layer",
+    "filter_best_share": "Fraction of that sound's power in its best source",
     "fall": "Fall of mAP when the sound is subtracted",
     "coherence": "Coherence of the sound with the clip",
     "flatness": "Spectral flatness of the sound",
     "active_fraction": "Fraction of time that the sound is within 40 dB of its loudest",
+    "label_purity": "Largest fraction of a filter's top clips with one label in common (clip: of "
+    "clips drawn at random)",
     "best_share": "Fraction of the sound's power in its best source",
     "si_sdr_db": "Greatest SI-SDR over the sources, in dB",
     "auc_time": "Area under the curve of telling when its best source sounds",
@@ -101,7 +136,9 @@ METRICS = {
 }
 SOURCES = {
     "stimulation": stimulation_values,
+    "specificity": specificity_values,
     "removal_controls": removal_values,
     "coherence_controls": coherence_control_values,
+    "label_controls": label_values,
     "stems": stems_values,
 }

@@ -87,10 +87,21 @@ def layer_activity(explainer: Explainer, sounds: Tensor, rule: str) -> list[Tens
     sounds: (layer, clip, time), of which each layer hears only its own.
     """
     return [
-        torch.cat([_activity(explainer, of_layer[some], layer, rule) for some in batches(of_layer)])
+        filter_activity(explainer, of_layer, layer, rule)
         for layer, of_layer in enumerate(sounds, start=1)
     ]
 
 
-def _activity(explainer: Explainer, x: Tensor, layer: int, rule: str) -> Tensor:
-    return activity(next(itertools.islice(explainer.maps(x), layer - 1, None)), rule)
+@torch.no_grad()
+def filter_activity(
+    explainer: Explainer, x: Tensor, layer: int, rule: str, pooled: bool = True
+) -> Tensor:
+    """Return how active the filters of one layer are on sounds x, (sound, time): (sound, filter).
+
+    Of their maps after the pool or, as mining ranks them, before it.
+    """
+
+    def one(part: Tensor) -> Tensor:
+        return next(itertools.islice(explainer.maps(part, pooled), layer - 1, None))
+
+    return torch.cat([activity(one(x[some]), rule) for some in batches(x)])

@@ -77,11 +77,22 @@ def test_the_top_clips_of_a_filter(out):
     table = held(out / "data", "models/contrastive-s0/layer-2")
     labels = held(out / "data", "catalogue")["labels"]
     assert labels == sorted(label for own in LABELS for label in own)
-    clip, own, activation, seconds, dead = table["top"][3][1]
+    clip, own, activation, seconds, dead, alone = table["top"][3][1]
+    assert alone is None, "specificity has not been measured of this model"
     assert held(out / "data", f"clips/{clip}")["id"] == "clip0"
     assert [labels[i] for i in own] == LABELS[0]
     assert (activation, seconds, dead) == (6.98, 0.2, False)
     assert table["coherence"][4] is None and table["coherence"][0] == 0.0
+
+
+def test_how_specific_a_sonification_is(out, given_tables, tmp_path):
+    table = held(out / "data", "models/supervised-s0/layer-2")
+    assert table["top"][3][1][-1] == [0.8, 2, 0.4, 2, 5, 0.75, 0.625]
+    assert table["top"][3][0][-1] == [0.9, 1, 0.4, 1, 5, None, None], "no stems"
+    assert table["top"][4][0][-1][:2] == [None, None], "dead"
+    build(**{**given_tables, "specificity": None}, out=tmp_path / "without")
+    without = held(tmp_path / "without/data", "models/supervised-s0/layer-2")
+    assert {take[-1] for takes in without["top"] for take in takes} == {None}
 
 
 def test_flac_keeps_every_bit(out):

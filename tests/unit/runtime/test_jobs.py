@@ -7,10 +7,12 @@ import time
 
 import pytest
 
+# A shell that runs the tests in the background has them ignore SIGINT, which Python would inherit.
 SCRIPT = """
-import atexit, sys
+import atexit, signal, sys
 from sonify.runtime.jobs import run
 
+signal.signal(signal.SIGINT, signal.default_int_handler)
 atexit.register(lambda: print("put away", flush=False))
 
 def main():

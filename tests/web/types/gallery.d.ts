@@ -1,13 +1,17 @@
 // Types of what the gallery's scripts share: the data files that gallery/build.py writes, and the
 // namespace window.Gallery. The page loads its scripts one after the other, without modules.
 
-type Source = "input" | "sonification" | "residual";
+type Source = "input" | "sonification" | "residual" | "surrogate";
 type Tracks = Record<Source, Float32Array<ArrayBuffer>>;
 /** Sound file in base64 and the peak it stands for; null for silence. */
 type Signal = [sound: string, peak: number] | null;
-/** One of a filter's top clips: its number, its labels' positions, and the map's maximum on it. */
-type Take = [clip: number, labels: number[], activation: number, seconds: number, silent: boolean];
 type Measure = number | null;
+/** How far a sonification excites its filter, beside noise like it, and what share is one source. */
+type Alone = [response: Measure, rank: Measure, noise: Measure, noiseRank: Measure, count: number,
+  share: Measure, clipShare: Measure];
+/** One of a filter's top clips: its number, its labels' positions, and the map's maximum on it. */
+type Take = [clip: number, labels: number[], activation: number, seconds: number, silent: boolean,
+  alone: Alone | null];
 
 interface Clip {
   id: string;
@@ -108,6 +112,8 @@ interface Content {
   /** Time of the map's maximum. */
   seconds: number | null;
   activation: number;
+  /** What is known of how specific the sonification is. */
+  alone?: string[] | null;
 }
 
 interface TakeButton {
@@ -190,6 +196,7 @@ interface Evolution {
 }
 
 interface Address {
+  read(): string;
   visited: boolean;
   readonly foreign: boolean;
   put(link: string): void;
@@ -226,6 +233,9 @@ interface Gallery {
   decode(text: string, peak: number, length: number): Promise<Float32Array<ArrayBuffer>>;
   tracks(clip: Clip, signal: Signal): Promise<Tracks>;
   level(tracks: Tracks): number;
+
+  fourier(size: number): { reversed: Uint32Array; run(re: Float64Array, im: Float64Array): void };
+  surrogate(x: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>;
 
   spectrogram(x: Float32Array, columns: number): Float32Array;
   drawSpectrograms(canvases: HTMLCanvasElement[], signals: Float32Array[]): void;

@@ -9,12 +9,22 @@ DRAWS = 10_000  # the standard error of their mean is at most 0.005
 _AT_ONCE = 1_000  # draws, which bounds memory
 
 
+def purity(labelled: np.ndarray) -> float:
+    """Return the largest fraction of some clips that have one label in common.
+
+    labelled: (clip, class), 1 where a clip has the label. NaN for fewer than two clips, of which it
+    would say nothing.
+    """
+    if len(labelled) < 2:
+        return float("nan")
+    return float(labelled.mean(axis=0).max(initial=0))
+
+
 def chance(labelled: np.ndarray, n: int) -> float:
     """Return the expected label purity of n different clips of a split, drawn at random.
 
-    labelled: (clip, class), 1 where a clip has the label. Purity is the largest fraction of the n
-    clips that have one label in common. The mean over DRAWS draws, which the same split and n
-    always draw alike. Raises SonifyError if the split has fewer than n clips.
+    labelled: (clip, class), 1 where a clip has the label. The mean over DRAWS draws, which the
+    same split and n always draw alike. Raises SonifyError if the split has fewer than n clips.
     """
     if not 1 <= n <= len(labelled):
         raise SonifyError(f"{n} clips cannot be drawn from {len(labelled)}: lower sonification.top")

@@ -4,7 +4,7 @@ Signals are processed one filter at a time, so that memory is bounded whatever t
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -34,16 +34,18 @@ def build(
     settings: dict,
     out: Path,
     threads: int = 1,
+    specificity: Path | None = None,
 ) -> None:
     """Write the gallery into folder `out`; its index.html opens from a disk or any web host.
 
     `sonification` are the folders of the models, `data` those of prepared corpora, `filters`
-    and `evolution` are the tables of these names. settings: scale (mini or paper), setting (the
+    and `evolution` are the tables of these names, as is `specificity`, if that has been measured:
+    then each take says how far it excites its filter. settings: scale (mini or paper), setting (the
     sounds and networks behind it, in words), models (names, in the order shown), and audio, the
     codec of sonifications (flac, the default, or opus; inputs are always flac). Raises SonifyError
     for tables that do not belong together.
     """
-    models = inputs.models(sonification, filters, settings["models"])
+    models = inputs.models(sonification, filters, settings["models"], specificity)
     evolved = inputs.evolved(evolution)
     clips = inputs.clips_used([*(model.top for model in models), evolved], data)
     with whole_folder(out) as folder:
@@ -121,7 +123,9 @@ class _Writer:
         for layer, filters in groupby(made, lambda one: one[0][0]):
             keys, tiles = zip(*filters, strict=True)
             table = model.filters.loc[list(keys)]
-            chunks.write(self.folder, f"{place}/layer-{layer}", self._table(table, top))
+            chunks.write(
+                self.folder, f"{place}/layer-{layer}", self._table(table, top, model.alone)
+            )
             pictures.write_sheets(list(tiles), self.folder / place, f"layer-{layer}")
             layers.append([layer, len(table), int(table["dead"].sum())])
         if sum(filters for _, filters, _ in layers) != len(top):
@@ -172,14 +176,20 @@ class _Writer:
             "signal": self._signal(row),
         }
 
-    def _table(self, filters: pd.DataFrame, top: dict[tuple, list[dict]]) -> dict:
-        """Return a layer's filters in columns; a take: clip, labels, activation, s, dead."""
+    def _table(
+        self,
+        filters: pd.DataFrame,
+        top: dict[tuple, list[dict]],
+        alone: Mapping[tuple, Mapping[str, dict]],
+    ) -> dict:
+        """Return a layer's filters in columns; a take: clip, labels, activation, s, dead, alone."""
 
         def take(row: dict) -> list:
             clip = self.clips[inputs.key_of(row)]
             own = [self.labels[label] for label in clip["labels"]]
             values = [chunks.number(row["activation"]), chunks.number(row["time_s"]), row["dead"]]
-            return [clip["number"], own, *values]
+            heard = alone.get((row["layer"], row["filter"], row["rank"]))
+            return [clip["number"], own, *values, _alone(heard) if heard else None]
 
         return {
             "filter": [int(index) for _, index in filters.index],
@@ -194,6 +204,17 @@ class _Writer:
 
 def _take(row: dict) -> tuple:
     return row["rank"], *inputs.key_of(row)
+
+
+def _alone(heard: Mapping[str, dict]) -> list:
+    """Return what a filter makes of its sonification and of noise like it: of both, activity
+    relative to that on the clip, and rank; number of filters; share of the best source in the
+    sonification and in the clip.
+    """
+    both = [heard[name] for name in ("sonification", "phase")]
+    measures = [row[name] for row in both for name in ("response", "filter_rank")]
+    shares = [heard[name]["best_share"] for name in ("sonification", "clip")]
+    return [chunks.number(value) for value in [*measures, both[0]["n_filters"], *shares]]
 
 
 def _tile(row: dict) -> np.ndarray:

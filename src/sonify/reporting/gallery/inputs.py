@@ -26,22 +26,27 @@ _ROWS = 48  # rows of signals read at a time
 class Model:
     """A sonified model: its top_activations, and its filters by (layer, filter).
 
-    `sonifications` is the table of its signals, sorted by layer, filter, rank.
+    `sonifications` is the table of its signals, sorted by layer, filter, rank. alone: by (layer,
+    filter, rank) and sound, rows of table specificity, if that has been measured.
     """
 
     name: str
     sonifications: Path
     top: pd.DataFrame
     filters: pd.DataFrame
+    alone: Mapping[tuple, Mapping[str, dict]]
 
 
-def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list[Model]:
+def models(
+    folders: Sequence[Path], filters: Path, names: Sequence[str], specificity: Path | None = None
+) -> list[Model]:
     """Read the models called `names`, in that order, each from the folder of its name.
 
     Raises SonifyError for a model without a folder or a sonified filter that table `filters` lacks.
     """
     by_name = {folder.name: folder for folder in folders}
     described, shown = tables.read(filters, "filters"), []
+    measured = tables.read(specificity, "specificity") if specificity else None
     for name in names:
         if name not in by_name:
             raise SonifyError(
@@ -56,8 +61,19 @@ def models(folders: Sequence[Path], filters: Path, names: Sequence[str]) -> list
                 f"{filters}: it must have each filter of {file} once: rerun the evaluation of "
                 "filters"
             )
-        shown.append(Model(name, by_name[name] / "sonifications.parquet", top, own.loc[ours]))
+        alone = {} if measured is None else _alone(measured[measured["model"] == name])
+        place = by_name[name] / "sonifications.parquet"
+        shown.append(Model(name, place, top, own.loc[ours], alone))
     return shown
+
+
+def _alone(measured: pd.DataFrame) -> dict[tuple, dict[str, dict]]:
+    """Return rows of table specificity by (layer, filter, rank) and sound."""
+    found: dict[tuple, dict[str, dict]] = {}
+    for row in measured.to_dict("records"):
+        key = row["layer"], row["filter"], row["rank"]
+        found.setdefault(key, {})[row["sound"]] = row
+    return found
 
 
 def evolved(evolution: Path) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 // A card lets one hear and see one filter on one of several clips (its takes).
 (function (Gallery) {
   const { element, choice, words } = Gallery;
-  const NAMES = { input: "Input", sonification: "Sonification", residual: "Residual" };
+  const NAMES = { input: "Input", sonification: "Sonification", residual: "Residual", surrogate: "Surrogate" };
 
   class Card {
     /**
@@ -142,6 +142,7 @@
         parts.push(`Activation ${words.activation(content.activation)}`);
         parts.push(content.seconds === null ? ". " : ` at ${content.seconds.toFixed(2)} s (▾). `);
       }
+      if (signal && content.alone) parts.push(...content.alone);
       const level = Gallery.level(tracks);
       if (level < 1) parts.push(`Its sounds play at ${words.share(level)} of their level, so that none is cut off. `);
       parts.push(`Clip ${clip.id}, ${clip.set}`);

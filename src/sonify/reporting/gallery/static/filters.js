@@ -76,7 +76,7 @@
 
   // What a card shows of filter `one` on its clip of `rank`; onpick(rank): another was chosen.
   Gallery.filterContent = function (one, rank, onpick) {
-    const [clip, , activation, seconds, silent] = one.top[rank - 1];
+    const [clip, , activation, seconds, silent, alone] = one.top[rank - 1];
     const place = `models/${one.model}/${one.layer}/${one.filter}`;
     return {
       key: `${place}/${rank}`,
@@ -102,6 +102,21 @@
       signal: () => Gallery.load(place).then((signals) => signals[rank - 1]),
       seconds: silent ? null : seconds,
       activation,
+      alone: alone && inWords(alone),
     };
   };
+
+  /**
+   * How far a filter is excited by its sonification alone, beside noise like it, and what that is of.
+   * @param {Alone} alone
+   */
+  function inWords([response, rank, noise, noiseRank, count, share, clipShare]) {
+    const said = [
+      `Heard alone, the sonification excites this filter to ${words.share(response)} of its activity on `
+      + `the clip, rank ${rank} of ${count}; the surrogate to ${words.share(noise)}, rank ${noiseRank}. `];
+    if (share !== null) said.push(
+      `${words.share(share)} of its power is in one source of the clip (of the clip's own, `
+      + `${words.share(clipShare)}). `);
+    return said;
+  }
 })(window.Gallery);

@@ -330,6 +330,7 @@
     1: () => Gallery.player.choose("input"),
     2: () => Gallery.player.choose("sonification"),
     3: () => Gallery.player.choose("residual"),
+    4: () => Gallery.player.choose("surrogate"),
   };
 
   function listen() {

@@ -4,34 +4,7 @@
   const ROWS = WINDOW / 2;
   const HANN = Float64Array.from(
     { length: WINDOW }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / WINDOW));
-  const COS = Float64Array.from({ length: ROWS }, (_, i) => Math.cos((2 * Math.PI * i) / WINDOW));
-  const SIN = Float64Array.from({ length: ROWS }, (_, i) => Math.sin((2 * Math.PI * i) / WINDOW));
-  const REVERSED = Uint16Array.from({ length: WINDOW }, function (_, i) {
-    let out = 0;
-    for (let bit = 1; bit < WINDOW; bit <<= 1) out = (out << 1) | (i & bit ? 1 : 0);
-    return out;
-  });
-
-  /**
-   * Radix-2 transform in place of values in bit-reversed order.
-   * @param {Float64Array} re
-   * @param {Float64Array} im
-   */
-  function transform(re, im) {
-    for (let half = 1; half < WINDOW; half *= 2) {
-      const stride = ROWS / half;
-      for (let start = 0; start < WINDOW; start += 2 * half) {
-        for (let k = 0; k < half; k++) {
-          const i = start + k, j = i + half, c = COS[k * stride], s = SIN[k * stride];
-          const a = re[j] * c + im[j] * s, b = im[j] * c - re[j] * s;
-          re[j] = re[i] - a;
-          im[j] = im[i] - b;
-          re[i] += a;
-          im[i] += b;
-        }
-      }
-    }
-  }
+  const { reversed, run } = Gallery.fourier(WINDOW);
 
   // Power, ROWS values a column from low to high, without 0 Hz; each column the mean of as many
   // windows as leave no gap.
@@ -41,9 +14,9 @@
     const re = new Float64Array(WINDOW), im = new Float64Array(WINDOW);
     for (let n = 0; n < columns * each; n++) {
       const first = Math.round((n * (x.length - 1)) / (columns * each)) - ROWS;
-      for (let i = 0; i < WINDOW; i++) re[REVERSED[i]] = (x[first + i] || 0) * HANN[i];
+      for (let i = 0; i < WINDOW; i++) re[reversed[i]] = (x[first + i] || 0) * HANN[i];
       im.fill(0);
-      transform(re, im);
+      run(re, im);
       const column = Math.floor(n / each) * ROWS;
       for (let k = 0; k < ROWS; k++) {
         power[column + k] += (re[k + 1] * re[k + 1] + im[k + 1] * im[k + 1]) / each;

@@ -1,7 +1,7 @@
 "use strict";
 (function (Gallery) {
   const RAMP_S = 0.008; // long enough that switching does not click
-  Gallery.SOURCES = ["input", "sonification", "residual"];
+  Gallery.SOURCES = ["input", "sonification", "residual", "surrogate"];
 
   // Samples of a base64 sound file, `length` of them; full scale stands for `peak`. Browsers differ
   // in whether that is 32767 or 32768, one step of 16 bits.
@@ -24,13 +24,15 @@
     return samples;
   };
 
-  // Tracks of one clip: input, sonification (silence if null), and what is left without it.
+  // Tracks of one clip: input, sonification (silence if null), what is left without it, and noise
+  // like it.
   Gallery.tracks = async function (clip, signal) {
     const input = await Gallery.decode(clip.sound, 1, clip.samples);
     const sonification = signal
       ? await Gallery.decode(signal[0], signal[1], clip.samples)
       : new Float32Array(clip.samples);
-    return { input, sonification, residual: input.map((x, i) => x - sonification[i]) };
+    const residual = input.map((x, i) => x - sonification[i]);
+    return { input, sonification, residual, surrogate: Gallery.surrogate(sonification) };
   };
 
   // Factor, at most 1, with which none of the tracks exceeds full scale, where it would be clipped.
@@ -43,7 +45,7 @@
     return 1 / peak;
   };
 
-  // Plays the three tracks in step and lets one of them through, so that switching is seamless.
+  // Plays all tracks in step and lets one of them through, so that switching is seamless.
   class Player {
     constructor() {
       /** @type {Source} */
