@@ -1,7 +1,8 @@
 """A concise console for Snakemake: one line per finished job, and every error in full.
 
 Snakemake locates the plugin by name (`snakemake --logger sonify`, as in `make run`). Jobs print
-their own progress and outcome; this adds the number of jobs done and the duration of each.
+their own progress and outcome; this adds the number of jobs done and the duration of each, and,
+once a tenth of them is done, from time to time how long the rest will take.
 """
 
 import logging
@@ -12,6 +13,8 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from snakemake_logger_plugin_sonify.time_left import TimeLeft, in_words
+
 # Beginnings of messages outside Snakemake's events that users need to see.
 ESSENTIAL = ("Nothing to be done",)
 # Beginnings of messages that merely repeat a job's own error.
@@ -19,6 +22,8 @@ REDUNDANT = (
     "RuleException:\nCalledProcessError",
     "WorkflowError:\nAt least one job did not complete",
 )
+TENTH = 0.1  # of the jobs, before which nothing is said about the time left
+PAUSE_S = 20.0  # between two times that something is
 
 
 class LogHandler(LogHandlerBase):
@@ -27,6 +32,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.jobs: dict[int, tuple[str, float]] = {}
         self.ended: list[str] = []
+        self.left, self.told = TimeLeft(), float("-inf")
 
     writes_to_stream = True
     writes_to_file = False
@@ -45,18 +51,24 @@ class LogHandler(LogHandlerBase):
     def _line(self, record: Any) -> str | None:
         # Snakemake adds its own fields to log records.
         event = getattr(record, "event", None)
+        if event == LogEvent.RUN_INFO:
+            self.left.plan(record.stats)
+            return None
         if event == LogEvent.JOB_INFO:
             # Approximates the start: jobs of a batch are announced shortly before they begin.
             self.jobs[record.jobid] = (_name(record), time.monotonic())
+            self.left.start(record.jobid, record.rule_name, getattr(record, "log", None) or ())
             return None
         if event == LogEvent.JOB_FINISHED:
+            self.left.end(record.job_id)
             name, started = self.jobs.get(record.job_id, ("job", time.monotonic()))
             self.ended.append(f"{name}, {time.monotonic() - started:.0f} s")
             return None
         if event == LogEvent.PROGRESS:
             ended, self.ended = self.ended, []
             width = len(str(record.total))
-            return "\n".join(f"[{record.done:{width}}/{record.total}] {job}" for job in ended)
+            lines = [f"[{record.done:{width}}/{record.total}] {job}" for job in ended]
+            return "\n".join(lines) + self._time_left(record) if lines else None
         if event == LogEvent.JOB_ERROR:
             name, _ = self.jobs.get(record.jobid, (record.rule_name, 0))
             log = ", ".join(record.log) if record.log else "none"
@@ -65,6 +77,14 @@ class LogHandler(LogHandlerBase):
             message = record.getMessage()
             return None if message.startswith(REDUNDANT) else message
         return None
+
+    def _time_left(self, record: Any) -> str:
+        now = time.monotonic()
+        done, total = record.done, record.total
+        if not TENTH * total <= done < total or now - self.told < PAUSE_S:
+            return ""
+        self.told = now
+        return f"; {in_words(*self.left.estimate())}"
 
 
 def _name(record: Any) -> str:

@@ -46,7 +46,9 @@ def test_it_makes_every_table_figure_and_page(finished):
     models = sorted(f.name for f in (results / "models").iterdir())
     assert len(models) == 38, "the whole matrix, one seed"
     for model in models:
-        tables.read(results / "models" / model / "history.parquet", "history")
+        by_epoch = tables.read(results / "models" / model / "history.parquet", "history")
+        by_step = tables.read(results / "models" / model / "step_history.parquet", "step_history")
+        assert by_epoch["step"].max() == len(by_step) and by_epoch["chosen"].sum() == 1
         card = json.loads((results / "models" / model / "model.json").read_text())
         assert card["recipe"]["epochs"] == 2
         kept = checkpoint.kept(results / "models" / model)

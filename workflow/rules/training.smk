@@ -8,6 +8,7 @@ rule train:
         weights="results/models/{run}-s{seed}/model.safetensors",
         card="results/models/{run}-s{seed}/model.json",
         history="results/models/{run}-s{seed}/history.parquet",
+        steps="results/models/{run}-s{seed}/step_history.parquet",
         checkpoints=directory("results/models/{run}-s{seed}/checkpoints"),
     log:
         "results/logs/train/{run}-s{seed}.log",

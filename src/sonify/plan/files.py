@@ -28,6 +28,9 @@ EACH = "{seed}"  # in place of a seed: the pattern of all, for a rule
 
 TABLES = ("A1", "A2", "A3", "A4", "A5", "A6")
 
+# What each training leaves besides its model, by contract.
+HISTORY = {"history": "history.parquet", "step_history": "step_history.parquet"}
+
 
 class Files:
     """Input and output files of every job of a plan."""
@@ -41,7 +44,7 @@ class Files:
     @property
     def model_files(self) -> list[str]:
         """Everything that training writes."""
-        names = ("model.safetensors", "model.json", "history.parquet", "checkpoints")
+        names = ("model.safetensors", "model.json", *HISTORY.values(), "checkpoints")
         return [f"results/models/{model}/{name}" for model in self.plan.models for name in names]
 
     @property
@@ -125,9 +128,11 @@ class Files:
         """Tables of `beyond` that there is something to measure for."""
         return {name: None for name, stage in BEYOND_TABLES.items() if stage.jobs(self.plan)}
 
-    def figure_tables(self, figure: FigureSpec) -> dict[str, str]:
+    def figure_tables(self, figure: FigureSpec) -> Inputs:
         """The tables that a figure is drawn from, by name."""
-        own = {"pairs": "results/reporting/pairs.parquet"}
+        own: Inputs = {"pairs": "results/reporting/pairs.parquet"}
+        for table, name in HISTORY.items():
+            own[table] = [f"results/models/{model}/{name}" for model in self.plan.models]
         return {t: own.get(t) or self.evaluation_table(t) for t in figure.tables}
 
     @property

@@ -1,10 +1,12 @@
 """The declaration of a figure: its words, the tables that it is drawn from, how it is drawn."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -50,8 +52,10 @@ class FigureSpec:
     draw: Callable[..., "Figure"]
     settings: Callable[["Plan"], dict] = _no_settings
     width: str = "page"
+    reading: Mapping[str, Callable[["Path"], "pd.DataFrame"]] = field(default_factory=dict)
     numbers: Numbers | None = None
     beyond: bool = False
+    folded: bool = False
 
     @property
     def script(self) -> str:
@@ -60,6 +64,9 @@ class FigureSpec:
 
     @property
     def caption(self) -> dict[str, str]:
-        """The words shown beside the figure; numbers is empty if it has no table."""
+        """The words shown beside the figure; numbers is empty if it has no table, and folded if the
+        page shows it at once.
+        """
         words = {key: getattr(self, key) for key in ("title", "width", "alt", "read", "paper")}
+        words["folded"] = "Show the figure" if self.folded else ""
         return words | {"numbers": self.numbers.remark if self.numbers else ""}

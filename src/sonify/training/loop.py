@@ -25,14 +25,19 @@ from sonify.training.schedule import learning_rate
 LossOf = Callable[[Batch], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Epoch:
-    """The outcome of one pass over the clips."""
+    """The outcome of one pass over the clips.
+
+    losses, rates: (step,) of all steps so far, the losses where the model is.
+    """
 
     epoch: int
     step: int
     loss: float
     learning_rate: float
+    losses: Tensor
+    rates: np.ndarray
 
 
 def train(
@@ -74,6 +79,7 @@ def train(
     peak = getattr(recipe, key)
     steps, total = stream.steps, recipe.epochs * stream.steps
     warmup = round(recipe.warmup_epochs * steps)
+    rates = np.array([learning_rate(step, total, warmup, peak) for step in range(total)])
     state = Ongoing(model, optimiser, rng, torch.zeros(total, device=device))
     if saver:
         saver.parts["training"] = state
@@ -83,14 +89,14 @@ def train(
             if saver and saver.due:
                 state.check(steps, key, saver)
                 saver.write(f"at step {state.step} of {total}")
-            rate = learning_rate(state.step, total, warmup, peak)
             loss = loss_of(batch)
             loss.backward()
-            optimiser.step(rate)
+            optimiser.step(rates[state.step].item())
             state.add(loss)
         state.check(steps, key, saver)  # one wait for the device per epoch
-        of_epoch = state.losses[state.step - steps : state.step]
-        yield Epoch(epoch, state.step, of_epoch.cpu().double().mean().item(), rate)
+        losses, rated = state.losses[: state.step], rates[: state.step]
+        loss = losses[-steps:].cpu().double().mean()
+        yield Epoch(epoch, state.step, loss.item(), rated[-1].item(), losses, rated)
     model.encoder.requires_grad_(True)
     model.eval()
 

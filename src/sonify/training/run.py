@@ -22,7 +22,8 @@ from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 from sonify.training import backgrounds
 from sonify.training.crops import cutting
-from sonify.training.loop import train
+from sonify.training.history import of_epochs, of_steps
+from sonify.training.loop import Epoch, train
 from sonify.training.recipe import Recipe
 from sonify.training.resume import Saver, Snapshot
 from sonify.training.settings import Run
@@ -31,11 +32,15 @@ from sonify.training.validation import Best, Score, Validation, held_out
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, the card to save with it, and the history table of its training."""
+    """A trained model, the card to save with it, and the history of its training.
+
+    history has a row for each epoch, steps one for each step: of contracts history, step_history.
+    """
 
     model: SoundModel
     card: ModelCard
     history: pd.DataFrame
+    steps: pd.DataFrame
 
     @property
     def summary(self) -> str:
@@ -47,7 +52,7 @@ class Trained:
         return f"{self.card.clips_used} clips{left}, {last['step']} steps, {loss}"
 
     def save(self, folder: Path, saver: Saver | None = None) -> None:
-        """Write the model, its card and history.parquet into `folder`.
+        """Write the model, its card, history.parquet and step_history.parquet into `folder`.
 
         So are the weights that `saver` has kept, which is then of no more use and empty.
         """
@@ -55,6 +60,7 @@ class Trained:
             saver.deliver(folder)
         checkpoint.save(folder, self.model, self.card)
         tables.write(self.history, folder / "history.parquet", "history")
+        tables.write(self.steps, folder / "step_history.parquet", "step_history")
         if saver:
             saver.discard()
 
@@ -147,7 +153,7 @@ def train_run(
     torch.manual_seed(seed_for(run.name, seed, "dropout"))
     how: dict[str, Any] = {"freeze_encoder": run.finetune == "fconly", "device": device}
     for epoch in train(model, stream, recipe, rng, **how, saver=saver):
-        outcome.epochs.append(asdict(epoch))
+        outcome.add(epoch)
         if keep and epoch.epoch in recipe.kept_epochs:
             keep(epoch.epoch, model)
         if validation:
@@ -158,8 +164,7 @@ def train_run(
         best.restore(model)
         chosen = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
         card = replace(card, selection=chosen)
-    history = pd.DataFrame(outcome.epochs).assign(dataset=run.dataset, **card.keys)
-    return Trained(model, card, history)
+    return Trained(model, card, of_epochs(outcome.epochs, card), of_steps(epoch, card))
 
 
 @dataclass
@@ -168,6 +173,11 @@ class Outcome:
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     best: Best = field(default_factory=Best)
+
+    def add(self, epoch: Epoch) -> None:
+        """Note an epoch, without what it says of every step."""
+        noted = ("epoch", "step", "loss", "learning_rate")
+        self.epochs.append({name: getattr(epoch, name) for name in noted})
 
     def snapshot(self) -> Snapshot:
         """Return the outcome so far."""

@@ -166,6 +166,20 @@ def test_the_gallery_and_all_parts_are_linked(content):
         assert part in links
 
 
+def test_a_figure_of_many_panels_is_folded_and_no_other(content):
+    shown = {
+        name: Drawing(b"<svg/>", "image/svg+xml", (f"{name}.svg",), caption)
+        for name, caption in CAPTIONS.items()
+    }
+    text = page(content(figures=shown, curves=[]))
+    (summary,) = re.findall(
+        r"<details><summary>Show the figure</summary>(.*?)</details>", text, re.S
+    )
+    assert summary.count("<img") == 1 and 'aria-label="How every run was trained"' in summary
+    after = text[text.index("</details>", text.index('id="figure_training"')) :]
+    assert after.index("<figcaption>") < after.index("</figure>"), "the words are not folded"
+
+
 def test_figures_that_are_missing_are_left_out(content):
     text = page(content(figures={}))
     assert "No figure has been drawn yet." in text
@@ -179,6 +193,7 @@ def test_figures_come_in_order_with_words(content):
     elements = Elements(page(content(figures=shown, pairs=[])))
     ids = [a["id"] for a in elements.all("h3") if a.get("id", "").startswith("figure")]
     numbers = ["1", "2", "3", "4", "5", "6", "7", "B3", "sensitivity_6", "sensitivity_7", "strided"]
+    numbers += ["training"]
     assert ids == [f"figure_{number}" for number in numbers]
     alts = [picture["alt"] for picture in elements.all("img")]
     assert len(set(alts)) == len(numbers)

@@ -86,7 +86,7 @@ def undisturbed(clips, tmp_path):
         without = trained(kind, clips)
         found = saved(trained(kind, clips, saver), folder, saver)
         assert {Path(name).name for name in found} == {
-            *("model.safetensors", "model.json", "history.parquet"),
+            *("model.safetensors", "model.json", "history.parquet", "step_history.parquet"),
             *("epoch-0000.safetensors", "epoch-0002.safetensors", "epoch-0003.safetensors"),
         }
         weights = checkpoint.load(folder)[0].state_dict()

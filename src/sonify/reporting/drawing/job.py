@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from sonify.contracts import tables
 from sonify.reporting.drawing.style import image
 from sonify.reporting.figure import FigureSpec
@@ -25,7 +27,7 @@ def draw_figure(figure: FigureSpec) -> None:
         if figure.numbers:
             options.add_argument("--numbers", type=Path, required=True, help="a Parquet file")
         args = options.parse_args()
-        frames = {name: read_all(getattr(args, name), name) for name in figure.tables}
+        frames = {name: _rows(figure, name, getattr(args, name)) for name in figure.tables}
         drawn = figure.draw(**frames, **args.settings)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_bytes(image(drawn, "png"))
@@ -38,3 +40,9 @@ def draw_figure(figure: FigureSpec) -> None:
             args.numbers.with_suffix(".md").write_text(words, encoding="utf-8")
 
     run(main)
+
+
+def _rows(figure: FigureSpec, table: str, files: list[Path]) -> pd.DataFrame:
+    if table not in figure.reading:
+        return read_all(files, table)
+    return pd.concat([figure.reading[table](file) for file in files], ignore_index=True)

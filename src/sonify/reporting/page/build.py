@@ -35,7 +35,8 @@ FILES = (
     ("results/sonification/<model>/sonifications.parquet", "every sonification, 16-bit at 8 kHz"),
     ("results/data/<corpus>/manifest.parquet", "every clip used; rejected.parquet: the others"),
     ("results/data/<corpus>/attrition.parquet", "clips listed, obtained and used, by class"),
-    ("results/models/<model>/history.parquet", "training loss and learning rate by epoch"),
+    ("results/models/<model>/history.parquet", "loss, learning rate and score by epoch"),
+    ("results/models/<model>/step_history.parquet", "loss and learning rate by step"),
 )
 _REGIMES = ("supervised", "contrastive")
 
