@@ -19,6 +19,10 @@ REDUNDANT = (
     "RuleException:\nCalledProcessError",
     "WorkflowError:\nAt least one job did not complete",
 )
+LOCKED = (
+    "error: another run is making the same files here: wait until it has ended, or end it, and run "
+    "again"
+)
 
 
 class LogHandler(LogHandlerBase):
@@ -63,6 +67,8 @@ class LogHandler(LogHandlerBase):
             return f"failed: {name}; its log: {log}"
         if record.levelno >= logging.WARNING or (event is None and _is_essential(record)):
             message = record.getMessage()
+            if message.startswith("LockException"):  # preflight has removed those of dead runs
+                return LOCKED
             return None if message.startswith(REDUNDANT) else message
         return None
 
