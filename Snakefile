@@ -31,6 +31,7 @@ rule all:
         sonification_targets(),
         evaluation_targets(),
         reporting_targets(),
+        beyond_targets(),
 
 
 rule data:

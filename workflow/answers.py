@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ UNPROVEN = ("logs", "benchmarks", "provenance", "unfinished")  # folders that ho
 KINDS = ("intact", "stale", "missing", "foreign", "damaged")
 
 
-def verify(dag, config: dict[str, Any]) -> int:
+def verify(dag, config: dict[str, Any], beyond: Collection[str] = ()) -> int:
     """Print how many results are intact, and each that is not and why; 1 if there is any."""
-    found = dict(findings(dag, config))
+    found = dict(findings(dag, config, beyond))
     counts = Counter(kind for kind, _ in found.values())
     for kind in ("damaged", "missing", "foreign", "stale"):  # what others follow from comes first
         for path in sorted(path for path in found if found[path][0] == kind):
@@ -28,9 +28,12 @@ def verify(dag, config: dict[str, Any]) -> int:
     return int(counts["intact"] < len(found))
 
 
-def findings(dag, config: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, str]]]:
+def findings(
+    dag, config: dict[str, Any], beyond: Collection[str] = ()
+) -> Iterator[tuple[Path, tuple[str, str]]]:
     """Every planned result, and whatever else lies among them: its kind, and why."""
     wrong: dict[Path, str] = {}
+    owners = _owners(dag)
     known, folders = set(), {RESULTS / name for name in UNPROVEN}
     touched = accepted()
     for job in (job for level in dag.toposorted() for job in level):
@@ -40,15 +43,21 @@ def findings(dag, config: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, str
         folders |= {Path(work) for work in [job.params.get("work")] if work}
         others = stale(job)
         sources = [path for path in map(Path, task["inputs"]) if path in wrong]
-        for path in map(Path, task["outputs"]):
+        if task.get("apart") == "names":  # what is in them does not matter
+            sources = []
+        for n, path in enumerate(map(Path, task["outputs"])):
             known.add(path)
             kind, why = "intact", ""
+            again = "make run ARGS=beyond" if str(path) in beyond else "make run"
             if not path.exists():
-                kind, why = "missing", "make run makes it"
+                kind, why = "missing", f"{again} makes it"
             elif fault := _fault(path):
-                kind, why = "damaged", f"{fault}: delete it and make run"
+                kind, why = "damaged", f"{fault}: delete it and {again}"
             elif path in others and not (sources and same_but_inputs(others[path], expected(task))):
-                kind, why = cause(others[path], expected(task), script(job), config)
+                made = others[path]
+                makes = owners.get(_maker(made["rule"], made["inputs"] or ()), ()) if made else ()
+                other = makes[n] if n < len(makes) and makes[n] != str(path) else None
+                kind, why = cause(made, expected(task), script(job), config, other)
                 if touched.get(str(path)) == seals.seal(path):
                     why += " (accepted by --touch)"
             elif sources:
@@ -60,6 +69,16 @@ def findings(dag, config: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, str
                 yield from _strangers(path)
     for path in _foreign(known, folders):
         yield path, ("foreign", "nothing planned makes it: move it away")
+
+
+def _owners(dag) -> dict[tuple[str, frozenset[str]], list[str]]:
+    """The outputs of each planned job, by its rule and inputs."""
+    tasks = [task for level in dag.toposorted() for job in level if (task := task_of(job))]
+    return {_maker(task["rule"], expected(task)["inputs"]): task["outputs"] for task in tasks}
+
+
+def _maker(rule: str, inputs: Iterable[str]) -> tuple[str, frozenset[str]]:
+    return rule, frozenset(inputs)
 
 
 def _fault(path: Path) -> str | None:
@@ -115,7 +134,7 @@ def _foreign(known: set[Path], folders: set[Path]) -> Iterator[Path]:
         yield from (p for n in names if (p := here / n) not in known and not n.startswith("."))
 
 
-def why(dag, config: dict[str, Any]) -> int:
+def why(dag, config: dict[str, Any], beyond: Collection[str] = ()) -> int:
     """Print which jobs will run and why, in words, those alike in one line; return 0."""
     running = {job for job in dag.needrun_jobs() if task_of(job)}
     lines: dict[tuple[str, str], int] = Counter()

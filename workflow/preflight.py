@@ -22,8 +22,13 @@ TOLERANCE_S = 60  # by which clocks of a file server and of this machine may dif
 
 
 def check_writable(*folders: Path) -> None:
-    """Raise SonifyError for a folder that exists and cannot be written to."""
+    """Raise SonifyError for a folder that exists and cannot be written to, or a link to none."""
     for folder in folders:
+        if folder.is_symlink() and not folder.is_dir():
+            raise SonifyError(
+                f"{folder} is a link to {folder.readlink()}, which is no folder or not there: "
+                "mount it, or point the link elsewhere"
+            )
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
             raise SonifyError(
                 f"{folder.resolve()} cannot be written to: mount it writable, or change its owner "

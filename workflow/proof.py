@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,26 @@ from typing import Any
 from codedeps import code_parts
 
 from sonify.runtime import seals
+from sonify.runtime.folders import write_whole
 
 CONFIGURATION = ("settings", "version", "splits", "contracts")  # parameters that are no paths
 CODE = Path("results/provenance/code")
 ACCEPTED = Path("results/provenance/accepted.json")
-LONGEST = 40_000  # letters of the names of inputs handed to a job; pages of everything get none
+INPUTS = Path("results/provenance/inputs")  # of results whose jobs are not told
+LONGEST = 40_000  # letters of the names of inputs handed to a job
 ASKED = "SONIFY_ASKED"  # verify or why: what a dry run answers in place of its list of jobs
 
 
-def prove(workflow, config: dict[str, Any]) -> None:
-    """Give every rule that has code the parameter `made`; remake what is stale, or answer."""
+def prove(workflow, config: dict[str, Any], beyond: Collection[str] = ()) -> None:
+    """Give every rule that has code the parameter `made`; remake what is stale, or answer.
+
+    beyond: the files that only the target `beyond` makes.
+    """
     for rule in workflow.rules:
         if rule.params.get("code"):
             rule.set_params(made=_assignment(rule))
     if workflow.is_main_process:
-        _force_stale(config)
+        _force_stale(config, beyond)
 
 
 def _assignment(rule) -> Callable[..., str]:
@@ -42,14 +47,16 @@ def _assignment(rule) -> Callable[..., str]:
     def made(wildcards, input, output) -> str:
         values = {n: given[n] for n in CONFIGURATION if n in given and _compared(given[n])}
         now = {name: v(wildcards) if callable(v) else v for name, v in values.items()}
-        unnamed = ancient or len(" ".join(input)) > LONGEST
         task = {
             "rule": rule.name,
             "code": given["code"],
             "settings": {name: _parsed(value) for name, value in now.items()},
-            "inputs": [] if unnamed else list(input),
+            "inputs": list(input),
             "outputs": list(output),
         }
+        if ancient or len(" ".join(input)) > LONGEST:
+            # What reads ancient inputs depends on which there are, not on what is in them.
+            task |= {"inputs": [], "apart": "names" if ancient else "contents"}
         return f"{seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))}"
 
     return made
@@ -61,9 +68,14 @@ def _compared(value: Any) -> bool:
 
 
 def task_of(job) -> dict[str, Any] | None:
-    """Return the rule, code, settings, inputs and outputs of a job; None if it runs no script."""
+    """Return the rule, code, settings, inputs and outputs of a job; None if it runs no script.
+
+    Inputs are all of them, also where the job is not told; `apart` then says whether their names
+    or their contents count.
+    """
     text = job.params.get("made")
-    return json.loads(shlex.split(text)[0].partition("=")[2]) if text else None
+    task = json.loads(shlex.split(text)[0].partition("=")[2]) if text else None
+    return task and (task | {"inputs": list(job.input)} if "apart" in task else task)
 
 
 def expected(task: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +85,11 @@ def expected(task: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _expected(task: str) -> dict[str, Any]:
-    return seals.resolved(json.loads(task), _seal)
+    return _resolved(json.loads(task), _seal)
+
+
+def _resolved(task: dict[str, Any], of: Callable[[Path], str | None]) -> dict[str, Any]:
+    return seals.resolved(task, (lambda path: None) if task.get("apart") == "names" else of)
 
 
 @cache
@@ -88,6 +104,9 @@ def stale(job) -> dict[Path, dict[str, Any] | None]:
         return {}
     notes = {path: note_of(path) for path in map(Path, task["outputs"]) if path.exists()}
     made = {path: note["made"] for path, note in notes.items() if note}
+    if "apart" in task:
+        inputs = _inputs_of(task, {path: note["seal"] for path, note in notes.items() if note})
+        made = {path: by and by | {"inputs": inputs} for path, by in made.items()}
     return {path: by for path, by in made.items() if by != expected(task)}
 
 
@@ -96,6 +115,36 @@ def note_of(path: Path) -> dict[str, Any] | None:
     if path.is_dir() and not seals.has_receipt(path):
         path = min(path.glob("*.*"), default=path)
     return seals.read_note(path)
+
+
+def write_inputs(dag) -> None:
+    """Record the inputs of what this run has made by jobs that are not told theirs."""
+    jobs = () if dag.workflow.touch else dag.finished_jobs
+    for task in filter(None, map(task_of, jobs)):
+        if "apart" in task:
+            notes = {path: note_of(Path(path)) for path in task["outputs"]}
+            content = {
+                "outputs": {path: note["seal"] for path, note in notes.items() if note},
+                "inputs": _resolved(task, seals.seal)["inputs"],
+            }
+            file = _record(task)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, json.dumps(content, sort_keys=True, indent=1).encode())
+
+
+def _inputs_of(task: dict[str, Any], found: dict[Path, str]) -> dict[str, str | None] | None:
+    """The recorded inputs of the very files that are there; None if nobody recorded them."""
+    try:
+        record = json.loads(_record(task).read_text(encoding="utf-8"))
+        same = all(record["outputs"].get(str(path)) == seal for path, seal in found.items())
+        return record["inputs"] if same else None
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _record(task: dict[str, Any]) -> Path:
+    first = Path(*Path(task["outputs"][0]).parts[1:])
+    return INPUTS / first.with_name(f"{first.name}.json")
 
 
 def write_code(jobs: Iterable[Any]) -> None:
@@ -119,7 +168,7 @@ def accepted() -> dict[str, str]:
     return json.loads(ACCEPTED.read_text(encoding="utf-8")) if ACCEPTED.is_file() else {}
 
 
-def _force_stale(config: dict[str, Any]) -> None:
+def _force_stale(config: dict[str, Any], beyond: Collection[str]) -> None:
     """Have Snakemake remake what is stale, by the way it remakes what is incomplete."""
     from snakemake.dag import DAG
 
@@ -140,7 +189,7 @@ def _force_stale(config: dict[str, Any]) -> None:
         if asked := os.environ.get(ASKED):
             import answers
 
-            status = answers.ANSWERS[asked](dag, config)
+            status = answers.ANSWERS[asked](dag, config, beyond)
             sys.stdout.flush()
             os._exit(status)  # instead of Snakemake's own account of its dry run
 

@@ -11,20 +11,28 @@ MOST = 3  # names in a sentence
 
 
 def cause(
-    made: dict[str, Any] | None, now: dict[str, Any], script: str, config: dict[str, Any]
+    made: dict[str, Any] | None,
+    now: dict[str, Any],
+    script: str,
+    config: dict[str, Any],
+    other: str | None = None,
 ) -> tuple[str, str]:
-    """Tell whether a result is stale or foreign, and why."""
+    """Tell whether a result is stale or foreign, and why.
+
+    other: the result that what made this one makes, if it makes another.
+    """
     if made is None:
         return "foreign", "it was not made by the workflow: move it away"
-    if made["rule"] != now["rule"] or set(made["inputs"]) != set(now["inputs"]):
-        of = several(sorted(set(made["inputs"]) - set(now["inputs"]))) or "other inputs"
-        return "foreign", f"{made['rule']} made it from {of}: delete it and make run"
+    if other:
+        return "foreign", f"it was made as {other}: delete it and make run"
+    if made["rule"] != now["rule"]:
+        return "foreign", f"it was made by {made['rule']}: delete it and make run"
     return "stale", "; ".join(differences(made, now, script, config))
 
 
 def same_but_inputs(made: dict[str, Any] | None, now: dict[str, Any]) -> bool:
     """Tell whether two makers differ by the content of inputs alone."""
-    if made is None or set(made["inputs"]) != set(now["inputs"]):
+    if made is None or set(made["inputs"] or ()) != set(now["inputs"]):
         return False
     return all(made[key] == now[key] for key in ("rule", "code", "settings"))
 
@@ -41,6 +49,8 @@ def differences(
     if made["settings"] != now["settings"]:
         keys = sorted(set(_keys(made["settings"], now["settings"], config)))
         phrases.append(f"configuration: {several(keys)}")
+    if made["inputs"] is None:
+        return [*phrases, "nothing says from which inputs it was made"]
     before, after = made["inputs"], now["inputs"]
     if lost := sorted(set(before) - set(after)):
         phrases.append(f"{several(lost)} no longer among its inputs")

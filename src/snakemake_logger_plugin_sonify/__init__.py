@@ -24,6 +24,10 @@ REDUNDANT = (
 )
 TENTH = 0.1  # of the jobs, before which nothing is said about the time left
 PAUSE_S = 20.0  # between two times that something is
+LOCKED = (
+    "error: another run is making the same files here: wait until it has ended, or end it, and run "
+    "again"
+)
 
 
 class LogHandler(LogHandlerBase):
@@ -75,6 +79,8 @@ class LogHandler(LogHandlerBase):
             return f"failed: {name}; its log: {log}"
         if record.levelno >= logging.WARNING or (event is None and _is_essential(record)):
             message = record.getMessage()
+            if message.startswith("LockException"):  # preflight has removed those of dead runs
+                return LOCKED
             return None if message.startswith(REDUNDANT) else message
         return None
 

@@ -51,6 +51,42 @@ FAULTS = [
         "workflow/test_warm.py::test_a_job_ends_with_the_process_that_it_stands_for",
     ),
     (
+        "SIGTERM to make",
+        "Snakemake and its jobs end, nothing half-written stays",
+        AGAIN,
+        "workflow/test_make.py::test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first",
+    ),
+    (
+        "a second run in the same folder",
+        "one sentence; the first goes on",
+        "wait for the first, then `make run`",
+        "workflow/test_make.py::test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first",
+    ),
+    (
+        "result seen late, as on a network file system",
+        "it is waited for, `latency-wait` seconds",
+        "nothing",
+        "workflow/test_make.py::test_a_result_that_appears_late_is_waited_for",
+    ),
+    (
+        "result never seen",
+        "named, with the option that waits longer",
+        '`make run`, or `make run ARGS="--latency-wait 60"`',
+        "workflow/test_make.py::test_a_result_that_never_appears_is_named",
+    ),
+    (
+        "results on a symbolic link, home not writable",
+        "as usual",
+        "nothing",
+        "workflow/test_make.py::test_results_on_a_link_and_no_home_to_write_to",
+    ),
+    (
+        "results on a link to nowhere",
+        "named before anything runs",
+        "mount it, or point the link elsewhere",
+        "workflow/test_preflight.py::test_a_link_to_nowhere_is_named",
+    ),
+    (
         "Control-C",
         "everything ends, without a word",
         AGAIN,
@@ -133,6 +169,18 @@ FAULTS = [
         "made anew, also without `.snakemake`",
         AGAIN,
         "workflow/test_proof.py::test_a_table_of_another_configuration_and_the_key_that_changed",
+    ),
+    (
+        "page older than the tables it shows",
+        "`make verify` lists it; made anew, also without `.snakemake`",
+        AGAIN,
+        "workflow/test_proof.py::test_a_page_of_inputs_that_its_job_is_not_told",
+    ),
+    (
+        "table of fewer or more inputs, as of another number of seeds",
+        "`make verify` says of which",
+        AGAIN,
+        "workflow/test_proof.py::test_a_table_of_other_inputs_is_stale_and_says_of_which",
     ),
     (
         "older table put back with its date",

@@ -138,3 +138,23 @@ def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):
     jobs = workflow.planned("--", *(f"results/{name}.parquet" for name in names))
     once = ("prepare_folder", "train", "score", "coherence", "mine", "render")
     assert jobs == dict.fromkeys(once, 1)
+
+
+def test_what_beyond_has_made_is_verified_with_the_rest(workflow, monkeypatch):
+    made = [
+        "results/reporting/findings.md",
+        "results/evaluation/stimulation/contrastive-s0.parquet",
+    ]
+    for name in made:
+        (workflow.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (workflow.folder / name).write_text("x")
+    assert "findings" not in workflow.planned(), "it is not made anew for that"
+    monkeypatch.setenv("SONIFY_ASKED", "verify")
+    found = workflow("--dry-run", "--logger", "sonify", fails=True).splitlines()
+    again = "delete it and make run ARGS=beyond"
+    assert f"damaged: {made[0]}: nothing says what made it: {again}" in found
+    damage = "it has no seal, so that it is damaged or not a file of this version"
+    assert f"damaged: {made[1]}: {damage}: {again}" in found
+    whole = "results/evaluation/stimulation.parquet"
+    assert f"missing: {whole}: make run ARGS=beyond makes it" in found
+    assert "missing: results/evaluation/metrics.parquet: make run makes it" in found

@@ -60,6 +60,16 @@ def test_what_cannot_be_written_to_is_named(tmp_path, monkeypatch):
         preflight.check_writable(tmp_path)
 
 
+def test_a_link_to_nowhere_is_named(tmp_path):
+    (tmp_path / "results").symlink_to("/nowhere/disk")
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: results is a link to /nowhere/disk, which is no folder or not there: mount it, or "
+        "point the link elsewhere\n"
+    )
+
+
 def test_configuration_files_are_checked(tmp_path):
     (tmp_path / "my.yaml").write_bytes("a: Köln".encode("latin-1"))
     done = run(tmp_path, "my.yaml")

@@ -29,27 +29,32 @@ class Job(SimpleNamespace):
     __hash__ = object.__hash__
 
 
-def job(rule, code, settings, inputs, outputs) -> Job:
+def job(rule, code, settings, inputs, outputs, apart="") -> Job:
     task = {"rule": rule, "code": code, "settings": settings, "inputs": inputs, "outputs": outputs}
+    if apart:
+        task |= {"inputs": [], "apart": apart}
     params = {"made": f"{seals.VARIABLE}={shlex.quote(json.dumps(task))}", "script": f"{rule}.py"}
-    return Job(rule=SimpleNamespace(name=rule), params=params)
+    return Job(rule=SimpleNamespace(name=rule), params=params, input=inputs)
 
 
 class Plan:
     """Two measurements, gathered, and a page: what Snakemake's DAG is asked."""
 
-    def __init__(self, code: str = "c1", k: int = 5) -> None:
+    workflow = SimpleNamespace(touch=False)
+
+    def __init__(self, code: str = "c1", k: int = 5, parts=PARTS, apart: str = "") -> None:
         settings = {"settings": {"k": k}}
         self.jobs = [
             job("coherence", code, settings, [f"results/{Path(part).name[0]}.safetensors"], [part])
             for part in PARTS
         ]
-        self.jobs.append(job("gather", "g", {}, list(PARTS), [WHOLE]))
-        self.jobs.append(job("page", "p", {}, [WHOLE], [PAGE]))
+        self.jobs.append(job("gather", "g", {}, list(parts), [WHOLE]))
+        self.jobs.append(job("page", "p", {}, [WHOLE], [PAGE], apart))
         self.dependencies = defaultdict(dict)
         self.dependencies[self.jobs[2]] = dict.fromkeys(self.jobs[:2])
         self.dependencies[self.jobs[3]] = {self.jobs[2]: None}
         self.running = []
+        self.finished_jobs = self.jobs
 
     def toposorted(self):
         return [self.jobs[:2], [self.jobs[2]], [self.jobs[3]]]
@@ -71,7 +76,8 @@ def forgetful(monkeypatch):
 def make(job, monkeypatch, index: int = 0) -> None:
     """Do what a job does."""
     task = proof.task_of(job)
-    monkeypatch.setenv(seals.VARIABLE, json.dumps(task))
+    told = task | {"inputs": []} if "apart" in task else task
+    monkeypatch.setenv(seals.VARIABLE, json.dumps(told))
     seals._made.cache_clear()
     for path in map(Path, task["outputs"]):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +164,7 @@ def test_foreign_files_and_a_table_in_the_place_of_another(made):
     Path("results/logs/a.log").write_text("x")
     Path(PARTS[0]).write_bytes(Path(PARTS[1]).read_bytes())
     away = "nothing planned makes it: move it away"
-    other = "coherence made it from results/b.safetensors: delete it and make run"
+    other = f"it was made as {PARTS[1]}: delete it and make run"
     assert found(made) == {
         "results/old": ("foreign", away),
         "results/evaluation/notes.txt": ("foreign", away),
@@ -176,6 +182,61 @@ def test_an_older_gathered_table_put_back_is_remade(made, monkeypatch):
     Path(WHOLE).write_bytes(older)
     assert list(proof.stale(made.jobs[2])) == [Path(WHOLE)]
     assert found(made)[WHOLE] == ("stale", f"{PARTS[0]} changed since it was made")
+
+
+def test_a_table_of_other_inputs_is_stale_and_says_of_which(made):
+    """A seed less: the table of all is no stranger for that."""
+    assert found(Plan(parts=PARTS[:1]))[WHOLE] == (
+        "stale",
+        f"{PARTS[1]} no longer among its inputs",
+    )
+
+
+def test_a_table_of_another_rule_is_foreign(made):
+    made.jobs[2] = job("collect", "g", {}, list(PARTS), [WHOLE])
+    assert found(made)[WHOLE] == ("foreign", "it was made by gather: delete it and make run")
+
+
+def test_a_page_of_inputs_that_its_job_is_not_told(made, monkeypatch):
+    """Those of pages are too many, so that the run records them when it ends."""
+    plan = Plan(apart="contents")
+    assert found(plan) == {PAGE: ("stale", "nothing says from which inputs it was made")}
+    proof.write_inputs(plan)
+    assert found(plan) == {}
+    make(plan.jobs[2], monkeypatch, 7)  # other rows: the page shows those of before
+    assert found(plan) == {PAGE: ("stale", f"{WHOLE} changed since it was made")}
+    assert list(proof.stale(plan.jobs[3])) == [Path(PAGE)]
+    plan.workflow = SimpleNamespace(touch=True)
+    proof.write_inputs(plan)
+    assert list(found(plan)) == [PAGE], "accepted is not made anew"
+    older = {f: f.read_bytes() for f in (Path(PAGE), seals.receipt(Path(PAGE)))}
+    plan.workflow = SimpleNamespace(touch=False)
+    Path(PAGE).write_text("<p>newer")
+    monkeypatch.setenv(seals.VARIABLE, json.dumps(proof.task_of(plan.jobs[3]) | {"inputs": []}))
+    seals.write_receipts()
+    proof.write_inputs(plan)
+    assert found(plan) == {}
+    for file, content in older.items():
+        file.write_bytes(content)
+    assert list(found(plan)) == [PAGE], "an older page put back, with its receipt"
+
+
+def test_of_a_database_of_views_it_counts_which_tables_there_are(made, monkeypatch):
+    plan = Plan(apart="names")
+    proof.write_inputs(plan)
+    make(plan.jobs[2], monkeypatch, 7)
+    assert found(plan) == {}
+    Path(WHOLE).unlink()
+    assert found(plan) == {WHOLE: ("missing", "make run makes it")}
+    make(plan.jobs[2], monkeypatch, 7)
+    plan.jobs[3].input.append(PARTS[0])
+    assert found(plan) == {PAGE: ("stale", f"{PARTS[0]} new among its inputs")}
+
+
+def test_what_only_beyond_makes_is_made_by_it(made):
+    Path(PARTS[0]).unlink()
+    kinds = dict(answers.findings(made, CONFIG, {PARTS[0]}))
+    assert kinds[Path(PARTS[0])] == ("missing", "make run ARGS=beyond makes it")
 
 
 def test_a_page_that_was_edited_and_one_that_nothing_vouches_for(made):

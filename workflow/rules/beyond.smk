@@ -5,10 +5,7 @@ rule findings:
     input:
         files.beyond_tables,
     output:
-        page="results/reporting/findings.md",
-        claims="results/reporting/findings_claims.csv",
-        means="results/reporting/findings_means.csv",
-        parquet="results/reporting/tables/control_means.parquet",
+        **files.findings_files,
     log:
         "results/logs/reporting/findings.log",
     conda:

@@ -1,3 +1,3 @@
 # Included last, so that it knows every rule: what each result says made it.
 
-prove(workflow, config)
+prove(workflow, config, files.beyond_files)

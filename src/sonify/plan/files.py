@@ -124,6 +124,28 @@ class Files:
         return [f"{folder}/{name}.{kind}" for name in drawn for kind in ("png", "svg")]
 
     @property
+    def findings_files(self) -> dict[str, str]:
+        """The page of what the paper does not measure, with its tables."""
+        folder = "results/reporting"
+        return {
+            "page": f"{folder}/findings.md",
+            "claims": f"{folder}/findings_claims.csv",
+            "means": f"{folder}/findings_means.csv",
+            "parquet": f"{folder}/tables/control_means.parquet",
+        }
+
+    @property
+    def beyond_files(self) -> list[str]:
+        """Everything that only the target `beyond` makes."""
+        parts = [part for table in self._beyond for part in self.parts(table)]
+        drawn = {Path(figure).stem for figure in self.beyond_figures}
+        numbers = [f for name in drawn for f in self.figure_numbers(BEYOND_FIGURES[name]).values()]
+        return [
+            *(*parts, *self.beyond_tables, *self.beyond_figures, *numbers),
+            *self.findings_files.values(),
+        ]
+
+    @property
     def _beyond(self) -> dict[str, None]:
         """Tables of `beyond` that there is something to measure for."""
         return {name: None for name, stage in BEYOND_TABLES.items() if stage.jobs(self.plan)}

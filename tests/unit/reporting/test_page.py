@@ -13,6 +13,7 @@ from sonify.plan.registry import FIGURES
 from sonify.reporting.accounting import jobs
 from sonify.reporting.page.build import page
 from sonify.reporting.page.figures import LARGE_BYTES, Drawing, drawings
+from sonify.reporting.page.recording import Card, recording_page
 from sonify.reporting.page.templates import duration
 
 CAPTIONS = {name: figure.caption for name, figure in FIGURES.items()}
@@ -100,6 +101,49 @@ def test_links_stay_below_the_page(content):
             continue
         below = ("tables/", "figures/", "gallery/index.html", "claims.md")
         assert target[1:] in ids if target[0] == "#" else target.startswith(below), target
+
+
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><style>rect { fill: #f00 }
+</style><rect style="stroke: #00f" width="40" height="40"/></svg>"""
+FOREIGN = """<img src="x" onerror="document.title = 'foreign'" alt="">
+<script>document.title = "foreign"</script>"""
+
+
+def test_the_pages_work_under_their_policies_and_nothing_foreign_runs(browser, content, tmp_path):
+    """The same pixels with and without; what an escaped label could not be is stopped here, too."""
+    words = FIGURES["figure_6"].caption
+    drawing = Drawing(SVG, "image/svg+xml", ("figure_6.svg",), words)
+    card = Card(1, 2, 0.5, 0.1, False, sound=b"", input_picture=b"", picture=b"")
+    texts = {
+        "page.html": page(content(figures={"figure_6": drawing})),
+        "recording.html": recording_page("x", "y", b"", [card], 8_000),
+    }
+    for name, text in texts.items():
+        file = tmp_path / name
+        seen = []
+        for policy in (True, False):
+            context = browser.new_context(offline=True, bypass_csp=not policy)
+            tab, said = context.new_page(), []
+            tab.on("console", lambda message, said=said: said.append(message.text))
+            file.write_text(text, encoding="utf-8")
+            tab.goto(file.as_uri())
+            seen.append(tab.screenshot())
+            if name == "page.html":
+                seen[-1] += tab.locator(".drawing").screenshot()
+                seconds = tab.locator("audio").first.evaluate(
+                    """player => new Promise((done, failed) => {
+                      player.onloadedmetadata = () => done(player.duration);
+                      player.onerror = () => failed(player.error.message);
+                      player.preload = "auto"; player.load();
+                    })"""
+                )
+                assert seconds > 0.1
+            assert "Content Security Policy" not in " ".join(said)
+            file.write_text(text.replace("</body>", f"{FOREIGN}</body>"), encoding="utf-8")
+            tab.goto(file.as_uri())
+            assert (tab.title() == "foreign") != policy
+            context.close()
+        assert seen[0] == seen[1], name
 
 
 def test_scale_is_said(content):
