@@ -33,9 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("-p no:warnings lets warnings pass, which fail tests: leave it out")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Several processes share the tests file by file: files that take long come first, so that no
-    process is left with one when the others have ended."""
+    process is left with one when the others have ended. What brings up a Slurm of its own is left
+    out unless asked for, with -m slurm."""
 
     def turn(item: pytest.Item) -> int:
         if "finished_run" in getattr(item, "fixturenames", ()):
@@ -43,6 +44,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         long = item.path.parent.name in ("workflow", "web") or item.path.name in LONG_FILES
         return 1 if long else 2
 
+    if "slurm" not in (config.option.markexpr or ""):
+        apart = [item for item in items if item.get_closest_marker("slurm")]
+        config.hook.pytest_deselected(items=apart)
+        items[:] = [item for item in items if item not in apart]
     items.sort(key=turn)
 
 

@@ -1,13 +1,18 @@
 """The environment of jobs: interpreter, library, scripts and GPU."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from warm import Warm, possible
+
+from sonify.plan.resources import Needs
 
 WORKFLOW = Path(__file__).resolve().parent
 # What takes longest to import of what jobs need.
@@ -76,12 +81,32 @@ def missing_device(device: str, workflow) -> str | None:
     )
 
 
-def model_job(device: str, mem_mb: int = 32_000, runtime: int = 480) -> dict[str, int]:
-    """The resources of a job that runs or trains a model: GPUs, megabytes and minutes.
+def asked(needs: Callable[[Any], Needs]) -> dict[str, Callable[..., int]]:
+    """The resources of a rule whose jobs, by their wildcards, need `needs` of a cluster.
 
-    Memory and runtime are requested from a cluster's scheduler; a single machine ignores them.
+    A job that has failed gets twice the memory of the time before: most often that was it. A single
+    machine ignores these, and no result depends on them.
     """
-    return {"gpu": gpus(device), "mem_mb": mem_mb, "runtime": runtime}
+    return {
+        "mem_mb": lambda wildcards, attempt: needs(wildcards).mem_mb * 2 ** (attempt - 1),
+        "runtime": lambda wildcards: needs(wildcards).minutes,
+    }
+
+
+def unfilled(workflow) -> str | None:
+    """The sentence about a <placeholder> that is left in a profile; None if there is none."""
+    given = workflow.resource_settings
+    executor = workflow.executor_settings  # None until jobs are about to start
+    groups = [given._parsed_default_resources, *given._parsed_overwrite_resources.values()]
+    for group in [*groups, vars(executor) if executor else {}]:
+        for name, resource in group.items():
+            value = getattr(resource, "raw", resource)
+            if isinstance(value, str) and re.search(r"<\w+([ -]\w+)*>", value):
+                return (
+                    f"the profile has {name}: {value}: write your cluster's own value there, or "
+                    "delete the line"
+                )
+    return None
 
 
 def stop_timers() -> None:

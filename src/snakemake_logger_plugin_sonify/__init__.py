@@ -6,8 +6,12 @@ once a tenth of them is done, from time to time how long the rest will take.
 """
 
 import logging
+import re
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -17,6 +21,8 @@ from snakemake_logger_plugin_sonify.time_left import TimeLeft, in_words
 
 # Beginnings of messages outside Snakemake's events that users need to see.
 ESSENTIAL = ("Nothing to be done",)
+OUR_ERROR = re.compile(r"(slurmstepd\S*: )?error: ")  # or Slurm's own, of those in a job's log
+AGAIN = re.compile(r"Trying to restart job (\d+)")
 # Beginnings of messages that merely repeat a job's own error.
 REDUNDANT = (
     "RuleException:\nCalledProcessError",
@@ -76,7 +82,14 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.JOB_ERROR:
             name, _ = self.jobs.get(record.jobid, (record.rule_name, 0))
             log = ", ".join(record.log) if record.log else "none"
-            return f"failed: {name}; its log: {log}"
+            line = f"failed: {name}; its log: {log}"
+            # A scheduler says what became of its job. What that printed was printed elsewhere.
+            if getattr(record, "rule_msg", None):
+                line = "\n".join([line, f"  {record.rule_msg.strip()}", *_last_error(record.log)])
+            return line
+        if event is None and (again := AGAIN.match(record.getMessage())):
+            name, _ = self.jobs.get(int(again[1]), (f"job {again[1]}", 0.0))
+            return f"tried again: {name}"
         if record.levelno >= logging.WARNING or (event is None and _is_essential(record)):
             message = record.getMessage()
             if message.startswith("LockException"):  # preflight has removed those of dead runs
@@ -99,6 +112,17 @@ def _name(record: Any) -> str:
     if "run" in wildcards and "seed" in wildcards:
         wildcards = {"model": f"{wildcards['run']}-s{wildcards['seed']}"}
     return " ".join([record.rule_name.replace("_", " "), *map(str, wildcards.values())])
+
+
+def _last_error(logs: Iterable[str]) -> list[str]:
+    """Return the last line with an error, in the first of a job's logs that has one, indented."""
+    for log in logs:
+        with suppress(OSError):
+            lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
+            said = [line for line in lines if OUR_ERROR.match(line)]
+            if errors := said or [line for line in lines if "error" in line.lower()]:
+                return [f"  {errors[-1].strip()}"]
+    return []
 
 
 def _is_essential(record: logging.LogRecord) -> bool:

@@ -1,5 +1,6 @@
 """A checkout of the workflow that tests may edit, and Snakemake on it."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import yaml
 from warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
+TOLD = ("results/logs", "results/benchmarks", "results/unfinished")  # how it went, which differs
 PARTS = ("Snakefile", "config.yaml", "profiles", "src", "workflow", "envs")
 
 
@@ -74,3 +76,14 @@ def fresh_checkout(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         copy(source, folder / part)
     return folder
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Every table and every weight, by its bytes."""
+    files = [f for kind in ("parquet", "safetensors", "csv") for f in folder.rglob(f"*.{kind}")]
+    names = {str(f.relative_to(folder)): f for f in files}
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for name, file in names.items()
+        if not name.startswith(TOLD) and not file.name.startswith("time")
+    }

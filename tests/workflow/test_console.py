@@ -84,6 +84,30 @@ def test_a_failed_job_names_its_log(console):
     assert line == "failed: prepare fsd50k; its log: a.log\n"
 
 
+def test_a_job_that_is_tried_again_is_named(console):
+    console(**started(3, "mine", model="contrastive-s0"))
+    again = "tried again: mine contrastive-s0\n"
+    assert console(message="Trying to restart job 3.") == again
+
+
+def test_a_job_that_failed_elsewhere_tells_the_last_error_of_its_logs(console, tmp_path):
+    own, scheduler = tmp_path / "train.log", tmp_path / "14.log"
+    own.write_text("epoch 1\nan error that was overcome\nerror: no clip has this label\nbye\n")
+    killed = "slurmstepd-node2: error: Exceeded job memory limit"
+    scheduler.write_text(f"{killed}\nsrun: error: node2: task 0: Killed\nError in rule train:\n")
+    failed = {"event": LogEvent.JOB_ERROR, "jobid": 3, "rule_name": "train"}
+    message = "SLURM-job '14' failed, SLURM status is: 'FAILED'."
+
+    def told(*logs) -> list[str]:
+        line = console(logging.ERROR, "x", **failed, log=[*map(str, logs)], rule_msg=message)
+        return line.splitlines()[1:]
+
+    assert told(own, scheduler) == [f"  {message}", "  error: no clip has this label"]
+    own.write_text("epoch 1\n")
+    assert told(own, scheduler)[1:] == [f"  {killed}"]
+    assert told(own, tmp_path / "nowhere") == [f"  {message}"]
+
+
 def test_only_what_a_reader_needs_is_told(console):
     assert console(message="Building DAG of jobs...") == ""
     assert "Nothing to be done" in console(message="Nothing to be done (all present).")

@@ -105,15 +105,40 @@ def test_a_failing_job_says_why_in_one_sentence(workflow, tmp_path):
     assert "error: " in printed and "Traceback" not in printed
 
 
-def test_every_model_job_asks_a_cluster_for_a_gpu_and_names_no_rule_in_the_profile(workflow):
+def asked(workflow, *arguments: str) -> dict[str, dict[str, str]]:
+    """The resources of some job of each rule, by rule."""
+    printed = workflow("all", "beyond", "--dry-run", "--quiet", "host", *arguments)
+    found = re.findall(r"^rule (\w+):.*?    resources: (.*?)$", printed, re.M | re.S)
+    return {rule: dict(re.findall(r"(\w+)=(\S+?)(?:,|$)", words)) for rule, words in found}
+
+
+def test_only_jobs_that_run_models_ask_a_cluster_for_a_gpu_and_only_for_one_that_is_used(workflow):
+    models = {"train", "mine", "render", *STAGES}
+    resources = asked(workflow, "--config", "device=cuda")
+    assert {rule for rule, has in resources.items() if has.get("gpu") == "1"} == models
+    resources = asked(workflow, "--config", "device=cpu")
+    assert not [rule for rule, has in resources.items() if has.get("gpu", "0") != "0"]
+    for rule in (*models, "synthesise", "prepare_fsd50k"):
+        assert int(resources[rule]["mem_mb"]) >= 1_000 and int(resources[rule]["runtime"]) >= 60
+    assert "runtime" not in resources["gather"], "small jobs ask for what the profile says"
+
+
+def test_a_placeholder_in_a_profile_is_refused_at_once(workflow):
+    blank = ("--default-resources", "slurm_account=<account>")
+    printed = workflow("--dry-run", *blank, fails=True)
+    assert "the profile has slurm_account: <account>: write your cluster's own value" in printed
+    assert "Traceback" not in printed
+    printed = workflow("--dry-run", "--set-resources", "train:slurm_partition=<gpus>", fails=True)
+    assert "the profile has slurm_partition: <gpus>: write" in printed
+
+
+def test_the_slurm_profile_needs_nothing_filled_in(workflow):
     profile = yaml.safe_load((workflow.checkout / "profiles/slurm/config.yaml").read_text())
-    assert "set-resources" not in profile
-    printed = workflow("all", "beyond", "--dry-run", "--quiet", "host", "--config", "device=cuda")
-    asked = dict(re.findall(r"^rule (\w+):.*?    resources: (.*?)$", printed, re.M | re.S))
-    for rule in ("train", "mine", "render", *STAGES):
-        assert re.search(r"\bgpu=1\b", asked[rule]), (rule, asked[rule])
-        assert {"mem_mb", "runtime"} <= set(re.findall(r"(\w+)=", asked[rule])), (rule, asked[rule])
-    assert "gpu" not in asked["gather"]
+    assert profile["executor"] == "slurm" and "set-resources" not in profile
+    assert profile["default-resources"] == {"mem_mb": "4000 * attempt", "runtime": 60}
+    given = [f"{name}={value}" for name, value in profile["default-resources"].items()]
+    small = asked(workflow, "--default-resources", *given)["gather"]
+    assert small["mem_mb"] == "4000" and small["runtime"] == "60"
 
 
 def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,3 +164,13 @@ def test_the_conda_environment_has_the_locked_versions():
     locked = (ROOT / "envs" / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pinned = {line.split(" ;")[0] for line in locked}
     assert set(environment["dependencies"][-1]["pip"]) <= pinned
+
+
+def test_the_container_is_made_from_the_lock_by_the_commands_of_everybody():
+    recipe = (ROOT / "envs" / "Dockerfile").read_text(encoding="utf-8")
+    assert "RUN make setup VENV=/opt/sonify" in recipe and "pip install" not in recipe
+    copied = re.findall(r"^COPY (\S+) ", recipe, re.MULTILINE)
+    assert copied == ["Makefile", "envs/requirements.lock", "."]
+    lock = (ROOT / "Makefile").read_text(encoding="utf-8")
+    python = re.search(r"--python-version (\S+)", lock)[1]
+    assert f"FROM python:{python}-" in recipe, "the oldest that the lock is for"

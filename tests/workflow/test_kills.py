@@ -1,6 +1,5 @@
 """A run that is killed again and again ends with what an undisturbed one has."""
 
-import hashlib
 import os
 import random
 import subprocess
@@ -10,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from alive import RUN
-from checkouts import ROOT
+from checkouts import ROOT, digests
 
 KILLS = int(os.environ.get("SONIFY_KILLS", "20"))
-TOLD = ("results/logs", "results/benchmarks", "results/unfinished")  # how it went, which differs
 SNAKEMAKE = [
     *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")),
     *("--configfile", str(ROOT / "workflow/configs/smoke.yaml"), "--rerun-incomplete"),
@@ -41,17 +39,6 @@ def jobs_of(process: int) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """Every table and every weight, by its bytes."""
-    files = [f for kind in ("parquet", "safetensors", "csv") for f in folder.rglob(f"*.{kind}")]
-    names = {str(f.relative_to(folder)): f for f in files}
-    return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()
-        for name, file in names.items()
-        if not name.startswith(TOLD) and not file.name.startswith("time")
-    }
 
 
 @pytest.mark.slow

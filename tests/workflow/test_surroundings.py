@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import surroundings
+import yaml
 from surroundings import FEW_JOBS, shell_prefix, start_warm, stop_timers
 from warm import THREADS, WORKFLOW, Warm, possible
 
 from sonify.contracts import tables
+from sonify.plan.resources import Needs
 
 
 def snakemake(jobs: int = FEW_JOBS, **changed):
@@ -54,6 +56,30 @@ def test_a_gpu_that_is_not_there_is_missed_before_any_job(monkeypatch):
         assert surroundings.missing_device(device, workflow) is None and not asked
     monkeypatch.setattr(surroundings, "subprocess", answer(0))
     assert surroundings.missing_device("cuda", snakemake(dag=jobs(1))) is None
+
+
+def test_a_job_that_failed_asks_for_twice_the_memory():
+    resources = surroundings.asked(lambda wildcards: Needs(1_500, wildcards.minutes))
+    some = SimpleNamespace(minutes=60)
+    assert [resources["mem_mb"](some, attempt=n) for n in (1, 2, 3)] == [1_500, 3_000, 6_000]
+    assert resources["runtime"](some) == 60
+
+
+def test_a_placeholder_in_the_command_of_a_profile_is_refused():
+    profile = yaml.safe_load((WORKFLOW.parent / "profiles/generic/config.yaml").read_text())
+    command = profile["cluster-generic-submit-cmd"]
+    resources = SimpleNamespace(
+        _parsed_default_resources=profile["default-resources"], _parsed_overwrite_resources={}
+    )
+
+    def said(command: str) -> str | None:
+        settings = SimpleNamespace(submit_cmd=command, status_cmd=None)
+        given = {"resource_settings": resources, "executor_settings": settings}
+        return surroundings.unfilled(SimpleNamespace(**given))
+
+    assert (said(command) or "").startswith("the profile has submit_cmd: qsub -V -q <queue> ")
+    assert said(command.replace("<queue>", "long")) is None
+    assert said("sh <in >out 2>&1") is None, "a shell's redirections are no placeholders"
 
 
 @pytest.fixture

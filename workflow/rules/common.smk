@@ -20,16 +20,19 @@ from sonify.paper.published import PAPER_TABLES
 from sonify.config.loading import load
 from sonify.plan.files import EACH, Files
 from sonify.plan.plan import Plan
+from sonify.plan.resources import JobNeeds
 from sonify.plan.settings import Settings
 from sonify.plan.registry import ALL_FIGURES, ALL_TABLES, EVALUATION_TABLES, STAGES
 from surroundings import (
     PACKAGES,
+    asked,
+    gpus,
     jobs_are_here,
     missing_device,
-    model_job,
     shell_prefix,
     start_warm,
     stop_timers,
+    unfilled,
 )
 from warm import Warm
 
@@ -43,11 +46,14 @@ try:
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+if blank := unfilled(workflow):
+    raise WorkflowError(blank)
+
 files, settings = Files(plan), Settings(plan)
 STARTED = time.time()
-MODEL_JOB = model_job(config["device"])
+GPUS = gpus(config["device"])  # of a job that runs or trains a model
+needs = JobNeeds(plan, on_gpu=GPUS > 0)
 warm = Warm(*PACKAGES, threads=config["threads"])
-LONG_MODEL_JOB = model_job(config["device"], mem_mb=64_000, runtime=2_880)
 
 shell.prefix(shell_prefix(workflow))
 
@@ -67,7 +73,15 @@ def stage_settings(stage, wildcards):
     return settings.evaluation_job(stage, wildcards.job)
 
 
-def stage_needs(stage, wildcards, input):
+def preparing_needs(dataset, wildcards):
+    return needs.preparing(dataset)
+
+
+def stage_needs(stage, wildcards):
+    return needs.stage(stage, wildcards.job)
+
+
+def stage_inputs(stage, wildcards, input):
     """The --input option of what a stage needs besides a model and clips."""
     named = [f"{name}={input[name]}" for name in stage.needs if name in input.keys()]
     return ["--input", *named] if named else []
@@ -164,6 +178,8 @@ def tell_summary():
 
 
 onstart:
+    if blank := unfilled(workflow):
+        raise WorkflowError(blank)
     if missing := missing_device(config["device"], workflow):
         raise WorkflowError(missing)
     if jobs_are_here(workflow):

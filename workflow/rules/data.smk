@@ -9,6 +9,8 @@ rule synthesise:
     conda:
         "../../envs/sonify.yaml"
     threads: config["threads"]
+    resources:
+        **asked(lambda w: needs.preparing(w.dataset)),
     params:
         code=code_hash("synthesise.py"),
         settings=lambda w: settings.synthesise(w.dataset),
@@ -71,6 +73,8 @@ for dataset in plan.datasets:
         conda:
             "../../envs/sonify.yaml"
         threads: config["threads"]
+        resources:
+            **asked(partial(preparing_needs, dataset)),
         params:
             code=code_hash("prepare.py"),
             settings=settings.prepare(dataset),

@@ -19,14 +19,15 @@ for stage in STAGES.values():
             "../../envs/sonify.yaml"
         threads: config["threads"]
         resources:
-            **(LONG_MODEL_JOB if stage.trains else MODEL_JOB),
+            **asked(partial(stage_needs, stage)),
+            gpu=GPUS,
         params:
             code=code_hash(stage.script),
             script=stage.script,
             settings=partial(stage_settings, stage),
             model=lambda w, input: str(Path(input.weights).parent),
             data=lambda w, input: str(Path(input.vocabulary).parent),
-            needs=partial(stage_needs, stage),
+            needs=partial(stage_inputs, stage),
             # No output: a failed job's outputs are deleted, and the next one goes on from this.
             work=f"results/unfinished/{stage.name}/{{job}}",
         shell:

@@ -13,7 +13,8 @@ rule mine:
         "../../envs/sonify.yaml"
     threads: config["threads"]
     resources:
-        **MODEL_JOB,
+        **asked(lambda w: needs.mining(w.model)),
+        gpu=GPUS,
     params:
         code=code_hash("mine.py"),
         settings=settings.mine(),
@@ -39,7 +40,8 @@ rule render:
         "../../envs/sonify.yaml"
     threads: config["threads"]
     resources:
-        **MODEL_JOB,
+        **asked(lambda w: needs.mining(w.model)),
+        gpu=GPUS,
     params:
         code=code_hash("render.py"),
         settings=settings.render(),

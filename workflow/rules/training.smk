@@ -17,7 +17,8 @@ rule train:
         "../../envs/sonify.yaml"
     threads: config["threads"]
     resources:
-        **LONG_MODEL_JOB,
+        **asked(lambda w: needs.training(w.run)),
+        gpu=GPUS,
     params:
         code=code_hash("train.py"),
         settings=lambda w: settings.train(w.run),
