@@ -53,6 +53,14 @@ def stimulation(value, seeds=(0, 1, 2), layers=(1, 6, 11), clips=25) -> pd.DataF
     return tables.checked(pd.DataFrame(rows), "stimulation").to_pandas()
 
 
+def filters(values, seeds=(0, 1, 2), layers=(1, 6, 11)) -> pd.DataFrame:
+    """A filter of each layer, with the values of each sound."""
+    return pd.DataFrame(
+        {**keys("contrastive", seed), "layer": layer, "sound": sound, "dead": False, **measured}
+        for seed, layer, (sound, measured) in product(seeds, layers, values.items())
+    )
+
+
 def removal_controls(value, seeds=(0, 1, 2), layers=(1, 6, 11), fractions=(0.1, 0.8)):
     """`value(finetune, sound, fraction, layer, seed)` is the mAP left; 0.5 of the clips whole."""
     sounds = ("sonification", "random_filter", "other_clip", "phase", "rolled", "untrained")

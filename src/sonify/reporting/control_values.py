@@ -78,13 +78,13 @@ def coherence_control_values(coherence_controls: pd.DataFrame) -> pd.DataFrame:
 def label_values(label_controls: pd.DataFrame) -> pd.DataFrame:
     """Return means over filters of contract label_controls: metric label_purity.
 
-    Clips drawn at random stand as the sound clip.
+    The top clips' place is also taken by clips drawn at random, the sound drawn.
     """
     trained = label_controls[label_controls["sound"] == "sonification"]
     by_chance = trained.drop(columns="label_purity").rename(
         columns={"chance_purity": "label_purity"}
     )
-    rows = pd.concat([label_controls, by_chance.assign(sound="clip")], ignore_index=True)
+    rows = pd.concat([label_controls, by_chance.assign(sound="drawn")], ignore_index=True)
     return _means(rows, "label_purity", "label_purity")
 
 
@@ -127,8 +127,7 @@ METRICS = {
     "coherence": "Coherence of the sound with the clip",
     "flatness": "Spectral flatness of the sound",
     "active_fraction": "Fraction of time that the sound is within 40 dB of its loudest",
-    "label_purity": "Largest fraction of a filter's top clips with one label in common (clip: of "
-    "clips drawn at random)",
+    "label_purity": "Largest fraction of a filter's top clips with one label in common",
     "best_share": "Fraction of the sound's power in its best source",
     "si_sdr_db": "Greatest SI-SDR over the sources, in dB",
     "auc_time": "Area under the curve of telling when its best source sounds",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from beyond_tables import (
     coherence_controls,
+    filters,
     removal_controls,
     rivals,
     rivals_removal,
@@ -20,7 +21,9 @@ from sonify.reporting.control_values import (
     METRICS,
     SOURCES,
     curves,
+    label_values,
     removal_values,
+    specificity_values,
     stimulation_values,
 )
 from sonify.reporting.drawing.coherence_controls import figure_coherence_controls
@@ -126,6 +129,18 @@ def every() -> dict[str, pd.DataFrame]:
         "removal_controls": removal_controls(left),
         "coherence_controls": coherence_controls(by_layer),
         "stems": stems(by_layer),
+        "specificity": filters(
+            {
+                "sonification": {"response": 0.4, "filter_rank": 1.0, "best_share": 0.5},
+                "phase": {"response": 0.2, "filter_rank": 2.0, "best_share": 0.25},
+            }
+        ),
+        "label_controls": filters(
+            {
+                "sonification": {"label_purity": 1.0, "chance_purity": 0.6},
+                "untrained": {"label_purity": 0.7, "chance_purity": 0.6},
+            }
+        ),
     }
 
 
@@ -217,3 +232,37 @@ def test_what_is_empty_leaves_pairs_out():
     assert set(of["sound"]) == {"deconvnet", "gradient_times_input"}
     first = of[(of["sound"] == "deconvnet") & (of["layer"] == 1) & (of["seed"] == 0)]
     assert first["value"].tolist() == pytest.approx([0.41, 0.41])
+
+
+def test_filters_and_labels_are_means_over_filters():
+    keys = {
+        "run": "contrastive",
+        "regime": "contrastive",
+        "finetune": "none",
+        "layer": 3,
+        "seed": 0,
+    }
+    rows = [
+        {**keys, "sound": sound, "response": r, "filter_rank": rank, "best_share": s, "dead": dead}
+        for sound, r, rank, s, dead in (
+            ("sonification", 0.4, 1.0, 0.5, False),
+            ("sonification", 0.8, 3.0, np.nan, False),  # its clip has no stems
+            ("sonification", np.nan, np.nan, np.nan, True),
+            ("phase", 0.2, 2.0, 0.25, False),
+        )
+    ]
+    found = specificity_values(pd.DataFrame(rows)).set_index(["metric", "sound"])["value"]
+    assert found["filter_response", "sonification"] == pytest.approx(0.6)
+    assert found["filter_leads", "sonification"] == 0.5 and found["filter_leads", "phase"] == 0
+    assert found["filter_best_share", "sonification"] == 0.5
+    labelled = [
+        {**keys, "sound": sound, "label_purity": purity, "chance_purity": chance}
+        for sound, purity, chance in (
+            ("sonification", 1.0, 0.4),
+            ("sonification", 0.5, 0.6),
+            ("sonification", np.nan, np.nan),  # active on fewer than two of its clips
+            ("untrained", 0.7, 0.5),
+        )
+    ]
+    means = label_values(pd.DataFrame(labelled)).set_index("sound")["value"]
+    assert means.to_dict() == pytest.approx({"sonification": 0.75, "untrained": 0.7, "drawn": 0.5})

@@ -38,6 +38,7 @@ LOOKS = {
     "noise": Look("#595959", "x", "white noise"),
     "residual": Look("#000000", "*", "clip without it"),
     "clip": Look("#882255", "h", "the clip itself"),
+    "drawn": Look("#882255", "H", "of clips drawn at random"),
     "added": Look("#AA4499", ">", "added instead"),
     "projected": Look("#332288", "p", "least squares"),
 }
