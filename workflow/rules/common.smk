@@ -29,6 +29,7 @@ from surroundings import (
     shell_prefix,
     start_warm,
     stop_timers,
+    too_many_processes,
 )
 from warm import Warm
 
@@ -160,6 +161,10 @@ def tell_summary():
 onstart:
     if missing := missing_device(config["device"], workflow):
         raise WorkflowError(missing)
+    if refused := too_many_processes(
+        config["device"], config["threads"], plan.training.processes, workflow
+    ):
+        raise WorkflowError(refused)
     if jobs_are_here(workflow):
         tie_jobs()
     write_code(workflow.dag.needrun_jobs())
