@@ -12,7 +12,7 @@ from sonify.models.cnn import CNN12, Architecture
 from sonify.models.device import pick_device, pick_precision
 from sonify.models.heads import SoundModel
 from sonify.training.adam import Adam
-from sonify.training.loop import outputs
+from sonify.training.forward import outputs
 from sonify.training.losses import nt_xent
 
 SECONDS = 2.5

@@ -81,6 +81,35 @@ def missing_device(device: str, workflow) -> str | None:
     )
 
 
+def too_many_processes(device: str, threads: int, processes: int, workflow) -> str | None:
+    """The sentence about trainings of more processes than this machine has room for; None if not.
+
+    Asked before any job, where some training is shared: of GPUs each process has one, of the
+    processors this run has (--cores) as many as it has threads.
+    """
+    if processes == 1 or not jobs_are_here(workflow):
+        return None
+    if not any(job.rule.name == "train" for job in workflow.dag.needrun_jobs()):
+        return None
+    set_to = f"training.processes is {processes}"
+    if gpus(device):
+        ask = "import torch; print(torch.cuda.device_count())"
+        told = subprocess.run(
+            [sys.executable, "-c", ask], capture_output=True, text=True, check=False
+        )
+        there = int(told.stdout or 0)
+        if there or device == "cuda":
+            few = f"{set_to}, but PyTorch finds {there} GPUs here: lower it"
+            return few if there < processes else None
+    needed = threads * processes
+    if needed <= workflow.cores:
+        return None
+    return (
+        f"{set_to} with {threads} threads each, which are {needed} processors, but this run has "
+        f"{workflow.cores}: lower it or threads, or raise --cores"
+    )
+
+
 def asked(needs: Callable[[Any], Needs]) -> dict[str, Callable[..., int]]:
     """The resources of a rule whose jobs, by their wildcards, need `needs` of a cluster.
 

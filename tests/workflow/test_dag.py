@@ -141,6 +141,17 @@ def test_the_slurm_profile_needs_nothing_filled_in(workflow):
     assert small["mem_mb"] == "4000" and small["runtime"] == "60"
 
 
+def test_a_shared_training_asks_for_as_many_threads_and_gpus_as_it_has_processes(workflow):
+    made = ["--dry-run", "--quiet", "host", "--printshellcmds", "--cores", "8"]
+    made += ["--resources", "gpu=8", "--config", "device=cuda", "threads=2"]
+    made += ["--", "results/models/contrastive-s0/model.json"]
+    for processes in (1, 3):
+        workflow.overlay({"training": {"processes": processes}})
+        (job,) = re.findall(r"^rule train:.*?--out", workflow(*made), re.M | re.S)
+        assert f" threads: {2 * processes}\n" in job and f" gpu={processes}," in job, job
+        assert f" --threads {2 * processes} --processes {processes} --work " in job
+
+
 def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):
     """Prepared, trained on, scored, mined and measured; without the block there is no trace."""
     assert "folder" not in workflow("--dry-run")

@@ -82,6 +82,33 @@ def test_a_placeholder_in_the_command_of_a_profile_is_refused():
     assert said("sh <in >out 2>&1") is None, "a shell's redirections are no placeholders"
 
 
+def test_more_processes_than_there_is_room_for_are_told_before_any_job(monkeypatch):
+    def jobs(*rules: str):
+        found = [SimpleNamespace(rule=SimpleNamespace(name=rule)) for rule in rules]
+        return SimpleNamespace(needrun_jobs=lambda: found)
+
+    def said(device: str, threads: int, processes: int, rule: str = "train", **changed):
+        usual = {"cores": 4, "dag": jobs("mine", rule)} | changed
+        return surroundings.too_many_processes(device, threads, processes, snakemake(**usual))
+
+    assert said("cpu", 2, 2) is said("cpu", 8, 1) is said("cpu", 9, 9, rule="render") is None
+    assert said("cpu", 9, 9, executor_plugin=SimpleNamespace(name="slurm")) is None
+    assert said("cpu", 2, 3) == (
+        "training.processes is 3 with 2 threads each, which are 6 processors, but this run has 4: "
+        "lower it or threads, or raise --cores"
+    )
+    there = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(stdout="2\n"))
+    monkeypatch.setattr(surroundings, "subprocess", there)
+    assert said("cuda", 8, 2) is None, "processors are not what a GPU waits for"
+    few = "training.processes is 3, but PyTorch finds 2 GPUs here: lower it"
+    assert said("cuda", 1, 3) == few
+    monkeypatch.setattr(surroundings, "gpus", lambda device: 1)
+    assert said("auto", 1, 3) == few
+    there.run = lambda *_, **__: SimpleNamespace(stdout="0\n")
+    assert said("auto", 1, 3) is None and "9 processors" in said("auto", 1, 9)
+    assert said("cuda", 1, 2).startswith("training.processes is 2, but PyTorch finds 0 GPUs here")
+
+
 @pytest.fixture
 def shell(tmp_path):
     """Run a command as Snakemake runs a job's."""

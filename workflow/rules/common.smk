@@ -32,6 +32,7 @@ from surroundings import (
     shell_prefix,
     start_warm,
     stop_timers,
+    too_many_processes,
     unfilled,
 )
 from warm import Warm
@@ -182,6 +183,10 @@ onstart:
         raise WorkflowError(blank)
     if missing := missing_device(config["device"], workflow):
         raise WorkflowError(missing)
+    if refused := too_many_processes(
+        config["device"], config["threads"], plan.training.processes, workflow
+    ):
+        raise WorkflowError(refused)
     if jobs_are_here(workflow):
         tie_jobs()
     write_code(workflow.dag.needrun_jobs())

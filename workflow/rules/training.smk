@@ -15,19 +15,22 @@ rule train:
     priority: 10  # the long jobs first: everything else waits for them
     conda:
         "../../envs/sonify.yaml"
-    threads: config["threads"]
+    threads: config["threads"] * plan.training.processes
     resources:
         **asked(lambda w: needs.training(w.run)),
-        gpu=GPUS,
+        gpu=GPUS * plan.training.processes,
     params:
         code=code_hash("train.py"),
         settings=lambda w: settings.train(w.run),
         data=lambda w: files.data_folder(plan.run(w.run).dataset, w.seed),
         start=lambda w: files.start_option(w.run, w.seed),
         out=lambda w, output: str(Path(output.weights).parent),
+        # Not tracked, as the number of threads is not: results are the same but for rounding.
+        processes=lambda w, output: plan.training.processes,
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/unfinished/train/{run}-s{seed}",
     shell:
         "{params.made} job {log} train.py --seed {wildcards.seed} --settings {params.settings:q}"
-        " --data {params.data} {params.start} --threads {threads} --work {params.work}"
+        " --data {params.data} {params.start} --threads {threads}"
+        " --processes {params.processes} --work {params.work}"
         " --code {params.code} --out {params.out}"

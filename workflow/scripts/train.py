@@ -13,6 +13,7 @@ from sonify.runtime.progress import Progress
 from sonify.training.resume import Saver
 from sonify.training.run import train_run
 from sonify.training.settings import TrainingSettings
+from sonify.training.together import together
 
 
 def main() -> None:
@@ -23,12 +24,16 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
     options.add_argument("--code", default="", help="hash of the training code")
+    words = "processes that share this job and its threads, on a GPU each where it has GPUs"
+    options.add_argument("--processes", type=int, default=1, help=words)
     args = options.parse_args()
     settings = args.settings
     val_split = settings.recipe.validated_split
     name = f"train {settings.run.name}-s{args.seed}"
     saver = Saver(args.work, args.code)
-    with Progress(settings.recipe.epochs, name, unit="epochs") as bar, saver:
+    device = pick_device(settings.device, max(1, args.threads // args.processes))
+    shared = together(args.processes, device)
+    with Progress(settings.recipe.epochs, name, unit="epochs") as bar, saver, shared as ranks:
         trained = train_run(
             settings.run,
             args.seed,
@@ -38,12 +43,14 @@ def main() -> None:
             start=checkpoint.load(args.start) if args.start else None,
             val_clips=stored(args.data, [val_split]) if val_split else None,
             score=selection_score,
-            device=pick_device(settings.device, args.threads),
+            device=device,
             progress=bar.update,
             saver=saver,
+            ranks=ranks,
         )
-        trained.save(args.out, saver)
-    say(f"{name}: {trained.summary}")
+        if ranks.first:
+            trained.save(args.out, saver)
+            say(f"{name}: {trained.summary}")
 
 
 run(main)

@@ -23,6 +23,7 @@ def check_consistency(config: Config) -> None:
     _check_crops(config)
     _check_mined_crop(config)
     _check_reader(config)
+    _check_processes(config)
     _check_coherence(config)
     _check_case(config)
     _check_beside(config)
@@ -187,6 +188,22 @@ def _check_reader(config: Config) -> None:
             raise ConfigError(
                 f"config: training.recipes.{name}.batch_size is {recipe.batch_size}, more than "
                 f"the {held} clips of training.reader.shuffle_clips: raise the latter"
+            )
+
+
+def _check_processes(config: Config) -> None:
+    """Each process has a clip of every batch, and none the only GPU that another has."""
+    processes = config.training.processes
+    if processes > 1 and config.device == "mps":
+        raise ConfigError(
+            f"config: training.processes is {processes}, but device 'mps' is one GPU: set it to 1, "
+            "or device to cpu"
+        )
+    for name, recipe in config.training.recipes.items():
+        if recipe.batch_size < processes:
+            raise ConfigError(
+                f"config: training.processes is {processes}, more than the {recipe.batch_size} "
+                f"clips of training.recipes.{name}.batch_size: lower it"
             )
 
 

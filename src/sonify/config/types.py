@@ -187,6 +187,9 @@ class Training:
     finetuning: Annotated[
         tuple[Finetuning, ...], Meta(description="Runs that finetune others with one recipe.")
     ]
+    processes: Annotated[
+        int, Meta(ge=1, le=64, description="Processes that share each training, but no probe.")
+    ] = 1
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,11 @@ class CropStream:
     @property
     def steps(self) -> int:
         """Batches per epoch, all full: the clips left over differ from epoch to epoch."""
-        return len(self.used) // self._size if len(self.used) else 0
+        return len(self.used) // self.size if len(self.used) else 0
 
     @property
-    def _size(self) -> int:
+    def size(self) -> int:
+        """Clips of every batch, those of all ranks together."""
         return min(self.batch_size, len(self.used))
 
     def order(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +114,7 @@ class CropStream:
         read.
         """
         groups, drawn = self.order(epoch)
-        batches = drawn[: self.steps * self._size].reshape(self.steps, self._size)
+        batches = drawn[: self.steps * self.size].reshape(self.steps, self.size)
         batches = batches[first:, self.rank :: self.ranks]
         wanted = np.zeros(len(self.stored), dtype=bool)
         wanted[batches] = True

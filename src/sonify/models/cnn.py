@@ -39,14 +39,17 @@ class Dropout(nn.Dropout):
     """Dropout whose masks of a batch are, on a CPU, those of its parts one after another.
 
     PyTorch's own depend on how a batch is cut. Draws from torch's global generator, in training and
-    with p above 0 alone.
+    with p above 0 alone, unless `chances`, (clip, value) in [0, 1), have been drawn for it.
     """
+
+    chances: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x with a fraction p of its values 0 and the others divided by 1 - p."""
         if not self.training or self.p == 0:
             return x
-        kept = torch.rand(x.shape, device=x.device) >= self.p
+        drawn = torch.rand(x.shape, device=x.device) if self.chances is None else self.chances
+        kept = drawn >= self.p
         return x * kept / (1 - self.p)
 
 

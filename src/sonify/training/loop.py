@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from sonify.data.audio import pcm
 from sonify.data.stream import Batch, CropStream
@@ -18,6 +17,7 @@ from sonify.training.adam import Adam
 from sonify.training.augment import augment, mixup
 from sonify.training.backgrounds import recordings
 from sonify.training.losses import classification_loss, nt_xent
+from sonify.training.ranks import ALONE, Ranks, Share
 from sonify.training.recipe import Recipe
 from sonify.training.resume import Saver, Snapshot, generator_states, set_generator_states
 from sonify.training.schedule import learning_rate
@@ -49,13 +49,17 @@ def train(
     freeze_encoder: bool = False,
     device: torch.device | str = "cpu",
     saver: Saver | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[Epoch]:
     """Train `model` in place, yielding after every epoch.
 
     `freeze_encoder` trains the head alone (fconly). Order and crops are the stream's, augmentation
     is drawn from `rng`. With a `saver` the training goes on from its checkpoint, if it has one, and
-    yields the epochs that are left. Raises SonifyError when fewer than two clips are long enough,
-    clips of the multiclass objective have several labels, or the loss stops being finite.
+    yields the epochs that are left. Other `ranks` train with this process, each on its part of the
+    stream, and go on from where the first one does; all end with the same weights.
+
+    Raises SonifyError when fewer than two clips are long enough, clips of the multiclass objective
+    have several labels, or the loss stops being finite.
     """
     if recipe.objective == "multiclass" and not stream.stored.single_label:
         raise SonifyError(
@@ -72,7 +76,8 @@ def train(
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = Adam(trained, recipe.weight_decay)
     at_once = None if freeze_encoder else recipe.crops_at_once  # a frozen one keeps no maps
-    loss_of = _loss(model, recipe, rng, torch.device(device), at_once)
+    share = Share(ranks, stream.size, torch.device(device))
+    loss_of = _loss(model, recipe, rng, share, at_once)
 
     apart = freeze_encoder and recipe.fconly_learning_rate is not None
     key = "fconly_learning_rate" if apart else "learning_rate"
@@ -84,6 +89,7 @@ def train(
     if saver:
         saver.parts["training"] = state
         saver.restore()
+    ranks.agree(state)
     for epoch in range(state.step // steps + 1, recipe.epochs + 1):
         for batch in stream.epoch(epoch, first=state.step % steps):
             if saver and saver.due:
@@ -91,6 +97,7 @@ def train(
                 saver.write(f"at step {state.step} of {total}")
             loss = loss_of(batch)
             loss.backward()
+            ranks.add_gradients(trained)
             optimiser.step(rates[state.step].item())
             state.add(loss)
         state.check(steps, key, saver)  # one wait for the device per epoch
@@ -161,49 +168,34 @@ class Ongoing:
         return model | {f"optimiser.{name}": t for name, t in self.optimiser.state.items()}
 
 
-def outputs(model: nn.Module, x: Tensor, at_once: int | None) -> Tensor:
-    """Return the outputs of `model` for crops x, (crop, time): (..., crop, output).
-
-    A batch of more than `at_once` crops (None: no bound) goes through in parts. Their feature maps,
-    which take nearly all memory of a training step, are forgotten and made again on the way back,
-    at the cost of one more forward pass; outputs and gradients are the same to rounding. With
-    dropout, the masks are the same in both passes, and on a CPU those of the whole batch as well.
-    """
-    if at_once is None or len(x) <= at_once:
-        return model(x)
-    draws = any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules())
-    parts = [
-        checkpoint(model, part, use_reentrant=False, preserve_rng_state=draws)
-        for part in x.split(at_once)
-    ]
-    return torch.cat(parts, dim=-2)
-
-
 def _loss(
     model: SoundModel | Probes,
     recipe: Recipe,
     rng: np.random.Generator,
-    device: torch.device,
+    share: Share,
     at_once: int | None,
 ) -> LossOf:
-    """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels."""
+    """The loss of a batch under the recipe: two views and NT-Xent, or one crop and its labels.
+
+    Of a batch that ranks share, it is that of the whole on each of them, and so are random numbers.
+    """
     augmentation = recipe.augmentation
     folder = augmentation.background_folder if augmentation.background_snr_db else None
     noises = recordings(Path(folder)) if folder else None
-    half = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    half = torch.autocast(share.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
     def views(batch: Batch) -> list[Tensor]:
         # Half the bytes to move: samples become float32 in [-1, 1] where they are computed with.
-        crops = torch.from_numpy(batch.crops).to(device).float().div_(pcm.PEAK)
+        crops = share.whole(batch.crops).float().div_(pcm.PEAK)
         return [augment(x, augmentation, rng, noises) for x in crops.unbind(1)]
 
     def labelled(batch: Batch) -> Tensor:
         (x,) = views(batch)
-        y = torch.from_numpy(batch.targets).to(device, torch.float32)
+        y = share.whole(batch.targets).float()
         if recipe.mixup_alpha is not None:
             x, y = mixup(x, y, recipe.mixup_alpha, rng, recipe.mixup_targets)
         with half:
-            logits = outputs(model, x, at_once)
+            logits = share.outputs(model, x, at_once)
         return classification_loss(logits, y, recipe.objective)
 
     temperature = recipe.temperature
@@ -212,7 +204,7 @@ def _loss(
 
     def contrastive(batch: Batch) -> Tensor:
         with half:
-            one, other = outputs(model, torch.cat(views(batch)), at_once).chunk(2)
+            one, other = share.outputs(model, torch.cat(views(batch)), at_once).chunk(2)
         return nt_xent(one, other, temperature, recipe.negatives_within)
 
     return contrastive

@@ -24,6 +24,7 @@ from sonify.training import backgrounds
 from sonify.training.crops import cutting
 from sonify.training.history import of_epochs, of_steps
 from sonify.training.loop import Epoch, train
+from sonify.training.ranks import ALONE, Ranks
 from sonify.training.recipe import Recipe
 from sonify.training.resume import Saver, Snapshot
 from sonify.training.settings import Run
@@ -79,6 +80,7 @@ def train_run(
     progress: Callable[[int, str], None] | None = None,
     keep: Callable[[int, SoundModel], None] | None = None,
     saver: Saver | None = None,
+    ranks: Ranks = ALONE,
 ) -> Trained:
     """Train one run with one seed.
 
@@ -91,6 +93,9 @@ def train_run(
     With a `saver` a training that was killed goes on from its last checkpoint, and ends with the
     same bits on a CPU; it keeps the weights of `kept_epochs` unless `keep` is given.
 
+    Other `ranks` train with this process; `keep`, `progress`, `saver` and `score` are used on the
+    first alone, whose result is the one to save.
+
     Where the recipe selects the best state, `score` is called after every epoch on `val_clips`, the
     recipe's `val_split`, or on the hold-out; the card records the epoch chosen and all scores.
     """
@@ -102,6 +107,8 @@ def train_run(
     contrastive = recipe.objective == "contrastive"
     held = held_out(clips, recipe.holdout, seed) if recipe.holdout else None
     validation = _validation(recipe, clips, held, val_clips, score)
+    if not ranks.first:
+        keep = progress = saver = validation = None
     stream = CropStream(
         stored=clips,
         held_out=held,
@@ -109,6 +116,8 @@ def train_run(
         names=(run.name, seed),
         batch_size=recipe.batch_size,
         shuffle_clips=recipe.shuffle_clips,
+        rank=ranks.rank,
+        ranks=ranks.count,
     )
     card = ModelCard(
         run=run.name,
@@ -152,7 +161,7 @@ def train_run(
     rng = generator(run.name, seed, "augmentation")
     torch.manual_seed(seed_for(run.name, seed, "dropout"))
     how: dict[str, Any] = {"freeze_encoder": run.finetune == "fconly", "device": device}
-    for epoch in train(model, stream, recipe, rng, **how, saver=saver):
+    for epoch in train(model, stream, recipe, rng, **how, saver=saver, ranks=ranks):
         outcome.add(epoch)
         if keep and epoch.epoch in recipe.kept_epochs:
             keep(epoch.epoch, model)

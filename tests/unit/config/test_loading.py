@@ -162,6 +162,12 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             8,
             "contrastive.batch_size is 16, more than the 8 clips of training.reader.shuffle_clips",
         ),
+        ("training/processes", 0, "training.processes is 0, but must be at least 1"),
+        (
+            "training/processes",
+            17,
+            "processes is 17, more than the 16 clips of training.recipes.contrastive.batch_size",
+        ),
         (
             "training/recipes/fsd50k/epoch",
             3,
@@ -881,3 +887,11 @@ def test_home_in_a_path_is_written_out(monkeypatch):
         "data": {"fsd50k": {"path": "/somebody/sounds", "source": "~"}},
         "x": {"background_folder": "/somebody"},
     }
+
+
+def test_processes_that_share_trainings_need_a_gpu_each(config):
+    assert load(config).training.processes == 1
+    shared = merged(config, {"device": "mps", "training": {"processes": 2}})
+    with pytest.raises(ConfigError, match="processes is 2, but device 'mps' is one GPU: set it"):
+        load(shared)
+    assert load(shared | {"device": "cuda"}).training.processes == 2

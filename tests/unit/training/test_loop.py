@@ -10,7 +10,7 @@ from sonify.models.architecture import Architecture, Layout
 from sonify.models.cnn import CNN12
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
-from sonify.training.loop import outputs
+from sonify.training.forward import outputs
 from sonify.training.losses import nt_xent
 from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import train_run
