@@ -1,6 +1,6 @@
 """Values of the configuration that are well formed each by itself but do not go together."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from sonify.config.suggestions import check_name
@@ -37,6 +37,11 @@ def _check_sources(config: Config) -> None:
             raise ConfigError(
                 f"config: {key}.min_duration_s is {options.min_duration_s:g}, longer than the "
                 f"{config.data.max_s:g} s of data.max_s: lower it"
+            )
+        parts, scored = getattr(options, "parts", None), DATASETS[dataset].scored_split
+        if parts is not None and scored not in parts:
+            raise ConfigError(
+                f"config: {key}.parts lacks {scored!r}, on which models are scored: add it"
             )
         if source == "local" and path is None:
             raise ConfigError(f"config: {key}.source is local: set {key}.path to the corpus root")
@@ -129,10 +134,17 @@ def _check_runs(config: Config) -> None:
 def _check_scale(config: Config) -> None:
     if config.scale != "paper":
         return
-    made = [d for d, options in config.data.sources.items() if options.source == "synthetic"]
+    sources = config.data.sources.items()
+    made = [d for d, options in sources if options.source == "synthetic"]
+    lacking = [d for d, options in sources if getattr(options, "parts", None) is not None]
     narrow = [name for name, model in config.models.items() if model.width < 1]
-    if made or narrow:
-        why = f"{made[0]} is synthetic" if made else f"{narrow[0]} is narrower than the paper's"
+    if made or lacking or narrow:
+        if made:
+            why = f"{made[0]} is synthetic"
+        elif lacking:
+            why = f"data.{lacking[0]}.parts leaves some of it out"
+        else:
+            why = f"{narrow[0]} is narrower than the paper's"
         raise ConfigError(f"config: scale is 'paper', but {why}: set it to 'mini'")
 
 
@@ -255,14 +267,21 @@ def _check_case(config: Config) -> None:
         )
 
 
-def check_splits(key: str, config: Config, dataset: str, splits: Iterable[str]) -> None:
-    """Raise ConfigError unless the dataset is configured and has these splits."""
+def check_splits(key: str, config: Config, dataset: str, splits: Sequence[str]) -> None:
+    """Raise ConfigError unless the dataset is configured and has these splits, one of them at least
+    among its `parts`."""
     if dataset not in config.data.sources:
         raise ConfigError(f"config: {key} are of {dataset}, which is not there: add data.{dataset}")
     known = DATASETS[dataset].splits
     for split in splits:
         if split not in known:
             raise ConfigError(f"config: {key} names {split!r}: {dataset} has {', '.join(known)}")
+    parts = getattr(config.data.sources[dataset], "parts", None)
+    if parts is not None and not set(parts) & set(splits):
+        raise ConfigError(
+            f"config: {key} names {' and '.join(splits)}, which data.{dataset}.parts leaves out: "
+            "add it there, or name another split"
+        )
 
 
 def _check_beside(config: Config) -> None:

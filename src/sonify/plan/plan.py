@@ -15,7 +15,7 @@ from sonify.evaluation.stage import ClipsRead
 from sonify.models.architecture import Architecture
 from sonify.plan.feasibility import check_feasible
 from sonify.plan.registry import STAGES
-from sonify.plan.runs import finetuned_run, has_classifier, resolve, scored_split
+from sonify.plan.runs import finetuned_run, has_classifier, present, resolve, scored_split
 from sonify.plan.seeds import first, seeds_of
 from sonify.training.recipe import Hyperparameters, Recipe
 from sonify.training.settings import Run
@@ -125,7 +125,7 @@ class Plan:
                 name=f"{kind.recipe}-{start.name}-{kind.finetune}",
                 recipe=kind.recipe,
                 dataset=recipe.dataset,
-                splits=recipe.splits,
+                splits=present(self.config, recipe.dataset, recipe.splits),
                 regime=start.regime,
                 finetune=kind.finetune,
                 start=start.name,

@@ -23,12 +23,18 @@ def resolve(config: Config, name: str) -> Run:
         name=name,
         recipe=spec.recipe,
         dataset=recipe.dataset,
-        splits=recipe.splits,
+        splits=present(config, recipe.dataset, recipe.splits),
         regime="contrastive" if contrastive else "supervised",
         finetune=spec.finetune or "none",
         start=spec.start,
         architecture=first.architecture,
     )
+
+
+def present(config: Config, dataset: str, splits: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of a dataset's splits that are not left out by `data.<dataset>.parts`."""
+    parts = getattr(config.data.sources[dataset], "parts", None)
+    return tuple(split for split in splits if parts is None or split in parts)
 
 
 def chain(config: Config, name: str) -> list[Run]:
@@ -40,13 +46,16 @@ def chain(config: Config, name: str) -> list[Run]:
 
 
 def facts(config: Config, name: str) -> RunFacts:
-    """Return what the run is apart from its name, for matching it with the paper's settings."""
+    """Return what the run is apart from its name, for matching it with the paper's settings.
+
+    Its splits are those of its recipe, whether or not they are all there.
+    """
     runs, training = chain(config, name), config.training
     run, recipe = runs[0], training.recipes[runs[-1].recipe]
     model = config.models[run.architecture]
     return RunFacts(
         dataset=run.dataset,
-        splits=run.splits,
+        splits=training.recipes[run.recipe].splits,
         objective=training.recipes[run.recipe].objective,
         regime=run.regime,
         finetune=run.finetune,
@@ -71,7 +80,8 @@ def finetuned_run(config: Config, probe: ProbeOptions, start: str) -> str:
     Raises ConfigError if there is none.
     """
     recipe = config.training.recipes[probe.recipe]
-    asked = (recipe.dataset, recipe.splits, start, probe.finetune)
+    splits = present(config, recipe.dataset, recipe.splits)
+    asked = (recipe.dataset, splits, start, probe.finetune)
     for name in config.training.runs:
         run = resolve(config, name)
         if (run.dataset, run.splits, run.start, run.finetune) == asked:

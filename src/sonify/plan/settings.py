@@ -23,7 +23,7 @@ from sonify.sonification.settings import MiningSettings, RenderingSettings
 from sonify.training.settings import TrainingSettings
 
 # Keys of a dataset's block that do not concern its download.
-SOURCE_ONLY = ("source", "path", "min_duration_s")
+SOURCE_ONLY = ("source", "path", "min_duration_s", "parts")
 
 
 class Settings:
@@ -43,6 +43,11 @@ class Settings:
             sounds += f" for {', '.join(recorded)}, else synthesised ones"
         if len(recorded) < len(sources):
             sounds += ", drawn anew for each seed"
+        sounds += "".join(
+            f"; of {DATASETS[d].display_name} {' and '.join(parts)} alone"
+            for d, source in sources.items()
+            if (parts := getattr(source, "parts", None))
+        )
         networks = [
             f"{name} at {model.width:g} times its width"
             for name, model in self.config.models.items()

@@ -19,6 +19,8 @@ Duration = Annotated[
     ),
 ]
 
+Part = Literal["balanced_train", "unbalanced_train", "eval"]
+
 
 @dataclass(frozen=True)
 class LocalSource:
@@ -103,6 +105,19 @@ class AudiosetSource:
             "limit. While videos remain to be fetched the job fails, and the next run resumes."
         ),
     ]
+    parts: (
+        Annotated[
+            tuple[Part, ...],
+            Meta(
+                min_length=1,
+                description="Splits that there are, for a copy or a download that lacks others: "
+                "recipes train on those of their splits that are among them, and are taken for "
+                "trained on all, in tables and claims. null: all.",
+                extra_json_schema={"uniqueItems": True},
+            ),
+        ]
+        | None
+    ) = None
     min_duration_s: Duration = None
 
 
