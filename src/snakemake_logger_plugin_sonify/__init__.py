@@ -22,6 +22,8 @@ from snakemake_logger_plugin_sonify.time_left import TimeLeft, in_words
 # Beginnings of messages outside Snakemake's events that users need to see.
 ESSENTIAL = ("Nothing to be done",)
 OUR_ERROR = re.compile(r"(slurmstepd\S*: )?error: ")  # or Slurm's own, of those in a job's log
+# Where executors begin to say that logs have more, of which the console shows the essence.
+ADVICE = r"Detailed failure reason unavailable|For further error details"
 AGAIN = re.compile(r"Trying to restart job (\d+)")
 # Beginnings of messages that merely repeat a job's own error.
 REDUNDANT = (
@@ -84,8 +86,9 @@ class LogHandler(LogHandlerBase):
             log = ", ".join(record.log) if record.log else "none"
             line = f"failed: {name}; its log: {log}"
             # A scheduler says what became of its job. What that printed was printed elsewhere.
-            if getattr(record, "rule_msg", None):
-                line = "\n".join([line, f"  {record.rule_msg.strip()}", *_last_error(record.log)])
+            if message := getattr(record, "rule_msg", None):
+                said = re.split(ADVICE, message)[0].strip()
+                line = "\n".join([line, f"  {said}", *_last_error(record.log)])
             return line
         if event is None and (again := AGAIN.match(record.getMessage())):
             name, _ = self.jobs.get(int(again[1]), (f"job {again[1]}", 0.0))

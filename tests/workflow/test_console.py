@@ -99,7 +99,9 @@ def test_a_job_that_failed_elsewhere_tells_the_last_error_of_its_logs(console, t
     message = "SLURM-job '14' failed, SLURM status is: 'FAILED'."
 
     def told(*logs) -> list[str]:
-        line = console(logging.ERROR, "x", **failed, log=[*map(str, logs)], rule_msg=message)
+        advice = "Detailed failure reason unavailable (x).For further error details see the logs."
+        record = {**failed, "log": [*map(str, logs)], "rule_msg": f"{message} {advice}"}
+        line = console(logging.ERROR, "x", **record)
         return line.splitlines()[1:]
 
     assert told(own, scheduler) == [f"  {message}", "  error: no clip has this label"]
