@@ -13,7 +13,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell (cat envs/requirements.lock; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run verify why report open sql score reproducibility test test-all bench lint docs setup lock dag clean
+.PHONY: run estimate verify why report open sql score reproducibility test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
@@ -56,6 +56,11 @@ sql:
 	@$(MAKE) --no-print-directory --silent setup ARGS=
 	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$ARGS"
 
+# What a configuration costs, before anything is downloaded or computed: ARGS="--device h200
+# --devices 4 --bandwidth 1000 --price 3"; without --device this machine is timed for a minute.
+estimate: setup
+	@bash -c '. workflow/job.sh; exec "$$0" "$$@"' $(BIN)/python -m sonify.estimate $(CONFIG) $(ARGS)
+
 # Scores of all classifiers on a list of clip ids, as CSV: make score IDS=ids.txt
 score: setup
 	@test -n "$(IDS)" || { echo "error: name a list of clip ids: make score IDS=ids.txt"; exit 1; }
@@ -90,15 +95,17 @@ lint: setup
 	  npm ci --silent --prefer-offline --no-audit --no-fund && npm run --silent check; \
 	else echo "the JavaScript was not type-checked: install Node.js with npm for that"; fi
 
-# Three references made from the code: of all tables, of how far we follow the paper, and of all
-# modules (docs/api/index.html).
+# References made from the code: of all tables, of how far we follow the paper, of what runs cost, and
+# of all modules (docs/api/index.html).
 docs: setup
 	PYTHONPATH=src $(BIN)/python -m sonify.reporting.reference > docs/results.md.part
 	mv docs/results.md.part docs/results.md
 	PYTHONPATH=src $(BIN)/python -m sonify.config.fidelity > docs/fidelity.md.part
 	mv docs/fidelity.md.part docs/fidelity.md
 	PYTHONPATH=src $(BIN)/pdoc --output-directory docs/api sonify
-	@echo "docs/api/index.html, docs/results.md, docs/fidelity.md"
+	PYTHONPATH=src $(BIN)/python -m sonify.estimate.page > docs/costs.md.part
+	mv docs/costs.md.part docs/costs.md
+	@echo "docs/api/index.html, docs/results.md, docs/fidelity.md, docs/costs.md"
 
 setup: $(STAMP)
 

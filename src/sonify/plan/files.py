@@ -158,8 +158,8 @@ class Files:
         return {t: own.get(t) or self.evaluation_table(t) for t in figure.tables}
 
     @property
-    def benchmarks(self) -> list[str]:
-        """Files with the costs of all jobs but those for the pages, named as the jobs' logs."""
+    def jobs(self) -> dict[str, list[str]]:
+        """All jobs but those for the pages, by rule, named as their logs."""
         made = [
             self.corpus(d, seed)
             for d, source in self.sources.items()
@@ -173,8 +173,18 @@ class Files:
         jobs |= {"mine": self.plan.sonified_models, "render": self.plan.sonified_models}
         jobs |= {stage.name: stage.jobs(self.plan) for stage in STAGES.values()}
         jobs |= {"gather": list(ALL_TABLES)}
-        jobs |= {"reporting": [*(f"table_{t}" for t in TABLES), *ALL_FIGURES, "claims", "gallery"]}
-        return [f"results/benchmarks/{rule}/{job}.tsv" for rule in jobs for job in jobs[rule]]
+        return jobs | {
+            "reporting": [*(f"table_{t}" for t in TABLES), *ALL_FIGURES, "claims", "gallery"]
+        }
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """Files with the costs of all jobs but those for the pages."""
+        return [
+            f"results/benchmarks/{rule}/{job}.tsv"
+            for rule, jobs in self.jobs.items()
+            for job in jobs
+        ]
 
     # --- input files ---------------------------------------------------------------------------
 
