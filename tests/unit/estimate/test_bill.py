@@ -134,4 +134,6 @@ def test_the_estimate_of_finished_runs_is_within_a_factor_of_1_5_per_stage(name)
     now = {line.stage: line for line in bill(plan(*overlays), named("processor")).lines}
     for line in lines:
         present = replace(now[line.stage], measured_s=line.measured_s)
-        assert present.jobs == line.jobs and present.off is not None and present.off < 1.5, present
+        newer = 1 if line.stage == "reporting" else 0  # the figure of training was not yet drawn
+        assert present.jobs == line.jobs + newer, present
+        assert present.off is not None and present.off < 1.5, present

@@ -13,7 +13,7 @@ from sonify.models.architecture import Architecture, Layout
 from sonify.models.cnn import CNN12, count_parameters
 from sonify.models.heads import SoundModel
 from sonify.models.probes import Probes, retained_features
-from sonify.training.loop import outputs
+from sonify.training.forward import outputs
 from sonify.training.losses import classification_loss, nt_xent
 
 SAMPLES, CLASSES = 2_600, 7
