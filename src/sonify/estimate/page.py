@@ -52,11 +52,11 @@ BESIDE = """\
 
 All jobs of a stage together, in seconds; `times off` is the longer of estimate and measurement over
 the shorter. A test holds every stage to a factor of 1.5. Measured are processor seconds. How the
-table came about matters: the rates were fitted in part to this very run. A first calibration missed
-1.5 in four stages (evolution 1.85, mine 1.95, gather 1.67, prepare 1.60); what was counted was then
-refined, twice. Two calibrations of a busy machine differ by up to 1.6, so that one of yours may miss
-in a stage. The smoke configuration was compared before the last refinement, on a busy machine: there
-layer_importance and removal missed by 2.6, five stages by 1.7 to 1.8.
+table came about matters: the rates were fitted in part to this very run. A first calibration
+missed 1.5 in four stages (evolution 1.85, mine 1.95, gather 1.67, prepare 1.60); what was counted
+was then refined, twice. Two calibrations of a busy machine differ by up to 1.6, so that one of
+yours may miss in a stage. The smoke configuration was compared before the last refinement, on a
+busy machine: there layer_importance and removal missed by 2.6, five stages by 1.7 to 1.8.
 """
 DEVICES = """\
 ## Devices
