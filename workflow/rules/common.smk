@@ -25,6 +25,7 @@ from surroundings import (
     PACKAGES,
     jobs_are_here,
     missing_device,
+    missing_tool,
     model_job,
     shell_prefix,
     start_warm,
@@ -159,6 +160,8 @@ def tell_summary():
 
 onstart:
     if missing := missing_device(config["device"], workflow):
+        raise WorkflowError(missing)
+    if missing := missing_tool(plan.training.watch, workflow):
         raise WorkflowError(missing)
     if jobs_are_here(workflow):
         tie_jobs()

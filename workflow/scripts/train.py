@@ -13,6 +13,7 @@ from sonify.runtime.progress import Progress
 from sonify.training.resume import Saver
 from sonify.training.run import train_run
 from sonify.training.settings import TrainingSettings
+from sonify.training.watch import watching
 
 
 def main() -> None:
@@ -23,12 +24,15 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
     options.add_argument("--code", default="", help="hash of the training code")
+    options.add_argument("--watch", nargs="*", default=[], help="tools that show the training")
     args = options.parse_args()
     settings = args.settings
     val_split = settings.recipe.validated_split
-    name = f"train {settings.run.name}-s{args.seed}"
+    model = f"{settings.run.name}-s{args.seed}"
+    name = f"train {model}"
     saver = Saver(args.work, args.code)
-    with Progress(settings.recipe.epochs, name, unit="epochs") as bar, saver:
+    bar = Progress(settings.recipe.epochs, name, unit="epochs")
+    with bar, saver, watching(args.watch, model) as watch:
         trained = train_run(
             settings.run,
             args.seed,
@@ -41,6 +45,7 @@ def main() -> None:
             device=pick_device(settings.device, args.threads),
             progress=bar.update,
             saver=saver,
+            watch=watch,
         )
         trained.save(args.out, saver)
     say(f"{name}: {trained.summary}")

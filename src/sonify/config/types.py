@@ -24,6 +24,7 @@ from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
 from sonify.sonification.settings import Mining, Precision, Rule
 from sonify.training.recipe import Hyperparameters
+from sonify.training.settings import Watcher
 
 UNIQUE = {"uniqueItems": True}
 Finetune = Literal["fconly", "full"]
@@ -187,6 +188,13 @@ class Training:
     finetuning: Annotated[
         tuple[Finetuning, ...], Meta(description="Runs that finetune others with one recipe.")
     ]
+    watch: Annotated[
+        tuple[Watcher, ...],
+        Meta(
+            description="Tools that show trainings as they go on, offline, below results/watch.",
+            extra_json_schema=UNIQUE,
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True)
