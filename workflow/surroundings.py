@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from warm import Warm, possible
 
 from sonify.plan.resources import Needs
+from sonify.runtime.errors import SonifyError
+from sonify.training.watch import check_installed
 
 WORKFLOW = Path(__file__).resolve().parent
 # What takes longest to import of what jobs need.
@@ -79,6 +81,17 @@ def missing_device(device: str, workflow) -> str | None:
         f"device is {device!r}, which this machine, or its build of PyTorch, does not have: set "
         "device to auto or cpu"
     )
+
+
+def missing_tool(tools: Sequence[str], workflow) -> str | None:
+    """The sentence about a tool that is to show trainings and is not installed; None if not so."""
+    trained = any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
+    if trained and jobs_are_here(workflow):
+        try:
+            check_installed(tools)
+        except SonifyError as error:
+            return str(error)
+    return None
 
 
 def too_many_processes(device: str, threads: int, processes: int, workflow) -> str | None:

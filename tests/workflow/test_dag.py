@@ -44,6 +44,20 @@ def test_a_costly_run_may_have_fewer_seeds_and_what_starts_from_it_has_these(wor
     assert trained == {f"{run}-s0" for run in runs}
 
 
+def test_what_shows_trainings_is_handed_to_them_and_is_nothing_that_results_are_made_of(workflow):
+    one = "results/models/speech_commands-scratch-s0/model.safetensors"
+
+    def command() -> str:
+        printed = workflow("--dry-run", "--quiet", "host", "--printshellcmds", "--", one)
+        (line,) = [line for line in printed.splitlines() if " train.py " in line]
+        return line
+
+    plain = command()
+    workflow.overlay({"training": {"watch": ["tensorboard", "wandb"]}})
+    assert "--watch  --out" in plain
+    assert command() == plain.replace("--watch  --out", "--watch tensorboard wandb --out")
+
+
 def test_each_seed_is_synthesised_prepared_and_read_apart(workflow):
     """Three corpora for each seed; a local one serves all."""
     once = workflow.planned()

@@ -109,6 +109,23 @@ def test_more_processes_than_there_is_room_for_are_told_before_any_job(monkeypat
     assert said("cuda", 1, 2).startswith("training.processes is 2, but PyTorch finds 0 GPUs here")
 
 
+def test_a_tool_that_is_to_show_trainings_is_missed_before_any_job(monkeypatch):
+    def jobs(rule: str):
+        return SimpleNamespace(
+            needrun_jobs=lambda: [SimpleNamespace(rule=SimpleNamespace(name=rule))]
+        )
+
+    monkeypatch.setattr("sonify.training.watch.find_spec", lambda name: None)
+    said = surroundings.missing_tool(["wandb"], snakemake(dag=jobs("train")))
+    assert said == (
+        "training.watch names wandb, which is not installed: pip install wandb, or leave it out"
+    )
+    elsewhere = snakemake(dag=jobs("train"), executor_plugin=SimpleNamespace(name="slurm"))
+    assert surroundings.missing_tool(["wandb"], elsewhere) is None, "jobs have another environment"
+    assert surroundings.missing_tool(["wandb"], snakemake(dag=jobs("score"))) is None
+    assert surroundings.missing_tool([], snakemake(dag=jobs("train"))) is None
+
+
 @pytest.fixture
 def shell(tmp_path):
     """Run a command as Snakemake runs a job's."""

@@ -29,6 +29,7 @@ from surroundings import (
     gpus,
     jobs_are_here,
     missing_device,
+    missing_tool,
     shell_prefix,
     start_warm,
     stop_timers,
@@ -182,6 +183,8 @@ onstart:
     if blank := unfilled(workflow):
         raise WorkflowError(blank)
     if missing := missing_device(config["device"], workflow):
+        raise WorkflowError(missing)
+    if missing := missing_tool(plan.training.watch, workflow):
         raise WorkflowError(missing)
     if refused := too_many_processes(
         config["device"], config["threads"], plan.training.processes, workflow

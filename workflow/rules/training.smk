@@ -29,8 +29,10 @@ rule train:
         processes=lambda w, output: plan.training.processes,
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
         work="results/unfinished/train/{run}-s{seed}",
+        # Through output, so that it is not tracked: no result depends on it.
+        watch=lambda w, output: " ".join(plan.training.watch),
     shell:
         "{params.made} job {log} train.py --seed {wildcards.seed} --settings {params.settings:q}"
         " --data {params.data} {params.start} --threads {threads}"
         " --processes {params.processes} --work {params.work}"
-        " --code {params.code} --out {params.out}"
+        " --code {params.code} --watch {params.watch} --out {params.out}"

@@ -14,6 +14,7 @@ from sonify.training.resume import Saver
 from sonify.training.run import train_run
 from sonify.training.settings import TrainingSettings
 from sonify.training.together import together
+from sonify.training.watch import watching
 
 
 def main() -> None:
@@ -26,14 +27,17 @@ def main() -> None:
     options.add_argument("--code", default="", help="hash of the training code")
     words = "processes that share this job and its threads, on a GPU each where it has GPUs"
     options.add_argument("--processes", type=int, default=1, help=words)
+    options.add_argument("--watch", nargs="*", default=[], help="tools that show the training")
     args = options.parse_args()
     settings = args.settings
     val_split = settings.recipe.validated_split
-    name = f"train {settings.run.name}-s{args.seed}"
+    model = f"{settings.run.name}-s{args.seed}"
+    name = f"train {model}"
     saver = Saver(args.work, args.code)
     device = pick_device(settings.device, max(1, args.threads // args.processes))
     shared = together(args.processes, device)
-    with Progress(settings.recipe.epochs, name, unit="epochs") as bar, saver, shared as ranks:
+    bar = Progress(settings.recipe.epochs, name, unit="epochs")
+    with bar, saver, shared as ranks, watching(args.watch if ranks.first else [], model) as watch:
         trained = train_run(
             settings.run,
             args.seed,
@@ -47,6 +51,7 @@ def main() -> None:
             progress=bar.update,
             saver=saver,
             ranks=ranks,
+            watch=watch,
         )
         if ranks.first:
             trained.save(args.out, saver)

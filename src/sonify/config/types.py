@@ -24,6 +24,7 @@ from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
 from sonify.sonification.settings import Mining, Precision, Rule
 from sonify.training.recipe import Hyperparameters
+from sonify.training.settings import Watcher
 
 UNIQUE = {"uniqueItems": True}
 Finetune = Literal["fconly", "full"]
@@ -190,6 +191,13 @@ class Training:
     processes: Annotated[
         int, Meta(ge=1, le=64, description="Processes that share each training, but no probe.")
     ] = 1
+    watch: Annotated[
+        tuple[Watcher, ...],
+        Meta(
+            description="Tools that show trainings as they go on, offline, below results/watch.",
+            extra_json_schema=UNIQUE,
+        ),
+    ] = ()
 
 
 @dataclass(frozen=True)

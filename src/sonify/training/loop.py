@@ -95,10 +95,11 @@ def train(
             if saver and saver.due:
                 state.check(steps, key, saver)
                 saver.write(f"at step {state.step} of {total}")
+            rate = rates[state.step].item()
             loss = loss_of(batch)
             loss.backward()
             ranks.add_gradients(trained)
-            optimiser.step(rates[state.step].item())
+            optimiser.step(rate)
             state.add(loss)
         state.check(steps, key, saver)  # one wait for the device per epoch
         losses, rated = state.losses[: state.step], rates[: state.step]

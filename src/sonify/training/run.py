@@ -29,6 +29,7 @@ from sonify.training.recipe import Recipe
 from sonify.training.resume import Saver, Snapshot
 from sonify.training.settings import Run
 from sonify.training.validation import Best, Score, Validation, held_out
+from sonify.training.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,14 @@ def train_run(
     keep: Callable[[int, SoundModel], None] | None = None,
     saver: Saver | None = None,
     ranks: Ranks = ALONE,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train one run with one seed.
 
     Either `architecture` (from scratch) or `start` (a loaded model, whose encoder is taken over,
     its head thrown away). `progress` is called with the epochs done and a note, `keep` with the
-    epoch and the model as it is then, in the recipe's `kept_epochs`. Weights, order, crops,
+    epoch and the model as it is then, in the recipe's `kept_epochs`, `watch` after every epoch with
+    what came out and its score. Weights, order, crops,
     augmentation and dropout are drawn from the names (run, seed). The card records the precision
     used. Raises SonifyError when both or neither are given.
 
@@ -165,8 +168,11 @@ def train_run(
         outcome.add(epoch)
         if keep and epoch.epoch in recipe.kept_epochs:
             keep(epoch.epoch, model)
-        if validation:
-            best.offer(epoch.epoch, validation(model, device), model)
+        score_of = validation(model, device) if validation else None
+        if score_of is not None:
+            best.offer(epoch.epoch, score_of, model)
+        if watch:
+            watch(epoch, score_of)
         if progress:
             progress(epoch.epoch, f"loss {epoch.loss:.3f}")
     if validation:

@@ -1,12 +1,15 @@
 """Settings of the jobs that train. No torch: the plan makes them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 from sonify.models.architecture import Architecture
 from sonify.models.settings import JobSettings
 from sonify.training.recipe import Recipe
+
+Watcher = Literal["tensorboard", "wandb"]  # of trainings, see `training.watch`
 
 
 @dataclass(frozen=True)

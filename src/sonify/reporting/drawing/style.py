@@ -31,6 +31,7 @@ MARKERS = {
 }
 PANEL_INCHES = 3.6
 DPI = 200  # of PNGs
+MOST_DOTS = 4e6  # of one; where that would be more, it has fewer to the inch
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
     "font.size": 8.5,
@@ -54,13 +55,15 @@ RC = {
 
 
 def image(figure: Figure, kind: str) -> bytes:
-    """The figure as `png` (200 dots an inch, 256 colours) or `svg`; the same figure gives the same
-    bytes.
+    """The figure as `png` (200 dots an inch, or MOST_DOTS; 256 colours) or `svg`; the same figure
+    gives the same bytes.
     """
+    width, height = figure.get_size_inches()
+    dpi = min(DPI, int((MOST_DOTS / (width * height)) ** 0.5))
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
     buffer = io.BytesIO()
     with rc_context(RC):
-        figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", metadata=metadata)
+        figure.savefig(buffer, format=kind, dpi=dpi, facecolor="white", metadata=metadata)
     return _of_few_colours(buffer) if kind == "png" else buffer.getvalue()
 
 
@@ -73,7 +76,7 @@ def _of_few_colours(png: io.BytesIO) -> bytes:
     buffer = io.BytesIO()
     with Image.open(png) as picture:
         few = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
-        few.save(buffer, format="PNG", optimize=True, dpi=(DPI, DPI))
+        few.save(buffer, format="PNG", optimize=True, dpi=picture.info["dpi"])
     return buffer.getvalue()
 
 
