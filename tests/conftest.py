@@ -4,6 +4,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
+import fuzz
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +19,9 @@ from sonify.data.stored import StoredClips, stored
 torch.set_num_threads(1)
 # The same cases in every run, and no deadline: the machines that run this are shared and uneven.
 settings.register_profile("sonify", deadline=None, derandomize=True)
-settings.load_profile("sonify")
+# Other cases in each run, and those that fail are kept in .hypothesis for the next.
+settings.register_profile("fuzz", deadline=None, print_blob=True)
+settings.load_profile("fuzz" if fuzz.NUMBER else "sonify")
 # Scripts that tests start find the library as the workflow's jobs do.
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 

@@ -193,10 +193,7 @@ class Training:
     ] = 1
     watch: Annotated[
         tuple[Watcher, ...],
-        Meta(
-            description="Tools that show trainings as they go on, offline, below results/watch.",
-            extra_json_schema=UNIQUE,
-        ),
+        Meta(description="Tools that show trainings, offline.", extra_json_schema=UNIQUE),
     ] = ()
 
 

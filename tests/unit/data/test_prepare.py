@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -271,6 +272,7 @@ def test_bad_settings(tmp_path):
 
 SENTENCE = re.compile(r"[^\n]*[^.\s]\.")  # one line, with one full stop at its end
 IDS = ["1", "2", "a", "A", "-b", "_c", "d_1", "d_10", "é"]
+NOISE = np.random.default_rng(5).uniform(-0.5, 0.5, 4_000)
 PARTS = {"clips_per_part": st.integers(1, 4), "workers": st.integers(1, 2)}
 
 
@@ -302,7 +304,8 @@ def check_accounts(dataset: str, root: Path, listed: Counter, **how: int) -> Non
 
 
 @given(clips=some_clips(DATASETS["fsd50k"].splits), **PARTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
+@pytest.mark.fuzz
 def test_accounts_of_any_fsd50k(clips, clips_per_part, workers):
     with tempfile.TemporaryDirectory() as folder:
         root = write_corpus(Path(folder) / "corpus", clips)
@@ -311,7 +314,8 @@ def test_accounts_of_any_fsd50k(clips, clips_per_part, workers):
 
 
 @given(clips=some_clips(DATASETS["audioset"].splits), harvested=st.booleans(), **PARTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
+@pytest.mark.fuzz
 def test_accounts_of_any_audioset(clips, harvested, clips_per_part, workers):
     with tempfile.TemporaryDirectory() as folder:
         root = write_audioset(Path(folder) / "corpus", clips, harvested)
@@ -322,7 +326,8 @@ def test_accounts_of_any_audioset(clips, harvested, clips_per_part, workers):
 @given(
     clips=some_clips(DATASETS["speech_commands"].splits, ["no/1", "no/A", "no/a", "yes/1"]), **PARTS
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
+@pytest.mark.fuzz
 def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
     with tempfile.TemporaryDirectory() as folder:
         # A word without any file is no word: there is one file of each.
@@ -343,6 +348,39 @@ def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
         check_accounts(
             "speech_commands", root, listed, clips_per_part=clips_per_part, workers=workers
         )
+
+
+PLACES = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=5)), max_size=4)
+
+
+@given(
+    files=st.lists(
+        st.tuples(st.sampled_from(["wav", "flac", "ogg", "mp3"]), PLACES, st.floats(0, 1)),
+        min_size=1,
+        max_size=5,
+    ),
+    **PARTS,
+)
+@settings(max_examples=examples(25), deadline=None)
+@pytest.mark.fuzz
+def test_accounts_of_damaged_recordings(files, clips_per_part, workers):
+    """Bytes overwritten anywhere, headers included, and ends cut off."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "corpus"
+        root.mkdir()
+        lines, listed = ["path,split,labels,clip_id"], Counter()
+        for i, (kind, places, end) in enumerate(files):
+            soundfile.write(root / f"{i}.{kind}", NOISE, 16_000)
+            content = bytearray((root / f"{i}.{kind}").read_bytes())
+            for place, other in places:
+                start = int(place * len(content))
+                content[start : start + len(other)] = other
+            kept = len(content) if end > 0.5 else int(2 * end * len(content))
+            (root / f"{i}.{kind}").write_bytes(content[:kept])
+            lines.append(f"{i}.{kind},train,dog,c{i}")
+            listed["train", f"c{i}"] += 1
+        (root / "clips.csv").write_text("\n".join(lines) + "\n")
+        check_accounts("folder", root, listed, clips_per_part=clips_per_part, workers=workers)
 
 
 def script(*arguments: object) -> subprocess.CompletedProcess:

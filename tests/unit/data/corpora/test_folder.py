@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fuzz import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -294,7 +295,8 @@ FIELD = st.text(st.sampled_from(list("ab/\\.~ ;,#'\"<>$`\0\t\nä%")), max_size=9
 )
 
 
-@settings(max_examples=400)
+@pytest.mark.fuzz
+@settings(max_examples=examples(400))
 @given(st.lists(st.tuples(FIELD, st.sampled_from(["train", "eval"]), FIELD, FIELD), max_size=4))
 @example([("../secret.wav", "train", "a", "")])
 @example([("a\0.wav", "train", "a", "\0")])
