@@ -63,7 +63,7 @@ def test_an_edit_reaches_exactly_the_scripts_that_import_it(copy):
         "rivals.py",
     }
     mining = "src/sonify/sonification/mining/top_activations.py"
-    assert changed(copy, mining, "if k < 1:", "if k <= 0:") == {"mine.py"}
+    assert changed(copy, mining, "if k < 1:", "if k <= 0:") == {"mine.py", "label_controls.py"}
     losses = "src/sonify/training/losses.py"
     assert changed(copy, losses, "if temperature <= 0:", "if not temperature > 0:") == {
         "train.py",

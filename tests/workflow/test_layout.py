@@ -11,6 +11,9 @@ TESTS = sorted(file.relative_to(UNIT).as_posix() for file in UNIT.rglob("test_*.
 # What concerns several modules of one package.
 ACROSS = {
     "data/test_audio_files.py",  # docs/audio_files.md, kind by kind
+    "config/test_any_configuration.py",  # whatever it is, refused or planned
+    "config/test_parts.py",  # data.audioset.parts
+    "estimate/test_cli.py",
     "evaluation/measurements/test_tables.py",
     "reporting/test_scripts.py",
     "sonification/deconvnet/test_exactness.py",

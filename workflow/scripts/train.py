@@ -25,14 +25,12 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True, help="folder of the trained model")
     options.add_argument("--work", type=Path, required=True, help="folder for unfinished work")
     options.add_argument("--code", default="", help="hash of the training code")
-    words = "processes that share this job and its threads, on a GPU each where it has GPUs"
-    options.add_argument("--processes", type=int, default=1, help=words)
+    options.add_argument("--processes", type=int, default=1, help="that share job and threads")
     options.add_argument("--watch", nargs="*", default=[], help="tools that show the training")
     args = options.parse_args()
     settings = args.settings
     val_split = settings.recipe.validated_split
-    model = f"{settings.run.name}-s{args.seed}"
-    name = f"train {model}"
+    name = f"train {(model := f'{settings.run.name}-s{args.seed}')}"
     saver = Saver(args.work, args.code)
     device = pick_device(settings.device, max(1, args.threads // args.processes))
     shared = together(args.processes, device)

@@ -17,6 +17,8 @@ from sonify.plan.registry import (
     BEYOND_TABLES,
     EVALUATION_TABLES,
     FIGURES,
+    FINDINGS,
+    HISTORY,
     STAGES,
 )
 from sonify.reporting.figure import FigureSpec
@@ -27,9 +29,6 @@ Seed = int | str
 EACH = "{seed}"  # in place of a seed: the pattern of all, for a rule
 
 TABLES = ("A1", "A2", "A3", "A4", "A5", "A6")
-
-# What each training leaves besides its model, by contract.
-HISTORY = {"history": "history.parquet", "step_history": "step_history.parquet"}
 
 
 class Files:
@@ -126,13 +125,7 @@ class Files:
     @property
     def findings_files(self) -> dict[str, str]:
         """The page of what the paper does not measure, with its tables."""
-        folder = "results/reporting"
-        return {
-            "page": f"{folder}/findings.md",
-            "claims": f"{folder}/findings_claims.csv",
-            "means": f"{folder}/findings_means.csv",
-            "parquet": f"{folder}/tables/control_means.parquet",
-        }
+        return {name: f"results/reporting/{file}" for name, file in FINDINGS.items()}
 
     @property
     def beyond_files(self) -> list[str]:
@@ -140,10 +133,8 @@ class Files:
         parts = [part for table in self._beyond for part in self.parts(table)]
         drawn = {Path(figure).stem for figure in self.beyond_figures}
         numbers = [f for name in drawn for f in self.figure_numbers(BEYOND_FIGURES[name]).values()]
-        return [
-            *(*parts, *self.beyond_tables, *self.beyond_figures, *numbers),
-            *self.findings_files.values(),
-        ]
+        own = [*self.beyond_tables, *self.beyond_figures, *self.findings_files.values()]
+        return [*parts, *numbers, *own]
 
     @property
     def _beyond(self) -> dict[str, None]:
@@ -173,18 +164,14 @@ class Files:
         jobs |= {"mine": self.plan.sonified_models, "render": self.plan.sonified_models}
         jobs |= {stage.name: stage.jobs(self.plan) for stage in STAGES.values()}
         jobs |= {"gather": list(ALL_TABLES)}
-        return jobs | {
-            "reporting": [*(f"table_{t}" for t in TABLES), *ALL_FIGURES, "claims", "gallery"]
-        }
+        jobs |= {"reporting": [*(f"table_{t}" for t in TABLES), *ALL_FIGURES, "claims", "gallery"]}
+        return jobs
 
     @property
     def benchmarks(self) -> list[str]:
         """Files with the costs of all jobs but those for the pages."""
-        return [
-            f"results/benchmarks/{rule}/{job}.tsv"
-            for rule, jobs in self.jobs.items()
-            for job in jobs
-        ]
+        named = [(rule, job) for rule, jobs in self.jobs.items() for job in jobs]
+        return [f"results/benchmarks/{rule}/{job}.tsv" for rule, job in named]
 
     # --- input files ---------------------------------------------------------------------------
 
@@ -302,10 +289,8 @@ class Files:
         }
 
     def _model_files(self, model: str) -> Inputs:
-        return {
-            "weights": f"results/models/{model}/model.safetensors",
-            "card": f"results/models/{model}/model.json",
-        }
+        folder = f"results/models/{model}"
+        return {"weights": f"{folder}/model.safetensors", "card": f"{folder}/model.json"}
 
 
 def _table_files(name: str) -> dict[str, str]:

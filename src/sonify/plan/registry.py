@@ -28,3 +28,12 @@ FIGURES = {name: figure for name, figure in ALL_FIGURES.items() if not figure.be
 EVALUATION_TABLES = {table: stage for table, stage in ALL_TABLES.items() if not stage.beyond}
 BEYOND_FIGURES = {name: figure for name, figure in ALL_FIGURES.items() if figure.beyond}
 BEYOND_TABLES = {table: stage for table, stage in ALL_TABLES.items() if stage.beyond}
+# What each training leaves besides its model, by contract.
+HISTORY = {"history": "history.parquet", "step_history": "step_history.parquet"}
+# The page of what the paper does not measure, with its tables, below results/reporting.
+FINDINGS = {
+    "page": "findings.md",
+    "claims": "findings_claims.csv",
+    "means": "findings_means.csv",
+    "parquet": "tables/control_means.parquet",
+}

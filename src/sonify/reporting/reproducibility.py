@@ -60,7 +60,10 @@ def page(sets: Sequence[SeedSet], others: Mapping[str, pd.DataFrame] | None = No
         "## Verdicts and numbers",
         "Mean ± half-width of the 95% interval, the wider of that over the seeds of a set and that "
         "over clips; the criteria are in `claims.md` of each run.",
-        *(f"Column *{name}* is no set of seeds: other data, judged alike." for name in others or {}),
+        *(
+            f"Column *{name}* is no set of seeds: other data, judged alike."
+            for name in others or {}
+        ),
         _table(sets, others or {}, verdicts),
     ]
     return "\n\n".join(parts) + "\n"

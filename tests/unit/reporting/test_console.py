@@ -70,7 +70,7 @@ def test_an_interrupt_forgets_what_was_typed(say):
 def test_it_tells_tables_and_columns(say):
     printed, _ = say(".tables")
     assert "claims                The paper's claims, each with" in printed
-    assert len(printed.splitlines()) == 33
+    assert len(printed.splitlines()) == 36
     printed, _ = say(".columns table")
     assert printed.splitlines()[1].split("  ")[0] == "row" and "n_runs" in printed
     assert "[clips]" in printed
