@@ -85,8 +85,7 @@ def missing_device(device: str, workflow) -> str | None:
 
 def missing_tool(tools: Sequence[str], workflow) -> str | None:
     """The sentence about a tool that is to show trainings and is not installed; None if not so."""
-    trained = any(job.rule.name == "train" for job in workflow.dag.needrun_jobs())
-    if trained and jobs_are_here(workflow):
+    if _trains_here(workflow):
         try:
             check_installed(tools)
         except SonifyError as error:
@@ -100,9 +99,7 @@ def too_many_processes(device: str, threads: int, processes: int, workflow) -> s
     Asked before any job, where some training is shared: of GPUs each process has one, of the
     processors this run has (--cores) as many as it has threads.
     """
-    if processes == 1 or not jobs_are_here(workflow):
-        return None
-    if not any(job.rule.name == "train" for job in workflow.dag.needrun_jobs()):
+    if processes == 1 or not _trains_here(workflow):
         return None
     set_to = f"training.processes is {processes}"
     if gpus(device):
@@ -160,3 +157,9 @@ def stop_timers() -> None:
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.cancel()
+
+
+def _trains_here(workflow) -> bool:
+    """Return whether this run trains something, in jobs on this machine."""
+    jobs = workflow.dag.needrun_jobs() if jobs_are_here(workflow) else ()
+    return any(job.rule.name == "train" for job in jobs)

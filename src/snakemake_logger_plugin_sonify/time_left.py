@@ -128,12 +128,12 @@ def in_words(seconds: float, uncounted: int) -> str:
 
 
 def _kind(file: Path) -> str:
-    """What the jobs of all seeds share, by the log or the record of one: <folder>/<name>."""
+    """Return what the jobs of all seeds share, by the log or the record of one: <folder>/<name>."""
     return f"{file.parent.name}/{re.sub('-s[0-9]+', '', file.stem)}"
 
 
 def _rules(kind: str) -> tuple[str, ...]:
-    """What the rule of jobs of a kind may be called.
+    """Return what the rule of jobs of a kind may be called.
 
     As their folder; with the dataset, as prepare_fsd50k is; or as the job itself, which of tables
     has a number after it, where rules share a folder.

@@ -1,6 +1,7 @@
 """Tables that a gallery is made of: few filters, short tones, hostile words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -79,23 +80,28 @@ def write_tables(
     }
 
 
+def _takes(layers: dict[int, int]) -> Iterator[tuple[dict, bool]]:
+    """Each filter's top clips: layer, filter, rank and clip_id, and whether the filter is dead."""
+    for layer, count in layers.items():
+        for index, rank in product(range(count), (1, 2, 3)):
+            clip = f"clip{(index + rank - 1) % len(LABELS)}"
+            dead = layer == max(layers) and index == count - 1
+            yield {"clip_id": clip, "layer": layer, "filter": index, "rank": rank}, dead
+
+
 def _sonified(model: str, layers: dict[int, int], seconds: float, wave: Callable):
     rows = []
-    for layer, count in layers.items():
-        for index in range(count):
-            dead = layer == max(layers) and index == count - 1
-            for rank in (1, 2, 3):
-                clip = (index + rank - 1) % len(LABELS)
-                samples = wave(150 + 7 * index + 10 * layer, seconds, rank)
-                rows.append(
-                    {**model_keys(model), "clip_id": f"clip{clip}", "layer": layer}
-                    | {"filter": index, "rank": rank, "dead": dead, "frame": 0}
-                    | {"activation": 0.0 if dead else max(0.1, 10.0 - index) - 0.01 * rank}
-                    | {"score": 0.0 if dead else max(0.01, 1.0 - 0.1 * index) - 0.001 * rank}
-                    | {"time_s": 0.1 * rank, "n_samples": len(samples)}
-                    | {"scale_factor": 0.0 if dead else 1.0, "peak": 0.0 if dead else 0.5}
-                    | {"pcm": bytes(2 * len(samples)) if dead else samples.tobytes()}
-                )
+    for take, dead in _takes(layers):
+        layer, index, rank = take["layer"], take["filter"], take["rank"]
+        samples = wave(150 + 7 * index + 10 * layer, seconds, rank)
+        rows.append(
+            {**model_keys(model), **take, "dead": dead, "frame": 0}
+            | {"activation": 0.0 if dead else max(0.1, 10.0 - index) - 0.01 * rank}
+            | {"score": 0.0 if dead else max(0.01, 1.0 - 0.1 * index) - 0.001 * rank}
+            | {"time_s": 0.1 * rank, "n_samples": len(samples)}
+            | {"scale_factor": 0.0 if dead else 1.0, "peak": 0.0 if dead else 0.5}
+            | {"pcm": bytes(2 * len(samples)) if dead else samples.tobytes()}
+        )
     frame = pd.DataFrame(rows)
     top = frame.drop(columns=["scale_factor", "peak", "pcm"])
     return top, frame.drop(columns=["score", "activation", "frame", "time_s"])
@@ -107,24 +113,16 @@ def _specificity(layers: dict[int, int]) -> pd.DataFrame:
     Only clip0 has stems.
     """
     rows = []
-    for layer, count in layers.items():
-        for index in range(count):
-            dead = layer == max(layers) and index == count - 1
-            for rank in (1, 2, 3):
-                clip = (index + rank - 1) % len(LABELS)
-                for sound, factor in (
-                    ("clip", 1.0),
-                    ("sonification", 1 - rank / 10),
-                    ("phase", 0.4),
-                ):
-                    share = 0.625 if sound == "clip" else 0.75
-                    rows.append(
-                        {**model_keys("supervised-s0"), "clip_id": f"clip{clip}", "layer": layer}
-                        | {"filter": index, "rank": rank, "sound": sound, "n_filters": count}
-                        | {"response": np.nan if dead else factor, "dead": dead}
-                        | {"filter_rank": np.nan if dead else float(rank)}
-                        | {"best_share": share if clip == 0 and not dead else np.nan}
-                    )
+    for take, dead in _takes(layers):
+        rank, stems = take["rank"], take["clip_id"] == "clip0" and not dead
+        for sound, factor in (("clip", 1.0), ("sonification", 1 - rank / 10), ("phase", 0.4)):
+            share = 0.625 if sound == "clip" else 0.75
+            rows.append(
+                {**model_keys("supervised-s0"), **take, "sound": sound, "dead": dead}
+                | {"n_filters": layers[take["layer"]], "response": np.nan if dead else factor}
+                | {"filter_rank": np.nan if dead else float(rank)}
+                | {"best_share": share if stems else np.nan}
+            )
     return pd.DataFrame(rows)
 
 

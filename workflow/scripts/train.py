@@ -30,11 +30,11 @@ def main() -> None:
     args = options.parse_args()
     settings = args.settings
     val_split = settings.recipe.validated_split
-    name = f"train {(model := f'{settings.run.name}-s{args.seed}')}"
+    model = f"{settings.run.name}-s{args.seed}"
     saver = Saver(args.work, args.code)
     device = pick_device(settings.device, max(1, args.threads // args.processes))
     shared = together(args.processes, device)
-    bar = Progress(settings.recipe.epochs, name, unit="epochs")
+    bar = Progress(settings.recipe.epochs, f"train {model}", unit="epochs")
     with bar, saver, shared as ranks, watching(args.watch if ranks.first else [], model) as watch:
         trained = train_run(
             settings.run,
@@ -53,7 +53,7 @@ def main() -> None:
         )
         if ranks.first:
             trained.save(args.out, saver)
-            say(f"{name}: {trained.summary}")
+            say(f"train {model}: {trained.summary}")
 
 
 run(main)

@@ -27,7 +27,7 @@ class Device:
 
     @property
     def gpu(self) -> bool:
-        """Whether it is a GPU, whose memory is its own."""
+        """Tell whether it is a GPU, whose memory is its own."""
         return self.hosts > 0
 
 

@@ -51,7 +51,7 @@ class Job:
 
     @property
     def host(self) -> bool:
-        """Whether it runs no network, so that it needs no GPU."""
+        """Tell whether it runs no network, so that it needs no GPU."""
         return self.rule in HOST
 
 

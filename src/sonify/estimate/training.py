@@ -35,7 +35,7 @@ class Step:
 
     @property
     def kind(self) -> Kind:
-        """What kind of run through the network it is."""
+        """Return what kind of run through the network it is."""
         return "frozen" if self.frozen else "train"
 
     @property
@@ -45,7 +45,7 @@ class Step:
 
     @property
     def in_parts(self) -> bool:
-        """Whether feature maps are made a second time on the way back."""
+        """Tell whether feature maps are made a second time on the way back."""
         return not self.frozen and self.at_once is not None and self.crops > self.at_once
 
     @property

@@ -66,6 +66,6 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _beside(line: Line) -> tuple[str, str]:
-    """What a stage has taken, and how far off its estimate is."""
+    """Return what a stage has taken, and how far off its estimate is."""
     measured = "–" if line.measured_s is None else f"{line.measured_s / 3600:.3g}"
     return measured, "–" if line.off is None else f"{line.off:.2f}"

@@ -34,7 +34,7 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the rank that validates, reports and writes."""
+        """Tell whether this is the rank that validates, reports and writes."""
         return self.rank == 0
 
     def own(self, rows: Tensor) -> Tensor:

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from shallow import SHAPE
 
 from sonify.contracts import tables
 from sonify.data.stream import CropStream
-from sonify.models.architecture import Architecture, Layout
 from sonify.models.checkpoint import build
 from sonify.runtime.seeds import seed_for
 from sonify.training.crops import cutting
@@ -20,7 +20,6 @@ from sonify.training.run import train_run
 from sonify.training.settings import Run
 from sonify.training.validation import held_out
 
-SHAPE = Architecture(layout=Layout((8, 8, 16, 16, 32), (7, 5, 5, 3, 3), (4, 4, 2, 2, 1)))
 RECIPE = Recipe(
     objective="multilabel",
     epochs=4,

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from shallow import SHAPE
 
-from sonify.models.architecture import Architecture, Layout
+from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
@@ -16,8 +17,6 @@ from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import train_run
 from sonify.training.settings import Run
 
-# For crops of 0.2 s, which CNN12 is too deep for.
-SHAPE = Architecture(layout=Layout((8, 8, 16, 16, 32), (7, 5, 5, 3, 3), (4, 4, 2, 2, 1)))
 LABELLED = Recipe(
     objective="multilabel",
     epochs=3,

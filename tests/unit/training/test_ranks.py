@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import shallow
 import torch
 import torch.distributed
 from checkouts import ROOT
@@ -17,7 +18,6 @@ from deaths import Killed, Mortal
 
 from sonify.evaluation.metrics.ranking import selection_score
 from sonify.models import checkpoint
-from sonify.models.architecture import Architecture, Layout
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.training import loop, run
@@ -31,9 +31,7 @@ from sonify.training.together import check, joined
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 CPU = torch.device("cpu")
-SHAPE = Architecture(
-    layout=Layout((8, 8, 16, 16, 32), (7, 5, 5, 3, 3), (4, 4, 2, 2, 1)), dropout=0.4
-)
+SHAPE = dataclasses.replace(shallow.SHAPE, dropout=0.4)
 MULTILABEL = Recipe(
     objective="multilabel",
     epochs=3,

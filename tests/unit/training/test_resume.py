@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shallow
 import torch
 from deaths import Killed, Mortal
 
 from sonify.data.stored import stored
 from sonify.evaluation.metrics.ranking import selection_score
 from sonify.models import checkpoint
-from sonify.models.architecture import Architecture, Layout
 from sonify.runtime.errors import SonifyError
 from sonify.training import resume
 from sonify.training.recipe import Augmentation, Recipe
@@ -24,9 +24,7 @@ from sonify.training.resume import Saver
 from sonify.training.run import Trained, train_run
 from sonify.training.settings import Run
 
-SHAPE = Architecture(
-    layout=Layout((8, 8, 16, 16, 32), (7, 5, 5, 3, 3), (4, 4, 2, 2, 1)), dropout=0.4
-)
+SHAPE = dataclasses.replace(shallow.SHAPE, dropout=0.4)
 LABELLED = Recipe(
     objective="multilabel",
     epochs=3,

@@ -8,9 +8,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 import torch
 from deaths import Killed, Mortal
+from shallow import SHAPE
 
 from sonify.evaluation.metrics.ranking import selection_score
-from sonify.models.architecture import Architecture, Layout
 from sonify.runtime.errors import SonifyError
 from sonify.training.recipe import Recipe
 from sonify.training.resume import Saver
@@ -18,7 +18,6 @@ from sonify.training.run import train_run
 from sonify.training.settings import Run
 from sonify.training.watch import watching
 
-SHAPE = Architecture(layout=Layout((8, 8, 16, 16, 32), (7, 5, 5, 3, 3), (4, 4, 2, 2, 1)))
 RECIPE = Recipe(
     objective="multilabel",
     epochs=3,

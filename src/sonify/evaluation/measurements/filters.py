@@ -11,7 +11,7 @@ from sonify.data.audio.pcm import samples
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence
-from sonify.evaluation.metrics.label_agreement import chance
+from sonify.evaluation.metrics.label_agreement import chances, purity
 from sonify.evaluation.metrics.segments import shortest
 from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
@@ -71,9 +71,8 @@ def filters_table(
     table = first[["dataset", "split", *card.keys, "dead", "activation"]]
     table = table.join(pd.concat(described).groupby(_OWN)[_SOUND].mean())
     table = table.join(_purity(top[~top["dead"]], split))
-    counts = sorted(int(n) for n in table["n_living"].dropna().unique() if n > 1)
-    chances = {n: chance(split.labelled, n) for n in counts}
-    table["chance_purity"] = table.pop("n_living").map(chances)
+    expected = chances(split.labelled, table["n_living"].dropna())
+    table["chance_purity"] = table.pop("n_living").map(expected)
     return table.assign(
         n_clips=split.n_clips,
         n_active=[split.active[layer - 1][index] for layer, index in table.index],
@@ -158,9 +157,8 @@ def _purity(living: pd.DataFrame, split: _Split) -> pd.DataFrame:
         targets = np.stack([split.targets[c] for c in clips])
         counts = targets.sum(axis=0, dtype=np.int64)[rarest]
         best = int(counts.argmax())
-        purity = counts[best] / len(clips) if len(clips) > 1 else np.nan
         label = split.classes[rarest[best]] if counts[best] > 1 else ""
-        purities[own] = (purity, label, len(clips))
+        purities[own] = (purity(targets), label, len(clips))
     index = pd.MultiIndex.from_tuples(purities, names=_OWN)
     columns = ["label_purity", "main_label", "n_living"]
     return pd.DataFrame(purities.values(), index=index, columns=columns)

@@ -8,7 +8,7 @@ import torch
 
 from sonify.data.clips import Clips
 from sonify.evaluation.measurements.scoring import Counter, whole_clips
-from sonify.evaluation.metrics.label_agreement import chance, purity
+from sonify.evaluation.metrics.label_agreement import chances, purity
 from sonify.models.checkpoint import ModelCard
 from sonify.models.untrained import untrained
 from sonify.runtime.errors import SonifyError
@@ -51,10 +51,9 @@ def label_controls_table(
     networks = {"sonification": top, "untrained": drawn}
     rows = [_purities(of, labelled).assign(sound=name) for name, of in networks.items()]
     table = pd.concat(rows, ignore_index=True)
-    counts = [int(n) for n in table["n_living"].unique() if n > 1]
-    table["chance_purity"] = table.pop("n_living").map({n: chance(every, n) for n in counts})
+    table["chance_purity"] = table["n_living"].map(chances(every, table["n_living"]))
     where = {name: top[name].iloc[0] for name in ("dataset", "split")}
-    return table.assign(**where, **card.keys)
+    return table.drop(columns="n_living").assign(**where, **card.keys)
 
 
 def _purities(top: pd.DataFrame, labelled: dict[str, np.ndarray]) -> pd.DataFrame:

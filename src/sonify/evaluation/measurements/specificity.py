@@ -16,6 +16,7 @@ from sonify.data.clips import Clips
 from sonify.data.mined import centre, centres
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.evaluation.measurements.stems import read_stems
+from sonify.evaluation.measurements.stimulation import answer
 from sonify.evaluation.metrics import surrogates
 from sonify.evaluation.metrics.separation import Sources, power
 from sonify.models.checkpoint import ModelCard
@@ -58,9 +59,8 @@ def specificity_table(
             if progress:
                 progress(done)
     table = pd.concat(rows, ignore_index=True)
-    return table.assign(n_filters=table["layer"].map(dict(enumerate(explainer.filters, 1)))).assign(
-        **card.keys
-    )
+    counts = dict(enumerate(explainer.filters, start=1))
+    return table.assign(n_filters=table["layer"].map(counts), **card.keys)
 
 
 class _Mixtures:
@@ -118,13 +118,7 @@ def _heard(
     on_clip = active["clip"].gather(1, filters).squeeze(1).double()
     frames = []
     for name, every in active.items():
-        own = every.gather(1, filters)
-        known = on_clip > 0
-        columns = {
-            "response": torch.where(known, own.squeeze(1).double() / on_clip, torch.nan),
-            "filter_rank": torch.where(known, (every > own).sum(1) + 1.0, torch.nan),
-            "dead": ~known,
-        }
+        columns = answer(every, filters, on_clip, on_clip > 0)
         frame = rows[_KEYS].assign(**{key: v.cpu().numpy() for key, v in columns.items()})
         heard = sounds[name].cpu().numpy()
         shares = [sources.best_share(c, h) for c, h in zip(rows["clip_id"], heard, strict=True)]

@@ -107,15 +107,12 @@ def responses(
         known = (chosen >= 0) & (on_clip > 0)
         for sound, layers in heard.items():
             every = layers[layer - 1]
-            active = every.gather(1, index)
-            above = (every > active).sum(1)
-            response = torch.where(known, active.squeeze(1).double() / on_clip, torch.nan)
+            answered = answer(every, index, on_clip, known)
+            leads = (answered["filter_rank"] == 1).double()
             columns = {
                 "filter": chosen.clamp_min(0),
-                "response": response,
-                "filter_rank": torch.where(known, above + 1.0, torch.nan),
-                "leads": torch.where(known, (above == 0).double(), torch.nan),
-                "dead": ~known,
+                **answered,
+                "leads": torch.where(known, leads, torch.nan),
             }
             frame = pd.DataFrame({name: v.cpu().numpy() for name, v in columns.items()})
             frame["at"] = np.arange(len(frame))
@@ -125,3 +122,17 @@ def responses(
                 )
             )
     return pd.concat(frames, ignore_index=True)
+
+
+def answer(every: Tensor, index: Tensor, on_clip: Tensor, known: Tensor) -> dict[str, Tensor]:
+    """Return response, filter_rank and dead of filters to sounds, (sound,) each.
+
+    every: activity of the layer's filters, (sound, filter); index: which are asked, (sound, 1);
+    on_clip: their activity on the sounds' clips. Where that is not `known` both are NaN.
+    """
+    active = every.gather(1, index)
+    return {
+        "response": torch.where(known, active.squeeze(1).double() / on_clip, torch.nan),
+        "filter_rank": torch.where(known, (every > active).sum(1) + 1.0, torch.nan),
+        "dead": ~known,
+    }

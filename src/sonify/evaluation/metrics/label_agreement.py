@@ -1,5 +1,7 @@
 """The agreement of the labels of a few clips, as it is by chance."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from sonify.runtime.errors import SonifyError
@@ -18,6 +20,11 @@ def purity(labelled: np.ndarray) -> float:
     if len(labelled) < 2:
         return float("nan")
     return float(labelled.mean(axis=0).max(initial=0))
+
+
+def chances(labelled: np.ndarray, counts: Iterable[int]) -> dict[int, float]:
+    """Return `chance` by each number of clips in `counts`; fewer than two have no purity."""
+    return {n: chance(labelled, n) for n in sorted({int(n) for n in counts}) if n > 1}
 
 
 def chance(labelled: np.ndarray, n: int) -> float:
