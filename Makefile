@@ -120,7 +120,8 @@ $(STAMP):
 	  { echo "error: $(PYTHON) is not Python 3.11 or newer: install one, or name it, make PYTHON=..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 ifdef TORCH
-	grep -Ev '$(OF_TORCH)' envs/requirements.lock > $(VENV)/without-torch.txt
+	awk '{ pin = pin $$0 ORS } !/\\$$/ { if (pin !~ /$(OF_TORCH)/) printf "%s", pin; pin = "" }' \
+	  envs/requirements.lock > $(VENV)/without-torch.txt
 	$(PIP) --no-deps -r $(VENV)/without-torch.txt
 	$(PIP) $(TORCH) torchaudio torchvision
 else
@@ -132,7 +133,7 @@ endif
 lock: setup
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 envs/requirements.in \
-	  -o envs/requirements.lock --no-annotate --custom-compile-command "make lock" --upgrade
+	  -o envs/requirements.lock --no-annotate --generate-hashes --custom-compile-command "make lock" --upgrade
 
 dag: setup
 	$(BIN)/snakemake --rulegraph mermaid-js

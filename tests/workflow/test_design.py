@@ -163,7 +163,7 @@ def test_the_code_is_clean(check):
 def test_the_conda_environment_has_the_locked_versions():
     environment = yaml.safe_load((ROOT / "envs" / "sonify.yaml").read_text(encoding="utf-8"))
     locked = (ROOT / "envs" / "requirements.lock").read_text(encoding="utf-8").splitlines()
-    pinned = {line.split(" ;")[0] for line in locked}
+    pinned = {line.split()[0] for line in locked}
     assert set(environment["dependencies"][-1]["pip"]) <= pinned
 
 
