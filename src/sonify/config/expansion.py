@@ -41,11 +41,13 @@ def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
     """A copy of `config`, whose form was checked, with a run for every start and kind of
     `training.finetuning`, called <recipe>-<start>-<finetune>.
 
-    Raises ConfigError for a run of that name that is there already.
+    Raises ConfigError for a recipe that is not defined and a run of that name that is there already.
     """
     config = copy.deepcopy(config)
     runs = config["training"]["runs"]
-    for block in config["training"]["finetuning"]:
+    for n, block in enumerate(config["training"]["finetuning"]):
+        key = f"training.finetuning.{n}.recipe"
+        check_name(key, block["recipe"], config["training"]["recipes"])
         for start in block["starts"]:
             for finetune in block["finetune"]:
                 name = f"{block['recipe']}-{start}-{finetune}"
