@@ -41,7 +41,7 @@ def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
     """A copy of `config`, whose form was checked, with a run for every start and kind of
     `training.finetuning`, called <recipe>-<start>-<finetune>.
 
-    Raises ConfigError for a recipe that is not defined and a run of that name that is there already.
+    Raises ConfigError for a recipe that is not defined, or a run that is there already.
     """
     config = copy.deepcopy(config)
     runs = config["training"]["runs"]
