@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from threaded import __file__ as SCRIPT
 from warm import THREADS
 
@@ -20,6 +21,7 @@ def made(folder: Path, threads: int, name: str) -> dict[str, np.ndarray]:
         return {name: arrays[name] for name in arrays.files}
 
 
+@pytest.mark.slow  # three processes that train
 def test_threads_change_nothing_that_counts_and_a_second_process_nothing_at_all(
     make_clips, store, tmp_path
 ):
