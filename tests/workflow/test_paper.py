@@ -1,6 +1,7 @@
 """What paper.yaml and authors.yaml name can be built, and takes its first step."""
 
 import dataclasses
+from collections.abc import Iterator
 from functools import reduce
 from pathlib import Path
 
@@ -17,11 +18,14 @@ from sonify.plan.files import Files
 from sonify.plan.plan import Plan
 from sonify.training.crops import cutting
 from sonify.training.loop import train
+from sonify.training.settings import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 1 / 64  # of the filters: one a layer at least
 SHORTEST = 2370 / 8000  # seconds of the shortest crop
 GAP = 0.01  # seconds
+# What changes neither batch nor schedule.
+NO_MATTER = ("temperature", "augmentation", "checkpoints", "kept_epochs", "background_mixing")
 
 
 def laid_over(base, changes):
@@ -131,20 +135,37 @@ def test_as_run_is_the_paper_but_for_what_the_code_has_otherwise():
         assert durations == {"audioset": 10, "fsd50k": 5, "speech_commands": 1}
 
 
-@pytest.mark.parametrize(
-    ("which", "name"), [(which, n) for which, p in PLANS.items() for n in p.training.recipes]
-)
-def test_every_recipe_takes_a_step_with_its_own_batch_and_schedule(make_clips, store, which, name):
-    """Tiny are the network's width, the crops and their gap, nothing else; but bfloat16, slow where
-    it is computed in software, is left to the two recipes that the others are made of, once."""
+def runs_of(plan: Plan, name: str) -> list[Run]:
+    runs = [run for run in plan.models.values() if run.recipe == name]
+    return runs + [probe.run for probe in plan.probes.values() if probe.run.recipe == name]
+
+
+def cases() -> Iterator:
+    """Every recipe; slow are those whose batch, schedule and models are those of another before,
+    and, of two in bfloat16, which some processors compute in software, the larger."""
+    seen = set()
+    for which, plan in PLANS.items():
+        for name in plan.training.recipes:
+            values = dataclasses.asdict(plan.recipe(name)).items()
+            schedule = str([item for item in values if item[0] not in NO_MATTER])
+            key = (schedule, frozenset(run.architecture for run in runs_of(plan, name)))
+            marks = [pytest.mark.slow] if key in seen else []
+            seen.add(key)
+            yield pytest.param(which, name, "float32", marks=marks)
+    yield pytest.param("paper", "audioset", "bfloat16")
+    yield pytest.param("paper", "contrastive", "bfloat16", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("which", "name", "precision"), list(cases()))
+def test_every_recipe_takes_a_step_with_its_own_batch_and_schedule(
+    make_clips, store, which, name, precision
+):
+    """Tiny are the network's width, the crops and their gap, nothing else."""
     plan = PLANS[which]
     recipe = plan.recipe(name)
     gap = GAP if recipe.min_gap_s else 0
-    recipe = dataclasses.replace(recipe, crop_s=SHORTEST, min_gap_s=gap)
-    if which != "paper" or name not in ("contrastive", "audioset"):
-        recipe = dataclasses.replace(recipe, precision="float32")
-    runs = [run for run in plan.models.values() if run.recipe == name]
-    runs += [probe.run for probe in plan.probes.values() if probe.run.recipe == name]
+    recipe = dataclasses.replace(recipe, crop_s=SHORTEST, min_gap_s=gap, precision=precision)
+    runs = runs_of(plan, name)
     samples = round(2 * recipe.needed_s * 8_000)
     made = make_clips([samples] * recipe.batch_size)
     if recipe.objective == "multiclass":  # one label a clip

@@ -203,6 +203,7 @@ def test_the_reports_figures_are_explained_by_the_words_of_the_results_page(list
             assert words.replace("'", "’") in caption.replace("'", "’"), name
 
 
+@pytest.mark.slow
 def test_the_report_opens_in_a_browser_without_a_network(browser, report, listed, layers):
     troubles, seen = [], set()
     # The policy of the pages forbids the fetching that the test decodes sounds by.
@@ -449,6 +450,7 @@ def test_a_lost_database_is_made_again_and_so_it_is_when_a_description_changes(f
     assert finished.planned() == {"database": 1, "all": 1}
 
 
+@pytest.mark.slow
 def test_local_copies_of_the_corpora_give_the_same_tables(finished, workflow, tmp_path):
     """The readers serve the public layouts: the synthetic corpora, read as a user's own."""
     corpora = tmp_path / "my corpora"
@@ -484,6 +486,7 @@ def test_an_evaluation_stage(finished_run, tmp_path):
     assert (table["value"] > 0).any() and table["run"].unique() == ["contrastive"]
 
 
+@pytest.mark.slow
 def test_a_figure(finished_run, tmp_path):
     workflow = extended(finished_run, tmp_path, "A figure", most=2)
     workflow("results/reporting/figures/figure_dead.png")
@@ -491,6 +494,7 @@ def test_a_figure(finished_run, tmp_path):
     assert "figure_dead" in workflow("--list-rules") and workflow.planned()["page"] == 1
 
 
+@pytest.mark.slow
 def test_a_claim(finished_run, tmp_path):
     workflow = extended(finished_run, tmp_path, "A claim", most=1)
     workflow("results/reporting/claims.parquet")
@@ -499,6 +503,7 @@ def test_a_claim(finished_run, tmp_path):
     assert len(claims) == 27
 
 
+@pytest.mark.slow
 def test_an_explanation_method(finished_run, tmp_path):
     workflow = extended(finished_run, tmp_path, "An explanation method", most=3)
     before = pd.read_parquet(results(workflow) / "sonification/supervised-s0/sonifications.parquet")

@@ -2,6 +2,7 @@ import itertools
 import json
 import runpy
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -117,15 +118,15 @@ def test_figure_7_averages_peaks_over_clips_filters_and_ranks(coherence, by_filt
     lost = rows & (table["layer"] % 3 == 0) & (table["filter"] == 1) & (table["seed"] == 1)
     table.loc[lost, "peak_coherence"] = np.nan
 
+    peaks = defaultdict(list)
+    for row in table.itertuples():
+        if not np.isnan(row.peak_coherence):
+            peaks[row.regime, row.seed, row.layer, row.peak_rank].append(row)
+
     def value(column, regime, seed, layer):
         ranks = []
         for rank in range(1, 6):
-            of_rank = [
-                getattr(row, column)
-                for row in table.itertuples()
-                if (row.regime, row.seed, row.layer, row.peak_rank) == (regime, seed, layer, rank)
-                and not np.isnan(row.peak_coherence)
-            ]
+            of_rank = [getattr(row, column) for row in peaks[regime, seed, layer, rank]]
             ranks.append(sum(of_rank) / len(of_rank))
         return sum(ranks) / 5
 

@@ -285,7 +285,12 @@ run(main)
             "error: part-00003.parquet is damaged: prepare it again (process 2 of 3 of this "
             "training)\n",
         ),
-        ("unborn", 2, "error: process 2 of 2 of this training failed with status 7\n"),
+        pytest.param(
+            "unborn",
+            2,
+            "error: process 2 of 2 of this training failed with status 7\n",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["killed", "sentence", "unborn"],
 )
@@ -295,6 +300,7 @@ def test_a_rank_that_dies_ends_all_with_one_sentence(tmp_path, how, count, said)
     gone(ranks)
 
 
+@pytest.mark.slow
 def test_a_bug_keeps_its_traceback_and_ranks_end_with_the_first(tmp_path):
     done, ranks = job(tmp_path, "bug", 2)
     assert "Traceback" in done.stderr and done.returncode == 1

@@ -145,7 +145,13 @@ def check_every_way_of_asking(net: Net, tolerance: float) -> list[bool]:
 
 
 @pytest.mark.parametrize(
-    ("width", "samples"), [(1 / 8, 2_370), (1 / 8, 2_371), (1 / 8, 6_001), (1, 2_371)]
+    ("width", "samples"),
+    [
+        (1 / 8, 2_370),
+        (1 / 8, 2_371),
+        (1 / 8, 6_001),
+        pytest.param(1, 2_371, marks=pytest.mark.slow),
+    ],
 )
 def test_cnn12_equals_every_oracle(width, samples):
     """From the shortest clip on, which leaves one frame of layer 11."""

@@ -41,23 +41,29 @@
     return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   }
 
+  // Red, green and blue of 256 levels.
+  function palette() {
+    const digits = Gallery.catalogue.palette;
+    return Uint8Array.from(
+      { length: digits.length / 2 }, (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16));
+  }
+
   // Spectrograms of several signals on one scale, full colour for the loudest of all.
   Gallery.drawSpectrograms = function (canvases, signals) {
-    const { palette, range } = Gallery.catalogue;
+    const { range } = Gallery.catalogue;
+    const colours = palette();
     const columns = Math.max(1, Math.min(640, canvases[0].clientWidth));
     const powers = signals.map((x) => Gallery.spectrogram(x, columns));
     let loudest = 0;
     for (const power of powers) for (const value of power) loudest = Math.max(loudest, value);
     powers.forEach(function (power, which) {
-      const picture = new ImageData(columns, ROWS);
+      const picture = new ImageData(columns, ROWS), { data } = picture;
       for (let n = 0; n < power.length; n++) {
         const share = loudest ? 1 + (10 * Math.log10(power[n] / loudest)) / range : 0;
         const level = Math.round(255 * Math.max(0, share)) || 0;
         const pixel = 4 * ((ROWS - 1 - (n % ROWS)) * columns + Math.floor(n / ROWS));
-        for (let c = 0; c < 3; c++) {
-          picture.data[pixel + c] = parseInt(palette.substr(6 * level + 2 * c, 2), 16);
-        }
-        picture.data[pixel + 3] = 255;
+        for (let c = 0; c < 3; c++) data[pixel + c] = colours[3 * level + c];
+        data[pixel + 3] = 255;
       }
       const small = document.createElement("canvas");
       small.width = columns;
