@@ -102,6 +102,7 @@ def at_work(folder: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @posix
 def test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first(project):
     first = made(project)

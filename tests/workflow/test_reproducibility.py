@@ -120,6 +120,7 @@ def test_a_dry_run_in_any_spelling_records_nothing(runs, tmp_path, option):
     assert not (tmp_path / "page.md").exists() and not list(tmp_path.glob("sets/*/made.json"))
 
 
+@pytest.mark.slow
 def test_a_dry_run_plans_each_set_with_its_seeds_and_writes_nothing(tmp_path):
     command = [sys.executable, str(ROOT / "workflow/reproducibility.py"), "-n", "--sets", "2"]
     command += ["--quiet", "host"]

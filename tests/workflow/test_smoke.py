@@ -243,7 +243,7 @@ def test_the_report_opens_in_a_browser_without_a_network(browser, report, listed
     assert len(seen) == len(FIGURES) + len(TABLES) + 1 + 2 + len(layers) + 1
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_everybody_can_use_the_results_page(browser, finished, scheme):
     context = browser.new_context(color_scheme=scheme, offline=True, bypass_csp=True)
     page = context.new_page()

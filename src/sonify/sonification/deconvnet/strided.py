@@ -33,11 +33,11 @@ class Blocks:
         """Arrange the weights: (sample of a block, channel, filter, frame)."""
         weight, dilation = conv.weight, conv.dilation[0]
         arranged = weight.new_zeros(self.size, weight.shape[1], len(weight), self.frames)
-        for sample in range(self.size):
-            for tap in range(weight.shape[2]):
-                frame, rest = divmod(sample - tap * dilation, self.stride)
-                if not rest:
-                    arranged[sample, :, :, self.before + frame] = weight[:, :, tap].T
+        taps = torch.arange(weight.shape[2], device=weight.device)
+        offset = torch.arange(self.size, device=weight.device)[:, None] - taps * dilation
+        sample, tap = (offset % self.stride == 0).nonzero(as_tuple=True)
+        frame = self.before + offset[sample, tap] // self.stride
+        arranged[sample, :, :, frame] = weight[:, :, tap].permute(2, 1, 0)
         return arranged
 
     def image(self, conv: nn.Conv1d) -> Tensor:

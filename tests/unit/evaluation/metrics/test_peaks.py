@@ -36,7 +36,7 @@ def test_the_floor_of_five_seconds_is_the_one_that_independent_noises_score():
 
 def test_every_peak_has_a_floor_of_its_own_rank():
     rng = np.random.default_rng(7)
-    pairs = [by_scipy(*rng.standard_normal((2, RATE))) for _ in range(300)]
+    pairs = [by_scipy(*rng.standard_normal((2, RATE))) for _ in range(120)]
     found, expected = noise_floor(RATE), np.mean(pairs, axis=0)
     assert (np.diff(found) < 0).all()
     error = np.std(pairs, axis=0) / np.sqrt(28)  # pairs of 8 noises
