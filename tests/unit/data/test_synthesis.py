@@ -100,7 +100,8 @@ def test_another_seed_gives_other_audio_and_ids_of_the_same_classes(
 
 
 def test_no_two_corpora_of_fsd50k_share_an_id_at_any_size():
-    ids = [freesound_id((1, seed), number) for seed in range(12) for number in range(0, 999_983, 29)]
+    numbers = range(0, 999_983, 29)
+    ids = [freesound_id((1, seed), number) for seed in range(12) for number in numbers]
     assert len(set(ids)) == len(ids) and all(name.isdecimal() for name in ids)
 
 
