@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sonify.contracts import tables
 from sonify.paper.run_facts import read_runs
+from sonify.reporting.accounting import USED_COLUMNS
 from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
 from sonify.runtime.jobs import parser, run
@@ -19,8 +20,8 @@ def main() -> None:
     options.add_argument("--out", type=Path, required=True)
     args = options.parse_args()
     accounts = {
-        name: read_all([folder / f"{name}.parquet" for folder in args.data], name)
-        for name in ("manifest", "rejected")
+        name: read_all([folder / f"{name}.parquet" for folder in args.data], name, columns=columns)
+        for name, columns in (("manifest", USED_COLUMNS), ("rejected", None))
     }
     results = {name: tables.read(getattr(args, name), name) for name in TABLES}
     args.settings["runs"] = read_runs(args.settings["runs"])

@@ -1,15 +1,19 @@
 """Account of the listed clips: how many were obtained, used and rejected."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sonify.contracts import tables
 from sonify.data.corpora.listing import Listing
 
 COUNTS = ["listed", "obtained", "used", "rejected"]
 ALL = ""  # the label of the row that counts all clips of a split
+_AT_ONCE = 65_536  # clips
 
 
 def attrition(
@@ -21,18 +25,8 @@ def attrition(
     rejected; a clip counts as obtained if it has audio, usable or not. Classes absent from the list
     of a split have no row.
     """
-    keys = ["split", "clip_id"]
-    clips = listing.clips[[*keys, "labels"]].copy()
-    key = pd.MultiIndex.from_frame(clips[keys])
-    vanished = rejected.loc[rejected["reason"] == "missing_file", keys]
-    clips["used"] = key.isin(pd.MultiIndex.from_frame(manifest[keys]))
-    clips["obtained"] = ~key.isin(pd.MultiIndex.from_frame(vanished))
-    problems = listing.problems[keys].assign(
-        labels=listing.problem_labels, used=False, obtained=listing.problems["path"] != ""
-    )
-    rows = pd.concat([clips, problems], ignore_index=True)
-    classes = rows.explode("labels").dropna(subset="labels").rename(columns={"labels": "label"})
-    counts = pd.concat(_counted(r) for r in (rows.assign(label=ALL), classes))
+    by_label = [_counted(some) for rows in _rows(listing, manifest, rejected) for some in rows]
+    counts = pd.concat(by_label).groupby(["split", "label"]).sum().reset_index()
     named = counts.assign(dataset=listing.dataset, corpus=corpus)
     return named[["dataset", "corpus", "split", "label", *COUNTS]]
 
@@ -40,10 +34,55 @@ def attrition(
 def write(listing: Listing, out: Path) -> None:
     """Write the table `attrition` of a prepared corpus next to its manifest in `out`."""
     out = Path(out)
-    manifest = tables.read(out / "manifest.parquet", "manifest")
+    file = out / "manifest.parquet"
+    with tables.damage_named(file), tables.opened(file) as stored:
+        # Its other columns would take ten times as much.
+        manifest = stored.read(["split", "clip_id"]).to_pandas()
     rejected = tables.read(out / "rejected.parquet", "rejected")
     counts = attrition(listing, manifest, rejected, out.name)
     tables.write(counts, out / "attrition.parquet", "attrition")
+
+
+def _rows(
+    listing: Listing, manifest: pd.DataFrame, rejected: pd.DataFrame
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield rows of split, label, used and obtained, some clips at a time: one row for each of
+    these, and one for each of their labels. All of two million clips would take gigabytes.
+    """
+    clips, problems = listing.clips, listing.problems
+    used = _among(clips, manifest)
+    gone = _among(clips, rejected[rejected["reason"] == "missing_file"])
+    for at in _slices(len(clips)):
+        yield _labelled(clips["split"].iloc[at], clips["labels"].iloc[at], used[at], ~gone[at])
+    for at in _slices(len(problems)):
+        heard = (problems["path"].iloc[at] != "").to_numpy(bool)
+        labels = listing.problem_labels[at]
+        yield _labelled(problems["split"].iloc[at], labels, np.zeros_like(heard), heard)
+
+
+def _labelled(
+    splits: pd.Series, labels: Sequence[tuple[str, ...]], used: np.ndarray, obtained: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    given = {"split": splits, "label": list(labels), "used": used, "obtained": obtained}
+    rows = pd.DataFrame(given)
+    return rows.assign(label=ALL), rows.explode("label").dropna(subset="label")
+
+
+def _among(clips: pd.DataFrame, others: pd.DataFrame) -> np.ndarray:
+    """Return which of the clips are among others, by split and clip_id: (clip,) bool."""
+    found = np.zeros(len(clips), dtype=bool)
+    for split in others["split"].unique():
+        own = np.flatnonzero(clips["split"] == split)
+        ids, known = (
+            pa.array(table["clip_id"].iloc[at], pa.large_string())
+            for table, at in ((clips, own), (others, np.flatnonzero(others["split"] == split)))
+        )
+        found[own] = pc.is_in(ids, value_set=known).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _slices(n: int) -> list[slice]:
+    return [slice(first, first + _AT_ONCE) for first in range(0, max(1, n), _AT_ONCE)]
 
 
 def _counted(rows: pd.DataFrame) -> pd.DataFrame:

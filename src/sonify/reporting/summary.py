@@ -36,9 +36,10 @@ def summary(
 ) -> str:
     """Summarise claims, performance on FSD50K, removal, coherence and clips as plain text.
 
-    Tables are rows of the contracts of their names; runs are all runs of the configuration. `rule`
-    and `rescaled` select the condition to report. Coherence is that of encoders with max-pooling.
-    Raises SonifyError for an unknown scale.
+    Tables are rows of the contracts of their names; of the manifest, which is long,
+    `accounting.USED_COLUMNS` suffice. runs are all runs of the configuration. `rule` and `rescaled`
+    select the condition to report. Coherence is that of encoders with max-pooling. Raises
+    SonifyError for an unknown scale.
     """
     pooled = [run for run, facts in runs.items() if facts.downsampling == "pool"]
     coherence = coherence[coherence["run"].isin(pooled)]

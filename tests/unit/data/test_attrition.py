@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,10 +49,13 @@ def accounts(lines):
     return found, pd.DataFrame(used, columns=COLUMNS), pd.DataFrame(lost, columns=COLUMNS)
 
 
-@given(LINES)
-def test_any_corpus(lines):
-    found, manifest, rejected = accounts(lines)
-    table = attrition(found, manifest, rejected, "fsd50k")
+@given(LINES, st.sampled_from([1, 2, 5, 65_536]))
+def test_any_corpus_however_many_clips_are_counted_at_once(lines, at_once):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sonify.data.attrition._AT_ONCE", at_once)
+        patched.setattr("sonify.data.corpora.listing._Rows.AT_ONCE", at_once)
+        found, manifest, rejected = accounts(lines)
+        table = attrition(found, manifest, rejected, "fsd50k")
     expected, seen = Counter(), set()
     for split, clip_id, labels, fate in lines:
         fine = clip_id not in seen and labels and "Cat" not in labels and fate == "used"

@@ -2,6 +2,8 @@
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sonify.contracts import tables
 from sonify.data.fingerprint import fingerprint, fingerprints
@@ -45,3 +47,26 @@ def test_a_corpus_has_one_for_each_split_wherever_it_lies(tmp_path):
     file.write_bytes(file.read_bytes()[:-20])
     with pytest.raises(SonifyError, match=r"manifest\.parquet: "):
         fingerprints(file)
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs", "Cc"])),
+        st.tuples(st.sampled_from(["11", "22"]), st.lists(st.text(max_size=3), max_size=3)),
+        min_size=1,
+        max_size=9,
+    )
+)
+def test_a_manifest_s_is_that_of_its_clips_in_any_script(tmp_path_factory, clips):
+    rows = [
+        {"dataset": "d", "corpus": "d", "split": "train", "clip_id": i, "labels": own, "digest": d}
+        | {"source_rate": 1, "source_samples": 1, "channels": 1, "n_samples": 1, "gain": 1.0}
+        | {"path": i, "part": "0", "source_url": "", "uploader": "", "licence": ""}
+        for i, (d, own) in clips.items()
+    ]
+    file = tmp_path_factory.mktemp("corpus") / "manifest.parquet"
+    tables.write(pd.DataFrame(rows), file, "manifest")
+    known = fingerprint((i, d, own) for i, (d, own) in clips.items())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sonify.data.fingerprint._AT_ONCE", 2)
+        assert fingerprints(file) == {"train": {"clips": len(clips), "fingerprint": known}}

@@ -5,7 +5,7 @@ below the root.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +45,8 @@ def read(root: Path) -> Listing:
     `root`, or else a recording harvested from a published shard; a corpus with harvested recordings
     is listed in storage order.
     """
+    import pyarrow as pa
+
     from sonify.data.download import harvest
 
     root = Path(root)
@@ -66,8 +68,9 @@ def read(root: Path) -> Listing:
     )
     if not any(harvested.values()):
         return corpus
-    clips = corpus.clips.sort_values("path", key=lambda paths: paths.map(harvest.reading_order))
-    return replace(corpus, clips=clips.reset_index(drop=True), own_order=True)
+    order = harvest.reading_order(pa.array(corpus.clips["path"], pa.large_string()))
+    clips = corpus.clips.iloc[order.to_numpy()].reset_index(drop=True)
+    return replace(corpus, clips=clips, own_order=True)
 
 
 def segments_file(split: str) -> str:
@@ -127,7 +130,7 @@ def lookup(index: dict[str, str], clip_id: str, start: str, end: str) -> str | N
     return next((index[name] for name in names(clip_id, start, end) if name in index), None)
 
 
-def _rows(root: Path, harvested: dict[str, dict[str, str]]) -> Iterator[Row]:
+def _rows(root: Path, harvested: Mapping[str, Mapping[str, str]]) -> Iterator[Row]:
     index = audio_index(root)
     page = "" if synthesised(root) else "https://www.youtube.com/watch?v={}&t={}s"
     for split, places in harvested.items():

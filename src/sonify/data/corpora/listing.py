@@ -94,32 +94,87 @@ def listing(
     The first line with an id counts. Later ones are problems, even in another split, because the
     same recording would then leak from training into evaluation.
     """
-    import pandas as pd
-
     position = {name: i for i, name in enumerate(vocabulary[key])}
     names = list(vocabulary["label"])
-    clips, problems, problem_labels = [], [], []
-    seen: dict[str, tuple[str, int]] = {}
+    clips = _Rows(["split", "clip_id", "labels", "path", *Provenance._fields])
+    problems = _Rows(["split", "clip_id", "path", "reason", "detail"])
+    problem_labels: list[tuple[str, ...]] = []
+    seen, same = _Seen(), dict[tuple[str, ...], tuple[str, ...]]()
     for row in map(_legible, rows):
         problem = _problem(row, position, seen, vocabulary_file)
-        seen.setdefault(row.clip_id, (row.source, row.line))
+        seen.add(row)
         known = {position[name] for name in row.labels if name in position}
         labels = tuple(names[i] for i in sorted(known))
+        labels = same.setdefault(labels, labels)  # many clips have these
         if problem is None:
-            clips.append((row.split, row.clip_id, labels, row.path, *row.provenance))
+            clips.add((row.split, row.clip_id, labels, row.path, *row.provenance))
         else:
-            problems.append((row.split, row.clip_id, row.path or "", *problem))
+            problems.add((row.split, row.clip_id, row.path or "", *problem))
             problem_labels.append(labels)
+    del seen, same
+    usable, others = clips.table(), problems.table()
     return Listing(
         dataset=str(vocabulary["dataset"].iloc[0]),
         vocabulary=vocabulary,
-        clips=pd.DataFrame(
-            clips, columns=["split", "clip_id", "labels", "path", *Provenance._fields]
-        ),
-        problems=pd.DataFrame(problems, columns=["split", "clip_id", "path", "reason", "detail"]),
+        clips=usable,
+        problems=others,
         problem_labels=problem_labels,
-        listed=len(clips) + len(problems),
+        listed=len(usable) + len(others),
     )
+
+
+class _Rows:
+    """A table that grows row by row; no more than some of its rows are Python's objects."""
+
+    AT_ONCE = 16_384
+
+    def __init__(self, columns: list[str]) -> None:
+        self.columns = columns
+        self.frames: list[pd.DataFrame] = []
+        self.rows: list[tuple[object, ...]] = []
+
+    def add(self, row: tuple[object, ...]) -> None:
+        self.rows.append(row)
+        if len(self.rows) == self.AT_ONCE:
+            self._convert()
+
+    def table(self) -> "pd.DataFrame":
+        import pandas as pd
+
+        if self.rows or not self.frames:
+            self._convert()
+        return (
+            self.frames[0] if len(self.frames) == 1 else pd.concat(self.frames, ignore_index=True)
+        )
+
+    def _convert(self) -> None:
+        import pandas as pd
+
+        self.frames.append(pd.DataFrame(self.rows, columns=self.columns))
+        self.rows = []
+
+
+class _Seen:
+    """Where each id was listed first: a number for each, since there are millions."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.sources: dict[str, int] = {}
+        self.places: dict[str, int] = {}
+
+    def add(self, row: Row) -> None:
+        """Note the line of a row, unless its id has been listed before."""
+        source = self.sources.setdefault(row.source, len(self.names))
+        if source == len(self.names):
+            self.names.append(row.source)
+        self.places.setdefault(row.clip_id, source << 40 | row.line)
+
+    def first(self, clip_id: str) -> tuple[str, int] | None:
+        """Return the source and the line that listed an id first; None for a new one."""
+        if clip_id not in self.places:
+            return None
+        place = self.places[clip_id]
+        return self.names[place >> 40], place & (1 << 40) - 1
 
 
 def vocabulary(
@@ -190,14 +245,14 @@ def _legible(row: Row) -> Row:
 
 
 def _problem(
-    row: Row, position: dict[str, int], seen: dict[str, tuple[str, int]], vocabulary_file: str
+    row: Row, position: dict[str, int], seen: _Seen, vocabulary_file: str
 ) -> tuple[str, str] | None:
     """The reason and detail for rejecting a row, or None. Line numbers keep details distinct."""
     where = f"{row.source}, line {row.line}"
     if row.problem is not None and row.problem[0] == "bad_id":
         return row.problem[0], f"{where}: {row.problem[1]}."
-    if row.clip_id in seen:
-        source, line = seen[row.clip_id]
+    if first := seen.first(row.clip_id):
+        source, line = first
         return (
             "duplicate_id",
             f"{where}: id {row.clip_id!r} is listed already in {source}, line {line}.",

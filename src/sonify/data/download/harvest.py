@@ -7,11 +7,12 @@ and a thirtieth of a 48 kHz original. It is addressed as `<file>#<row>`.
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import soundfile
 import soxr
 
@@ -29,7 +30,8 @@ ROWS_PER_GROUP = 16
 LIMITS = Limits(min_samples=1, max_s=600.0)
 # Incremented if `row` or preparation yields different samples for the same recording.
 VERSION = 1
-_PLACE = re.compile(rf"({FOLDER}/.+\.parquet)#(\d+)")
+_NAMED = rf"(?P<file>{FOLDER}/.+\.parquet)#(?P<row>\d+)"
+_PLACE = re.compile(_NAMED)
 
 
 def provenance() -> dict[str, str | int]:
@@ -60,18 +62,44 @@ def write(groups: Iterable[list[dict]], path: Path) -> None:
     tables.write_parts(frames, path, "harvest", compression="none", use_dictionary=False)
 
 
-def places(root: Path, split: str) -> dict[str, str]:
+class Places(Mapping[str, str]):
+    """The places of recordings by clip id; holds a number for each, since there are millions.
+
+    files: the harvest files, as places name them.
+    """
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self.files = files
+        self._found: dict[str, int] = {}
+
+    def add(self, clip_id: str, file: int, row: int, usable: bool) -> None:
+        """Add a recording in the file of this position, unless a usable one would give way."""
+        if usable or not self._found.get(clip_id, 0) & 1:
+            self._found[clip_id] = file << 33 | row << 1 | usable
+
+    def __getitem__(self, clip_id: str) -> str:
+        found = self._found[clip_id]
+        return f"{self.files[found >> 33]}#{found >> 1 & 0xFFFFFFFF}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def places(root: Path, split: str) -> Places:
     """Map ids to places for all recordings harvested for `split`, usable or not.
 
     If several recordings have one id, the last usable one counts, or else the last. Ids are
     case-sensitive. Raises SonifyError naming a file that is not a harvest file.
     """
-    usable: dict[str, str] = {}
-    unusable: dict[str, str] = {}
-    for file in sorted((Path(root) / FOLDER / split).glob("*.parquet")):
+    files = sorted((Path(root) / FOLDER / split).glob("*.parquet"))
+    found = Places([f"{FOLDER}/{split}/{file.name}" for file in files])
+    for number, file in enumerate(files):
         for shard_row, clip_id, reason in _columns(file, "shard_row", "clip_id", "reason"):
-            (unusable if reason else usable)[clip_id] = f"{FOLDER}/{split}/{file.name}#{shard_row}"
-    return unusable | usable
+            found.add(clip_id, number, shard_row, not reason)
+    return found
 
 
 def recording(root: Path, path: str, limits: Limits) -> Recording:
@@ -104,10 +132,17 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     return Recording(pcm.astype(DTYPE), **{name: kept[name] for name in described})
 
 
-def reading_order(path: str) -> tuple[str, int]:
-    """Sort key for the paths of a listing, so that harvest files are read from start to end."""
-    place = _PLACE.fullmatch(path)
-    return (place[1], int(place[2])) if place else (path, 0)
+def reading_order(paths: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return the order of the paths of a listing in which harvest files are read from start to end.
+
+    Positions, int64: by file, then by row. Other paths stand among them, by name.
+    """
+    found = pc.extract_regex(paths, f"^{_NAMED}$")
+    file, row = (pc.struct_field(found, name) for name in ("file", "row"))
+    rows = pc.fill_null(row.cast(pa.int64()), 0)
+    keys = pa.table({"file": pc.coalesce(file, paths), "row": rows})
+    order = [("file", "ascending"), ("row", "ascending")]
+    return pc.sort_indices(keys, sort_keys=order).cast(pa.int64())
 
 
 def _columns(file: Path, *names: str) -> Iterator[tuple]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from sonify.data.corpora import audioset, fsd50k, roots, speech_commands
@@ -494,3 +495,26 @@ def test_declarations_are_light():
     code = "import sys, sonify.data.corpora.registry; print(*sys.modules, sep=',')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"numpy", "pandas", "pyarrow", "soundfile"} & set(done.stdout.strip().split(","))
+
+
+def test_a_table_is_the_same_however_many_rows_are_converted_at_once(yt, monkeypatch):
+    lines = [f'id{i:02d}, 0.000, 10.000, "/m/09x0r,/m/07pbtc8"\n' for i in range(7)]
+    (yt / "eval_segments.csv").write_text(SEGMENTS + "".join([*lines, *lines[:3]]))
+    (yt / "audio").mkdir()
+    for i in range(5):
+        (yt / f"audio/Yid{i:02d}.wav").touch()
+    whole = audioset.read(yt)
+    assert len(whole.clips) == 5
+    again = whole.problems[whole.problems["reason"] == "duplicate_id"]["detail"].tolist()
+    assert again == [
+        f"eval_segments.csv, line {11 + i}: id 'id{i:02d}' is listed already in "
+        f"eval_segments.csv, line {4 + i}."
+        for i in range(3)
+    ]
+    for at_once in (1, 2, 3, 5):
+        monkeypatch.setattr("sonify.data.corpora.listing._Rows.AT_ONCE", at_once)
+        found = audioset.read(yt)
+        pd.testing.assert_frame_equal(found.clips, whole.clips)
+        pd.testing.assert_frame_equal(found.problems, whole.problems)
+        assert found.problem_labels == whole.problem_labels and found.listed == whole.listed
+    assert all(labels is found.clips["labels"][0] for labels in found.clips["labels"])

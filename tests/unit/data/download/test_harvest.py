@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile
 from hypothesis import given
@@ -81,9 +82,35 @@ def test_reading_order():
         "harvest/eval/01.parquet#2",
         "harvest/eval/00.parquet#10",
         "harvest/eval/00.parquet#9",
+        "audio/Y#1.wav",
+        "harvest/eval/00.parquet.wav",
+        "harvest/eval/00.parquet#9#0",
     ]
-    assert sorted(places, key=harvest.reading_order) == places[::-1]
-    assert harvest.reading_order("audio/Y#1.wav") == ("audio/Y#1.wav", 0)
+
+    def key(path: str) -> tuple[str, int]:
+        """By name, but for a recording in a shard: there by its row."""
+        file, _, row = path.rpartition("#")
+        in_shard = file.startswith("harvest/") and file.endswith(".parquet")
+        return (file, int(row)) if in_shard else (path, 0)
+
+    order = harvest.reading_order(pa.array(places)).to_pylist()
+    assert [places[i] for i in order] == sorted(places, key=key)
+    assert order[:3] == [3, 2, 1]
+
+
+def test_the_last_usable_recording_of_an_id_counts(tmp_path):
+    x = wav(np.random.default_rng(0).uniform(-1, 1, 2000), 8000)
+    listed = [[("a", x), ("b", b""), ("a", x), ("c", b"")], [("a", b""), ("b", x), ("c", b"")]]
+    for shard, recordings in enumerate(listed):
+        rows = [harvest.row(i, clip_id, content) for i, (clip_id, content) in enumerate(recordings)]
+        harvest.write([rows], tmp_path / f"harvest/eval/{shard:02d}.parquet")
+    places = harvest.places(tmp_path, "eval")
+    assert dict(places) == {
+        "a": "harvest/eval/00.parquet#2",
+        "b": "harvest/eval/01.parquet#1",
+        "c": "harvest/eval/01.parquet#2",
+    }
+    assert places.get("d") is None and len(places) == 3
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "misplaced"])
