@@ -67,3 +67,25 @@ def test_the_recipe_says_how_the_crops_are_placed(rng):
     assert np.sort(cutting(uniform).starts(lengths, rng), 1)[:, 0].max() > 12_000
     with pytest.raises(ValueError, match="cannot hold a crop of 3 samples in each half, 1 apart"):
         half_starts(np.array([12, 7]), 3, 1, rng)
+
+
+def test_clips_that_just_hold_both_crops_are_cut():
+    rng = np.random.default_rng(0)
+    starts = np.sort(half_starts(np.full(200, 8), 3, 1, rng), axis=1)  # 2 · (3 + 1) samples
+    assert set(map(tuple, starts.tolist())) == {(0, 4), (0, 5), (1, 5)}
+    with pytest.raises(ValueError, match="a clip of 7 samples cannot hold a crop of 3"):
+        half_starts(np.array([8, 7]), 3, 1, rng)
+    assert np.sort(pair_starts(np.full(9, 7), 3, 1, rng), axis=1).tolist() == [[0, 4]] * 9
+
+
+@pytest.mark.parametrize("placement", ["uniform", "first_half"])
+def test_contrastive_training_has_two_crops_and_any_other_one(placement, rng):
+    base = {"epochs": 2, "batch_size": 4, "crop_s": 0.5, "learning_rate": 0.1}
+    base |= {"weight_decay": 0.0, "warmup_epochs": 1}
+    two = {"objective": "contrastive", "temperature": 0.1, "min_gap_s": 0.0}
+    found = cutting(Recipe(**base, **two, placement=placement))
+    assert (found.samples, found.views) == (4_000, 2)
+    assert found.starts(np.full(7, 9_000), rng).shape == (7, 2)
+    found = cutting(Recipe(**base, objective="multilabel"))
+    assert (found.samples, found.views, found.shortest) == (4_000, 1, 1)
+    assert found.starts(np.array([1, 4_000]), rng).tolist() == [[0], [0]]

@@ -69,6 +69,37 @@ def test_the_noise_floor_is_what_independent_noises_score_and_counts_whole_segme
     assert noise_floor(5_120) != noise_floor(5_119)
 
 
+def test_sounds_far_below_hearing_are_related_too(rng):
+    x, noise = rng.standard_normal((2, 2, 8_000))
+    expected = mean_topk_coherence(x, x + noise)
+    np.testing.assert_allclose(mean_topk_coherence(1e-6 * x, 1e-6 * (x + noise)), expected)
+
+
+def test_five_bins_are_taken_and_segments_are_of_256_samples_if_nothing_else_is_said(rng):
+    x, s = rng.standard_normal((2, 3, 4_000))
+    np.testing.assert_array_equal(mean_topk_coherence(x, s), mean_topk_coherence(x, s, 5, 256))
+    assert noise_floor(4_000) == noise_floor(4_000, 5, 256)
+    assert noise_floor(4_000, 1) > noise_floor(4_000) > noise_floor(4_000, 129)
+
+
+@pytest.mark.parametrize("nperseg", [64, 101])
+def test_the_noise_floor_follows_the_length_of_segments(rng, nperseg):
+    x, s = rng.standard_normal((2, 300, 2_000))
+    expected = mean_topk_coherence(x, s, 3, nperseg).mean()
+    assert noise_floor(2_000, 3, nperseg) == pytest.approx(expected, rel=0.05)
+
+
+def test_from_the_first_length_and_number_of_bins_that_mean_anything(rng):
+    x, s = rng.standard_normal((2, 1, 384))
+    all_bins = coherence(x, s)[1]
+    assert mean_topk_coherence(x, s, 129) == pytest.approx(all_bins.mean(), abs=1e-9)
+    assert mean_topk_coherence(x, s, 1) == pytest.approx(all_bins.max(), abs=1e-9)
+    with pytest.raises(ValueError, match="top_k is 0"):
+        mean_topk_coherence(x, s, 0)
+    with pytest.raises(ValueError, match="both must be"):
+        mean_topk_coherence(x[0], s[0], clips=np.zeros(384, int))
+
+
 def test_meaningless_requests_are_refused(rng):
     x = rng.standard_normal((1, 383))  # a second segment would begin at 128 and end at 384
     with pytest.raises(ValueError, match="fewer than two segments of nperseg 256"):

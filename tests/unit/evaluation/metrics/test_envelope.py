@@ -47,3 +47,10 @@ def test_time_structure_that_is_smeared_is_told_from_what_is_kept(rng):
 def test_short_clips_are_refused():
     with pytest.raises(ValueError, match="of 255 samples hold fewer than two frames of 128"):
         envelope_correlation(np.ones((1, 255)), np.ones((1, 255)))
+
+
+def test_sounds_far_below_hearing_have_time_structure_too():
+    loud = np.repeat([0.1, 0.4, 0.1, 0.2], FRAME)
+    x, s = np.array([loud, loud]), np.array([1e-12 * loud, 1e-12 * (0.5 - loud)])
+    np.testing.assert_allclose(envelope_correlation(x, s), [1, -1], atol=1e-9)
+    np.testing.assert_allclose(envelope_correlation(1e12 * x, s), [1, -1], atol=1e-9)

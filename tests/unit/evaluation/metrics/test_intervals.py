@@ -57,4 +57,6 @@ def test_in_words():
     assert plus_minus(0.3621, 0.0062) == "0.362 ± 0.006"
     assert plus_minus(0.3621, math.nan) == "0.362"
     assert plus_minus(math.inf, math.nan) == "∞"
+    assert plus_minus(-math.inf, math.nan) == "−∞"
     assert plus_minus(math.nan, math.nan) == "undefined"
+    assert plus_minus(-0.3621, 0.0062, 1) == "-0.4 ± 0.0"

@@ -16,6 +16,7 @@ from sonify.evaluation.metrics.ranking import (
     mean_auc,
     mean_average_precision,
     rank,
+    selection_score,
 )
 
 
@@ -115,3 +116,39 @@ def test_bad_input_is_named(targets, scores, message):
 def test_auc_beyond_one_has_no_d_prime():
     with pytest.raises(ValueError, match="AUC is 1.1"):
         d_prime(1.1)
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 2, 2), (0, 3), (3, 0)])
+def test_scores_that_are_no_table_are_named(shape):
+    with pytest.raises(ValueError, match="not empty"):
+        mean_average_precision(np.ones(shape, int), np.ones(shape))
+
+
+def test_the_first_clip_whose_score_is_not_finite_is_named():
+    scores = np.array([[0.1, 0.2], [0.3, 0.4], [0.5, np.inf], [np.nan, 0.1]])
+    with pytest.raises(ValueError, match="score of clip 2 is not finite"):
+        rank(np.eye(2, dtype=int)[[0, 1, 0, 1]], scores)
+
+
+def test_models_are_selected_by_accuracy_where_clips_have_one_class_else_by_map(rng):
+    scores = rng.random((40, 5))
+    single = np.eye(5, dtype=int)[rng.integers(0, 5, 40)]
+    expected = accuracy_score(single.argmax(1), scores.argmax(1))
+    assert selection_score(single, scores) == pytest.approx(expected)
+    several = single.copy()
+    several[0] = [1, 1, 0, 0, 0]
+    several[:, 4] = 0  # a class without a positive clip is left out
+    expected = average_precision_score(several[:, :4], scores[:, :4], average="macro")
+    assert selection_score(several, scores) == pytest.approx(expected)
+
+
+def test_results_have_the_names_of_the_tables(rng):
+    targets = np.eye(3, dtype=int)[rng.integers(0, 3, 30)]
+    scores = rng.random((30, 3))
+    found = rank(targets, scores).metrics
+    auc = roc_auc_score(targets, scores, average="macro")
+    assert found == {
+        "mAP": pytest.approx(average_precision_score(targets, scores, average="macro")),
+        "mAUC": pytest.approx(auc),
+        "d_prime": pytest.approx(np.sqrt(2) * ndtri(auc)),
+    }
