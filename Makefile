@@ -16,7 +16,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: run estimate verify why report open sql score reproducibility test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
-TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --help
+TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --reporter --help
 
 # Where the home cannot be written to, Snakemake's cache goes beside its other files.
 CACHE = cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && \
