@@ -246,7 +246,7 @@ def _summary(heard: Heard) -> str:
     if heard.dead:
         return f"{place}  dead"
     how = "  by autograd" if heard.by == BY else ""
-    return f"{place}  peak {heard.activation:8.3f} at {heard.time_s:5.2f} s{how}"
+    return f"{place}  activation {heard.activation:8.3f} at {heard.time_s:5.2f} s{how}"
 
 
 if __name__ == "__main__":

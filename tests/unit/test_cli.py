@@ -84,7 +84,7 @@ def test_it_writes_sounds_pictures_and_a_page(model, clip, tmp_path, capsys):
     page = (out / "index.html").read_text(encoding="utf-8")
     assert page.count("<audio") == 7 and "my &lt;clip&gt;.wav" in page and "://" not in page
     printed = capsys.readouterr().err
-    assert len(re.findall(r"^layer +\d+  filter +\d+  peak", printed, re.MULTILINE)) == 6
+    assert len(re.findall(r"^layer +\d+  filter +\d+  activation", printed, re.MULTILINE)) == 6
     assert "6 sonifications of 1.0 s: listen at" in printed
 
 
@@ -278,7 +278,7 @@ def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, caps
     x = prepared(clip, Limits(1, 60), 16_000).pcm.astype(np.float32)[None] / 32767
     maps = Sonifier(model).forward(torch.from_numpy(x)).maps[1][0]
     best = int(maps.amax(-1).argmax())
-    line = re.search(rf"layer  2  filter +{best}  peak .* at +([\d.]+) s", printed)
+    line = re.search(rf"layer  2  filter +{best}  activation .* at +([\d.]+) s", printed)
     assert float(line[1]) == pytest.approx(int(maps[best].argmax()) * 4 / 16_000, abs=0.006)
 
 
@@ -302,7 +302,9 @@ def test_a_residual_network_is_heard_by_autograd_which_says_so(nets, clip, capsy
         signal, rate = soundfile.read(f"a/layer{layer:02d}_filter{index:04d}.wav")
         assert rate == 8_000
         np.testing.assert_allclose(signal, heard.signals[layer - 1, 0], atol=1e-3)
-        line = re.search(rf"layer  {layer}  filter +{index}  peak +[\d.]+ at +([\d.]+) s", printed)
+        line = re.search(
+            rf"layer  {layer}  filter +{index}  activation +[\d.]+ at +([\d.]+) s", printed
+        )
         frame = int(sonifier.forward(torch.from_numpy(x)).maps[layer - 1][0, index].argmax())
         assert float(line[1]) == pytest.approx((frame * 2 + 1) / 8_000, abs=0.008)
 

@@ -11,9 +11,7 @@ from sonify.runtime.guesses import hint
 # What a value must be, by the JSON schema keyword that it breaks.
 _EXPECTED: dict[str, Callable[[Any], str]] = {
     "enum": lambda value: f"must be one of {', '.join(map(str, value))}",
-    "type": lambda value: (
-        "must be of type " + (value if isinstance(value, str) else " or ".join(value))
-    ),
+    "type": lambda value: _of_type([value] if isinstance(value, str) else value),
     "minimum": lambda value: f"must be at least {value}",
     "exclusiveMinimum": lambda value: f"must be more than {value}",
     "maximum": lambda value: f"must be at most {value}",
@@ -22,8 +20,10 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "maxItems": lambda value: f"must have at most {value} items",
     "uniqueItems": lambda value: "must not repeat an item",
     "minProperties": lambda value: "must not be empty",
-    "anyOf": lambda kinds: "must be of type " + " or ".join(kind["type"] for kind in kinds),
+    "anyOf": lambda kinds: _of_type([kind["type"] for kind in kinds]),
 }
+# Types by the words of YAML, where JSON has others.
+_TYPES = {"array": "list", "object": "mapping", "string": "text"}
 
 
 def sentence(error: ValidationError) -> str:
@@ -70,6 +70,10 @@ def _meant(value: Any, expected: str) -> str:
         return f": write {mantissa if '.' in mantissa else f'{mantissa}.0'}e{sign}{power}"
     whole = number.is_integer() and "." not in text
     return f": write {int(number) if whole else number}, without quotes"
+
+
+def _of_type(types: list[str]) -> str:
+    return "must be of type " + " or ".join(_TYPES.get(name, name) for name in types)
 
 
 def _expected(keyword: Any, error: ValidationError) -> str:

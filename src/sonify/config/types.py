@@ -12,7 +12,7 @@ from msgspec import Meta
 from sonify.config.reporting import Reporting
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.sources import Source
-from sonify.data.synthesis.sizes import AudiosetSizes, Fsd50kSizes, Seed, SpeechCommandsSizes
+from sonify.data.synthesis.sizes import AudiosetSizes, Fsd50kSizes, SpeechCommandsSizes
 from sonify.evaluation.option_types import (
     DatasetName,
     RecipeName,
@@ -169,7 +169,7 @@ class Training:
     """The training matrix."""
 
     seeds: Annotated[
-        tuple[Seed, ...],
+        tuple[Annotated[int, Meta(ge=0, le=2**31 - 1, description="Random seed of a run.")], ...],
         Meta(
             min_length=1,
             description="Every run is trained once per seed, unless it names fewer.",

@@ -6,7 +6,9 @@ every clip are kept (results/evaluation/scores).
 """
 
 import argparse
+import csv
 import sys
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -22,15 +24,28 @@ COLUMNS = ["model", "dataset", "split", "clips", "absent", "mAP", "mAUC", "d_pri
 
 
 def read_ids(file: Path) -> list[str]:
-    """The clip ids in a text file, one a line; of a CSV its first column.
+    """The clip ids in a text file, one a line, commas and all.
 
-    Raises SonifyError for a list without ids, or with one twice.
+    Of a CSV, which is called .csv or begins with a line that names a column clip_id, that column,
+    or else the first. Raises SonifyError for a file that is no text in UTF-8, and for a list
+    without ids, or with one twice.
     """
-    lines = file.read_text(encoding="utf-8-sig").splitlines()
-    ids = [name for line in lines if (name := line.split(",")[0].strip().strip('"'))]
-    again = (
-        sorted({name for name in ids if ids.count(name) > 1}) if len(set(ids)) < len(ids) else []
-    )
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise SonifyError(
+            f"{file} is no text in UTF-8 ({error.reason} at byte {error.start}): save it as that"
+        ) from None
+    rows = list(csv.reader(lines))
+    header = rows[0] if rows else []
+    if "clip_id" in header:
+        names = [row[header.index("clip_id")] for row in rows[1:] if len(row) >= len(header)]
+    elif file.suffix.lower() == ".csv":
+        names = [row[0] for row in rows if row]
+    else:
+        names = lines
+    ids = [name for given in names if (name := given.strip())]
+    again = sorted(name for name, n in Counter(ids).items() if n > 1)
     if again or not ids:
         why = f"has {again[0]!r} twice" if again else "has no clip ids"
         raise SonifyError(f"{file} {why}: list each clip once, one a line")

@@ -63,7 +63,7 @@ def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] =
             continue
         except EOFError:
             ended = True  # what was typed may lack its semicolon
-        command, _, table = query.strip().partition(" ")
+        command = query.strip().rstrip(";")
         if command == ".quit":
             return
         finished = ended or query.rstrip().endswith(";") or command.startswith(".")
@@ -71,7 +71,7 @@ def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] =
             continue
         try:
             if command.startswith("."):
-                _tell(connection, command, table.strip())
+                _tell(connection, *query.strip().rstrip(";").split(" ", 1))
             elif query.strip():
                 answer(connection, query)
         except duckdb.Error as error:
@@ -81,8 +81,8 @@ def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] =
         query = ""
 
 
-def _tell(connection: duckdb.DuckDBPyConnection, command: str, table: str) -> None:
-    about = {".tables": (_TABLES, []), ".columns": (_COLUMNS, [table])}.get(command)
+def _tell(connection: duckdb.DuckDBPyConnection, command: str, table: str = "") -> None:
+    about = {".tables": (_TABLES, []), ".columns": (_COLUMNS, [table.strip()])}.get(command)
     rows = connection.execute(*about).fetchall() if about else []
     for name, *words in rows:
         print(f"{name:<22}{'  '.join(words)}")
@@ -101,7 +101,10 @@ def main(arguments: list[str]) -> None:
             converse(connection)
             return
         try:
-            answer(connection, query)
+            if query.startswith("."):
+                _tell(connection, *query.rstrip(";").split(" ", 1))
+            else:
+                answer(connection, query)
         except duckdb.Error as error:
             raise SonifyError(str(error)) from error
 

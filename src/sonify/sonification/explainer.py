@@ -16,7 +16,7 @@ from torch import Tensor
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.activity import strongest
 from sonify.sonification.grid import Grid
-from sonify.sonification.requests import check_waveforms, requests
+from sonify.sonification.requests import as_indices, check_waveforms, requests
 
 # On a CPU, about ten seconds of audio run at a time, so that their maps stay in its cache.
 CACHED_SAMPLES = 80_000
@@ -165,7 +165,7 @@ class Explainer(ABC, Generic[R]):
         torch.Size([2, 4000])
         """
         check_waveforms(x)
-        filters = torch.as_tensor(filters, device=x.device)
+        filters = as_indices("filters", filters).to(x.device)
         filters = filters.expand(len(x)) if filters.ndim == 0 else filters
         if len(filters) != len(x):
             raise SonifyError(

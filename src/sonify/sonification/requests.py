@@ -39,6 +39,14 @@ def check_layer(layer: int, n_layers: int) -> None:
         raise SonifyError(f"layer is {layer}: the model has layers 1 to {n_layers}")
 
 
+def as_indices(name: str, values: int | Sequence[int] | Tensor) -> Tensor:
+    """Return `values`, called `name`, as a tensor; raises SonifyError for what are no numbers."""
+    try:
+        return torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError):
+        raise SonifyError(f"{name}: {values!r} is no whole number, nor several") from None
+
+
 def check_waveforms(x: Tensor) -> None:
     """Raise SonifyError unless x is a tensor, (clip, time), not empty, and finite."""
     check_tensor(x)
@@ -82,11 +90,8 @@ def requests(
     there.
     """
     check_waveforms(x)
-    given = {
-        "layers": torch.as_tensor(layers),
-        "clips": torch.as_tensor(clips),
-        "filters": torch.as_tensor(filters),
-    }
+    named = {"layers": layers, "clips": clips, "filters": filters}
+    given = {name: as_indices(name, values) for name, values in named.items()}
     clips = given["clips"]
     if frames is not None:
         given["frames"] = frames

@@ -275,7 +275,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (
             "training/recipes/contrastive_kept/checkpoints",
             6.0,
-            "contrastive_kept.checkpoints is 6.0, but must be of type integer or array",
+            "contrastive_kept.checkpoints is 6.0, but must be of type integer or list",
         ),
         (
             "training/recipes/contrastive_kept/checkpoints",

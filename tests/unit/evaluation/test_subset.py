@@ -64,10 +64,25 @@ def test_all_clips_give_the_published_number_and_none_an_empty_one(results):
         subset.subset(results / "empty", ["c00"])
 
 
-@pytest.mark.parametrize("text", ["a\r\nb,Dog\n\n", '\ufeffa\n"b",x\n'])
-def test_lists_have_one_id_a_line(tmp_path, text):
-    (tmp_path / "ids").write_text(text, encoding="utf-8", newline="")
-    assert subset.read_ids(tmp_path / "ids") == ["a", "b"]
+@pytest.mark.parametrize(
+    ("name", "text", "ids"),
+    [
+        ("ids.txt", "a\r\n b \n\n", ["a", "b"]),
+        ("ids.txt", '\ufefffarm/dog, barking\nfarm/"b"\n', ["farm/dog, barking", 'farm/"b"']),
+        ("ids.csv", 'a,Dog\n"farm/dog, barking",x\n', ["a", "farm/dog, barking"]),
+        ("ids.CSV", "split,clip_id\neval,a\neval,b\n", ["a", "b"]),
+        ("ids", 'clip_id\na\n"b, c"\n', ["a", "b, c"]),
+    ],
+)
+def test_lists_have_one_id_a_line_and_tables_a_column(tmp_path, name, text, ids):
+    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
+    assert subset.read_ids(tmp_path / name) == ids
+
+
+def test_a_list_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "ids.txt").write_text("caf\u00e9\n", encoding="utf-16")
+    with pytest.raises(SonifyError, match="ids.txt is no text in UTF-8 .* at byte 0.: save it"):
+        subset.read_ids(tmp_path / "ids.txt")
 
 
 @pytest.mark.parametrize(("text", "why"), [("a\na\n", "has 'a' twice"), ("\n", "has no clip ids")])

@@ -1,6 +1,7 @@
 """What `make sql` answers, at a prompt and for one query."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,15 @@ def test_it_ends_when_told(say):
 def test_nothing_can_be_changed(say):
     printed, _ = say("DROP VIEW claims;")
     assert "read-only" in printed
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(".tables;", "removal"), (".columns claims", "verdict")]
+)
+def test_tables_and_columns_are_told_without_a_prompt_too(folder, monkeypatch, capsys, asked, told):
+    monkeypatch.chdir(folder)
+    main(asked.split())
+    assert re.search(rf"^{told} ", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_one_query_prints_all_its_rows(folder, monkeypatch, capsys):
