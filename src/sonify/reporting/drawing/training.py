@@ -21,6 +21,7 @@ COLUMNS = 3
 _WIDE, _LEFT, _RIGHT = (2 * PANEL_INCHES + 0.2) / COLUMNS, 0.45, 0.1
 _NAME, _LOSS, _SCORE, _TICKS, _ENDS = 0.34, 0.95, 0.5, 0.2, 0.35
 _LETTERS = 30  # of a line above a panel
+_ROOM = 0.22  # kept free above the losses for the number, as a fraction of what they span
 _RATE = "#DADADA"
 _SMALL = {"axes.titlesize": 7.5, "xtick.labelsize": 7.0, "ytick.labelsize": 7.0, "font.size": 7.0}
 _DOT = {"ls": "", "marker": "o", "ms": 3.2, "mec": "black", "mew": 0.6, "clip_on": False}
@@ -87,6 +88,8 @@ def _draw_losses(axes: Axes, run: str, curves: pd.DataFrame, epochs: pd.DataFram
         axes.plot(chosen, [curve.loc[at, "loss"]], color=colour, **_DOT)
     axes.set_title("\n".join(textwrap.wrap(run, _LETTERS)), loc="left", pad=3)
     axes.grid(False)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + _ROOM * (high - low))
     _epoch_axis(axes, epochs)
 
 

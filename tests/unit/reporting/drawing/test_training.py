@@ -96,6 +96,25 @@ def test_a_panel_for_each_run_a_line_for_each_seed_and_a_dot_for_each_model(give
         assert axes.get_xlim() == (0, EPOCHS)
 
 
+@pytest.mark.parametrize("course", ["rising", "level"])
+def test_the_number_of_the_learning_rate_keeps_clear_of_losses_that_rise(given, course):
+    rising = given["step_history"]["passes"] if course == "rising" else 1.0
+    given["step_history"]["loss"] = rising
+    figure = figure_training(**given, scale="mini", runs=RUNS)
+    texts(figure)  # draws it
+    for axes in named(figure).values():
+        (number,) = axes.texts
+        box = number.get_window_extent()
+        for line in axes.lines:
+            points = axes.transData.transform(np.column_stack(line.get_data()))
+            beside = points[points[:, 0] >= box.x0 - 4]
+            if not len(beside):  # a state chosen early
+                continue
+            size = line.get_markersize() if line.get_marker() == "o" else line.get_linewidth()
+            top = beside[:, 1].max() + (size / 2 + 1) * figure.dpi / 72
+            assert top < box.y0, (axes.get_title("left"), top, box.y0)
+
+
 def test_scores_stand_below_the_runs_that_validate(given):
     figure = figure_training(**given, scale="mini", runs=RUNS)
     assert COLUMNS == 3
