@@ -118,20 +118,20 @@ def _means(rows: pd.DataFrame, column: str, metric: str) -> pd.DataFrame:
 # The metrics in words, and how each table gives its own.
 METRICS = {
     "response": "Activity of the most active filter, relative to that on the clip",
-    "leads": "Fraction of clips on which that filter leads its layer",
-    "leads_random": "The same, of a filter drawn at random",
-    "filter_response": "Activity of every filter on the sound of its top clips, relative to them",
-    "filter_leads": "Fraction of filters and top clips on which the filter leads its layer",
-    "filter_best_share": "Fraction of that sound's power in its best source",
+    "leads": "Fraction of clips on which the most active filter leads its layer",
+    "leads_random": "Fraction of clips on which a filter drawn at random leads its layer",
+    "filter_response": "Activity of every filter on sounds of its top clips, relative to the clips",
+    "filter_leads": "Fraction of filters and their top clips on which the filter leads its layer",
+    "filter_best_share": "Fraction of power in the best source, over every filter's top clips",
     "fall": "Fall of mAP when the sound is subtracted",
     "coherence": "Coherence of the sound with the clip",
     "flatness": "Spectral flatness of the sound",
-    "active_fraction": "Fraction of time that the sound is within 40 dB of its loudest",
+    "active_fraction": "Fraction of the sound's frames within 40 dB of its loudest",
     "label_purity": "Largest fraction of a filter's top clips with one label in common",
     "best_share": "Fraction of the sound's power in its best source",
     "si_sdr_db": "Greatest SI-SDR over the sources, in dB",
     "auc_time": "Area under the curve of telling when its best source sounds",
-    "auc_bins": "The same over time and frequency",
+    "auc_bins": "Area under the curve of telling its best source over time and frequency",
 }
 SOURCES = {
     "stimulation": stimulation_values,

@@ -37,9 +37,24 @@ _INTRODUCTION = """\
      python -m sonify.reporting.findings docs. -->
 
 The paper removes sonifications and compares them with their inputs; it has no controls for either.
-Here are some: sounds of the same energy, clip by clip, in the place of the sonification. Statements
-are ours, not the paper's; they are judged by the rules for the paper's claims. *Over seeds* is the
-half-width of the 95% interval for networks like these, *over clips* that for these networks."""
+Here are some: sounds of the same energy, clip by clip, in the place of the sonification. The claims
+are ours, not the paper's; they are judged by the rules for the paper's claims. Numbers are means
+with half-widths of 95% intervals: *over seeds* for networks trained like these, *over clips* for
+these networks. Where a claim makes several comparisons, the least favourable one is shown. As one
+of m it counts against the claim only at level 1 − 0.05/m, so that a 95% interval on the wrong side
+of 0 may leave the claim open. Label purity and flatness, of untrained networks too, stand in the
+tables without a claim: their numbers had been seen before a criterion was written, so that none
+would have been blind."""
+# The figure of each claim.
+DRAWN = {
+    101: "figure_stimulation",
+    102: "figure_stimulation",
+    103: "figure_removal_controls",
+    104: "figure_coherence_controls",
+    105: "figure_coherence_controls",
+    106: "figure_stems",
+    107: "figure_rivals",
+}
 
 
 def control_means(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -53,15 +68,16 @@ def control_means(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def page(claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> str:
     """Return the page as Markdown from rows of contracts claims and control_means."""
-    scale = scale_label(claims["scale"].iloc[0], setting)
-    parts = [_INTRODUCTION, f"Measured at this scale: {scale}."]
+    scale = scale_label(claims["scale"].iloc[0])
+    parts = [_INTRODUCTION, f"Scale: {scale}{f' ({setting})' if setting else ''}."]
     for verdict, heading in _PARTS.items():
         rows = claims[claims["verdict"] == verdict]
         if len(rows):
             parts += [f"## {heading}", *(_finding(row) for row in rows.itertuples())]
     parts.append("## The numbers")
     parts.append(
-        "Mean ± half-width of the 95% interval over seeds; single layers, then the mean over all."
+        "Mean ± half-width of the 95% interval over seeds, at the first, the middle and the last "
+        "layer; then the mean over all layers measured."
     )
     for metric, words in METRICS.items():
         rows = means[means["metric"] == metric]
@@ -81,9 +97,10 @@ def _finding(row: Any) -> str:
         "equivalent": f"The difference is smaller than {row.delta:g} either way",
         "inconclusive": "The intervals leave it open",
     }.get(row.verdict, row.verdict.capitalize())
+    drawn = f" ({DRAWN[row.claim]})" if row.claim in DRAWN else ""
     return (
-        f"**{row.claim}. {row.statement}?** {sentence}: {number} ({widths}; {row.n_runs} seeds). "
-        f"{row.measure}. {row.remark}"
+        f"**Claim {row.claim}:** *{row.statement}.* {sentence}: {number} ({widths}; {row.n_runs} "
+        f"seeds). {row.measure}{drawn}. {row.remark}"
     )
 
 

@@ -3,7 +3,7 @@
 Frames have the columns VALUES of `control_values`, the method in place of the sound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -11,19 +11,23 @@ import pandas as pd
 from sonify.paper.labels import distinct_labels
 from sonify.reporting.control_values import MODEL, VALUES
 
+DECONVNET, RANDOM = "deconvnet", "random_signal"
 _BY = [*MODEL, "seed", "method", "layer"]
 
 
 class Measure(NamedTuple):
-    """One column of the page's tables, and what it is in words.
+    """One measure of methods: a column of the page's tables, a panel of the figure.
 
-    column: of table rivals. less: the control of which the same is subtracted, None for none.
+    unit: what its axis shows, in a word or two lines. column: of table rivals. less: the control of
+    which the same is subtracted, None for none.
     """
 
     head: str
     words: str
+    unit: str
     column: str
     less: str | None = None
+    more_is_better: bool = True
 
 
 # Whether the sound is special, then the field's metrics.
@@ -32,12 +36,14 @@ MEASURES = {
         "stimulation",
         "activity of the filter on its sound, relative to that on the clip, less that on the sound "
         "with random phases",
+        "activity, less\nrandom phases’",
         "response",
         "phase",
     ),
     "rival_coherence": Measure(
         "coherence",
         "with the clip, less that of the method's sound of an untrained network",
+        "coherence, less\nuntrained network’s",
         "coherence",
         "untrained",
     ),
@@ -45,46 +51,80 @@ MEASURES = {
         "stems",
         "fraction of the sound's power in its best source, less that of the sound with random "
         "phases",
+        "best source, less\nrandom phases’",
         "best_share",
         "phase",
     ),
     "rival_delay": Measure(
         "delay",
         "correlation with the sound of the delayed clip, shifted back: 1 follows exactly",
+        "correlation",
         "delay_correlation",
     ),
     "rival_randomised": Measure(
         "random weights",
         "rank correlation of spectral magnitudes with the sound of the same network with random "
         "weights in the layer: low if the sound is the weights' doing",
+        "rank correlation",
         "randomised_correlation",
+        more_is_better=False,
     ),
-    "rival_cost": Measure("cost", "arithmetic, the deconvnet's being 1", "cost"),
+    "rival_cost": Measure(
+        "cost",
+        "arithmetic, the deconvnet's being 1",
+        "times the deconvnet’s",
+        "cost",
+        more_is_better=False,
+    ),
 }
 FIELD = {
     "rival_faithfulness": Measure(
-        "FF", "fall of the probability of the clip's class without the sound", "faithfulness"
+        "FF",
+        "fall of the probability of the clip's class without the sound",
+        "probability",
+        "faithfulness",
     ),
     "rival_faithfulness_logit": Measure(
-        "FF, scores", "the same without softmax", "faithfulness_logit"
+        "FF, scores", "the same without softmax", "score", "faithfulness_logit"
     ),
-    "rival_average_drop": Measure("AD", "average drop on the sound alone", "average_drop"),
-    "rival_average_increase": Measure("AI", "average increase", "average_increase"),
+    "rival_average_drop": Measure(
+        "AD",
+        "average drop on the sound alone",
+        "fraction",
+        "average_drop",
+        more_is_better=False,
+    ),
+    "rival_average_increase": Measure(
+        "AI", "average increase", "fraction of clips", "average_increase"
+    ),
     "rival_average_increase_logit": Measure(
-        "AI, scores", "the same without softmax", "average_increase_logit"
+        "AI, scores", "the same without softmax", "fraction of clips", "average_increase_logit"
     ),
-    "rival_average_gain": Measure("AG", "average gain", "average_gain"),
-    "rival_fidelity": Measure("Fid-In", "fidelity to the input", "fidelity"),
-    "rival_sparseness": Measure("SPS", "sparseness", "sparseness"),
-    "rival_complexity": Measure("COMP", "complexity, in nats", "complexity"),
+    "rival_average_gain": Measure("AG", "average gain", "fraction", "average_gain"),
+    "rival_fidelity": Measure("Fid-In", "fidelity to the input", "fraction of clips", "fidelity"),
+    "rival_sparseness": Measure("SPS", "sparseness", "Gini index", "sparseness"),
+    "rival_complexity": Measure(
+        "COMP", "complexity, in nats", "nats", "complexity", more_is_better=False
+    ),
 }
 _REMOVAL = Measure(
     "removal",
     "fall of mAP when the sound is subtracted, less that of the sound with random phases",
+    "fall of mAP, less\nrandom phases’",
     "value",
     "phase",
 )
 METRICS = {"rival_removal": _REMOVAL, **MEASURES, **FIELD}
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Return the names of methods, each once: the deconvnet first, the random signal last."""
+    return sorted(set(methods), key=lambda name: (name != DECONVNET, name == RANDOM, name))
+
+
+def in_words(method: str) -> str:
+    """Return the name of a method as readers see it."""
+    return method.replace("_", " ")
 
 
 def rivals_values(rivals: pd.DataFrame) -> pd.DataFrame:
@@ -112,8 +152,9 @@ def words(means: pd.DataFrame) -> list[str]:
         "## Methods side by side",
         "Every method sonifies the most active filter of the same layers of the same clips; all "
         "sounds of a clip and layer have the energy of the deconvnet's. Means over seeds and "
-        f"layers {', '.join(str(n) for n in sorted(means['layer'].unique()))}; "
-        "docs/rivals.md says what the methods and the field's metrics are.",
+        f"layers {', '.join(f'{n:g}' for n in sorted(means['layer'].unique()))}; figure_rivals has "
+        "them by layer, with intervals. ↑: more is better, ↓: less is. docs/rivals.md says what "
+        "the methods and the field's metrics are.",
     ]
     for run, label in distinct_labels(means).items():
         rows = means[means["run"] == run]
@@ -127,12 +168,12 @@ def words(means: pd.DataFrame) -> list[str]:
 
 def _matrix(rows: pd.DataFrame, measures: Mapping[str, Measure]) -> str:
     found = rows.groupby(["sound", "metric"])["mean"].mean().unstack("metric")
-    names = sorted(found.index, key=lambda name: (name != "deconvnet", name))
-    lines = [["method", *(m.head for m in measures.values())], ["--", *["--:"] * len(measures)]]
-    for name in names:
+    heads = [f"{m.head} {'↑' if m.more_is_better else '↓'}" for m in measures.values()]
+    lines = [["method", *heads], ["--", *["--:"] * len(measures)]]
+    for name in in_order(found.index):
         values = [found.loc[name].get(metric, float("nan")) for metric in measures]
         cells = ["–" if v != v else f"{v:.3f}" for v in values]
-        lines.append([name.replace("_", " "), *cells])
+        lines.append([in_words(name), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -17,7 +17,8 @@ from beyond_tables import (
 from drawn import texts
 
 from sonify.contracts import tables
-from sonify.plan.registry import BEYOND_TABLES
+from sonify.paper.claims.beyond import CLAIMS
+from sonify.plan.registry import BEYOND_FIGURES, BEYOND_TABLES
 from sonify.reporting import rival_values
 from sonify.reporting.control_values import (
     METRICS,
@@ -33,7 +34,7 @@ from sonify.reporting.drawing.removal_controls import figure_removal_controls
 from sonify.reporting.drawing.sounds import in_order
 from sonify.reporting.drawing.stems import figure_stems
 from sonify.reporting.drawing.stimulation import figure_stimulation
-from sonify.reporting.findings import control_means, page, write
+from sonify.reporting.findings import DRAWN, control_means, page, write
 
 
 def value(regime, selection, sound, layer, seed):
@@ -80,11 +81,23 @@ def test_what_does_not_hold_leads():
         verdicts(claim=103, statement="C", verdict="equivalent", mean=0.001),
     ])  # fmt: skip
     text = page(both, control_means({"stimulation": stimulation(value)}), "sounds; nets")
-    assert text.index("**102. B?** The opposite is shown: -0.200") < text.index("**103. C?**")
-    assert text.index("**103. C?**") < text.index("**101. A?** This is shown: 0.300 ± 0.100")
-    assert "miniature: sounds; nets" in text and "smaller than 0.02 either way" in text
+    places = [
+        text.index("**Claim 102:** *B.* The opposite is shown: -0.200"),
+        text.index("**Claim 103:** *C.* The difference is smaller than 0.02 either way"),
+        text.index("**Claim 101:** *A.* This is shown: 0.300 ± 0.100"),
+    ]
+    assert places == sorted(places)
+    assert "Scale: miniature (sounds; nets)." in text
+    assert "Number (figure_stimulation). r." in text
     cells = "0.330 ± 0.050 | 0.380 ± 0.050 | 0.430 ± 0.050 | 0.380"
     assert f"| contrastive | white noise | {cells} |" in text
+
+
+def test_every_claim_names_a_figure_of_beyond_that_is_drawn_from_its_table():
+    assert set(DRAWN) == {claim.number for claim in CLAIMS}
+    for number, table in {101: "stimulation", 103: "removal_controls", 107: "rivals"}.items():
+        assert table in BEYOND_FIGURES[DRAWN[number]].tables
+    assert set(DRAWN.values()) == set(BEYOND_FIGURES)
 
 
 def test_the_page_is_made_from_the_tables_beside_it(tmp_path):
@@ -214,6 +227,7 @@ def test_methods_stand_side_by_side_less_their_controls():
         half = 0.5 if metric == "rival_removal" else 1
         assert row["ci95"] == pytest.approx(4.302653 * 0.02 * half / 3**0.5)
     text = page(verdicts(), found, "")
+    assert "layers 1, 6, 11; figure_rivals" in text and "| AD ↓ | AI ↑ |" in text
     assert text.count("| deconvnet |") == text.count("| random signal |") == 4
     means = [(0.6 + 0.06 + 0.02 - 0.2) / 2, 0.48, 0.38, 0.48, 0.68, 0.68, 0.68]
     assert f"| deconvnet | {' | '.join(f'{value:.3f}' for value in means)} |" in text

@@ -13,6 +13,7 @@ from sonify.paper.claims.evidence import FINETUNES, Evidence, by_layer, gather
 from sonify.paper.claims.measurement import Measurement, differences
 from sonify.paper.claims.rules import Above
 from sonify.paper.claims.verdicts import Claim
+from sonify.paper.labels import FINETUNES as FINETUNED
 from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
 _OWN, _DECONVNET = "sonification", "deconvnet"
@@ -30,7 +31,7 @@ def own_response(evidence: Evidence) -> Measurement:
 
 
 def own_lead(evidence: Evidence) -> Measurement:
-    """Return how much oftener s makes its filter the most active than s with random phases."""
+    """Return how much more often s makes its filter the most active than s with random phases."""
     pairs = _held_against(evidence, "stimulation", "leads", ["phase"], selection="random")
     return differences("Leads its layer on the sonification vs random phases", pairs, skipna=True)
 
@@ -46,7 +47,10 @@ def special_removal(evidence: Evidence) -> Measurement:
 
     found = gather(look_up, product(FINETUNES, [_OWN, *RIVALS]))
     pairs = {
-        f"{finetune} {rival.replace('_', ' ')}": (found[finetune, rival], found[finetune, _OWN])
+        f"{FINETUNED[finetune]} {rival.replace('_', ' ')}": (
+            found[finetune, rival],
+            found[finetune, _OWN],
+        )
         for finetune, rival in product(FINETUNES, RIVALS)
     }
     measured = differences("mAP without the control vs without the sonification", pairs)
@@ -124,8 +128,8 @@ CLAIMS = (
     Claim(
         number=102,
         section="3.2",
-        statement="The sonification of any filter makes it the most active of its layer oftener "
-        "than noise in the same bands does",
+        statement="The sonification of any filter makes it the most active of its layer more "
+        "often than noise in the same bands does",
         measure="Fraction of clips on which a filter drawn at random leads its layer when it hears "
         "its own sonification, minus that with random phases, mean over layers: the smaller of "
         "contrastive and supervised",
@@ -136,8 +140,8 @@ CLAIMS = (
     Claim(
         number=103,
         section="4.1",
-        statement="Removing a sonification costs more mAP than removing any other sound of its "
-        "energy",
+        statement="Removing a sonification costs more mAP than removing any other sound of the "
+        "same energy",
         measure="mAP on FSD50K eval after contrastive pretraining when a control is subtracted, "
         "minus that when the sonification of the most active map is, mean over layers: the "
         "smallest of six controls and two finetunings",
@@ -181,7 +185,7 @@ CLAIMS = (
         number=107,
         section="3.2",
         statement="The deconvnet's sound of a filter excites it more than any other method's sound "
-        "of its energy",
+        "of the same energy",
         measure="Activity of the most active filter on the deconvnet's sonification, relative to "
         "that on the clip, minus that on another method's sound of the same energy, contrastive, "
         "fully finetuned, mean over layers: the smallest of eight methods",

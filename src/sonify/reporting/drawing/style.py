@@ -135,15 +135,22 @@ def unit_axis(axes: Axes, curves: pd.DataFrame) -> None:
     them the axes hold what the runs can reach at most. Bands of five and more they hold whole; one
     run far from all others may then stand above the axes, where it is drawn as well.
     """
+    top = (curves["mean"] + within_reach(curves)).max()
+    bottom = max(-1.0, min(0.0, 1.06 * curves["mean"].min()))
+    high = 1.06 * top
+    axes.set_ylim(bottom, high if 0 < high < 0.9 else 1.0)
+
+
+def within_reach(curves: pd.DataFrame) -> pd.Series:
+    """Half-widths of intervals, of few runs no more than one run can lie from their mean; 0 where
+    there is none.
+    """
     reach = curves["ci95"].astype(float).fillna(0)
     if "n" in curves:
         others = curves["n"].astype(float).sub(1).clip(lower=1)
         farthest = others / stdtrit(others, 0.975)  # a run from the mean, in half-widths
         reach *= farthest.clip(upper=1).fillna(1)
-    top = (curves["mean"] + reach).max()
-    bottom = max(-1.0, min(0.0, 1.06 * curves["mean"].min()))
-    high = 1.06 * top
-    axes.set_ylim(bottom, high if 0 < high < 0.9 else 1.0)
+    return reach
 
 
 def interval_key(curves: pd.DataFrame) -> Patch | None:
