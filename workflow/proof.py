@@ -23,6 +23,7 @@ CONFIGURATION = ("settings", "version", "splits", "contracts")  # parameters tha
 CODE = Path("results/provenance/code")
 ACCEPTED = Path("results/provenance/accepted.json")
 INPUTS = Path("results/provenance/inputs")  # of results whose jobs are not told
+UNFINISHED = "results/unfinished/"
 LONGEST = 40_000  # letters of the names of inputs handed to a job
 ASKED = "SONIFY_ASKED"  # verify or why: what a dry run answers in place of its list of jobs
 
@@ -51,15 +52,21 @@ def _assignment(rule) -> Callable[..., str]:
             "rule": rule.name,
             "code": given["code"],
             "settings": {name: _parsed(value) for name, value in now.items()},
-            "inputs": list(input),
+            "inputs": _lasting(input),
             "outputs": list(output),
         }
-        if ancient or len(" ".join(input)) > LONGEST:
+        if ancient or len(" ".join(task["inputs"])) > LONGEST:
             # What reads ancient inputs depends on which there are, not on what is in them.
             task |= {"inputs": [], "apart": "names" if ancient else "contents"}
         return f"{seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))}"
 
     return made
+
+
+def _lasting(inputs: Iterable[str]) -> list[str]:
+    """Inputs but for shares of the same work, which are gone once it is done: they hold what the
+    job would make itself, of the same code, settings and inputs."""
+    return [path for path in inputs if not path.startswith(UNFINISHED)]
 
 
 def _compared(value: Any) -> bool:
@@ -75,7 +82,7 @@ def task_of(job) -> dict[str, Any] | None:
     """
     text = job.params.get("made")
     task = json.loads(shlex.split(text)[0].partition("=")[2]) if text else None
-    return task and (task | {"inputs": list(job.input)} if "apart" in task else task)
+    return task and (task | {"inputs": _lasting(job.input)} if "apart" in task else task)
 
 
 def expected(task: dict[str, Any]) -> dict[str, Any]:

@@ -245,8 +245,7 @@ def test_every_table_is_that_of_the_cpu(gpu, model, make_clips, store, tmp_path)
         tables["coherence"] = coherence_table(on, CARD, [clips], rules=rules, **of)
         delays = {"clips": 3, "shifts": [1, 256, 700], "shown_shift": 700, "rule": "max"}
         tables["invariance"] = invariance_tables(on, CARD, sizes, **delays, **of).table
-        asked = {"work": tmp_path / str(device), "top": 3, "mining": Mining()}
-        top = mine_parts(Sonifier(on), on, CARD, sizes, **asked, **of)
+        top = mine_parts(Sonifier(on), CARD, [clips], top=3, mining=Mining(), **of)
         tables["mined"] = top
         sonified = render_layers(Sonifier(on), [clips], top, **of)
         measures = {"top_k": 5, "nperseg": 256}

@@ -39,7 +39,7 @@ RECIPE = Recipe(
 RUN = Run("fsd50k-scratch", "fsd50k", "fsd50k", ("eval",), "supervised", "none", None, "CNN12")
 
 
-def made(folder: Path, threads: int, work: Path) -> dict[str, np.ndarray]:
+def made(folder: Path, threads: int) -> dict[str, np.ndarray]:
     """Every number that the jobs would write, by name."""
     device = pick_device("cpu", threads)
     sizes = part_sizes(folder, ["eval"])
@@ -48,10 +48,9 @@ def made(folder: Path, threads: int, work: Path) -> dict[str, np.ndarray]:
     trained = train_run(RUN, 7, RECIPE, clips, architecture=SHAPE, device=device)
     model, card = trained.model.eval(), trained.card
     explainer = Sonifier(model)
-    top = mine_parts(explainer, model, card, sizes, work=work, top=3, mining=Mining(), **of)
-    assert top is not None
-    sounds = pd.concat(render_layers(explainer, map(load_part, sizes), top, **of))
     parts = [load_part(file) for file in sizes]
+    top = mine_parts(explainer, card, parts, top=3, mining=Mining(), **of)
+    sounds = pd.concat(render_layers(explainer, parts, top, **of))
     coherence = coherence_table(model, card, parts, rules=("mean",), **of)
     scores = score_tables(model, card, parts, **of)[0]
     weights = [value.numpy().ravel() for value in model.state_dict().values()]
@@ -67,4 +66,4 @@ def made(folder: Path, threads: int, work: Path) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    np.savez(sys.argv[3], **made(Path(sys.argv[1]), int(sys.argv[2]), Path(f"{sys.argv[3]}.work")))
+    np.savez(sys.argv[3], **made(Path(sys.argv[1]), int(sys.argv[2])))

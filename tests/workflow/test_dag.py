@@ -1,6 +1,7 @@
 """What the workflow plans and refuses before any job runs."""
 
 import re
+from collections import Counter
 
 import yaml
 
@@ -164,6 +165,23 @@ def test_a_shared_training_asks_for_as_many_threads_and_gpus_as_it_has_processes
         (job,) = re.findall(r"^rule train:.*?--out", workflow(*made), re.M | re.S)
         assert f" threads: {2 * processes}\n" in job and f" gpu={processes}," in job, job
         assert f" --threads {2 * processes} --processes {processes} --work " in job
+
+
+def test_what_is_measured_is_shared_among_as_many_jobs_as_asked_for(workflow):
+    workflow.overlay({"scatter": {"measuring": 3}})
+    names = ["sonification/contrastive-s0/sonifications", "evaluation/filters/contrastive-s0"]
+    names += ["evaluation/coherence/contrastive-s0", "evaluation/metrics/supervised-s0"]
+    made = ["--", *(f"results/{name}.parquet" for name in names)]
+    printed = workflow("--dry-run", "--quiet", "host", "--config", "device=cuda", *made)
+    jobs = re.findall(r"^rule (\w+):.*?    resources: (.*?)$", printed, re.M | re.S)
+    rules = Counter(rule for rule, _ in jobs)
+    resources = {rule: dict(re.findall(r"(\w+)=(\S+?)(?:,|$)", words)) for rule, words in jobs}
+    for rule in ("mine", "render", "filters", "coherence", "score"):
+        assert rules[rule] == 1 and rules[f"{rule}_share"] == 3
+        of, whole = resources[f"{rule}_share"], resources[rule]
+        assert of["gpu"] == "1" and of["mem_mb"] == whole["mem_mb"]
+        assert int(of["runtime"]) == int(whole["runtime"]) / 3 == 40
+    assert rules["train"] == 2 and rules.total() == 2 + 5 * 4 + 2, "and audioset"
 
 
 def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from browsers import violations
+from checkouts import Workflow, digests
 from sklearn.metrics import average_precision_score
 from worked_examples import extended, results, with_overlay
 
@@ -343,6 +344,25 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
     )
     jobs = finished.planned()
     assert jobs["train"] == 31, "the nine recipes it is the base of, and what starts there"
+
+
+def test_shares_give_the_bytes_of_one_job_and_leave_nothing(finished, tmp_path):
+    before = digests(finished.folder)
+    for part in ("results", ".snakemake"):
+        shutil.copytree(finished.folder / part, tmp_path / part)
+    own = Workflow(tmp_path, finished.checkout, finished.snakemake)
+    finished.edit("config.yaml", "scatter: {measuring: 1}", "scatter: {measuring: 3}")
+    of = "contrastive-s0"
+    targets = [f"results/sonification/{of}/{n}.parquet" for n in ("top_activations", "sonifications")]
+    targets.append("results/evaluation/metrics/fsd50k-contrastive-full-s0.parquet")
+    rules = ("mine", "render", "score")
+    assert own.planned("--", *targets) == dict.fromkeys(rules, 1) | {f"{r}_share": 3 for r in rules}
+    own("--", *targets)
+    assert digests(tmp_path) == before
+    assert not [file for file in tmp_path.glob("results/unfinished/**/*") if file.is_file()]
+    assert "Nothing to be done" in own("--dry-run", "--", *targets)
+    records = (tmp_path / "results/benchmarks/render_share").glob("*.tsv")
+    assert sorted(file.stem for file in records) == [f"{of}-{i}-of-3" for i in (1, 2, 3)]
 
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):

@@ -21,6 +21,7 @@ from sonify.config.loading import load
 from sonify.plan.files import EACH, Files
 from sonify.plan.plan import Plan
 from sonify.plan.resources import JobNeeds
+from sonify.plan.scatter import Scatter
 from sonify.plan.settings import Settings
 from sonify.plan.registry import ALL_FIGURES, ALL_TABLES, EVALUATION_TABLES, STAGES
 from surroundings import (
@@ -55,6 +56,7 @@ files, settings = Files(plan), Settings(plan)
 STARTED = time.time()
 GPUS = gpus(config["device"])  # of a job that runs or trains a model
 needs = JobNeeds(plan, on_gpu=GPUS > 0)
+scatter = Scatter(plan, files)
 warm = Warm(*PACKAGES, threads=config["threads"])
 
 shell.prefix(shell_prefix(workflow))
@@ -85,8 +87,21 @@ def stage_needs(stage, wildcards):
 
 def stage_inputs(stage, wildcards, input):
     """The --input option of what a stage needs besides a model and clips."""
-    named = [f"{name}={input[name]}" for name in stage.needs if name in input.keys()]
+    return named_inputs(stage.needs, input)
+
+
+def named_inputs(names, input):
+    named = [f"{name}={input[name]}" for name in names if name in input.keys()]
     return ["--input", *named] if named else []
+
+
+def stage_shares(stage, wildcards):
+    return scatter.folders(stage.name, wildcards.job)
+
+
+def gathered(wildcards, input):
+    """The --gather option of a job that merges what others have made."""
+    return ["--gather", *input.shares] if input.shares else []
 
 
 # Parameters that take `output` are not tracked: a corpus may be moved, and another use asks for no

@@ -8,6 +8,7 @@ for stage in STAGES.values():
             stage.name
         input:
             unpack(partial(stage_input, stage)),
+            shares=partial(stage_shares, stage),
         output:
             **{t: f"results/evaluation/{t}/{{job}}.parquet" for t in stage.tables},
         log:
@@ -30,10 +31,11 @@ for stage in STAGES.values():
             needs=partial(stage_inputs, stage),
             # No output: a failed job's outputs are deleted, and the next one goes on from this.
             work=f"results/unfinished/{stage.name}/{{job}}",
+            gather=gathered,
         shell:
             "{params.made} job {log} {params.script} --model {params.model} --data {params.data}"
             " {params.needs} --settings {params.settings:q} --threads {threads}"
-            " --work {params.work} --code {params.code} --out {output}"
+            " --work {params.work} --code {params.code} {params.gather} --out {output}"
 
 
 rule gather:

@@ -238,7 +238,7 @@ rule cards:
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
         data=files.prepared_folders,
-        benchmarks=files.benchmarks,
+        benchmarks=files.benchmarks + scatter.benchmarks,
         out=lambda w, output: str(Path(output.claims).parent),
     shell:
         "{params.made} job {log} cards.py --data {params.data} --sonification {params.sonification}"
@@ -271,7 +271,7 @@ rule page:
         settings=settings.page(),
         sonification=expand("results/sonification/{model}", model=plan.shown_models),
         data=files.prepared_folders,
-        benchmarks=files.benchmarks,
+        benchmarks=files.benchmarks + scatter.benchmarks,
         figures=lambda w, input: str(Path(input.figures[0]).parent),
     shell:
         "{params.made} job {log} page.py --data {params.data} --sonification {params.sonification}"

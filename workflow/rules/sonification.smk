@@ -1,9 +1,13 @@
 # Top activations of every filter, and their sonifications.
 
 
+include: "scatter.smk"
+
+
 rule mine:
     input:
         unpack(lambda w: files.mining_input(w.model)),
+        shares=lambda w: scatter.folders("mine", w.model),
     output:
         top="results/sonification/{model}/top_activations.parquet",
         left_out="results/sonification/{model}/left_out.parquet",
@@ -21,17 +25,19 @@ rule mine:
         model=lambda w, input: str(Path(input.weights).parent),
         data=lambda w, input: str(Path(input.vocabulary).parent),
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.
-        work="results/sonification/{model}/mining",
+        work="results/unfinished/mine/{model}",
+        gather=gathered,
     shell:
         "{params.made} job {log} mine.py --model {params.model} --data {params.data}"
         " --settings {params.settings:q} --threads {threads} --work {params.work}"
-        " --code {params.code} --out {output}"
+        " --code {params.code} {params.gather} --out {output}"
 
 
 rule render:
     input:
         unpack(lambda w: files.mining_input(w.model)),
         top_activations="results/sonification/{model}/top_activations.parquet",
+        shares=lambda w: scatter.folders("render", w.model),
     output:
         "results/sonification/{model}/sonifications.parquet",
     log:
@@ -48,7 +54,8 @@ rule render:
         model=lambda w, input: str(Path(input.weights).parent),
         data=lambda w, input: str(Path(input.vocabulary).parent),
         work="results/unfinished/render/{model}",
+        gather=gathered,
     shell:
         "{params.made} job {log} render.py --model {params.model} --data {params.data}"
         " --input top_activations={input.top_activations} --settings {params.settings:q} --threads {threads}"
-        " --work {params.work} --code {params.code} --out {output}"
+        " --work {params.work} --code {params.code} {params.gather} --out {output}"

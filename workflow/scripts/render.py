@@ -12,12 +12,16 @@ def main() -> None:
     args = model_options(__doc__, RenderingSettings).parse_args()
     job = model_job(args)
     top = job.table("top_activations")
-    with job.progress("sonify", len(top), unit="sonifications") as bar:
+    with job.progress("sonify", job.share_of(len(top)), unit="sonifications") as bar:
         explainer = build_explainer(
             job.settings.method, job.model, precision=job.settings.precision
         )
         how = {"progress": bar.update, "kept": job.kept(), **job.running}
-        layers = render_layers(explainer, job.parts(), top, **how)
+        layers = render_layers(explainer, job.stored(), top, **how)
+        if job.share:
+            for _ in layers:
+                pass
+            return job.hand_over(*args.out)
         tables.write_parts(layers, *args.out, "sonifications")
     job.discard_work()
     dead = int(top["dead"].sum())

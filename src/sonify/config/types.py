@@ -279,6 +279,22 @@ else:
 
 
 @dataclass(frozen=True)
+class Scatter:
+    """Among how many jobs the work of one is scattered."""
+
+    measuring: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Jobs that share each mining, rendering, scoring, removal test, coherence "
+            "and description of filters, by the stored parts of the split; above 1 one more merges "
+            "what they made. Tables are the same.",
+        ),
+    ] = 1
+
+
+@dataclass(frozen=True)
 class Config:
     """A configuration that was checked; see config.yaml."""
 
@@ -288,6 +304,7 @@ class Config:
         Meta(description="Where models run; auto takes the best there is."),
     ]
     threads: Annotated[int, Meta(ge=1, le=256, description="CPU threads of one job.")]
+    scatter: Scatter
     data: Data
     models: Annotated[
         dict[RecipeName, Architecture],

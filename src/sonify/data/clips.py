@@ -93,6 +93,27 @@ def check_start(length: int, start: int, n: int) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A stored part that has not been read: its file and its number of clips."""
+
+    file: Path
+    n_clips: int
+
+    def __len__(self) -> int:
+        """The number of clips."""
+        return self.n_clips
+
+    def load(self) -> Clips:
+        """Read it; raises SonifyError as `load` does."""
+        return load_part(self.file)
+
+
+def in_memory(part: Clips | Part) -> Clips:
+    """The clips of a part, which are read if they have not been."""
+    return part.load() if isinstance(part, Part) else part
+
+
 def load(folder: Path, splits: Sequence[str]) -> Clips:
     """Load the prepared `splits` of the dataset in `folder` (results/data/<corpus>).
 

@@ -1,7 +1,7 @@
 """Every job of a plan with its work, what it waits for, and what it needs of disk and memory."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from sonify.contracts.audio_format import RATE_HZ
@@ -17,6 +17,7 @@ from sonify.plan.files import Files
 from sonify.plan.plan import Plan
 from sonify.plan.registry import FIGURES, STAGES
 from sonify.plan.runs import present
+from sonify.plan.scatter import Scatter
 
 SOURCE_HZ = {"audioset": 16_000, "fsd50k": 44_100, "speech_commands": 16_000}
 DECODED_AGAIN = {"audioset": 8_000}  # what a download leaves to prepare, if not the published rate
@@ -57,7 +58,9 @@ class Job:
 
 def jobs(plan: Plan) -> list[Job]:
     """Return all jobs of the default target, each behind those that it waits for."""
-    made = {job.id: job for job in _Jobs(plan).all()}
+    scatter = Scatter(plan, Files(plan))
+    every = [job for whole in _Jobs(plan).all() for job in _shared(whole, scatter)]
+    made = {job.id: job for job in every}
     graph = {name: [n for n in job.needs if n in made] for name, job in made.items()}
     return [made[name] for name in TopologicalSorter(graph).static_order()]
 
@@ -213,6 +216,27 @@ class _Jobs:
         seconds = max(self.plan.evaluation.batch_s, mined(self.plan).mean_s)
         widest = max(network.layers(encoder, seconds * RATE_HZ), key=lambda layer: layer.values)
         return 3 * 4 * widest.values
+
+
+def _shared(job: Job, scatter: Scatter) -> Iterable[Job]:
+    """Yield a job or, where it is shared, its shares and then what is left to it: to merge them.
+
+    Metrics are computed of all scores at once, and so by the job that merges.
+    """
+    if job.rule not in scatter.stages:
+        yield job
+        return
+    begin, rule = {"start": 1.0}, scatter.stages[job.rule].rule
+    apart = begin | {u: n for u, n in job.work.amounts.items() if u == "score"}
+    rest = Work({u: n for u, n in job.work.amounts.items() if u not in apart})
+    each = rest * (1 / scatter.number) + Work(begin)
+    shares = [
+        Job(rule, f"{job.name}-{share}", each, job.needs, memory=job.memory)
+        for share in scatter.shares
+    ]
+    yield from shares
+    needs = (*job.needs, *(share.id for share in shares))
+    yield replace(job, work=Work(apart), needs=needs)
 
 
 def _job(

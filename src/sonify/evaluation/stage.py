@@ -49,6 +49,9 @@ class Stage:
     results/evaluation/<table>, then gathered into results/evaluation/<table>.parquet, but for
     those in `kept`, which are too large to be read together.
 
+    share: makes and keeps a job's parts of the work, for the job that merges them; None: the work
+    is not shared.
+
     jobs: names of its jobs, by default models. clips: what a job reads. settings: the values that
     a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
     model: the trained model that a job loads. needs: further inputs, contracts of the model's
@@ -64,6 +67,7 @@ class Stage:
     settings: Callable[[Plan, str], msgspec.Struct]
     settings_type: type[JobSettings]
     compute: Callable[[ModelJob[Any]], Result]
+    share: Callable[[ModelJob[Any]], object] | None = None
     model: Callable[[Plan, str], str] = lambda plan, job: job
     options: type[msgspec.Struct] | None = None
     kept: tuple[str, ...] = ()

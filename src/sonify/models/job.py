@@ -2,7 +2,7 @@
 
 import argparse
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from sonify.contracts import tables
-from sonify.data.clips import Clips, part_sizes, parts
+from sonify.data.clips import Clips, Part, part_sizes, parts
 from sonify.data.kept import Kept
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard
@@ -22,7 +22,7 @@ from sonify.models.settings import JobSettings
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.jobs import named_file, parser
 from sonify.runtime.progress import Progress
-from sonify.runtime.unfinished import Unfinished
+from sonify.runtime.unfinished import Unfinished, differences
 
 S = TypeVar("S", bound=JobSettings)
 
@@ -33,7 +33,8 @@ class ModelJob(Generic[S]):
 
     folder: of the trained model; data: of the prepared dataset; sizes: clips of each part of the
     split; inputs: further input files by name; work: for what a killed job goes on from, made with
-    the state `code` of the code.
+    the state `code` of the code. share: (i, n) of a job that makes the i-th of n shares of the
+    parts; shares: the folders in which such jobs have left them, for the job that merges.
     """
 
     settings: S
@@ -46,11 +47,14 @@ class ModelJob(Generic[S]):
     inputs: Mapping[str, Path]
     work: Path = Path("unfinished")
     code: str = ""
+    share: tuple[int, int] | None = None
+    shares: Sequence[Path] = ()
 
     @property
     def n_clips(self) -> int:
-        """Clips of the split."""
-        return sum(self.sizes.values())
+        """Clips of the split, or of this share of it."""
+        first, step = (self.share[0] - 1, self.share[1]) if self.share else (0, 1)
+        return sum(list(self.sizes.values())[first::step])
 
     @property
     def running(self) -> dict[str, Any]:
@@ -60,6 +64,14 @@ class ModelJob(Generic[S]):
     def parts(self) -> Iterator[Clips]:
         """The clips, one stored part at a time, so that memory never holds the split."""
         return parts(self.data, [self.settings.split])
+
+    def share_of(self, number: int) -> int:
+        """About how many of a number of things are this share's; all of them without shares."""
+        return number // self.share[1] if self.share else number
+
+    def stored(self) -> list[Part]:
+        """All parts of the split, none of them read."""
+        return [Part(file, n) for file, n in self.sizes.items()]
 
     def table(self, name: str) -> pd.DataFrame:
         """The input table called `name`; raises SonifyError, naming it, for another model's."""
@@ -74,22 +86,49 @@ class ModelJob(Generic[S]):
         return table
 
     def kept(self) -> Kept:
-        """Return the parts of its work that the job keeps; none where the split has one part."""
-        if len(self.sizes) == 1:
+        """Return the parts of its work that the job keeps, or that its shares have left.
+
+        None are kept where the split has one part. Raises SonifyError for shares that were made
+        with something else.
+        """
+        if self.shares:
+            self._check_shares()
+            return Kept(shares=self.shares)
+        if len(self.sizes) == 1 and not self.share:
             return Kept()
-        settings = msgspec.to_builtins(self.settings)
-        files = [*self.sizes, *self.inputs.values()]
-        facts = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-        identity = {
-            **{"code": self.code, "configuration": settings, "clips or tables": facts},
-            "weights": checkpoint.digest(self.model),
-            "torch or device": [torch.__version__, self.device.type],
-        }
-        return Kept(Unfinished(self.work, identity).place)
+        return Kept(Unfinished(self.work, self._identity()).place, self.share)
+
+    def hand_over(self, folder: Path) -> None:
+        """Move what this share has made to `folder`: its job is done."""
+        made = Unfinished(self.work, self._identity()).place
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(folder)
+        self.discard_work()
 
     def discard_work(self) -> None:
         """Delete what a killed job would have gone on from: the job is done."""
         shutil.rmtree(self.work, ignore_errors=True)
+
+    def _identity(self) -> dict[str, object]:
+        """All that the parts of its work depend on, in words."""
+        files = [*self.sizes, *self.inputs.values()]
+        return {
+            "code": self.code,
+            "configuration": msgspec.to_builtins(self.settings),
+            "clips or tables": [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files],
+            "weights": checkpoint.digest(self.model),
+            "torch or device": [torch.__version__, self.device.type],
+            "number of shares": self.share[1] if self.share else len(self.shares) or 1,
+        }
+
+    def _check_shares(self) -> None:
+        identity = self._identity()
+        for folder in self.shares:
+            names = differences(folder, identity)
+            if names is None or names:
+                what = f"was made with other {' and '.join(names)}" if names else "is no share"
+                raise SonifyError(f"{folder} {what}: delete it and run again")
 
     def named(self, verb: str) -> str:
         """The name of the job on the console."""
@@ -102,7 +141,7 @@ class ModelJob(Generic[S]):
 
 def model_options(description: str | None, settings: type[JobSettings]) -> argparse.ArgumentParser:
     """The options of such a script: --model, --data, --settings, --threads, --out, --work, --code,
-    and --input for further input files by name.
+    and --input for further input files by name; --scatter and --gather for work that several share.
     """
     options = parser(description, msgspec.json.Decoder(settings).decode)
     options.add_argument("--model", type=Path, required=True, help="folder of the trained model")
@@ -111,6 +150,10 @@ def model_options(description: str | None, settings: type[JobSettings]) -> argpa
     options.add_argument("--work", type=Path, help="folder for unfinished work")
     options.add_argument("--code", default="", help="hash of the job's code")
     options.add_argument("--out", type=Path, nargs="+", required=True, help="tables to write")
+    words = "make the I-th of N shares alone, into the folder --out"
+    options.add_argument("--scatter", type=int, nargs=2, metavar=("I", "N"), help=words)
+    words = "the folders of all shares, to be merged"
+    options.add_argument("--gather", type=Path, nargs="*", default=[], help=words)
     return options
 
 
@@ -127,4 +170,5 @@ def model_job(args: argparse.Namespace) -> ModelJob:
     inputs = dict(args.input)
     work = args.work or args.out[0].with_name(f"unfinished-{args.out[0].stem}")
     place = args.model, args.data, sizes, inputs, work, args.code
-    return ModelJob(settings, model, card, device, *place)
+    share = (args.scatter[0], args.scatter[1]) if args.scatter else None
+    return ModelJob(settings, model, card, device, *place, share, args.gather)

@@ -12,6 +12,7 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.evaluation.stage import Stage
 from sonify.models.architecture import Architecture
 from sonify.plan.plan import Plan
+from sonify.plan.registry import STAGES
 from sonify.training.recipe import Recipe
 
 PROCESS_MB = 2_000  # at most 1,000 are used in miniature, half of them by PyTorch itself
@@ -26,6 +27,7 @@ WEIGHT_BYTES = 20.0  # of a parameter: itself, gradient, Adam's two moments, a c
 TRAINING = (240, 2_880)
 MEASURING = (120, 480)
 PREPARING = (60, 2_880)
+SHORTEST = 30  # of a share: it starts as long as any job, and shares are not all alike
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,12 @@ class JobNeeds:
     def mining(self, model: str) -> Needs:
         """Return what mining a model, or sonifying what was mined, needs."""
         return self.measuring(model, self.plan.mined_clips.dataset)
+
+    def share(self, rule: str, job: str) -> Needs:
+        """Return what a share of a job needs (`plan.scatter`): its memory, a part of its time."""
+        whole = self.stage(STAGES[rule], job) if rule in STAGES else self.mining(job)
+        part = math.ceil(whole.minutes / self.plan.config.scatter.measuring)
+        return Needs(whole.mem_mb, max(SHORTEST, part))
 
     def measuring(self, model: str, dataset: str) -> Needs:
         """Return what running a model over whole clips of a dataset needs."""

@@ -16,7 +16,7 @@ from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import names_hash
 from sonify.evaluation.stage import Stage
 from sonify.plan.plan import Plan
-from sonify.plan.registry import BEYOND_FIGURES, FIGURES
+from sonify.plan.registry import BEYOND_FIGURES, FIGURES, STAGES
 from sonify.plan.runs import facts
 from sonify.reporting.figure import FigureSpec
 from sonify.sonification.settings import MiningSettings, RenderingSettings
@@ -121,6 +121,12 @@ class Settings:
             for name, figure in pairs.figures.items()
         }
         return _canonical({"figures": figures, "chosen": chosen})
+
+    def measuring_job(self, rule: str, job: str) -> str:
+        """The settings of one job that runs a model over clips, by its rule."""
+        if rule in STAGES:
+            return self.evaluation_job(STAGES[rule], job)
+        return {"mine": self.mine, "render": self.render}[rule]()
 
     def evaluation_job(self, stage: Stage, job: str) -> str:
         """The settings of one job of an evaluation stage."""

@@ -26,11 +26,11 @@ class Unfinished:
 
     def __init__(self, folder: Path, identity: Mapping[str, object]) -> None:
         self.folder = folder
-        self.identity = {name: _digest(value) for name, value in identity.items()}
+        self.identity = _digests(identity)
         self.place = folder / _digest(self.identity)
         if not self.place.is_dir():
             for other in sorted(folder.glob(f"*/{FACTS}")):
-                self._tell(other)
+                _tell(other.parent, identity)
         self.place.mkdir(parents=True, exist_ok=True)
         write_whole(self.place / FACTS, json.dumps(self.identity).encode())
 
@@ -38,17 +38,30 @@ class Unfinished:
         """Delete the folder: the job is finished, and what was set aside is replaced by it."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _tell(self, other: Path) -> None:
-        try:
-            then = json.loads(other.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return
-        names = [name for name, now in self.identity.items() if then.get(name) != now]
+
+def differences(place: Path, identity: Mapping[str, object]) -> list[str] | None:
+    """Return which words of `identity` have other values in what was made at `place`.
+
+    None where that says nothing of itself.
+    """
+    try:
+        then = json.loads((place / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return [name for name, now in _digests(identity).items() if then.get(name) != now]
+
+
+def _tell(place: Path, identity: Mapping[str, object]) -> None:
+    if names := differences(place, identity):
         sys.stderr.write(
-            f"{other.parent} was begun with other {' and '.join(names)}: it is set aside, to go on "
-            "from if these come back, and deleted once this job is finished\n"
+            f"{place} was begun with other {' and '.join(names)}: it is set aside, to go on from "
+            "if these come back, and deleted once this job is finished\n"
         )
         sys.stderr.flush()
+
+
+def _digests(identity: Mapping[str, object]) -> dict[str, str]:
+    return {name: _digest(value) for name, value in identity.items()}
 
 
 def _digest(value: object) -> str:

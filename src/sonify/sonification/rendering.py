@@ -1,22 +1,24 @@
 """Sonification of the mined clips: tables in, tables out."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 import torch
 
 from sonify.data.audio.pcm import decode, encode_each
-from sonify.data.clips import Clips
+from sonify.data.clips import Clips, Part, in_memory
 from sonify.data.kept import Kept
 from sonify.data.mined import centres
 from sonify.sonification.explainer import Explainer
 
+_MINED = ["score", "activation", "frame", "time_s"]  # columns of top_activations alone
+
 
 def render_layers(
     explainer: Explainer,
-    parts: Iterable[Clips],
+    parts: Iterable[Clips | Part],
     top: pd.DataFrame,
     *,
     max_samples: int,
@@ -30,30 +32,38 @@ def render_layers(
     were mined, are kept in memory. Clips of
     equal length are sonified together, at most `max_samples` samples of sonifications at a time.
     Adds scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is called with the
-    number of sonifications done. Layers that `kept` has are not sonified again. Raises SonifyError
-    as `centres` does.
+    number of sonifications done. Layers that `kept` has are not sonified again; of a share, every
+    n-th batch of a layer is. Raises SonifyError as `centres` does.
     """
-    kept = kept or Kept()
-    waveforms = centres(parts, top.set_index("clip_id")["n_samples"])
+    held = kept or Kept()
     count = progress or (lambda done: None)
-    done = 0
 
-    def sonified(layer: int, rows: pd.DataFrame) -> pd.DataFrame:
-        made, before = [], done
-        lengths = rows["clip_id"].map(lambda clip: len(waveforms[clip]))
+    @cache
+    def waveforms() -> dict[str, np.ndarray]:
+        return centres(map(in_memory, parts), top.set_index("clip_id")["n_samples"])
+
+    def sonified(layer: int, rows: pd.DataFrame, done: int) -> pd.DataFrame:
+        batches = []
+        lengths = rows["clip_id"].map(lambda clip: len(waveforms()[clip]))
         for n, alike in rows.groupby(lengths, sort=True):
             alike, size = alike.sort_values("clip_id", kind="stable"), max(1, max_samples // n)
-            for first in range(0, len(alike), size):
-                wanted = alike[first : first + size]
-                made.append(_rendered(explainer, waveforms, layer, wanted, device))
-                before += len(wanted)
-                count(before)
-        return pd.concat(made).sort_values(["filter", "rank"])
+            batches += [alike[first : first + size] for first in range(0, len(alike), size)]
+        made = [rows[:0].assign(scale_factor=0.0, peak=0.0, pcm=b"").drop(columns=_MINED)]
+        for number, wanted in enumerate(batches):
+            if held.owns(number):
+                made.append(_rendered(explainer, waveforms(), layer, wanted, device))
+                done += len(wanted)
+                count(done)
+        return pd.concat(made[1:] or made).sort_values(["filter", "rank"])
 
+    before = 0
     for layer, rows in top.sort_values(["layer", "filter", "rank"]).groupby("layer"):
-        make = partial(sonified, int(layer), rows)
-        yield kept.table(f"layer-{layer:02d}", "sonifications", make)
-        done += len(rows)
+        make = partial(sonified, int(layer), rows, before // held.step)
+        made = [
+            held.table(name, "sonifications", make) for name in held.pieces(f"layer-{layer:02d}")
+        ]
+        yield pd.concat(made).sort_values(["filter", "rank"])
+        before += len(rows)
 
 
 def _rendered(
@@ -75,4 +85,4 @@ def _rendered(
         n_samples=x.shape[1],
         dead=made.dead.cpu().numpy(),
         pcm=pcm,
-    ).drop(columns=["score", "activation", "frame", "time_s"])
+    ).drop(columns=_MINED)

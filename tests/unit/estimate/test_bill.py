@@ -29,6 +29,7 @@ def plan(*overlays: str) -> Plan:
 
 
 MINI = plan()
+SHARED = {"mine", "render", "score", "removal", "coherence", "filters"}
 
 
 def test_every_stage_is_counted_and_no_job_is_forgotten():
@@ -59,6 +60,22 @@ def test_jobs_wait_for_what_writes_their_inputs():
     for name, job in all_jobs.items():
         assert {n for n in job.needs if n in all_jobs} <= seen, name
         seen.add(name)
+
+
+def test_shares_divide_the_work_of_a_job_and_it_waits_for_them():
+    overlay = {"scatter": {"measuring": 4}}
+    shared = {job.id: job for job in jobs(Plan(load(overlaid([]) | overlay)))}
+    for whole in jobs(MINI):
+        here = shared.pop(whole.id)
+        shares = [shared.pop(name) for name in here.needs if "_share/" in name]
+        assert len(shares) == (4 if whole.rule in SHARED else 0), whole.id
+        assert {need for share in shares for need in share.needs} <= set(whole.needs)
+        total = sum((share.work for share in shares), here.work).amounts
+        assert total["start"] == whole.work.amounts["start"] + len(shares)
+        for unit, amount in whole.work.amounts.items():
+            assert unit == "start" or total[unit] == pytest.approx(amount)
+        assert not shares or here.work.amounts.keys() <= {"start", "score"}
+    assert not shared
 
 
 def test_steps_by_hand():

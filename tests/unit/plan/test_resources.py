@@ -12,15 +12,16 @@ from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12, count_parameters
 from sonify.plan.plan import Plan
 from sonify.plan.registry import STAGES
-from sonify.plan.resources import PROCESS_MB, JobNeeds, parameters, values
+from sonify.plan.resources import PROCESS_MB, JobNeeds, Needs, parameters, values
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def planned(*overlays: str) -> Plan:
+def planned(*overlays: str, **blocks: dict) -> Plan:
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     for name in overlays:
         update_config(config, yaml.safe_load((ROOT / f"workflow/configs/{name}.yaml").read_text()))
+    update_config(config, blocks)
     return Plan(load(config))
 
 
@@ -58,3 +59,13 @@ def test_every_job_asks_for_more_than_it_was_seen_to_use_and_for_less_in_miniatu
             assert min(memory) > 1_500 and max(memory) < 4_000 and max(minutes) == 240
         else:
             assert max(memory) < 64_000 and min(minutes) == 480 and max(minutes) == 2_880
+
+
+@pytest.mark.parametrize(("number", "minutes"), [(1, 480), (8, 60), (100, 30)])
+def test_a_share_asks_for_the_memory_of_the_whole_and_for_its_part_of_the_time(number, minutes):
+    needs = JobNeeds(planned("paper", scatter={"measuring": number}), on_gpu=False)
+    whole = needs.mining("contrastive-s0")
+    assert whole.minutes == 480 and needs.share("mine", "contrastive-s0") == Needs(
+        whole.mem_mb, minutes
+    )
+    assert needs.share("coherence", "contrastive-s0").minutes == minutes

@@ -1,14 +1,16 @@
 """Coherence of every clip with the sonification of each layer's most active map (section 4.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import torch
 
-from sonify.data.clips import Clips
+from sonify.data.by_part import Counter, by_part
+from sonify.data.clips import Clips, Part
 from sonify.data.kept import Kept
-from sonify.evaluation.measurements.scoring import Counter, one_by_one, whole_clips
+from sonify.evaluation.measurements.scoring import whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence, noise_floor
 from sonify.evaluation.metrics.envelope import envelope_correlation
 from sonify.evaluation.metrics.segments import NPERSEG
@@ -19,9 +21,16 @@ from sonify.sonification.most_active import most_active
 
 
 def coherence_table(
+    model: SoundModel, card: ModelCard, parts: Iterable[Clips | Part], **how: Any
+) -> pd.DataFrame:
+    """Return the coherence table of one model on a split; see `coherence_parts`."""
+    return pd.concat(coherence_parts(model, card, parts, **how), ignore_index=True)
+
+
+def coherence_parts(
     model: SoundModel,
     card: ModelCard,
-    parts: Iterable[Clips],
+    parts: Iterable[Clips | Part],
     *,
     rules: Sequence[str],
     top_k: int = 5,
@@ -32,21 +41,22 @@ def coherence_table(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
     kept: Kept | None = None,
-) -> pd.DataFrame:
-    """Return the coherence table of one model on the parts of one split.
+) -> list[pd.DataFrame]:
+    """Return the coherence table of one model on each part of one split.
 
     Under each rule for the most active map it has one row per clip and layer, with the noise floor
     of the clip's length beside it.
 
     A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
-    marked. Parts of the split that `kept` has are not measured again. Raises SonifyError for an
-    unknown rule and for clips shorter than two segments of `nperseg` or two frames of the envelope.
+    marked. Parts that `kept` has are not measured again, and those that it does not own not at all.
+    Raises SonifyError for an unknown rule and for clips shorter than two segments of `nperseg` or
+    two frames of the envelope.
     """
     kept = kept or Kept()
     explainer = build_explainer(method, model, precision=precision)
 
-    def rows(clips: Clips, count: Counter) -> pd.DataFrame:
-        found: list[pd.DataFrame] = []
+    def rows(load: Callable[[], Clips], count: Counter) -> pd.DataFrame:
+        clips, found = load(), []
         for _, indices, x in whole_clips([clips], max_samples, device, count):
             floor = noise_floor(x.shape[1], top_k, nperseg)
             for batch, chosen in most_active(explainer, x, rules):
@@ -69,8 +79,7 @@ def coherence_table(
                 ]
         return pd.concat(found, ignore_index=True).assign(**card.keys)
 
-    measured = [
-        kept.table(name, "coherence", partial(rows, clips, count))
-        for name, clips, count in one_by_one(parts, progress)
+    return [
+        kept.table(name, "coherence", partial(rows, load, count))
+        for name, load, count in by_part(parts, kept, progress)
     ]
-    return pd.concat(measured, ignore_index=True)

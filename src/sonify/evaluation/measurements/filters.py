@@ -1,15 +1,20 @@
 """Properties of every filter: activity, label purity of its top clips, spectrum, coherence."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from sonify.data.audio.pcm import samples
-from sonify.data.clips import Clips
-from sonify.evaluation.measurements.scoring import Counter, whole_clips
+from sonify.data.by_part import Counter, by_part
+from sonify.data.clips import Clips, Part, in_memory
+from sonify.data.kept import Kept
+from sonify.data.mined import centres, mined
+from sonify.evaluation.measurements.scoring import whole_clips
 from sonify.evaluation.metrics.coherence import mean_topk_coherence
 from sonify.evaluation.metrics.label_agreement import chances, purity
 from sonify.evaluation.metrics.segments import shortest
@@ -17,8 +22,8 @@ from sonify.evaluation.metrics.spectra import spectral_shape
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
-from sonify.sonification.explainer import Explainer
 from sonify.sonification.methods import DEFAULT, build_explainer
+from sonify.sonification.settings import Mining
 
 _OWN = ["layer", "filter"]
 _SOUND = ["coherence", "flatness", "centroid_hz", "bandwidth_hz"]
@@ -27,100 +32,143 @@ _SOUND = ["coherence", "flatness", "centroid_hz", "bandwidth_hz"]
 def filters_table(
     model: SoundModel,
     card: ModelCard,
-    parts: Iterable[Clips],
+    parts: Sequence[Clips | Part],
+    top: pd.DataFrame,
+    sonifications: Iterable[pd.DataFrame],
+    **how: Any,
+) -> pd.DataFrame:
+    """Return the filters table of one model: a row for every filter in `top`, its top_activations.
+
+    The rest is as for `filter_parts`. Coherence (mean of the `top_k` largest bins) and the spectral
+    measures are means over those of the filter's top clips whose sonification is not silent and
+    that hold two segments of `nperseg` samples; NaN if none does.
+    Label purity is the largest fraction, of the top clips on which the filter is active, that have
+    one label in common; NaN with fewer than two such clips, of which it would say nothing. Beside
+    it stands the purity of as many clips of the split drawn at random (`label_agreement.chance`).
+
+    Raises SonifyError for tables of another model or of other clips.
+    """
+    if set(top["model"]) != {card.model}:
+        given = ", ".join(sorted(set(top["model"]))) or "no model"
+        raise SonifyError(f"the top activations are of {given}, not of {card.model}: mine it again")
+    surveyed, heard = filter_parts(model, parts, top, sonifications, **how)
+    active = np.sum([part["active"] for part in surveyed], axis=0)
+    n_clips = sum(len(part["ids"]) for part in surveyed)
+    if len(heard) != len(top):
+        raise SonifyError(
+            f"there are {len(heard)} sonifications of {len(top)} top clips of {card.model}: render "
+            "them again"
+        )
+    split = _split(surveyed, top)
+    first = top[top["rank"] == 1].set_index(_OWN)
+    table = first[["dataset", "split", *card.keys, "dead", "activation"]]
+    table = table.join(heard.groupby(_OWN)[_SOUND].mean())
+    table = table.join(_purity(top[~top["dead"]], split))
+    expected = chances(split.labelled, table["n_living"].dropna())
+    table["chance_purity"] = table.pop("n_living").map(expected)
+    ends = np.cumsum(build_explainer(DEFAULT, model).filters)
+    of_layer = np.split(active, ends[:-1])
+    return table.assign(
+        n_clips=n_clips,
+        n_active=[of_layer[layer - 1][index] for layer, index in table.index],
+        main_label=table["main_label"].fillna(""),
+    ).reset_index()
+
+
+def filter_parts(
+    model: SoundModel,
+    parts: Sequence[Clips | Part],
     top: pd.DataFrame,
     sonifications: Iterable[pd.DataFrame],
     *,
     top_k: int,
     nperseg: int,
+    mining: Mining | None = None,
     max_samples: int,
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
-) -> pd.DataFrame:
-    """Return the filters table of one model: a row for every filter in `top`, its top_activations.
+    kept: Kept | None = None,
+) -> tuple[list[dict[str, np.ndarray]], pd.DataFrame]:
+    """Return what the filters table of a model is made of.
 
-    `parts` are what was mined of the split (`data.mined`). `sonifications` are the rows of that
-    table, a few at a time: of all the sound, memory holds those and the mined clips. Coherence
-    (mean of the `top_k` largest bins) and the spectral measures are means over those of the
-    filter's top clips whose sonification is not silent and that hold two segments of `nperseg`
-    samples; NaN if none does.
-    Label purity is the largest fraction, of the top clips on which the filter is active, that have
-    one label in common; NaN with fewer than two such clips, of which it would say nothing. Beside
-    it stands the purity of as many clips of the split drawn at random (`label_agreement.chance`).
+    Of each part of the split, by name: ids and labels of the clips that `mining` leaves, (clip,)
+    and (clip, class); on how many of them each filter is active, (filter of any layer,); all
+    classes. Then a row for each sonification in their order: layer, filter and measures of its
+    sound, NaN if silent or too short. `sonifications` are the rows of that table, a few at a time:
+    of all the sound, memory holds those and the mined clips.
 
-    `progress` is called with the number of clips and sonifications done. Raises SonifyError for
-    tables of another model or of other clips.
+    What `kept` has, or does not own, is not made: of a share, every n-th of the stored parts and of
+    the few rows at a time. `progress` is called with the number of clips and sonifications done.
+    Raises SonifyError for sonifications of other clips.
     """
-    if set(top["model"]) != {card.model}:
-        given = ", ".join(sorted(set(top["model"]))) or "no model"
-        raise SonifyError(f"the top activations are of {given}, not of {card.model}: mine it again")
+    held, use = kept or Kept(), mining or Mining()
     explainer = build_explainer(DEFAULT, model)
-    split = _survey(explainer, parts, top, max_samples, device, progress)
-    done, described = split.n_clips, []
-    for rows in sonifications:
-        described.append(_described(rows, split.pcm, top_k, nperseg))
-        done += len(rows)
+    done = 0
+
+    def told(now: int) -> None:
+        nonlocal done
+        done = now
         if progress:
             progress(done)
-    if done - split.n_clips != len(top):
-        raise SonifyError(
-            f"there are {done - split.n_clips} sonifications of {len(top)} top clips of "
-            f"{card.model}: render them again"
-        )
-    first = top[top["rank"] == 1].set_index(_OWN)
-    table = first[["dataset", "split", *card.keys, "dead", "activation"]]
-    table = table.join(pd.concat(described).groupby(_OWN)[_SOUND].mean())
-    table = table.join(_purity(top[~top["dead"]], split))
-    expected = chances(split.labelled, table["n_living"].dropna())
-    table["chance_purity"] = table.pop("n_living").map(expected)
-    return table.assign(
-        n_clips=split.n_clips,
-        n_active=[split.active[layer - 1][index] for layer, index in table.index],
-        main_label=table["main_label"].fillna(""),
-    ).reset_index()
+
+    @torch.no_grad()
+    def survey(load: Callable[[], Clips], count: Counter) -> dict[str, np.ndarray]:
+        stored = load()
+        active = [torch.zeros(n, dtype=torch.int64, device=device) for n in explainer.filters]
+        ids, labels = [np.array([], str)], [stored.targets[:0]]
+        used = mined([stored], use.exclude_labels, use.crop_s)
+        for clips, indices, x in whole_clips(used, max_samples, device, count):
+            for counts, maps in zip(active, explainer.maps(x, pooled=False), strict=True):
+                counts += (maps.amax(-1) > 0).sum(0)
+            ids.append(np.array([clips.ids[i] for i in indices]))
+            labels.append(clips.targets[indices])
+        return {
+            "active": np.concatenate([counts.cpu().numpy() for counts in active]),
+            "ids": np.concatenate(ids),
+            "labels": np.concatenate(labels),
+            "classes": np.array(stored.classes),
+        }
+
+    def describe() -> dict[str, np.ndarray]:
+        clips = centres(map(in_memory, parts), top.set_index("clip_id")["n_samples"])
+        empty = pd.DataFrame({name: np.array([], float) for name in (*_OWN, *_SOUND, "at")})
+        found, at = [], 0
+        for number, rows in enumerate(sonifications):
+            if held.owns(number):
+                one = _described(rows, clips, top_k, nperseg)
+                found.append(one.assign(at=np.arange(at, at + len(rows))))
+                told(done + len(rows))
+            at += len(rows)
+        table = pd.concat(found) if found else empty
+        return {str(name): table[name].to_numpy() for name in table.columns}
+
+    surveyed = [
+        held.arrays(name, partial(survey, load, count))
+        for name, load, count in by_part(parts, held, told)
+    ]
+    heard = [pd.DataFrame(held.arrays(name, describe)) for name in held.pieces("sounds")]
+    return surveyed, pd.concat(heard).astype(dict.fromkeys(_OWN, np.int64)).sort_values("at")
 
 
 @dataclass(frozen=True)
 class _Split:
-    """active: clips on which each filter is, (filter,) of each layer. labelled: (clip, class), 0 or
-    1, in order of clip_id. Samples, (time,) int16, and classes, (class,), are of the mined clips.
+    """labelled: (clip, class), 0 or 1, in order of clip_id. classes: (class,). targets: (class,) of
+    each mined clip.
     """
 
-    n_clips: int
     classes: list[str]
     labelled: np.ndarray
-    active: list[np.ndarray]
-    pcm: dict[str, np.ndarray]
     targets: dict[str, np.ndarray]
 
 
-@torch.no_grad()
-def _survey(
-    explainer: Explainer,
-    parts: Iterable[Clips],
-    top: pd.DataFrame,
-    max_samples: int,
-    device: torch.device | str,
-    progress: Counter | None,
-) -> _Split:
-    """One forward pass over the split."""
-    mined, ids, labelled = set(top["clip_id"]), [], []
-    active = [torch.zeros(n, dtype=torch.int64, device=device) for n in explainer.filters]
-    pcm, targets = {}, {}
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        for counts, maps in zip(active, explainer.maps(x, pooled=False), strict=True):
-            counts += (maps.amax(-1) > 0).sum(0)
-        labelled.append(clips.targets[indices])
-        for i in indices:
-            ids.append(clips.ids[i])
-            if clips.ids[i] in mined:  # copies: views would keep the whole part
-                pcm[clips.ids[i]] = clips.pcm(i).copy()
-                targets[clips.ids[i]] = clips.targets[i].copy()
-    if missing := mined - set(pcm):
+def _split(surveyed: list[dict[str, np.ndarray]], top: pd.DataFrame) -> _Split:
+    ids, labels = (np.concatenate([part[name] for part in surveyed]) for name in ("ids", "labels"))
+    wanted = set(top["clip_id"])
+    targets = {clip: row for clip, row in zip(ids.tolist(), labels, strict=True) if clip in wanted}
+    if missing := wanted - targets.keys():
         raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine again")
-    counted = [counts.cpu().numpy() for counts in active]
-    every = np.concatenate(labelled)[np.argsort(ids, kind="stable")]
-    return _Split(len(ids), clips.classes, every, counted, pcm, targets)
+    labelled = labels[np.argsort(ids, kind="stable")]
+    return _Split(surveyed[0]["classes"].tolist(), labelled, targets)
 
 
 def _described(

@@ -1,6 +1,6 @@
 """The removal test (section 4.1): recognition of clips without a layer's sonification."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,9 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from sonify.data.clips import Clips
+from sonify.data.by_part import Counter, by_part
+from sonify.data.clips import Clips, Part
 from sonify.data.kept import Kept
-from sonify.evaluation.measurements.scoring import Counter, measured, one_by_one, whole_clips
+from sonify.evaluation.measurements.scoring import measured, whole_clips
 from sonify.evaluation.metrics.bootstrap import Counts, resamples
 from sonify.evaluation.stages.removal import Condition
 from sonify.models.checkpoint import ModelCard
@@ -34,11 +35,44 @@ def residual(x: Tensor, s: Tensor, rescale: bool = False) -> Tensor:
     return r * factor
 
 
-@torch.no_grad()
 def removal_table(
     model: SoundModel,
     card: ModelCard,
-    parts: Iterable[Clips],
+    parts: Iterable[Clips | Part],
+    *,
+    conditions: Sequence[Condition],
+    **how: Any,
+) -> pd.DataFrame:
+    """Return the removal table of one model on a split; see `removal_parts`.
+
+    Under each condition it has mAP, mAUC and d_prime of the residuals of each layer's most active
+    map; layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead,
+    so that nothing was removed.
+    """
+    made = removal_parts(model, parts, conditions=conditions, **how)
+    joined = [name for name in made[0] if name not in ("dead", "split")]
+    every = {name: np.concatenate([part[name] for part in made]) for name in joined}
+    truth, dead = every["targets"], np.sum([part["dead"] for part in made], axis=0)
+    dataset, split = made[0]["split"].tolist()
+    shared = {"dataset": dataset, "split": split, **card.keys}
+    counts = resamples(dataset, split, every["ids"].tolist())
+    whole = _metrics(truth, every["whole"], counts)
+    rows = []
+    for condition in conditions:
+        of_layer = np.ascontiguousarray(every[_name(condition)].swapaxes(0, 1))
+        layers = [_metrics(truth, left, counts) for left in of_layer]
+        n_dead = [0, *dead[_rules(conditions).index(condition.rule)]]
+        for layer, metrics in enumerate([whole, *layers]):
+            place = {**shared, "layer": layer, "n_dead": n_dead[layer]}
+            place |= msgspec.structs.asdict(condition)
+            rows += [{**place, **row, "n_clips": len(truth)} for row in metrics]
+    return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def removal_parts(
+    model: SoundModel,
+    parts: Iterable[Clips | Part],
     *,
     conditions: Sequence[Condition],
     method: str = DEFAULT,
@@ -47,22 +81,22 @@ def removal_table(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
     kept: Kept | None = None,
-) -> pd.DataFrame:
-    """Return the removal table of one model on the parts of one split.
+) -> list[dict[str, np.ndarray]]:
+    """Return what the removal table of a model is made of, for each part of one split.
 
-    Under each condition it has mAP, mAUC and d_prime of the residuals of each layer's most active
-    map; layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead,
-    so that nothing was removed.
+    By name: ids, (clip,), and targets, (clip, class), of its clips; their scores as they are, and
+    under each condition without each layer's most active map, (clip, layer, class); numbers of dead
+    maps, (rule, layer); dataset and split.
 
-    Computation that conditions share is done once, and none for parts of the split that `kept`
-    has. Raises SonifyError for an unknown rule.
+    Computation that conditions share is done once, none for parts that `kept` has or does not own.
+    Raises SonifyError for an unknown rule.
     """
     kept = kept or Kept()
     explainer = build_explainer(method, model, precision=precision)
-    rules = list(dict.fromkeys(condition.rule for condition in conditions))
+    rules = _rules(conditions)
 
-    def scored(clips: Clips, count: Counter) -> dict[str, np.ndarray]:
-        """Names, targets and scores of a part of the split; numbers of dead maps, (rule, layer)."""
+    def scored(load: Callable[[], Clips], count: Counter) -> dict[str, np.ndarray]:
+        clips = load()
         at_once = whole_clips([clips], max_samples, device, count)
         found: dict[str, list[np.ndarray]] = {}
         dead = np.zeros((len(rules), explainer.n_layers), np.int64)
@@ -75,26 +109,17 @@ def removal_table(
                     found.setdefault(_name(condition), []).append(left.swapaxes(0, 1))
                 for rule, at in chosen.at.items():
                     dead[rules.index(rule)] += chosen.made.dead[at].sum(dim=1).cpu().numpy()
-        return {"dead": dead, **{name: np.concatenate(some) for name, some in found.items()}}
+        same = {"dead": dead, "split": np.array([clips.dataset, clips.splits[0]])}
+        return same | {name: np.concatenate(some) for name, some in found.items()}
 
-    made = []
-    for name, clips, count in one_by_one(parts, progress):
-        made.append(kept.arrays(name, partial(scored, clips, count)))
-    every = {name: np.concatenate([part[name] for part in made]) for name in made[0]}
-    truth, dead = every["targets"], np.sum([part["dead"] for part in made], axis=0)
-    shared = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
-    counts = resamples(clips.dataset, clips.splits[0], every["ids"].tolist())
-    whole = _metrics(truth, every["whole"], counts)
-    rows = []
-    for condition in conditions:
-        of_layer = np.ascontiguousarray(every[_name(condition)].swapaxes(0, 1))
-        layers = [_metrics(truth, left, counts) for left in of_layer]
-        n_dead = [0, *dead[rules.index(condition.rule)]]
-        for layer, metrics in enumerate([whole, *layers]):
-            place = {**shared, "layer": layer, "n_dead": n_dead[layer]}
-            place |= msgspec.structs.asdict(condition)
-            rows += [{**place, **row, "n_clips": len(truth)} for row in metrics]
-    return pd.DataFrame(rows)
+    return [
+        kept.arrays(name, partial(scored, load, count))
+        for name, load, count in by_part(parts, kept, progress)
+    ]
+
+
+def _rules(conditions: Sequence[Condition]) -> list[str]:
+    return list(dict.fromkeys(condition.rule for condition in conditions))
 
 
 def _name(condition: Condition) -> str:

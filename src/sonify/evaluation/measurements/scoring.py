@@ -1,6 +1,7 @@
 """Scores of whole clips: evaluation is on the entire clip at once (appendix A.3)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-from sonify.data.clips import Clips, length_buckets
+from sonify.data.by_part import Counter, by_part
+from sonify.data.clips import Clips, Part, length_buckets
+from sonify.data.kept import Kept
 from sonify.evaluation.metrics.bootstrap import Counts, replicates, resamples
 from sonify.evaluation.metrics.ranking import Ranking, accuracy, rank
 from sonify.models.checkpoint import ModelCard
 from sonify.runtime.errors import SonifyError
-
-Counter = Callable[[int], None]  # called with the number of clips done
 
 
 def whole_clips(
@@ -38,21 +39,6 @@ def whole_clips(
                 progress(done)
 
 
-def one_by_one(
-    parts: Iterable[Clips], progress: Counter | None = None
-) -> Iterator[tuple[str, Clips, Counter]]:
-    """Each part of a split with a name and a counter, which counts the clips before it as well."""
-    before = 0
-    for number, clips in enumerate(parts):
-
-        def count(done: int, before: int = before) -> None:
-            if progress:
-                progress(before + done)
-
-        yield f"part-{number:05d}", clips, count
-        before += len(clips)
-
-
 def measured(
     targets: np.ndarray, scores: np.ndarray, counts: Counts
 ) -> tuple[Ranking, list[dict[str, Any]]]:
@@ -69,36 +55,21 @@ def measured(
     return ranking, [{"metric": m, "value": v, "replicates": again[m]} for m, v in values.items()]
 
 
-@torch.no_grad()
 def score_tables(
-    model: nn.Module,
-    card: ModelCard,
-    parts: Iterable[Clips],
-    *,
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
+    model: nn.Module, card: ModelCard, parts: Iterable[Clips | Part], **how: Any
 ) -> tuple[pd.DataFrame, pa.Table]:
-    """The tables metrics and scores of one model on the parts of one split.
+    """The tables metrics and scores of one model on a split; see `score_parts`.
 
     Metrics are mAP, mAUC, d_prime, and accuracy where every clip has one class; scores are those of
-    each clip that they are computed from. Raises SonifyError when the model has other classes than
-    the clips.
+    each clip that they are computed from.
     """
-    targets, logits, ids = [], [], []
-    for clips, indices, x in whole_clips(parts, max_samples, device, progress):
-        if list(card.classes) != clips.classes:
-            raise SonifyError(
-                f"model {card.model} knows other classes than {clips.dataset} has: train it on "
-                f"{clips.dataset} first"
-            )
-        targets.append(clips.targets[indices])
-        logits.append(model(x).float().cpu().numpy())
-        ids += [clips.ids[i] for i in indices]
-    keys = {"dataset": clips.dataset, "split": clips.splits[0], **card.keys}
-    scores = np.concatenate(logits)
-    counts = resamples(clips.dataset, clips.splits[0], ids)
-    ranking, rows = measured(np.concatenate(targets), scores, counts)
+    made = score_parts(model, card, parts, **how)
+    dataset, split = made[0]["split"].tolist()
+    targets = np.concatenate([part["targets"] for part in made])
+    scores = np.concatenate([part["scores"] for part in made])
+    ids = np.concatenate([part["ids"] for part in made]).tolist()
+    keys = {"dataset": dataset, "split": split, **card.keys}
+    ranking, rows = measured(targets, scores, resamples(dataset, split, ids))
     shared = {
         "n_clips": ranking.n_clips,
         "n_classes": ranking.n_classes,
@@ -106,6 +77,50 @@ def score_tables(
         "prevalence": ranking.prevalence,
     }
     return pd.DataFrame({**keys, **row, **shared} for row in rows), _scores(ids, scores, keys)
+
+
+@torch.no_grad()
+def score_parts(
+    model: nn.Module,
+    card: ModelCard,
+    parts: Iterable[Clips | Part],
+    *,
+    max_samples: int,
+    device: torch.device | str = "cpu",
+    progress: Counter | None = None,
+    kept: Kept | None = None,
+) -> list[dict[str, np.ndarray]]:
+    """Return ids, (clip,), targets and scores, (clip, class), of each part of one split; dataset
+    and split.
+
+    Parts that `kept` has, or does not own, are not scored. Raises SonifyError when the model has
+    other classes than the clips.
+    """
+    kept = kept or Kept()
+
+    def scored(load: Callable[[], Clips], count: Counter) -> dict[str, np.ndarray]:
+        clips = load()
+        if list(card.classes) != clips.classes:
+            raise SonifyError(
+                f"model {card.model} knows other classes than {clips.dataset} has: train it on "
+                f"{clips.dataset} first"
+            )
+        order, logits = [], []
+        for _, indices, x in whole_clips([clips], max_samples, device, count):
+            order.append(indices)
+            logits.append(model(x).float().cpu().numpy())
+        every = np.concatenate(order)
+        return {
+            "split": np.array([clips.dataset, clips.splits[0]]),
+            "ids": np.array([clips.ids[i] for i in every]),
+            "targets": clips.targets[every],
+            "scores": np.concatenate(logits),
+        }
+
+    return [
+        kept.arrays(name, partial(scored, load, count))
+        for name, load, count in by_part(parts, kept, progress)
+    ]
 
 
 def _scores(ids: list[str], scores: np.ndarray, keys: dict[str, Any]) -> pa.Table:

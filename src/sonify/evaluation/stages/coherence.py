@@ -1,6 +1,6 @@
 """Coherence of every clip with the sonification of each layer's most active map (section 4.2)."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
@@ -55,23 +55,31 @@ def _settings(plan: "Plan", model: str) -> CoherenceSettings:
     )
 
 
+def _how(job: "ModelJob[CoherenceSettings]") -> dict[str, Any]:
+    settings = job.settings
+    return {
+        "rules": settings.rules,
+        "method": settings.method,
+        "precision": settings.precision,
+        "top_k": settings.top_k,
+        "nperseg": settings.nperseg,
+        "kept": job.kept(),
+        **job.running,
+    }
+
+
+def _share(job: "ModelJob[CoherenceSettings]") -> None:
+    from sonify.evaluation.measurements.coherence import coherence_parts
+
+    with job.progress("coherence") as bar:
+        coherence_parts(job.model, job.card, job.stored(), progress=bar.update, **_how(job))
+
+
 def _compute(job: "ModelJob[CoherenceSettings]") -> Result:
     from sonify.evaluation.measurements.coherence import coherence_table
 
     with job.progress("coherence") as bar:
-        table = coherence_table(
-            job.model,
-            job.card,
-            job.parts(),
-            rules=job.settings.rules,
-            method=job.settings.method,
-            precision=job.settings.precision,
-            top_k=job.settings.top_k,
-            nperseg=job.settings.nperseg,
-            progress=bar.update,
-            kept=job.kept(),
-            **job.running,
-        )
+        table = coherence_table(job.model, job.card, job.stored(), progress=bar.update, **_how(job))
     summary = f"{job.named('coherence')}: {job.n_clips} clips, {table['layer'].max()} layers"
     return Result({"coherence": table}, summary)
 
@@ -85,4 +93,5 @@ STAGE = Stage(
     settings_type=CoherenceSettings,
     options=CoherenceOptions,
     compute=_compute,
+    share=_share,
 )

@@ -1,6 +1,6 @@
 """Properties of every filter: activity, label purity, spectrum, coherence (section 3.3)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sonify.evaluation.stage import Result, Stage
 from sonify.models.settings import JobSettings
@@ -30,25 +30,35 @@ def _settings(plan: "Plan", model: str) -> FiltersSettings:
     )
 
 
-def _compute(job: "ModelJob[FiltersSettings]") -> Result:
+def _how(job: "ModelJob[FiltersSettings]") -> dict[str, Any]:
     from sonify.contracts import tables
-    from sonify.data.mined import mined
+
+    settings, file = job.settings, job.inputs["sonifications"]
+    return {
+        "parts": job.stored(),
+        "sonifications": tables.read_parts(file, "sonifications", rows=16),
+        "top_k": settings.top_k,
+        "nperseg": settings.nperseg,
+        "mining": settings.mining,
+        "kept": job.kept(),
+        **job.running,
+    }
+
+
+def _share(job: "ModelJob[FiltersSettings]") -> None:
+    from sonify.evaluation.measurements.filters import filter_parts
+
+    top = job.table("top_activations")
+    with job.progress("filters", job.n_clips + job.share_of(len(top)), unit="sounds") as bar:
+        filter_parts(job.model, top=top, progress=bar.update, **_how(job))
+
+
+def _compute(job: "ModelJob[FiltersSettings]") -> Result:
     from sonify.evaluation.measurements.filters import filters_table
 
     top = job.table("top_activations")
-    mining = job.settings.mining
     with job.progress("filters", job.n_clips + len(top), unit="sounds") as bar:
-        table = filters_table(
-            job.model,
-            job.card,
-            mined(job.parts(), mining.exclude_labels, mining.crop_s),
-            top,
-            tables.read_parts(job.inputs["sonifications"], "sonifications", rows=16),
-            top_k=job.settings.top_k,
-            nperseg=job.settings.nperseg,
-            progress=bar.update,
-            **job.running,
-        )
+        table = filters_table(job.model, job.card, top=top, progress=bar.update, **_how(job))
     dead = int(table["dead"].sum())
     return Result(
         {"filters": table}, f"{job.named('filters')}: {len(table)} filters, {dead} of them dead"
@@ -64,4 +74,5 @@ STAGE = Stage(
     settings_type=FiltersSettings,
     needs=("top_activations", "sonifications"),
     compute=_compute,
+    share=_share,
 )

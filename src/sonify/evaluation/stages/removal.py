@@ -1,6 +1,6 @@
 """The removal test (section 4.1, Figure 6): mAP of clips without a layer's sonification."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -57,21 +57,28 @@ def _settings(plan: "Plan", model: str) -> RemovalSettings:
     )
 
 
+def _how(job: "ModelJob[RemovalSettings]") -> dict[str, Any]:
+    return {
+        "conditions": job.settings.conditions,
+        "method": job.settings.method,
+        "precision": job.settings.precision,
+        "kept": job.kept(),
+        **job.running,
+    }
+
+
+def _share(job: "ModelJob[RemovalSettings]") -> None:
+    from sonify.evaluation.measurements.removal import removal_parts
+
+    with job.progress("removal") as bar:
+        removal_parts(job.model, job.stored(), progress=bar.update, **_how(job))
+
+
 def _compute(job: "ModelJob[RemovalSettings]") -> Result:
     from sonify.evaluation.measurements.removal import removal_table
 
     with job.progress("removal") as bar:
-        table = removal_table(
-            job.model,
-            job.card,
-            job.parts(),
-            conditions=job.settings.conditions,
-            method=job.settings.method,
-            precision=job.settings.precision,
-            progress=bar.update,
-            kept=job.kept(),
-            **job.running,
-        )
+        table = removal_table(job.model, job.card, job.stored(), progress=bar.update, **_how(job))
     summary = f"{job.named('removal')}: {job.n_clips} clips, {table['layer'].max()} layers"
     return Result({"removal": table}, summary)
 
@@ -85,4 +92,5 @@ STAGE = Stage(
     settings_type=RemovalSettings,
     options=RemovalOptions,
     compute=_compute,
+    share=_share,
 )

@@ -20,14 +20,22 @@ def _settings(plan: "Plan", model: str) -> JobSettings:
     return JobSettings(**plan.on_clips, split=_clips(plan, model).splits[0])
 
 
+def _share(job: "ModelJob[JobSettings]") -> None:
+    from sonify.evaluation.measurements.scoring import score_parts
+
+    with job.progress("score") as bar:
+        of = job.model, job.card, job.stored()
+        score_parts(*of, progress=bar.update, kept=job.kept(), **job.running)
+
+
 def _compute(job: "ModelJob[JobSettings]") -> Result:
     from sonify.evaluation.measurements.scoring import score_tables
     from sonify.evaluation.metrics.chance import chance_map
 
     with job.progress("score") as bar:
-        metrics, scores = score_tables(
-            job.model, job.card, job.parts(), progress=bar.update, **job.running
-        )
+        of = job.model, job.card, job.stored()
+        how = {"progress": bar.update, "kept": job.kept(), **job.running}
+        metrics, scores = score_tables(*of, **how)
     best = metrics[metrics["metric"] == "mAP"]
     value, chance = best["value"].item(), chance_map(best["prevalence"], best["n_clips"]).item()
     summary = f"{job.named('score')}: mAP {value:.3f}, by chance {chance:.3f}"
@@ -43,4 +51,5 @@ STAGE = Stage(
     settings=_settings,
     settings_type=JobSettings,
     compute=_compute,
+    share=_share,
 )

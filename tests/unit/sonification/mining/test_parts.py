@@ -2,8 +2,8 @@
 
 import json
 import runpy
+import shutil
 import sys
-from argparse import ArgumentTypeError
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from deaths import Killed
 from oracles import before_pooling
 
 from sonify.contracts import tables
-from sonify.data.clips import load, part_sizes
+from sonify.data.clips import Part, load, part_sizes
 from sonify.data.clips import parts as data_parts
 from sonify.data.kept import Kept
 from sonify.data.mined import left_out
@@ -27,7 +28,7 @@ from sonify.models.checkpoint import ModelCard
 from sonify.models.cnn import Architecture
 from sonify.runtime.errors import SonifyError
 from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.mining.parts import discard, mine_parts, share
+from sonify.sonification.mining.parts import mine_parts
 from sonify.sonification.rendering import render_layers
 from sonify.sonification.settings import Mining
 
@@ -66,13 +67,16 @@ def card() -> ModelCard:
 
 
 class Miner:
-    """`mine_parts` on the stored clips, counting how many of them it ran the model on."""
+    """`mine_parts` on the stored clips, counting how many of them it ran the model on.
+
+    What it has made of a part is in the folder `work`, or in one given as `kept`.
+    """
 
     def __init__(self, folder: Path, card: ModelCard) -> None:
         self.model, self.card = checkpoint.build(card).eval(), card
         self.folder, self.work = folder, folder.parent / "work"
 
-    def __call__(self, stop_after: int | None = None, **changes) -> pd.DataFrame | None:
+    def __call__(self, stop_after: int | None = None, **changes) -> pd.DataFrame:
         told, self.seen = [], 0
 
         maps = Sonifier.maps
@@ -86,12 +90,12 @@ class Miner:
             if stop_after and done > stop_after:
                 raise KeyboardInterrupt
 
-        sizes = part_sizes(self.folder, ["eval"])
-        options = {"work": self.work, "top": 2, "max_samples": 5_000, "progress": progress}
+        self.work.mkdir(exist_ok=True)
+        parts = [Part(*part) for part in part_sizes(self.folder, ["eval"]).items()]
+        options = {"kept": Kept(self.work), "top": 2, "max_samples": 5_000, "progress": progress}
         options["mining"] = Mining()
         with patch.object(Sonifier, "maps", counting):
-            explainer = Sonifier(self.model)
-            return mine_parts(explainer, self.model, self.card, sizes, **options | changes)
+            return mine_parts(Sonifier(self.model), self.card, parts, **options | changes)
 
 
 @pytest.fixture
@@ -180,12 +184,6 @@ def test_excluded_clips_are_not_mined_and_long_ones_are_cut_to_their_centre(
     said = dict(zip(unused["clip_id"], unused["detail"], strict=True))
     for clip, detail in said.items():
         assert detail == "; ".join(x for x in LABELS[clip] if x in excluded)
-    # Shares of parts, one of which is left out as a whole, give the same bits.
-    again = Miner(folder, card)
-    again.model, again.work = mine.model, folder.parent / "shared"
-    for i in (1, 2):
-        assert again(mining=mining, share=(i, 2)) is None
-    pd.testing.assert_frame_equal(again(mining=mining), whole, check_exact=True)
 
 
 def test_a_label_that_is_none_and_labels_of_all_clips_are_refused(mine):
@@ -201,7 +199,7 @@ def test_nothing_is_left_out_without_excluded_labels(folder, card):
 
 
 def test_a_killed_job_goes_on_where_it_stopped_to_the_same_bits(mine):
-    whole = mine(work=mine.work / "undisturbed")
+    whole = mine(kept=Kept())
     assert mine.seen == 10
     with pytest.raises(KeyboardInterrupt):
         mine(stop_after=5)  # in the third part
@@ -210,85 +208,122 @@ def test_a_killed_job_goes_on_where_it_stopped_to_the_same_bits(mine):
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
 
 
-@pytest.mark.parametrize("n", [2, 3, 7])
-def test_shares_of_any_number_of_workers_give_the_same_bits(mine, n):
-    whole = mine(work=mine.work / "undisturbed")
-    seen = 0
-    for i in reversed(range(1, n + 1)):
-        assert mine(share=(i, n)) is None
-        seen += mine.seen
-    assert seen == 10, "every clip is in one share"
-    merged = mine()
-    assert mine.seen == 0
-    pd.testing.assert_frame_equal(merged, whole, check_exact=True)
+SETTINGS = {"device": "cpu", "split": "eval", "top": 2, "batch_samples": 5_000}
+SETTINGS["mining"] = {"rule": "mean", "exclude_labels": [], "crop_s": None}
 
 
-def test_a_share_left_out_is_mined_by_the_call_that_merges(mine):
-    mine(share=(1, 2))
-    mine()
-    assert mine.seen == 3  # parts 2 and 4
+class Script:
+    """workflow/scripts/mine.py on the stored clips; shares and tables lie beside them."""
 
+    def __init__(self, mine: Miner, monkeypatch, capsys) -> None:
+        self.mine, self.here, self.settings = mine, mine.folder.parent, SETTINGS
+        self.patch, self.capsys = monkeypatch, capsys
+        checkpoint.save(self.here / "model", mine.model, mine.card)
 
-def test_stale_candidates_are_never_used(mine, folder, card, rng):
-    mine()
-    crop, rule = Mining(crop_s=0.3125), Mining(rule="max")
-    changes = [{"top": 3}, {"max_samples": 2_500}, {"code": "edited"}]
-    for change in [*changes, {"mining": crop}, {"mining": rule}]:
-        mine(**change)
-        assert mine.seen == 10, change
-    store(folder, 1, [2_500], rng)  # another recording of the same length and name
-    mine()
-    assert mine.seen == 1
-    with torch.no_grad():
-        mine.model.encoder.trunk.conv9.bias += 1e-3
-    mine()
-    assert mine.seen == 10
-
-
-def test_finished_work_is_discarded_and_nothing_else_is(mine):
-    mine()
-    (mine.work / "notes.txt").touch()
-    discard(mine.work)
-    assert [f.name for f in mine.work.iterdir()] == ["notes.txt"]
-    (mine.work / "notes.txt").unlink()
-    discard(mine.work)
-    assert not mine.work.exists()
-
-
-@pytest.mark.parametrize("text", ["2/8", "1/1"])
-def test_a_share_is_read(text):
-    assert "{}/{}".format(*share(text)) == text
-
-
-@pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/2/3"])
-def test_what_is_no_share_is_refused(text):
-    with pytest.raises(ArgumentTypeError, match="is not a share: give i/n"):
-        share(text)
-
-
-def test_the_script_shares_merges_and_tidies_up(mine, folder, card, monkeypatch, capsys):
-    checkpoint.save(folder.parent / "model", mine.model, card)
-    settings = {"device": "cpu", "split": "eval", "top": 2, "batch_samples": 5_000}
-    settings["mining"] = {"rule": "mean", "exclude_labels": [], "crop_s": None}
-
-    def run(*options: str) -> str:
+    def __call__(self, work: str, *options: str, out: tuple[str, ...] = ("top", "left")) -> str:
         script = str(codedeps.SCRIPTS / "mine.py")
+        files = [str(self.here / name) for name in out]
         words = [
             script,
-            *("--model", str(folder.parent / "model"), "--data", str(folder)),
-            *("--settings", json.dumps(settings), "--work", str(mine.work)),
-            *("--out", str(folder.parent / "top.parquet"), str(folder.parent / "left.parquet")),
+            *("--model", str(self.here / "model"), "--data", str(self.mine.folder)),
+            *("--settings", json.dumps(self.settings), "--work", str(self.here / work)),
             *options,
+            *("--out", *files),
         ]
-        monkeypatch.setattr(sys, "argv", words)
+        self.patch.setattr(sys, "argv", words)
         runpy.run_path(script)
-        return capsys.readouterr().err
+        return self.capsys.readouterr().err
 
-    assert not run("--share", "2/2")
-    assert len(list(mine.work.iterdir())) == 2 and not (folder.parent / "top.parquet").exists()
-    told = run()
-    assert "top activations over 10 clips, 0 left out" in told and not mine.work.exists()
-    assert tables.read(folder.parent / "left.parquet", "left_out").empty
-    found = tables.read(folder.parent / "top.parquet", "top_activations")
-    expected = tables.checked(mine(), "top_activations").to_pandas()
+    def share(self, i: int, n: int) -> str:
+        """Make one share; the folder that it leaves."""
+        assert "top activations" not in self(
+            f"begun-{i}", "--scatter", str(i), str(n), out=(f"{i}",)
+        )
+        assert not (self.here / f"begun-{i}").exists()
+        return str(self.here / f"{i}")
+
+
+@pytest.fixture
+def script(mine, monkeypatch, capsys) -> Script:
+    return Script(mine, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("n", [1, 3, 7])
+@pytest.mark.parametrize("excluded", [[], ["b, c", "d"]])
+def test_any_number_of_shares_gives_the_bytes_of_one_job(script, n, excluded):
+    """Of four parts, of which excluded labels leave one without a clip."""
+    script.settings = SETTINGS | {"mining": SETTINGS["mining"] | {"exclude_labels": excluded}}
+    told = script("work", out=("whole", "whole_left"))
+    assert f"over {6 if excluded else 10} clips" in told and not (script.here / "work").exists()
+    shares = [script.share(i, n) for i in reversed(range(1, n + 1))]
+    made = [len(list(Path(share).glob("part-*.parquet"))) for share in shares]
+    assert sorted(made) == sorted({1: [4], 3: [2, 1, 1], 7: [1, 1, 1, 1, 0, 0, 0]}[n])
+    with patch.object(Sonifier, "maps", side_effect=AssertionError("it only merges")):
+        script("work", "--gather", *shares)
+    for name in ("top", "left"):
+        whole = "whole" if name == "top" else "whole_left"
+        assert (script.here / name).read_bytes() == (script.here / whole).read_bytes()
+
+
+def test_a_share_that_was_killed_goes_on(script):
+    shares = [script.share(1, 2)]
+    maps, seen = Sonifier.maps, []
+
+    def dying(sonifier: Sonifier, x: torch.Tensor, pooled: bool):
+        seen.append(len(x))
+        if len(seen) == 2:  # the second of its two parts
+            raise Killed
+        return maps(sonifier, x, pooled)
+
+    with patch.object(Sonifier, "maps", dying):
+        with pytest.raises(Killed):
+            script.share(2, 2)
+        assert not (script.here / "2").exists()
+        shares.append(script.share(2, 2))
+    assert seen == [1, 1, 1, 1], "a part of one clip once, and of one of two the first clip twice"
+    script("work", "--gather", *shares)
+    expected = tables.checked(script.mine(), "top_activations").to_pandas()
+    found = tables.read(script.here / "top", "top_activations")
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_shares_of_anything_else_are_refused(script, rng):
+    shares = [script.share(i, 2) for i in (1, 2)]
+
+    def said(*of: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            script("work", "--gather", *of)
+        return str(ended.value)
+
+    script.settings = SETTINGS | {"top": 3}
+    assert said(*shares) == (
+        f"error: {shares[0]} was made with other configuration: delete it and run again"
+    )
+    script.settings = SETTINGS
+    assert "was made with other number of shares: delete" in said(*shares, shares[0])
+    store(script.mine.folder, 1, [2_500], rng)  # another recording of the same length and name
+    assert "was made with other clips or tables: delete" in said(*shares)
+    shutil.rmtree(shares[0])
+    Path(shares[0]).mkdir()
+    assert f"{shares[0]} is no share: delete it and run again" in said(*shares)
+
+
+def test_a_part_that_a_share_lost_is_named(script):
+    shares = [script.share(i, 2) for i in (1, 2)]
+    file = Path(shares[1]) / "part-00003.parquet"
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(SystemExit, match=f"{file} is damaged .*: delete {shares[1]} and run again"):
+        script("work", "--gather", *shares)
+    file.unlink()
+    with pytest.raises(SystemExit, match=f"part-00003.parquet is in none of {shares[0]}, "):
+        script("work", "--gather", *shares)
+
+
+def test_what_was_begun_with_other_settings_is_set_aside(script):
+    with patch.object(Sonifier, "maps", side_effect=Killed):
+        for top in (2, 3):
+            script.settings = SETTINGS | {"top": top}
+            with pytest.raises(Killed):
+                script("work")
+    said = script.capsys.readouterr().err
+    assert "was begun with other configuration: it is set aside" in said
