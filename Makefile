@@ -13,7 +13,7 @@ BIN = $(VENV)/bin
 STAMP = $(VENV)/.sonify-$(shell (cat envs/requirements.lock; echo '$(TORCH)') | cksum | cut -d' ' -f1)
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run estimate verify why report open sql score reproducibility test test-all bench lint docs setup lock dag clean
+.PHONY: run estimate verify why report open sql score reproducibility rehearse test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
 TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --reporter --help
@@ -71,6 +71,11 @@ score: setup
 reproducibility: setup
 	PYTHONPATH=src $(BIN)/python workflow/reproducibility.py \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --logger sonify $(ARGS)
+
+# The workflow's scripts on an AudioSet of any number of clips whose sounds are tiny: time, memory and
+# disk of each stage against the number, in rehearsal/rehearsal.md. ARGS="20000 200000 2084320".
+rehearse: setup
+	@PYTHONPATH=src $(BIN)/python workflow/rehearse.py $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)

@@ -1,0 +1,85 @@
+"""The command that rehearses: what it runs, what it keeps, and how it fails."""
+
+import pytest
+import rehearse
+from checkouts import ROOT
+
+from sonify.rehearsal.measuring import Cost, disk_mb, measure
+from sonify.rehearsal.stages import BOUNDS, OWN, Bound, Stage, Stages
+
+SCRIPTS = ROOT / "workflow" / "scripts"
+
+
+def test_the_stages_are_the_workflow_s_scripts_in_order():
+    stages = Stages(2_000).all()
+    assert [stage.name for stage in stages] == list(BOUNDS)
+    scripts = [job[0] for stage in stages for job in stage.jobs if job[0] != OWN]
+    assert all((SCRIPTS / script).is_file() for script in scripts)
+    assert scripts.count("train.py") == 2 and scripts[-1] == "summary.py"
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Measure nothing: `called` are the stages that would have been, each of 100 MB."""
+    names = []
+
+    def pretended(stage, folder, shell):
+        names.append(stage.name)
+        return Cost(1.0, 1.0, 100.0, 1.0)
+
+    monkeypatch.setattr(rehearse, "measure", pretended)
+    return names
+
+
+def test_a_call_goes_on_where_the_last_one_ended(called, tmp_path):
+    def call(*options):
+        called.clear()
+        rehearse.main(["2000", "--folder", str(tmp_path), *options])
+        return list(called)
+
+    stages = list(BOUNDS)
+    assert call("--until", "prepare") == stages[:3]
+    assert call() == stages[3:]
+    assert call() == []
+    assert call("--again", "mine") == ["mine"]
+    assert call("--write") == []
+    assert "| mine | 1.0 | 1.0 | 100 |" in (tmp_path / "rehearsal.md").read_text()
+    assert len((tmp_path / "rehearsal.csv").read_text().splitlines()) == 1 + len(stages)
+
+
+def test_a_stage_that_holds_too_much_is_an_error(called, tmp_path, monkeypatch):
+    monkeypatch.setitem(BOUNDS, "mine", Bound(50, 0))
+    with pytest.raises(SystemExit, match=r"error: mine held 100 MB with 2,000 clips, of 50 that"):
+        rehearse.main(["2000", "--folder", str(tmp_path)])
+    assert (tmp_path / "rehearsal.md").is_file()
+
+
+def test_too_little_disk_is_said_first(called, tmp_path, monkeypatch):
+    usage = type("Usage", (), {"free": 10})
+    monkeypatch.setattr(rehearse.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(SystemExit, match=r"error: 2000 clips take 0\.6 GB of the disk"):
+        rehearse.main(["2000", "--folder", str(tmp_path)])
+    assert called == []
+
+
+def test_a_stage_costs_what_its_largest_process_holds(tmp_path):
+    at = str(tmp_path / "results/empty")
+    cost = measure(Stage("x", ((OWN, "empty", "--at", at),)), tmp_path, rehearse.SHELL)
+    assert 50 < cost.peak_mb < 1000 and 0 < cost.cpu_s < 60 and cost.wall_s > 0
+    assert cost.disk_mb == pytest.approx(disk_mb(tmp_path)) and cost.disk_mb > 0
+
+
+def test_a_stage_that_fails_is_named_with_its_log(tmp_path):
+    stage = Stage("list", ((OWN, "list", "--at", str(tmp_path)),))
+    with pytest.raises(ValueError, match=r"list failed: .*/results/logs/list/0\.log says why"):
+        measure(stage, tmp_path, rehearse.SHELL)
+    assert "has no class_labels" in (tmp_path / "results/logs/list/0.log").read_text()
+
+
+@pytest.mark.slow
+def test_a_rehearsal_from_end_to_end(tmp_path):
+    rehearse.main(["200", "--folder", str(tmp_path), "--width", "0.015625"])
+    assert list(rehearse.rehearsed(tmp_path)) == [200]
+    assert (tmp_path / "200/results/reporting/gallery/index.html").is_file()
+    assert (tmp_path / "200/results/reporting/index.html").is_file()
+    assert set(rehearse.finished(tmp_path / "200")) == set(BOUNDS)
