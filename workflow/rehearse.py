@@ -31,9 +31,12 @@ MEASURED = "measured.json"
 
 
 def rehearse(
-    clips: int, folder: Path, width: float, again: Sequence[str], until: str | None
+    clips: int, folder: Path, width: float, wanted: Sequence[str], again: Sequence[str]
 ) -> None:
-    """Run the stages that are not finished, or are named in `again`, noting each as it ends."""
+    """Run those of the `wanted` stages that are not finished, or are named in `again`.
+
+    What each took is noted as it ends.
+    """
     listed(clips)
     folder.mkdir(parents=True, exist_ok=True)
     costs = finished(folder)
@@ -43,13 +46,11 @@ def rehearse(
             "not have: name another --folder, or fewer clips"
         )
     for stage in Stages(clips, width).all():
-        if stage.name not in costs or stage.name in again:
+        if stage.name in again or (stage.name in wanted and stage.name not in costs):
             print(f"{clips:,} clips: {stage.name}", file=sys.stderr, flush=True)
             costs[stage.name] = measure(stage, folder, SHELL)
             kept = {name: asdict(costs[name]) for name in BOUNDS if name in costs}
             (folder / MEASURED).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-        if stage.name == until:
-            return
 
 
 def finished(folder: Path) -> dict[str, Cost]:
@@ -86,14 +87,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, default=Path("rehearsal"))
     parser.add_argument("--out", type=Path, help="the page (<folder>/rehearsal.md)")
     parser.add_argument("--until", choices=BOUNDS, help="the last stage to run")
+    words = "stages to run, whose inputs are there"
+    parser.add_argument("--only", choices=BOUNDS, nargs="+", help=words)
     parser.add_argument("--again", choices=BOUNDS, nargs="*", default=[], help="stages to run anew")
     words = "of the network that is shown: 1 has the paper's number of filters"
     parser.add_argument("--width", type=float, default=1.0, help=words)
     parser.add_argument("--write", action="store_true", help="run nothing: write the page anew")
     args = parser.parse_args(arguments)
+    stages = list(BOUNDS)
+    wanted = args.only or stages[: stages.index(args.until or stages[-1]) + 1]
     for clips in () if args.write else sorted(args.clips):
         place = (args.folder / str(clips)).resolve()
-        rehearse(clips, place, args.width, args.again, args.until)
+        rehearse(clips, place, args.width, wanted, args.again)
     costs = rehearsed(args.folder)
     out = args.out or args.folder / "rehearsal.md"
     out.write_text(page(costs, here(), memory_mb()), encoding="utf-8")

@@ -43,6 +43,9 @@ def test_a_call_goes_on_where_the_last_one_ended(called, tmp_path):
     assert call() == []
     assert call("--again", "mine") == ["mine"]
     assert call("--write") == []
+    (tmp_path / "2000" / rehearse.MEASURED).unlink()
+    assert call("--only", "mine", "score") == ["mine", "score"]
+    assert call() == [stage for stage in stages if stage not in ("mine", "score")]
     assert "| mine | 1.0 | 1.0 | 100 |" in (tmp_path / "rehearsal.md").read_text()
     assert len((tmp_path / "rehearsal.csv").read_text().splitlines()) == 1 + len(stages)
 

@@ -11,6 +11,9 @@ from sonify.rehearsal.stages import BOUNDS, MB
 
 # Peaks of one and the same job differ by this much from run to run: by when memory is given back.
 NOISE_MB = 40.0
+# Slopes are of rehearsals from this size on: in smaller ones not even one part of 256 clips of the
+# scored split is full, and what a batch takes grows with them.
+LEAST = 20_000
 
 Costs = Mapping[int, Mapping[str, Cost]]
 
@@ -38,10 +41,10 @@ class Growth:
 
 
 def growth(costs: Costs) -> dict[str, Growth]:
-    """Fit a line to each stage that was measured with two numbers of clips or more."""
+    """Fit a line to each stage that was measured with two numbers of clips from LEAST on."""
     found = {}
     for stage, bound in BOUNDS.items():
-        points = {n: cost[stage] for n, cost in sorted(costs.items()) if stage in cost}
+        points = {n: costs[n][stage] for n in _large(costs, stage)}
         if len(points) < 2:
             continue
         x = [bound.clips(n) for n in points]
@@ -67,7 +70,7 @@ def faults(costs: Costs) -> list[str]:
                     f"its bound ({_bound(stage)}) leaves it"
                 )
     for stage in BOUNDS:
-        sizes = sorted(n for n, stages in costs.items() if stage in stages)
+        sizes = _large(costs, stage)
         if len(sizes) < 2:
             continue
         few, many = sizes[0], sizes[-1]
@@ -85,7 +88,7 @@ def first_to_break(costs: Costs, memory_mb: float) -> str:
     """Say what would break first with ten times as many clips, by the lines."""
     lines = growth(costs)
     if not lines:
-        return "Nothing can be said of more clips before two numbers of clips have been rehearsed."
+        return f"Nothing can be said of more before two numbers of clips from {LEAST:,} on are run."
     n = 10 * max(costs)
     order = sorted(lines.values(), key=lambda line: line.full_at(memory_mb))
     first, slowest = order[0], max(lines.values(), key=lambda line: line.s_per_clip)
@@ -98,6 +101,10 @@ def first_to_break(costs: Costs, memory_mb: float) -> str:
         f"{most.megabytes(n) / 1000:,.1f} GB; {breaks}, {when}. {slowest.stage} takes longest: "
         f"{slowest.s_per_clip * n / 3600:,.1f} hours by then, if time grows as the clips do."
     )
+
+
+def _large(costs: Costs, stage: str) -> list[int]:
+    return sorted(n for n, stages in costs.items() if stage in stages and n >= LEAST)
 
 
 def _bound(stage: str) -> str:

@@ -77,8 +77,9 @@ def table(costs: Costs) -> str:
 def _slopes(costs: Costs) -> list[str]:
     shown = [
         "A bound is a fixed number of megabytes and a number of bytes for every clip that counts:",
-        "all that are listed, or those of the split that is mined and scored. Measured is the slope",
-        "of the line through the peaks below: of a stage that hardly grows, that of noise.\n",
+        "all that are listed, or those of the split that is mined and scored. Measured is the",
+        "slope of the line through the peaks below: of a stage that hardly grows, that of noise.",
+        "Rehearsals of fewer than 20,000 clips do not count, since their batches are not full.\n",
         "| stage | clips that count | bound: MB | bound: bytes a clip | measured: bytes a clip |",
         "| -- | -- | --: | --: | --: |",
     ]
