@@ -17,7 +17,8 @@ def main() -> None:
         how = {"kept": job.kept(), "progress": bar.update, **asked, **job.running}
         of = build_explainer(DEFAULT, job.model), job.card, job.stored()
         if job.share:
-            candidates(*of, **how)
+            for _ in candidates(*of, **how):
+                pass
             return job.hand_over(*args.out)
         mined = mine_parts(*of, **how)
     unused = left_out(job.sizes, job.settings.mining.exclude_labels).assign(**job.card.keys)

@@ -1,6 +1,6 @@
 """Mining of a split one stored part at a time, so that it can be gone on with, and shared."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import pandas as pd
@@ -54,10 +54,13 @@ def mine_parts(
         progress=progress,
         kept=kept,
     )
-    merged = TopActivations(explainer.filters, top)
+    merged, clips = TopActivations(explainer.filters, top), _clips()
     for table in found:
         merged.merge(table)
-    clips = pd.concat(found)[_CLIP].drop_duplicates("clip_id")
+        # Of the clips that are still among the best: all candidates of all parts would be many.
+        frames = clips, table[_CLIP].drop_duplicates("clip_id")
+        clips = pd.concat([frame for frame in frames if len(frame)] or [clips])
+        clips = clips[clips["clip_id"].isin(set(merged.clips.ravel()))]
     if not len(clips):
         raise SonifyError(
             "sonification.mining.exclude_labels leaves no clip to mine: name fewer labels"
@@ -76,8 +79,8 @@ def candidates(
     device: torch.device | str = "cpu",
     progress: Callable[[int], None] | None = None,
     kept: Kept | None = None,
-) -> list[pd.DataFrame]:
-    """Return the top_activations table of each part, as if it were the split.
+) -> Iterator[pd.DataFrame]:
+    """Yield the top_activations table of each part, as if it were the split.
 
     `mining` says which of the clips are mined, which part of them, and by what they are ranked;
     batches hold at most `max_samples` samples. Parts that `kept` has are not mined again.
@@ -96,10 +99,8 @@ def candidates(
                 count(seen)
         return tables.checked(_table(miner, explainer, card, clips), TABLE).to_pandas()
 
-    return [
-        kept.table(name, TABLE, partial(of_part, load, count))
-        for name, load, count in by_part(parts, kept, progress)
-    ]
+    for name, load, count in by_part(parts, kept, progress):
+        yield kept.table(name, TABLE, partial(of_part, load, count))
 
 
 def _clips(part: Clips | None = None) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import json
 import runpy
 import shutil
 import sys
+import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,22 @@ class Miner:
 @pytest.fixture
 def mine(folder, card) -> Miner:
     return Miner(folder, card)
+
+
+def test_no_part_s_candidates_outlive_the_next_part(mine, monkeypatch):
+    """With thousands of filters and of parts they would fill the memory."""
+    read, made = tables.read, []
+
+    def reading(file: Path, name: str) -> pd.DataFrame:
+        table = read(file, name)
+        if name == "top_activations":
+            assert all(reference() is None for reference in made[:-1])
+            made.append(weakref.ref(table))
+        return table
+
+    mine()
+    monkeypatch.setattr(tables, "read", reading)
+    assert mine() is not None and len(made) == len(PART_LENGTHS)
 
 
 def by_hand(mine: Miner, clips: list[np.ndarray], k: int = 2) -> np.ndarray:
