@@ -6,6 +6,9 @@ import pandas as pd
 import pytest
 
 from sonify.paper.claims.outcomes import (
+    MEANS_FAIL,
+    UNPUBLISHED,
+    authors_words,
     decided,
     intervals,
     outcomes,
@@ -49,6 +52,8 @@ def test_what_was_decided_leads(claims):
     assert str(next(outcomes(wider))).endswith(
         "leave it open; of 1, 2 that over clips is the wider)"
     )
+    for n, words in ((1, "1 seed leave"), (2, "2 seeds leave"), (0, "0 seeds leave")):
+        assert f"the intervals of {words}" in str(next(outcomes(more.assign(n_runs=n))))
     some = more.assign(claim=[1, 2, 4, 5, 6, 8, 11])
     assert str(next(outcomes(some))).startswith("1, 2, 4–6, 8, 11 (")
 
@@ -66,6 +71,7 @@ def test_which_would_stand_as_one_family(claims):
     assert survivors(claims.assign(p_holm=0.01)) == family + "all decided claims stay decided."
     none = family + "none of the decided claims would stay decided."
     assert survivors(claims.assign(p_holm=0.06)) == none
+    assert survivors(claims.assign(p_holm=0.05)) == none
     assert survivors(claims.assign(verdict="not run")) == ""
 
 
@@ -75,6 +81,8 @@ def test_why_a_claim_is_open(claims):
     assert why_open(rows[1]) == ""
     assert why_open(rows[2]) == "neither side recognises more than chance"
     assert why_open(rows[4]) == "runs or measurements are missing"
+    alike = claims.assign(ci95_clips=claims["ci95_seeds"])
+    assert why_open(next(alike.itertuples())) == "the intervals of 3 seeds leave it open"
     clips = claims.assign(ci95_clips=0.2)
     assert why_open(next(clips.itertuples())) == "the interval over clips leaves it open"
     single = claims.assign(n_runs=1).itertuples()
@@ -92,9 +100,21 @@ def test_both_intervals_in_words(claims):
 
 
 def test_p_in_words():
-    assert [p_words(p) for p in (0.0004, 0.0123, 1.0, math.nan)] == [
+    assert [p_words(p) for p in (0.0004, 0.001, 0.0123, 1.0, math.nan)] == [
         "< 0.001",
+        "0.001",
         "0.012",
         "1.000",
         "–",
     ]
+
+
+def test_the_authors_numbers_in_words():
+    row = pd.Series({"authors_verdict": "contradicted", "authors_remark": "of Table A.1"})
+    row["authors_mean"], row["authors_ci95"] = -0.0123, 0.004
+    assert authors_words(row) == "contradicted: -0.012 ± 0.004"
+    row["authors_remark"], row["authors_ci95"] = f"means {MEANS_FAIL}", math.nan
+    means_only = "contradicted (means only, which do not meet it): -0.012"
+    assert authors_words(row) == means_only
+    row["authors_verdict"] = UNPUBLISHED
+    assert authors_words(row) == "none published"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_1samp
 
 from sonify.paper.claims.rules import ALPHA, Above, NotAbove, Parts, Within, decide
 from sonify.paper.claims.statistics import estimates, with_clips
@@ -195,3 +196,41 @@ def test_the_interval_that_contradicts_is_wider_for_several():
     several = decide(estimates(np.hstack([x, x + 9])), [Above(every=True)] * 2)
     assert alone.p_against < ALPHA < several.p_against
     assert several.p_against == pytest.approx(2 * alone.p_against)
+
+
+def test_p_values_are_probabilities():
+    """What lies far on the other side has 1, however many numbers there are."""
+    below = estimates([[-0.30], [-0.31], [-0.32]])
+    assert Above().p_for(below) == NotAbove(-0.5).p_for(below) == Within(0.1).p_for(below) == 1
+    assert NotAbove(0.1).p_against(below) == Above(-0.5).p_against(below) == 1
+    clear = np.array([[0.30, 0.4, 0.5], [0.31, 0.4, 0.6], [0.32, 0.41, 0.4]])
+    found = decide(estimates(clear), [Above(every=True)] * 3, 0.01)
+    assert found.p_for < ALPHA and found.p_against == found.p_equal == 1
+
+
+@pytest.mark.parametrize("mean", [-0.3, -0.05, 0.0, 0.05, 0.3])
+def test_rules_are_t_tests_on_either_side_of_their_limits(mean):
+    values = mean + np.array([0.01, 0.05, -0.02, 0.0])
+    found = estimates(values[:, None])
+
+    def two_sided(limit, side):
+        return min(1.0, 2 * ttest_1samp(values, limit, alternative=side).pvalue)
+
+    assert Above(0.1).p_for(found)[0] == pytest.approx(two_sided(0.1, "greater"))
+    assert Above(0.1).p_against(found)[0] == pytest.approx(two_sided(0.1, "less"))
+    assert NotAbove(0.1).p_for(found)[0] == pytest.approx(two_sided(0.1, "less"))
+    assert NotAbove(0.1).p_against(found)[0] == pytest.approx(two_sided(0.1, "greater"))
+    inside = max(two_sided(-0.1, "greater"), two_sided(0.1, "less"))
+    assert Within(0.1).p_for(found)[0] == pytest.approx(inside)
+    outside = min(two_sided(-0.1, "less"), two_sided(0.1, "greater"))
+    assert Within(0.1).p_against(found)[0] == pytest.approx(outside)
+
+
+def test_the_least_number_is_the_one_with_least_room_under_its_own_rule():
+    found = estimates(np.array([[0.30, 0.05, -0.2], [0.31, 0.06, -0.21], [0.29, 0.04, -0.19]]))
+    room = [rule.room(found.mean[i]) for i, rule in enumerate((Above(0.1), Within(0.08)))]
+    assert room == [pytest.approx(0.2), pytest.approx(0.03)]
+    assert NotAbove(0.02).room(found.mean[2]) == pytest.approx(0.22)
+    assert decide(found, [Above(0.1), Within(0.08), NotAbove(0.02)]).least == 1
+    assert decide(found, [Above(0.29), Within(0.08), NotAbove(0.02)]).least == 0
+    assert decide(found, [Above(0.1), Within(0.5), NotAbove(-0.1)]).least == 2

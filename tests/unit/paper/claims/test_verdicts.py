@@ -10,7 +10,15 @@ from scipy.stats import spearmanr, ttest_1samp
 
 from sonify.paper.claims.evidence import Evidence, Missing, chance_map
 from sonify.paper.claims.layers import (
+    CENTRE,
+    DEEP,
+    INITIAL,
+    LAYERS,
+    MIDDLE,
+    TREND,
     at_layers,
+    coverage_note,
+    paired,
     rank_correlation,
     rank_step,
     slope,
@@ -420,3 +428,36 @@ def test_only_the_layers_meant_count():
     assert at_layers(frame, (8, 9, 10, 11)).columns.tolist() == [8, 9]
     with pytest.raises(Missing, match="^layer 6$"):
         at_layers(frame, (6,))
+    with pytest.raises(Missing, match="^layers 5 to 6$"):
+        at_layers(frame, (5, 6))
+
+
+def test_layers_have_the_names_that_the_paper_gives_them():
+    """Section 3.3.2: layers 3-7 are the middle, 8-11 deep; of eleven, 5 to 7 are the centre."""
+    assert list(LAYERS) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert MIDDLE == (3, 4, 5, 6, 7) and DEEP == (8, 9, 10, 11) and CENTRE == (5, 6, 7)
+    assert sorted(INITIAL + DEEP) == list(LAYERS)
+
+
+def test_layers_in_random_order_seldom_have_a_trend():
+    random = np.random.default_rng(0)
+    orders = curves(random.permuted(np.tile(np.arange(11.0), (20_000, 1)), axis=1))
+    assert 0.05 < (rank_correlation(orders) > TREND).mean() < 0.07
+
+
+def test_a_trend_is_one_of_all_eleven_layers():
+    assert rank_correlation(curves([[9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, -9]], range(13)))[0] == 1
+    assert rank_step(curves([range(13)], range(13))) == pytest.approx(6 / 1320)
+    assert spread(curves([[5, 1, 2, 3]], range(4)))[0] == 1
+
+
+def test_curves_are_compared_on_what_both_have():
+    one = curves([[1, 2, 3], [4, 5, 6]], [7, 8, 9])
+    other = curves([[10, 20, 30]], [8, 9, 10]).set_axis([1])
+    a, b = paired(one, other, DEEP)
+    assert a.to_dict() == {8: {1: 5}, 9: {1: 6}} and b.to_dict() == {8: {1: 10}, 9: {1: 20}}
+
+
+def test_layers_that_were_not_measured_are_told():
+    assert coverage_note(curves([range(11)])) == ""
+    assert coverage_note(curves([[0, 0, 0]], [0, 2, 11])) == " (only layers 2, 11)"
