@@ -68,6 +68,7 @@ def read(root: Path) -> Listing:
     )
     if not any(harvested.values()):
         return corpus
+    harvested.clear()  # millions of places, which sorting leaves no use for
     order = harvest.reading_order(pa.array(corpus.clips["path"], pa.large_string()))
     clips = corpus.clips.iloc[order.to_numpy()].reset_index(drop=True)
     return replace(corpus, clips=clips, own_order=True)
