@@ -353,7 +353,8 @@ def test_shares_give_the_bytes_of_one_job_and_leave_nothing(finished, tmp_path):
     own = Workflow(tmp_path, finished.checkout, finished.snakemake)
     finished.edit("config.yaml", "scatter: {measuring: 1}", "scatter: {measuring: 3}")
     of = "contrastive-s0"
-    targets = [f"results/sonification/{of}/{n}.parquet" for n in ("top_activations", "sonifications")]
+    made = ["sonification/{}/top_activations", "sonification/{}/sonifications"]
+    targets = [f"results/{name.format(of)}.parquet" for name in made]
     targets.append("results/evaluation/metrics/fsd50k-contrastive-full-s0.parquet")
     rules = ("mine", "render", "score")
     assert own.planned("--", *targets) == dict.fromkeys(rules, 1) | {f"{r}_share": 3 for r in rules}

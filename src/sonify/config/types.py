@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import Meta
 
 from sonify.config.reporting import Reporting
+from sonify.config.scatter import Scatter
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.sources import Source
 from sonify.data.synthesis.sizes import AudiosetSizes, Fsd50kSizes, SpeechCommandsSizes
-from sonify.evaluation.option_types import (
-    DatasetName,
-    RecipeName,
-    RunName,
-    RunNames,
-    SeedCount,
-)
+from sonify.evaluation.option_types import DatasetName, RecipeName, RunName, RunNames, SeedCount
 from sonify.models.architecture import Architecture
 from sonify.plan.registry import STAGES
 from sonify.sonification.settings import Mining, Precision, Rule
@@ -276,22 +271,6 @@ if TYPE_CHECKING:
 else:
     _options = [(s.name, s.options, field(kw_only=True)) for s in STAGES.values() if s.options]
     Evaluation = make_dataclass("Evaluation", _options, bases=(_Evaluation,), frozen=True)
-
-
-@dataclass(frozen=True)
-class Scatter:
-    """Among how many jobs the work of one is scattered."""
-
-    measuring: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=1_000,
-            description="Jobs that share each mining, rendering, scoring, removal test, coherence "
-            "and description of filters, by the stored parts of the split; above 1 one more merges "
-            "what they made. Tables are the same.",
-        ),
-    ] = 1
 
 
 @dataclass(frozen=True)
