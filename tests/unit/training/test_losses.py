@@ -63,7 +63,7 @@ def test_classifiers_side_by_side_are_trained_as_if_each_were_alone(objective):
 
 
 @pytest.mark.parametrize(
-    ("n", "sizes"), [(12, (3, 3, 3, 3)), (6, (3, 3)), (3, (3,)), (5, (5,)), (7, (4, 3))]
+    ("n", "sizes"), [(12, (3, 3, 3, 3)), (6, (3, 3)), (2, (2,)), (3, (3,)), (5, (5,)), (7, (4, 3))]
 )
 def test_negatives_within_groups_are_the_mean_of_the_groups_losses(n, sizes):
     z1, z2 = torch.randn(2, n, 5).double()

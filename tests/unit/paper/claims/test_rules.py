@@ -234,3 +234,15 @@ def test_the_least_number_is_the_one_with_least_room_under_its_own_rule():
     assert decide(found, [Above(0.1), Within(0.08), NotAbove(0.02)]).least == 1
     assert decide(found, [Above(0.29), Within(0.08), NotAbove(0.02)]).least == 0
     assert decide(found, [Above(0.1), Within(0.5), NotAbove(-0.1)]).least == 2
+
+
+def test_many_trials_at_once_are_decided_as_each_alone():
+    x = noise(4, 3, 0.5, 0.5, trials=7) + np.array([0.6, 0.2, -0.3])
+    rules = [Above(every=True), Within(0.9), NotAbove(0.4)]
+    ignored = np.arange(21).reshape(7, 3) % 5 == 0
+    together = decide(estimates(x), rules, 0.4, ignored)
+    for trial in range(7):
+        alone = decide(estimates(x[trial]), rules, 0.4, ignored[trial])
+        for one, several in zip(alone, together, strict=True):
+            np.testing.assert_allclose(several[trial], one, rtol=1e-12)
+    assert len(set(together.least)) > 1

@@ -181,3 +181,12 @@ def test_one_seed_has_an_interval_over_clips_alone_and_equal_seeds_no_other():
     assert equal.over_clips()[0] > 0 and np.isnan(equal.over_seeds()[0])
     floored = with_clips(estimates([[0.3]] * 3, 0.01), [[0.3]] * 3, again)
     assert floored.half_width()[0] > 0.1, "a floor is no shelter from the clips"
+
+
+def test_two_resamples_have_an_interval_and_one_has_none():
+    values, again = np.array([[0.3], [0.4]]), np.array([[0.1, 0.3], [0.2, 0.8]])[..., None]
+    two = with_clips(estimates(values), values, again)
+    # means over seeds 0.15 and 0.55: their standard deviation
+    assert two.clip_df[0] == 1 and two.clip_se[0] == pytest.approx(0.4 / math.sqrt(2))
+    one = with_clips(estimates(values), values, again[:, :1])
+    assert np.isnan(one.clip_df[0]) and np.isnan(one.over_clips()[0])

@@ -331,7 +331,9 @@ def test_a_row_says_its_numbers_and_its_caveat():
         "Reproduced if the 95% interval lies above 0.5; contradicted if it lies below 0.5; "
         "otherwise inconclusive."
     )
-    assert "inside ±0.25" in str(Within(0.25))
+    assert str(Within(0.25)) == (
+        "Reproduced if the 95% interval lies inside ±0.25; contradicted if it lies wholly outside"
+    )
     assert row["scale"] == "paper" and math.isnan(row["delta"])
 
 
