@@ -184,6 +184,15 @@ def test_what_is_measured_is_shared_among_as_many_jobs_as_asked_for(workflow):
     assert rules["train"] == 2 and rules.total() == 2 + 5 * 4 + 2, "and audioset"
 
 
+def test_a_corpus_is_prepared_by_as_many_jobs_as_asked_for(workflow):
+    made = ["--", "results/data/audioset-s0/manifest.parquet"]
+    alone = workflow.planned(*made)
+    workflow.overlay({"scatter": {"preparing": 4}})
+    assert workflow.planned(*made) == alone | {"prepare_audioset_share": 4}
+    resources = asked(workflow)["prepare_audioset_share"]
+    assert resources["mem_mb"] == "2000" and resources["runtime"] == "30"
+
+
 def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):
     """Prepared, trained on, scored, mined and measured; without the block there is no trace."""
     assert "folder" not in workflow("--dry-run")

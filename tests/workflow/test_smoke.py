@@ -351,7 +351,7 @@ def test_shares_give_the_bytes_of_one_job_and_leave_nothing(finished, tmp_path):
     for part in ("results", ".snakemake"):
         shutil.copytree(finished.folder / part, tmp_path / part)
     own = Workflow(tmp_path, finished.checkout, finished.snakemake)
-    finished.edit("config.yaml", "scatter: {measuring: 1}", "scatter: {measuring: 3}")
+    finished.edit("config.yaml", "{measuring: 1,", "{measuring: 3,")
     of = "contrastive-s0"
     made = ["sonification/{}/top_activations", "sonification/{}/sonifications"]
     targets = [f"results/{name.format(of)}.parquet" for name in made]
@@ -364,6 +364,12 @@ def test_shares_give_the_bytes_of_one_job_and_leave_nothing(finished, tmp_path):
     assert "Nothing to be done" in own("--dry-run", "--", *targets)
     records = (tmp_path / "results/benchmarks/render_share").glob("*.tsv")
     assert sorted(file.stem for file in records) == [f"{of}-{i}-of-3" for i in (1, 2, 3)]
+    finished.edit("config.yaml", "preparing: 1}", "preparing: 3}")
+    prepared = "results/data/fsd50k-s0/manifest.parquet"
+    rules = {"prepare_fsd50k": 1, "prepare_fsd50k_share": 3}
+    assert own.planned("--", prepared) == rules
+    own("--", prepared)
+    assert digests(tmp_path) == before
 
 
 def test_adding_a_seed_runs_that_seed_and_the_aggregates(finished):

@@ -59,6 +59,7 @@ for dataset in plan.datasets:
             f"prepare_{dataset}"
         input:
             **files.raw_input(dataset),
+            shares=scatter.folders("prepare", files.corpus(dataset, EACH)),
         output:
             vocabulary=f"{files.data_folder(dataset, EACH)}/vocabulary.parquet",
             manifest=f"{files.data_folder(dataset, EACH)}/manifest.parquet",
@@ -84,7 +85,8 @@ for dataset in plan.datasets:
             out=lambda w, output: str(Path(output.manifest).parent),
             # Through output, so that it is not tracked: another use asks for no other preparation.
             used=partial(used_splits, dataset),
+            gather=gathered,
         shell:
             "{params.made} job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"
-            " --out {params.out}"
+            " --code {params.code} {params.gather} --out {params.out}"

@@ -20,3 +20,12 @@ class Scatter:
             "what they made. Tables are the same.",
         ),
     ] = 1
+    preparing: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Jobs that share the preparation of each corpus, by blocks of "
+            "clips_per_part listed clips; above 1 one more writes the parts. Parts are the same.",
+        ),
+    ] = 1

@@ -5,13 +5,11 @@ fast as processes, without copying between them. Results are collected in the or
 that the files do not depend on the number of threads. Memory holds one part of one split.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,13 +17,12 @@ import pyarrow.compute as pc
 from sonify.contracts import tables
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.attrition import check_accounts
-from sonify.data.audio.samples import Form, Limits, UnusableAudio, repeated, unscaled
-from sonify.data.corpora.listing import REASONS, Listing, Provenance
+from sonify.data.blocks import Preparation, Prepared, Rejection, prepared
+from sonify.data.corpora.listing import REASONS, Listing
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import an_audio_file
-from sonify.data.download import harvest
+from sonify.data.kept import Kept
 from sonify.runtime.errors import SonifyError
-from sonify.runtime.prefetch import in_order
 
 CLIPS_PER_ROW_GROUP = 64  # read at once: 10 MB for clips of 10 s
 _PART_FORMAT = {
@@ -98,6 +95,7 @@ def prepare(
     peak_scaling: bool = True,
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    kept: Kept | None = None,
 ) -> Summary:
     """Write the clips of `listing` below `out` and return the counts.
 
@@ -105,20 +103,20 @@ def prepare(
     part, which may be empty. The corpus is named as `out`. With `min_duration_s` shorter recordings
     are repeated from their start and cut to it, so that none is too short; the manifest then has
     more samples than their file. Without `peak_scaling` all stay at the level of their files.
-    `progress(done, total)` counts listed clips. Raises SonifyError if no clip can be used.
+    `progress(done, total)` counts listed clips. Blocks that `kept` has are not decoded again (see
+    `data.blocks`). Raises SonifyError if no clip can be used.
     """
     out = Path(out)
     _clear(out)
-    shortest = round((min_duration_s or 0) * RATE_HZ)
-    limits = Limits(1 if shortest >= min_samples else min_samples, max_s)
-    form = Form(shortest, peak_scaling)
+    how = Preparation(min_samples, max_s, clips_per_part, min_duration_s, peak_scaling)
     done = len(listing.problems)
     manifests = [_table("manifest", [])]
     rejections = [_rejected(listing.dataset, out.name, listing.problems.itertuples(index=False))]
     empty = []
     for split in DATASETS[listing.dataset].splits:
         used = 0
-        for batch in batches(listing, out.name, split, root, limits, clips_per_part, workers, form):
+        clips = prepared(listing, split, root, how, workers, kept)
+        for batch in batches(listing, out.name, split, clips_per_part, clips):
             tables.write(batch.clips, out / split / batch.part, "clips", **_PART_FORMAT)
             manifests.append(batch.manifest)
             rejections.append(batch.rejected)
@@ -136,33 +134,17 @@ def prepare(
 
 
 def batches(
-    listing: Listing,
-    corpus: str,
-    split: str,
-    root: Path,
-    limits: Limits,
-    clips_per_part: int,
-    workers: int,
-    form: Form,
+    listing: Listing, corpus: str, split: str, clips_per_part: int, prepared: Iterable[Prepared]
 ) -> Iterator[Batch]:
-    """Prepare the clips of one split, `clips_per_part` at a time, in the order of clip_id.
+    """Divide the prepared clips of one split into parts, `clips_per_part` each, in their order.
 
-    If the listing has its own order, clips are assigned to parts in that order instead. Yields at
-    least one batch; all but the last are full, and only a sole batch can be empty.
+    Yields at least one batch; all but the last are full, and only a sole batch can be empty.
     """
-    if clips_per_part < 1 or workers < 1:
-        raise SonifyError(
-            f"clips_per_part ({clips_per_part}) and workers ({workers}) must be 1 or more"
-        )
-    chosen = listing.clips[listing.clips["split"] == split]
-    if not listing.own_order:
-        chosen = chosen.sort_values("clip_id")
-    clip = partial(_clip, listing.dataset, Path(root), limits, form)
     clips: list[dict[str, Any]] = []
-    rejected: list[_Rejection] = []
+    rejected: list[Rejection] = []
     part = seen = 0
-    for result in in_order(clip, chosen.itertuples(index=False), workers):
-        if isinstance(result, _Rejection):
+    for result in prepared:
+        if isinstance(result, Rejection):
             rejected.append(result)
         else:
             if len(clips) == clips_per_part:
@@ -173,47 +155,13 @@ def batches(
     yield _batch(listing.dataset, corpus, split, part, clips, rejected, seen)
 
 
-class _Rejection(NamedTuple):
-    """A listed clip that cannot be used, and why: one row of problems."""
-
-    split: str
-    clip_id: str
-    path: str
-    reason: str
-    detail: str
-
-
-def _clip(
-    dataset: str, root: Path, limits: Limits, form: Form, row: Any
-) -> dict[str, Any] | _Rejection:
-    """Prepare one clip: returns a row of contracts `clips` and `manifest`, or a rejection."""
-    try:
-        recording = harvest.recording(root, row.path, limits)
-        recording = recording if form.peak_scaling else unscaled(recording)
-        recording = repeated(recording, form.shortest)
-    except UnusableAudio as error:
-        detail = f"{row.path}: {error.detail}."
-        return _Rejection(row.split, row.clip_id, row.path, error.reason, detail)
-    return {
-        "dataset": dataset,
-        "split": row.split,
-        "clip_id": row.clip_id,
-        "labels": list(row.labels),
-        "path": row.path,
-        **{name: getattr(row, name) for name in Provenance._fields},
-        **recording.facts,
-        "digest": hashlib.sha256(pcm := recording.pcm.tobytes()).hexdigest()[:16],
-        "pcm": pcm,
-    }
-
-
 def _batch(
     dataset: str,
     corpus: str,
     split: str,
     number: int,
     clips: list[dict[str, Any]],
-    rejected: list[_Rejection],
+    rejected: list[Rejection],
     seen: int,
 ) -> Batch:
     part = f"part-{number:05d}.parquet"
@@ -233,7 +181,7 @@ def _table(name: str, rows: list[dict]) -> pa.Table:
 
 
 def _rejected(dataset: str, corpus: str, problems: Iterable[tuple]) -> pa.Table:
-    columns = ("dataset", "corpus", *_Rejection._fields)
+    columns = ("dataset", "corpus", *Rejection._fields)
     rows = [dict(zip(columns, (dataset, corpus, *p), strict=True)) for p in problems]
     if unknown := {row["reason"] for row in rows} - REASONS.keys():
         raise SonifyError(f"reasons {sorted(unknown)} are not among {', '.join(REASONS)}")

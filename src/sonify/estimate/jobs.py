@@ -22,7 +22,10 @@ from sonify.plan.scatter import Scatter
 SOURCE_HZ = {"audioset": 16_000, "fsd50k": 44_100, "speech_commands": 16_000}
 DECODED_AGAIN = {"audioset": 8_000}  # what a download leaves to prepare, if not the published rate
 HOST = frozenset(
-    {"synthesise", "download", "prepare", "coherence_by_filter", "gather", "reporting"}
+    {
+        *("synthesise", "download", "prepare", "prepare_share"),
+        *("coherence_by_filter", "gather", "reporting"),
+    }
 )
 PAGES = ("pairs", "database", "cards", "page", "summary")
 BASE_BYTES = 500e6  # of a process with PyTorch and pandas, benchmarks of the miniature
@@ -223,16 +226,16 @@ def _shared(job: Job, scatter: Scatter) -> Iterable[Job]:
 
     Metrics are computed of all scores at once, and so by the job that merges.
     """
-    if job.rule not in scatter.stages:
+    number, begin = scatter.number(job.rule), {"start": 1.0}
+    if number == 1:
         yield job
         return
-    begin, rule = {"start": 1.0}, scatter.stages[job.rule].rule
     apart = begin | {u: n for u, n in job.work.amounts.items() if u == "score"}
     rest = Work({u: n for u, n in job.work.amounts.items() if u not in apart})
-    each = rest * (1 / scatter.number) + Work(begin)
+    each = rest * (1 / number) + Work(begin)
     shares = [
-        Job(rule, f"{job.name}-{share}", each, job.needs, memory=job.memory)
-        for share in scatter.shares
+        Job(f"{job.rule}_share", f"{job.name}-{i}-of-{number}", each, job.needs, memory=job.memory)
+        for i in range(1, number + 1)
     ]
     yield from shares
     needs = (*job.needs, *(share.id for share in shares))

@@ -14,6 +14,7 @@ import torch
 from sonify.contracts import tables
 from sonify.data.clips import Clips, Part, part_sizes, parts
 from sonify.data.kept import Kept
+from sonify.data.shares import Work, add_options
 from sonify.models import checkpoint
 from sonify.models.checkpoint import ModelCard
 from sonify.models.device import pick_device
@@ -22,7 +23,6 @@ from sonify.models.settings import JobSettings
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.jobs import named_file, parser
 from sonify.runtime.progress import Progress
-from sonify.runtime.unfinished import Unfinished, differences
 
 S = TypeVar("S", bound=JobSettings)
 
@@ -91,44 +91,27 @@ class ModelJob(Generic[S]):
         None are kept where the split has one part. Raises SonifyError for shares that were made
         with something else.
         """
-        if self.shares:
-            self._check_shares()
-            return Kept(shares=self.shares)
-        if len(self.sizes) == 1 and not self.share:
-            return Kept()
-        return Kept(Unfinished(self.work, self._identity()).place, self.share)
+        alone = not (self.share or self.shares)
+        return Kept() if alone and len(self.sizes) == 1 else self._work().kept()
 
     def hand_over(self, folder: Path) -> None:
         """Move what this share has made to `folder`: its job is done."""
-        made = Unfinished(self.work, self._identity()).place
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made.rename(folder)
-        self.discard_work()
+        self._work().hand_over(folder)
 
     def discard_work(self) -> None:
         """Delete what a killed job would have gone on from: the job is done."""
         shutil.rmtree(self.work, ignore_errors=True)
 
-    def _identity(self) -> dict[str, object]:
-        """All that the parts of its work depend on, in words."""
+    def _work(self) -> Work:
         files = [*self.sizes, *self.inputs.values()]
-        return {
+        identity = {
             "code": self.code,
             "configuration": msgspec.to_builtins(self.settings),
             "clips or tables": [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files],
             "weights": checkpoint.digest(self.model),
             "torch or device": [torch.__version__, self.device.type],
-            "number of shares": self.share[1] if self.share else len(self.shares) or 1,
         }
-
-    def _check_shares(self) -> None:
-        identity = self._identity()
-        for folder in self.shares:
-            names = differences(folder, identity)
-            if names is None or names:
-                what = f"was made with other {' and '.join(names)}" if names else "is no share"
-                raise SonifyError(f"{folder} {what}: delete it and run again")
+        return Work(self.work, identity, self.share, self.shares)
 
     def named(self, verb: str) -> str:
         """The name of the job on the console."""
@@ -147,14 +130,8 @@ def model_options(description: str | None, settings: type[JobSettings]) -> argpa
     options.add_argument("--model", type=Path, required=True, help="folder of the trained model")
     options.add_argument("--data", type=Path, required=True, help="folder of the prepared dataset")
     options.add_argument("--input", type=named_file, nargs="*", default=[], help="NAME=FILE ...")
-    options.add_argument("--work", type=Path, help="folder for unfinished work")
-    options.add_argument("--code", default="", help="hash of the job's code")
     options.add_argument("--out", type=Path, nargs="+", required=True, help="tables to write")
-    words = "make the I-th of N shares alone, into the folder --out"
-    options.add_argument("--scatter", type=int, nargs=2, metavar=("I", "N"), help=words)
-    words = "the folders of all shares, to be merged"
-    options.add_argument("--gather", type=Path, nargs="*", default=[], help=words)
-    return options
+    return add_options(options)
 
 
 def model_job(args: argparse.Namespace) -> ModelJob:

@@ -69,8 +69,11 @@ class JobNeeds:
     def share(self, rule: str, job: str) -> Needs:
         """Return what a share of a job needs (`plan.scatter`): its memory, a part of its time."""
         whole = self.stage(STAGES[rule], job) if rule in STAGES else self.mining(job)
-        part = math.ceil(whole.minutes / self.plan.config.scatter.measuring)
-        return Needs(whole.mem_mb, max(SHORTEST, part))
+        return _part(whole, self.plan.config.scatter.measuring)
+
+    def preparing_share(self, dataset: str) -> Needs:
+        """Return what a share of preparing a dataset needs."""
+        return _part(self.preparing(dataset), self.plan.config.scatter.preparing)
 
     def measuring(self, model: str, dataset: str) -> Needs:
         """Return what running a model over whole clips of a dataset needs."""
@@ -95,6 +98,10 @@ class JobNeeds:
 
     def _minutes(self, minutes: tuple[int, int], dataset: str) -> int:
         return minutes[self.plan.config.data.sources[dataset].source != "synthetic"]
+
+
+def _part(whole: Needs, number: int) -> Needs:
+    return Needs(whole.mem_mb, max(SHORTEST, math.ceil(whole.minutes / number)))
 
 
 def values(architecture: Architecture, samples: int) -> int:

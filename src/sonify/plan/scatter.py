@@ -5,6 +5,7 @@ With `scatter` at 1, as in miniature, there are none. Light: imported while the 
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from sonify.plan.files import Files, Inputs
 from sonify.plan.plan import Plan
@@ -36,35 +37,40 @@ class Shared:
 
 
 class Scatter:
-    """The shared stages of a plan by name, and the shares of their jobs."""
+    """The stages of a plan that are shared, by name, and the shares of their jobs."""
 
     def __init__(self, plan: Plan, files: Files) -> None:
         self.plan, self.files = plan, files
-        self.number = plan.config.scatter.measuring
+        self.asked = plan.config.scatter
 
     @cached_property
     def stages(self) -> dict[str, Shared]:
-        """The stages whose jobs are shared; none if each is a job of its own."""
-        if self.number == 1:
+        """The stages that run a model and whose jobs are shared; none if each is its own job."""
+        if self.asked.measuring == 1:
             return {}
         mined = self.plan.sonified_models
         shared = [Shared("mine", mined), Shared("render", mined, (TOP,))]
         shared += [Shared(s.name, s.jobs(self.plan), s.needs) for s in STAGES.values() if s.share]
         return {each.name: each for each in shared}
 
-    @property
-    def jobs(self) -> dict[str, list[str]]:
-        """All shares by rule, named as their logs."""
-        return {
-            shared.rule: [f"{job}-{share}" for job in shared.jobs for share in self.shares]
-            for shared in self.stages.values()
-        }
+    def number(self, stage: str) -> int:
+        """How many jobs share each of a stage (`prepare` is one); 1 if it is not shared."""
+        if stage == "prepare":
+            return self.asked.preparing
+        return self.asked.measuring if stage in self.stages else 1
 
     @property
     def benchmarks(self) -> list[str]:
         """Files with the costs of all shares."""
-        named = [(rule, job) for rule, jobs in self.jobs.items() for job in jobs]
-        return [f"results/benchmarks/{rule}/{job}.tsv" for rule, job in named]
+        shared = {name: each.jobs for name, each in self.stages.items()}
+        if self.asked.preparing > 1:
+            shared["prepare"] = self.files.jobs["prepare"]
+        return [
+            f"results/benchmarks/{stage}_share/{job}-{Path(folder).name}.tsv"
+            for stage, jobs in shared.items()
+            for job in jobs
+            for folder in self.folders(stage, job)
+        ]
 
     def inputs(self, stage: str, job: str) -> Inputs:
         """What each share of a job reads, by name: what the job itself would."""
@@ -75,14 +81,9 @@ class Scatter:
 
     def folder(self, stage: str, job: str = "{job}", i: int | str = "{i}") -> str:
         """Folder that a share of a job leaves; by default the pattern of all, for a rule."""
-        return f"results/unfinished/{stage}_share/{job}/{i}-of-{self.number}"
+        return f"results/unfinished/{stage}_share/{job}/{i}-of-{self.number(stage)}"
 
     def folders(self, stage: str, job: str) -> list[str]:
         """The folders of all shares of a job; none if it has none."""
-        count = self.number if stage in self.stages else 0
-        return [self.folder(stage, job, i + 1) for i in range(count)]
-
-    @property
-    def shares(self) -> list[str]:
-        """Names of the shares of a job."""
-        return [f"{i}-of-{self.number}" for i in range(1, self.number + 1)]
+        number = self.number(stage)
+        return [self.folder(stage, job, i + 1) for i in range(number)] if number > 1 else []

@@ -155,6 +155,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
             0.05,
             r"mining.crop_s is 0.05, or 400 samples, fewer than data.min_samples \d+: raise it",
         ),
+        ("scatter/preparing", 1_001, "scatter.preparing is 1001, but must be at most 1000"),
         ("scatter/measuring", 0, "scatter.measuring is 0, but must be at least 1"),
         ("trainnig", {}, "unknown key 'trainnig' in the top level: did you mean 'training'"),
         ("training/reader/shuffle_clips", 1, "shuffle_clips is 1, but must be at least 2"),

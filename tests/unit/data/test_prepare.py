@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from deaths import Killed
 from fuzz import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -507,3 +509,69 @@ def test_where_no_clip_is_found_a_file_that_is_there_is_named(tmp_path):
     write_audio(root / "FSD50K.eval_audio" / "A (1).wav", "fine", 0)
     with pytest.raises(ValueError, match=r"has FSD50K\.eval_audio/A \(1\)\.wav, for instance"):
         run(root, tmp_path / "out")
+
+
+class Shared:
+    """workflow/scripts/prepare.py on a corpus with all faults, as one job or as several."""
+
+    def __init__(self, root: Path, monkeypatch) -> None:
+        self.root, self.patch = root, monkeypatch
+        self.settings = {"min_samples": 512, "max_s": 2.0, "clips_per_part": 3}
+        self.settings |= {"min_duration_s": None, "peak_scaling": True}
+
+    def __call__(self, out: Path, *options: str) -> Path:
+        words = ["prepare.py", "--dataset", "fsd50k", "--root", self.root, "--threads", "2"]
+        words += ["--settings", json.dumps(self.settings), "--work", out.with_name(f"w-{out.name}")]
+        self.patch.setattr(sys, "argv", [str(word) for word in (*words, *options, "--out", out)])
+        runpy.run_path(str(SCRIPT))
+        return out
+
+    def share(self, i: int, n: int) -> Path:
+        return self(self.root.parent / f"{i}-of-{n}", "--scatter", str(i), str(n))
+
+    def merged(self, folder: Path, shares: list[Path]) -> Path:
+        return self(folder / "fsd50k", "--gather", *map(str, shares))
+
+
+@pytest.fixture
+def shared(tmp_path, monkeypatch) -> Shared:
+    faults = [*FAULTS, *["fine"] * 9]
+    clips = [("eval", f"{n:02d}", fault) for n, fault in enumerate(faults)]
+    clips += [("train", f"1{n}", "fine") for n in range(4)]
+    return Shared(write_corpus(tmp_path / "corpus", clips), monkeypatch)
+
+
+def test_any_number_of_shares_prepares_the_bytes_of_one_job(shared, tmp_path):
+    expected = digests(shared(tmp_path / "whole" / "fsd50k"))
+    assert len([name for name in expected if name.startswith("eval/part-")]) == 5
+    for n in (1, 3, 7, 11):  # blocks end elsewhere than parts
+        shares = [shared.share(i, n) for i in reversed(range(1, n + 1))]
+        with shared.patch.context() as patch:
+            patch.setattr(harvest, "recording", lambda *given: pytest.fail("a clip was decoded"))
+            assert digests(shared.merged(tmp_path / f"merged-{n}", shares)) == expected, n
+    assert not list(shared.root.parent.glob("w-*"))
+
+
+def test_a_share_that_was_killed_goes_on_with_its_block(shared, tmp_path):
+    expected = digests(shared(tmp_path / "whole" / "fsd50k"))
+    decoded, decode = [], harvest.recording
+
+    def dying(root: Path, path: str, limits):
+        decoded.append(path)
+        if len(decoded) == 5:
+            raise Killed
+        return decode(root, path, limits)
+
+    with shared.patch.context() as patch:
+        patch.setattr(harvest, "recording", dying)
+        with pytest.raises(Killed):
+            shared.share(1, 2)
+        assert not (shared.root.parent / "1-of-2").exists()
+        first = shared.share(1, 2)
+    kept = [path for path in decoded if decoded.count(path) == 1]
+    assert len(kept) >= 3 + 3, "the first block was not decoded again"
+    merged = shared.merged(tmp_path / "merged", [first, shared.share(2, 2)])
+    assert digests(merged) == expected
+    shared.settings["max_s"] = 1.0
+    with pytest.raises(SystemExit, match="1-of-2 was made with other configuration: delete it"):
+        shared.merged(tmp_path / "other", [first, first])

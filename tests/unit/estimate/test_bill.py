@@ -29,7 +29,7 @@ def plan(*overlays: str) -> Plan:
 
 
 MINI = plan()
-SHARED = {"mine", "render", "score", "removal", "coherence", "filters"}
+SHARED = {"prepare", "mine", "render", "score", "removal", "coherence", "filters"}
 
 
 def test_every_stage_is_counted_and_no_job_is_forgotten():
@@ -63,7 +63,7 @@ def test_jobs_wait_for_what_writes_their_inputs():
 
 
 def test_shares_divide_the_work_of_a_job_and_it_waits_for_them():
-    overlay = {"scatter": {"measuring": 4}}
+    overlay = {"scatter": {"measuring": 4, "preparing": 4}}
     shared = {job.id: job for job in jobs(Plan(load(overlaid([]) | overlay)))}
     for whole in jobs(MINI):
         here = shared.pop(whole.id)

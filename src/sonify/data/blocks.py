@@ -1,0 +1,157 @@
+"""Listed clips one by one, prepared or rejected; in blocks, which several jobs may share."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sonify.contracts.audio_format import RATE_HZ
+from sonify.data.audio.samples import Limits, UnusableAudio, repeated, unscaled
+from sonify.data.corpora.listing import Listing, Provenance
+from sonify.data.corpora.registry import DATASETS
+from sonify.data.download import harvest
+from sonify.data.kept import Kept
+from sonify.runtime.errors import SonifyError
+from sonify.runtime.prefetch import in_order
+
+
+class Rejection(NamedTuple):
+    """A listed clip that cannot be used, and why: one row of problems."""
+
+    split: str
+    clip_id: str
+    path: str
+    reason: str
+    detail: str
+
+
+Prepared = dict[str, Any] | Rejection  # a row of contracts `clips` and `manifest`, or a rejection
+
+
+class Preparation(NamedTuple):
+    """How clips are prepared: settings of the job, as `prepare.prepare` explains them."""
+
+    min_samples: int
+    max_s: float
+    clips_per_part: int
+    min_duration_s: float | None = None
+    peak_scaling: bool = True
+
+    @property
+    def shortest(self) -> int:
+        """Samples to which shorter clips are repeated."""
+        return round((self.min_duration_s or 0) * RATE_HZ)
+
+    def clip(self, dataset: str, root: Path, row: Any) -> Prepared:
+        """Prepare one clip, a row of the listing."""
+        least = 1 if self.shortest >= self.min_samples else self.min_samples
+        try:
+            recording = harvest.recording(root, row.path, Limits(least, self.max_s))
+            recording = recording if self.peak_scaling else unscaled(recording)
+            recording = repeated(recording, self.shortest)
+        except UnusableAudio as error:
+            detail = f"{row.path}: {error.detail}."
+            return Rejection(row.split, row.clip_id, row.path, error.reason, detail)
+        return {
+            "dataset": dataset,
+            "split": row.split,
+            "clip_id": row.clip_id,
+            "labels": list(row.labels),
+            "path": row.path,
+            **{name: getattr(row, name) for name in Provenance._fields},
+            **recording.facts,
+            "digest": hashlib.sha256(pcm := recording.pcm.tobytes()).hexdigest()[:16],
+            "pcm": pcm,
+        }
+
+
+def prepared(
+    listing: Listing,
+    split: str,
+    root: Path,
+    how: Preparation,
+    workers: int,
+    kept: Kept | None = None,
+) -> Iterator[Prepared]:
+    """Prepare the clips of one split in the order of clip_id, or in the listing's own.
+
+    With `kept` in blocks of `clips_per_part` listed clips: those that it has are not prepared
+    again, and those that it does not own are left out.
+    """
+    if how.clips_per_part < 1 or workers < 1:
+        raise SonifyError(
+            f"clips_per_part ({how.clips_per_part}) and workers ({workers}) must be 1 or more"
+        )
+    rows = listing.clips[listing.clips["split"] == split]
+    if not listing.own_order:
+        rows = rows.sort_values("clip_id")
+    make = partial(how.clip, listing.dataset, Path(root))
+    if kept is None:
+        yield from in_order(make, rows.itertuples(index=False), workers)
+        return
+    for number, first in enumerate(range(0, len(rows), how.clips_per_part)):
+        if kept.owns(number):
+            block = partial(_packed, make, rows[first : first + how.clips_per_part], workers)
+            yield from _unpacked(kept.arrays(f"{split}-{number:05d}", block))
+
+
+def share(
+    listing: Listing,
+    root: Path,
+    *,
+    workers: int,
+    kept: Kept,
+    progress: Callable[[int, int], None],
+    **settings: Any,
+) -> None:
+    """Prepare the blocks of all splits that `kept` owns, which keeps them.
+
+    settings: those of `prepare.prepare`. `progress(done, total)` counts clips, about.
+    """
+    done, how = 0, Preparation(**settings)
+    for split in DATASETS[listing.dataset].splits:
+        for _ in prepared(listing, split, root, how, workers, kept):
+            done += kept.step
+            progress(min(done, listing.listed), listing.listed)
+
+
+def identity(listing: Listing, code: str, settings: dict[str, Any]) -> dict[str, object]:
+    """Return what blocks depend on, in words (`data.shares.Work`)."""
+    listed = hashlib.sha256()
+    for row in listing.clips.itertuples(index=False):
+        listed.update(repr(tuple(row)).encode(errors="surrogateescape"))
+    return {"code": code, "configuration": settings, "lists": listed.hexdigest()}
+
+
+def _packed(
+    make: Callable[[Any], Prepared], rows: pd.DataFrame, workers: int
+) -> dict[str, np.ndarray]:
+    """All samples end to end, and all else in words, clip by clip."""
+    pcm, facts = [], []
+    for one in in_order(make, rows.itertuples(index=False), workers):
+        if isinstance(one, dict):
+            pcm.append(one.pop("pcm"))
+        facts.append(json.dumps(one, default=lambda value: value.item()))
+    return {
+        "bytes": np.array([len(each) for each in pcm], np.int64),
+        "pcm": np.frombuffer(b"".join(pcm), np.uint8),
+        "facts": np.array(facts, str),
+    }
+
+
+def _unpacked(block: dict[str, np.ndarray]) -> Iterator[Prepared]:
+    ends = iter(np.cumsum(block["bytes"]).tolist())
+    begin, pcm = 0, block["pcm"].tobytes()
+    for text in block["facts"].tolist():
+        one = json.loads(text)
+        if isinstance(one, list):
+            yield Rejection(*one)
+        else:
+            end = next(ends)
+            yield {**one, "pcm": pcm[begin:end]}
+            begin = end
