@@ -1,5 +1,9 @@
 """The command that rehearses: what it runs, what it keeps, and how it fails."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import rehearse
 from checkouts import ROOT
@@ -66,8 +70,28 @@ def test_too_little_disk_is_said_first(called, tmp_path, monkeypatch):
 
 
 def test_a_stage_costs_what_its_largest_process_holds(tmp_path):
-    at = str(tmp_path / "results/empty")
-    cost = measure(Stage("x", ((OWN, "empty", "--at", at),)), tmp_path, rehearse.SHELL)
+    """Measured from a small process, as the command is: before a process has loaded its own
+    program, it counts what its parent holds."""
+    code = """
+import sys
+from dataclasses import astuple
+from pathlib import Path
+import rehearse
+from sonify.rehearsal.measuring import measure
+from sonify.rehearsal.stages import OWN, Stage
+folder = Path(sys.argv[1])
+stage = Stage("x", ((OWN, "empty", "--at", str(folder / "results/empty")),))
+print(*astuple(measure(stage, folder, rehearse.SHELL)))
+"""
+    paths = os.pathsep.join((str(ROOT / "src"), str(ROOT / "workflow")))
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": paths},
+    )
+    cost = Cost(*map(float, done.stdout.split()))
     assert 50 < cost.peak_mb < 1000 and 0 < cost.cpu_s < 60 and cost.wall_s > 0
     assert cost.disk_mb == pytest.approx(disk_mb(tmp_path)) and cost.disk_mb > 0
 
