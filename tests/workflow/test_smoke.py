@@ -346,6 +346,7 @@ def test_swapping_two_values_is_noticed_and_reordering_keys_is_not(finished):
     assert jobs["train"] == 31, "the nine recipes it is the base of, and what starts there"
 
 
+@pytest.mark.slow
 def test_shares_give_the_bytes_of_one_job_and_leave_nothing(finished, tmp_path):
     before = digests(finished.folder)
     for part in ("results", ".snakemake"):
