@@ -21,6 +21,7 @@ from sonify.runtime.errors import SonifyError
 from sonify.runtime.folders import write_whole
 
 Made = TypeVar("Made")
+_DAMAGED = (ValueError, KeyError, EOFError, zipfile.BadZipFile)  # what reading such a part raises
 
 
 class Kept:
@@ -90,7 +91,7 @@ class Kept:
         if file.is_file():
             try:
                 return read(file)
-            except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except _DAMAGED as error:
                 sys.stderr.write(f"{file} is damaged ({error}): this part is made again\n")
         made = make()
         write(made, file)
@@ -105,7 +106,7 @@ class Kept:
             )
         try:
             return read(file)
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise SonifyError(
                 f"{file} is damaged ({error}): delete {file.parent} and run again"
             ) from error

@@ -73,7 +73,7 @@ class Scatter:
         ]
 
     def inputs(self, stage: str, job: str) -> Inputs:
-        """What each share of a job reads, by name: what the job itself would."""
+        """Return what each share of a job reads, by name: what the job itself would."""
         if stage in STAGES:
             return self.files.stage_input(STAGES[stage], job)
         top = {TOP: f"results/sonification/{job}/{TOP}.parquet"} if stage == "render" else {}

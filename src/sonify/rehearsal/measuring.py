@@ -17,7 +17,7 @@ OWN_JOBS = "sonify.rehearsal.jobs"
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage took: seconds that passed, seconds of processors, most memory of one of its
+    """Hold what a stage took: seconds that passed, seconds of processors, most memory of one of its
     processes, and what it left on the disk.
     """
 

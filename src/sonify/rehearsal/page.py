@@ -1,4 +1,4 @@
-"""What a rehearsal found, as tables in Markdown and as CSV."""
+"""Show what a rehearsal found, as tables in Markdown and as CSV."""
 
 import csv
 import io

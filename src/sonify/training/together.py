@@ -145,7 +145,7 @@ class _Others:
                 os._exit(1)
 
     def _failed(self, patience_s: float = 0.0) -> bool:
-        """Whether a rank has failed. Waits for that so long, and then for the others to end."""
+        """Return whether a rank has failed, after waiting for it, and then for others to end."""
         processes = self.processes.values()
         _wait(lambda: any(p.poll() for p in processes), patience_s)
         failed = any(p.poll() for p in processes)

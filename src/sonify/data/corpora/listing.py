@@ -155,7 +155,7 @@ class _Rows:
 
 
 class _Seen:
-    """Where each id was listed first: a number for each, since there are millions."""
+    """Note where each id was listed first: a number for each, since there are millions."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import torch
@@ -28,11 +29,7 @@ def mine_parts(
     parts: Iterable[Clips | Part],
     *,
     top: int,
-    mining: Mining,
-    max_samples: int,
-    device: torch.device | str = "cpu",
-    progress: Counter | None = None,
-    kept: Kept | None = None,
+    **how: Any,
 ) -> pd.DataFrame:
     """Return the top_activations table of a model: the `top` clips of every filter of a split.
 
@@ -43,19 +40,8 @@ def mine_parts(
     same parts, `max_samples`, device and torch version; other batches may differ in the last bits
     of a float32.
     """
-    found = candidates(
-        explainer,
-        card,
-        parts,
-        top=top,
-        mining=mining,
-        max_samples=max_samples,
-        device=device,
-        progress=progress,
-        kept=kept,
-    )
     merged, clips = TopActivations(explainer.filters, top), _clips()
-    for table in found:
+    for table in candidates(explainer, card, parts, top=top, **how):
         merged.merge(table)
         # Of the clips that are still among the best: all candidates of all parts would be many.
         frames = clips, table[_CLIP].drop_duplicates("clip_id")
@@ -77,7 +63,7 @@ def candidates(
     mining: Mining,
     max_samples: int,
     device: torch.device | str = "cpu",
-    progress: Callable[[int], None] | None = None,
+    progress: Counter | None = None,
     kept: Kept | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield the top_activations table of each part, as if it were the split.
