@@ -19,6 +19,8 @@ from sonify.data.kept import Kept
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.prefetch import in_order
 
+_AT_ONCE = 4_096  # rows of a listing
+
 
 class Rejection(NamedTuple):
     """A listed clip that cannot be used, and why: one row of problems."""
@@ -87,16 +89,18 @@ def prepared(
         raise SonifyError(
             f"clips_per_part ({how.clips_per_part}) and workers ({workers}) must be 1 or more"
         )
-    rows = listing.clips[listing.clips["split"] == split]
+    clips = listing.clips
+    order = np.flatnonzero(clips["split"] == split)
     if not listing.own_order:
-        rows = rows.sort_values("clip_id")
+        order = order[clips["clip_id"].array.take(order).argsort()]
     make = partial(how.clip, listing.dataset, Path(root))
     if kept is None:
-        yield from in_order(make, rows.itertuples(index=False), workers)
+        yield from in_order(make, _rows(clips, order), workers)
         return
-    for number, first in enumerate(range(0, len(rows), how.clips_per_part)):
+    for number, first in enumerate(range(0, len(order), how.clips_per_part)):
         if kept.owns(number):
-            block = partial(_packed, make, rows[first : first + how.clips_per_part], workers)
+            own = order[first : first + how.clips_per_part]
+            block = partial(_packed, make, clips, own, workers)
             yield from _unpacked(kept.arrays(f"{split}-{number:05d}", block))
 
 
@@ -123,17 +127,23 @@ def share(
 def identity(listing: Listing, code: str, settings: dict[str, Any]) -> dict[str, object]:
     """Return what blocks depend on, in words (`data.shares.Work`)."""
     listed = hashlib.sha256()
-    for row in listing.clips.itertuples(index=False):
+    for row in _rows(listing.clips, np.arange(len(listing.clips))):
         listed.update(repr(tuple(row)).encode(errors="surrogateescape"))
     return {"code": code, "configuration": settings, "lists": listed.hexdigest()}
 
 
+def _rows(clips: pd.DataFrame, order: np.ndarray) -> Iterator[Any]:
+    """Yield the rows of a listing at these positions; only some at a time are Python's objects."""
+    for first in range(0, len(order), _AT_ONCE):
+        yield from clips.iloc[order[first : first + _AT_ONCE]].itertuples(index=False)
+
+
 def _packed(
-    make: Callable[[Any], Prepared], rows: pd.DataFrame, workers: int
+    make: Callable[[Any], Prepared], clips: pd.DataFrame, order: np.ndarray, workers: int
 ) -> dict[str, np.ndarray]:
     """All samples end to end, and all else in words, clip by clip."""
     pcm, facts = [], []
-    for one in in_order(make, rows.itertuples(index=False), workers):
+    for one in in_order(make, _rows(clips, order), workers):
         if isinstance(one, dict):
             pcm.append(one.pop("pcm"))
         facts.append(json.dumps(one, default=lambda value: value.item()))

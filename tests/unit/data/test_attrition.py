@@ -53,7 +53,7 @@ def accounts(lines):
 def test_any_corpus_however_many_clips_are_counted_at_once(lines, at_once):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("sonify.data.attrition._AT_ONCE", at_once)
-        patched.setattr("sonify.data.corpora.listing._Rows.AT_ONCE", at_once)
+        patched.setattr("sonify.data.corpora.listed_rows.ListedRows.AT_ONCE", at_once)
         found, manifest, rejected = accounts(lines)
         table = attrition(found, manifest, rejected, "fsd50k")
     expected, seen = Counter(), set()

@@ -45,7 +45,7 @@ def read(root: Path) -> Listing:
     `root`, or else a recording harvested from a published shard; a corpus with harvested recordings
     is listed in storage order.
     """
-    import pyarrow as pa
+    import pandas as pd
 
     from sonify.data.download import harvest
 
@@ -69,9 +69,11 @@ def read(root: Path) -> Listing:
     if not any(harvested.values()):
         return corpus
     harvested.clear()  # millions of places, which sorting leaves no use for
-    order = harvest.reading_order(pa.array(corpus.clips["path"], pa.large_string()))
-    clips = corpus.clips.iloc[order.to_numpy()].reset_index(drop=True)
-    return replace(corpus, clips=clips, own_order=True)
+    clips = corpus.clips
+    order = harvest.reading_order(clips["path"])
+    # One column after another, so that there is never a second copy of all.
+    ordered = {name: clips.pop(name).array.take(order) for name in list(clips)}
+    return replace(corpus, clips=pd.DataFrame(ordered), own_order=True)
 
 
 def segments_file(split: str) -> str:
@@ -136,11 +138,11 @@ def _rows(root: Path, harvested: Mapping[str, Mapping[str, str]]) -> Iterator[Ro
     page = "" if synthesised(root) else "https://www.youtube.com/watch?v={}&t={}s"
     for split, places in harvested.items():
         source = segments_file(split)
+        shards = f", and no shard of {split} has the id" if places else ""
         for clip_id, start, end, mids, line in segments(root, split):
-            path = lookup(index, clip_id, start, end) or places.get(clip_id)
-            wanted = f"Y{clip_id}.wav, nor one of the other names in use"
-            if places:
-                wanted += f", and no shard of {split} has the id"
+            path = lookup(index, clip_id, start, end) if index else None
+            path = path or places.get(clip_id)
+            wanted = f"Y{clip_id}.wav, nor one of the other names in use{shards}"
             # The lists' licence (CC BY 4.0) covers the labels; that of the audio is unknown.
             video = Provenance(page.format(clip_id, int(float(start))))
             wrong = spreadsheet_error(clip_id)

@@ -66,13 +66,13 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """All clips of one dataset.
+    """All clips of one dataset, in tables of about 150 bytes a clip.
 
     vocabulary: dataset, index (0, 1, ...), label, mid (empty where the dataset has none).
-    clips: split, clip_id, labels (tuple, vocabulary order), path (POSIX, relative to the root),
-    and the columns of Provenance.
-    problems: split, clip_id, path (empty when there is no audio), reason, detail.
-    problem_labels: their labels as in clips, row by row, without those outside the vocabulary.
+    clips: split, clip_id, labels (a list of Arrow, in vocabulary order), path (POSIX, relative to
+    the root), and the columns of Provenance.
+    problems: split, clip_id, labels (as in clips, without those outside the vocabulary), path
+    (empty when there is no audio), reason, detail.
     listed: number of lines in the dataset's lists, the sum of the rows of clips and problems.
     own_order: prepare clips in the order of this table rather than by clip_id.
     """
@@ -81,7 +81,6 @@ class Listing:
     vocabulary: "pd.DataFrame"
     clips: "pd.DataFrame"
     problems: "pd.DataFrame"
-    problem_labels: list[tuple[str, ...]]
     listed: int
     own_order: bool = False
 
@@ -94,87 +93,21 @@ def listing(
     The first line with an id counts. Later ones are problems, even in another split, because the
     same recording would then leak from training into evaluation.
     """
+    from sonify.data.corpora.listed_rows import ListedRows
+
     position = {name: i for i, name in enumerate(vocabulary[key])}
-    names = list(vocabulary["label"])
-    clips = _Rows(["split", "clip_id", "labels", "path", *Provenance._fields])
-    problems = _Rows(["split", "clip_id", "path", "reason", "detail"])
-    problem_labels: list[tuple[str, ...]] = []
-    seen, same = _Seen(), dict[tuple[str, ...], tuple[str, ...]]()
+    found = ListedRows(list(vocabulary["label"]))
     for row in map(_legible, rows):
-        problem = _problem(row, position, seen, vocabulary_file)
-        seen.add(row)
-        known = {position[name] for name in row.labels if name in position}
-        labels = tuple(names[i] for i in sorted(known))
-        labels = same.setdefault(labels, labels)  # many clips have these
-        if problem is None:
-            clips.add((row.split, row.clip_id, labels, row.path, *row.provenance))
-        else:
-            problems.add((row.split, row.clip_id, row.path or "", *problem))
-            problem_labels.append(labels)
-    del seen, same
-    usable, others = clips.table(), problems.table()
+        problem = _problem(row, position, vocabulary_file)
+        found.add(row, sorted({position[name] for name in row.labels if name in position}), problem)
+    clips, problems = found.tables()
     return Listing(
         dataset=str(vocabulary["dataset"].iloc[0]),
         vocabulary=vocabulary,
-        clips=usable,
-        problems=others,
-        problem_labels=problem_labels,
-        listed=len(usable) + len(others),
+        clips=clips,
+        problems=problems,
+        listed=len(clips) + len(problems),
     )
-
-
-class _Rows:
-    """A table that grows row by row; no more than some of its rows are Python's objects."""
-
-    AT_ONCE = 16_384
-
-    def __init__(self, columns: list[str]) -> None:
-        self.columns = columns
-        self.frames: list[pd.DataFrame] = []
-        self.rows: list[tuple[object, ...]] = []
-
-    def add(self, row: tuple[object, ...]) -> None:
-        self.rows.append(row)
-        if len(self.rows) == self.AT_ONCE:
-            self._convert()
-
-    def table(self) -> "pd.DataFrame":
-        import pandas as pd
-
-        if self.rows or not self.frames:
-            self._convert()
-        return (
-            self.frames[0] if len(self.frames) == 1 else pd.concat(self.frames, ignore_index=True)
-        )
-
-    def _convert(self) -> None:
-        import pandas as pd
-
-        self.frames.append(pd.DataFrame(self.rows, columns=self.columns))
-        self.rows = []
-
-
-class _Seen:
-    """Note where each id was listed first: a number for each, since there are millions."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.sources: dict[str, int] = {}
-        self.places: dict[str, int] = {}
-
-    def add(self, row: Row) -> None:
-        """Note the line of a row, unless its id has been listed before."""
-        source = self.sources.setdefault(row.source, len(self.names))
-        if source == len(self.names):
-            self.names.append(row.source)
-        self.places.setdefault(row.clip_id, source << 40 | row.line)
-
-    def first(self, clip_id: str) -> tuple[str, int] | None:
-        """Return the source and the line that listed an id first; None for a new one."""
-        if clip_id not in self.places:
-            return None
-        place = self.places[clip_id]
-        return self.names[place >> 40], place & (1 << 40) - 1
 
 
 def vocabulary(
@@ -244,19 +177,10 @@ def _legible(row: Row) -> Row:
     )
 
 
-def _problem(
-    row: Row, position: dict[str, int], seen: _Seen, vocabulary_file: str
-) -> tuple[str, str] | None:
-    """The reason and detail for rejecting a row, or None. Line numbers keep details distinct."""
+def _problem(row: Row, position: dict[str, int], vocabulary_file: str) -> tuple[str, str] | None:
+    """The reason and detail for rejecting a row for its own sake, or None. Line numbers keep
+    details distinct."""
     where = f"{row.source}, line {row.line}"
-    if row.problem is not None and row.problem[0] == "bad_id":
-        return row.problem[0], f"{where}: {row.problem[1]}."
-    if first := seen.first(row.clip_id):
-        source, line = first
-        return (
-            "duplicate_id",
-            f"{where}: id {row.clip_id!r} is listed already in {source}, line {line}.",
-        )
     if row.problem is not None:
         reason, detail = row.problem
         return reason, f"{where}: {detail}."

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import soundfile
@@ -21,6 +22,7 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, too_long
 from sonify.data.audio.pcm import DTYPE
 from sonify.data.audio.samples import Limits, Recording, prepared, too_short
+from sonify.data.ids import Ids
 from sonify.runtime.errors import SonifyError
 
 FOLDER = "harvest"
@@ -30,6 +32,7 @@ ROWS_PER_GROUP = 16
 LIMITS = Limits(min_samples=1, max_s=600.0)
 # Incremented if `row` or preparation yields different samples for the same recording.
 VERSION = 1
+_AT_ONCE = 65_536  # paths that are taken apart
 _NAMED = rf"(?P<file>{FOLDER}/.+\.parquet)#(?P<row>\d+)"
 _PLACE = re.compile(_NAMED)
 
@@ -63,29 +66,37 @@ def write(groups: Iterable[list[dict]], path: Path) -> None:
 
 
 class Places(Mapping[str, str]):
-    """The places of recordings by clip id; holds a number for each, since there are millions.
+    """The places of recordings by clip id, in about 40 bytes for each, since there are millions.
 
-    files: the harvest files, as places name them.
+    files: the harvest files, as places name them; tables: their columns shard_row, clip_id and
+    reason, file by file.
     """
 
-    def __init__(self, files: Sequence[str]) -> None:
+    def __init__(self, files: Sequence[str], tables: Sequence[pa.Table]) -> None:
         self.files = files
-        self._found: dict[str, int] = {}
-
-    def add(self, clip_id: str, file: int, row: int, usable: bool) -> None:
-        """Add a recording in the file of this position, unless a usable one would give way."""
-        if usable or not self._found.get(clip_id, 0) & 1:
-            self._found[clip_id] = file << 33 | row << 1 | usable
+        none = pa.chunked_array([], pa.large_string())
+        ids = [table["clip_id"].cast(none.type).chunks for table in tables]
+        self.ids = Ids(pa.chunked_array(sum(ids, []), none.type))
+        self.firsts = np.cumsum([0, *map(len, tables)])  # the position where each file begins
+        rows = [table["shard_row"].to_numpy() for table in tables]
+        self.rows = np.concatenate([*rows, np.empty(0)]).astype(np.int32)
+        usable = [pc.equal(table["reason"], "").to_numpy() for table in tables]
+        self.usable = np.concatenate([*usable, np.empty(0)]).astype(bool)
 
     def __getitem__(self, clip_id: str) -> str:
-        found = self._found[clip_id]
-        return f"{self.files[found >> 33]}#{found >> 1 & 0xFFFFFFFF}"
+        found = self.ids.at(clip_id)
+        if not found:
+            raise KeyError(clip_id)
+        # The last usable one, or else the last.
+        position = max(found, key=lambda at: (self.usable[at], at))
+        file = int(np.searchsorted(self.firsts, position, side="right")) - 1
+        return f"{self.files[file]}#{self.rows[position]}"
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(dict.fromkeys(self.ids.ids.to_pylist()))
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self.ids) - sum(1 for _ in self.ids.again())
 
 
 def places(root: Path, split: str) -> Places:
@@ -95,11 +106,8 @@ def places(root: Path, split: str) -> Places:
     case-sensitive. Raises SonifyError naming a file that is not a harvest file.
     """
     files = sorted((Path(root) / FOLDER / split).glob("*.parquet"))
-    found = Places([f"{FOLDER}/{split}/{file.name}" for file in files])
-    for number, file in enumerate(files):
-        for shard_row, clip_id, reason in _columns(file, "shard_row", "clip_id", "reason"):
-            found.add(clip_id, number, shard_row, not reason)
-    return found
+    names = [f"{FOLDER}/{split}/{file.name}" for file in files]
+    return Places(names, [_columns(file, "shard_row", "clip_id", "reason") for file in files])
 
 
 def recording(root: Path, path: str, limits: Limits) -> Recording:
@@ -132,24 +140,29 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     return Recording(pcm.astype(DTYPE), **{name: kept[name] for name in described})
 
 
-def reading_order(paths: pa.Array | pa.ChunkedArray) -> pa.Array:
+def reading_order(paths: Sequence[str]) -> np.ndarray:
     """Return the order of the paths of a listing in which harvest files are read from start to end.
 
     Positions, int64: by file, then by row. Other paths stand among them, by name.
     """
-    found = pc.extract_regex(paths, f"^{_NAMED}$")
-    file, row = (pc.struct_field(found, name) for name in ("file", "row"))
-    rows = pc.fill_null(row.cast(pa.int64()), 0)
-    keys = pa.table({"file": pc.coalesce(file, paths), "row": rows})
-    order = [("file", "ascending"), ("row", "ascending")]
-    return pc.sort_indices(keys, sort_keys=order).cast(pa.int64())
+    files, rows = [], []
+    for first in range(0, len(paths), _AT_ONCE):
+        some = pa.array(paths[first : first + _AT_ONCE], pa.large_string())
+        found = pc.extract_regex(some, f"^{_NAMED}$")
+        files.append(pc.coalesce(pc.struct_field(found, "file"), some).dictionary_encode())
+        row = pc.struct_field(found, "row").cast(pa.int64())
+        rows.append(pc.fill_null(row, 0).to_numpy())
+    if not rows:
+        return np.empty(0, np.int64)
+    names = pa.chunked_array(files).unify_dictionaries().combine_chunks()
+    by_name = pc.rank(names.dictionary).to_numpy()
+    return np.lexsort([np.concatenate(rows), by_name[names.indices.to_numpy()]])
 
 
-def _columns(file: Path, *names: str) -> Iterator[tuple]:
+def _columns(file: Path, *names: str) -> pa.Table:
     try:
         with tables.opened(file) as part:
-            table = part.read(list(names))
-        return zip(*(table[name].to_pylist() for name in names), strict=True)
+            return part.read(list(names))
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise _broken(file, str(error)) from error
 

@@ -43,8 +43,10 @@ def listed(root: Path, *lines: str, header: str = "path,split,labels") -> Path:
 
 def rows(listing: Listing) -> list[tuple]:
     """split, clip_id, labels and path of each clip."""
+    labels = map(tuple, listing.clips["labels"])
     columns = ["split", "clip_id", "labels", "path"]
-    return list(listing.clips[columns].itertuples(index=False, name=None))
+    frame = listing.clips.assign(labels=list(labels))
+    return list(frame[columns].itertuples(index=False, name=None))
 
 
 def problems(listing: Listing) -> dict[str, tuple[str, str]]:

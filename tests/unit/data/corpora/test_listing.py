@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sonify.data.corpora import audioset, fsd50k, roots, speech_commands
+from sonify.data.corpora import audioset, fsd50k, listed_rows, roots, speech_commands
 from sonify.data.corpora.listing import Listing
 from sonify.data.corpora.lists import LayoutError
 from sonify.data.corpora.registry import DATASETS, read
@@ -96,7 +96,7 @@ def test_fsd50k(fsd):
     assert list(listing.vocabulary["label"]) == ["Bell", "Dog", "Electric_guitar"]  # class 0 kept
     assert list(listing.vocabulary["mid"]) == ["/m/0395lw", "/m/0bt9lr", "/m/02sgy"]
     rows = [tuple(row) for row in listing.clips.itertuples(index=False)]
-    assert rows[0][:4] == ("train", "10", ("Bell", "Dog"), "FSD50K.dev_audio/10.wav")
+    assert rows[0][:4] == ("train", "10", ["Bell", "Dog"], "FSD50K.dev_audio/10.wav")
     assert {row[4:] for row in rows} == {("", "", "")}  # there are no metadata
     assert [row[:2] for row in rows[1:]] == [
         ("val", "11"), ("train", "9"), ("eval", "20"), ("eval", "21"),
@@ -203,7 +203,7 @@ def test_audioset(yt):
     listing = audioset.read(yt)
     assert list(listing.vocabulary["label"]) == ["Speech", "Walk, footsteps"]
     assert list(listing.clips["split"]) == list(DATASETS["audioset"].splits)
-    assert listing.clips["labels"][0] == ("Speech", "Walk, footsteps")  # in vocabulary order
+    assert listing.clips["labels"][0] == ["Speech", "Walk, footsteps"]  # in vocabulary order
     assert len(paths(listing)) == 3
     assert list(listing.clips["source_url"])[:2] == [
         "https://www.youtube.com/watch?v=-0RWZT-miFs&t=420s",
@@ -305,10 +305,10 @@ def test_speech_commands(words):
     assert list(listing.vocabulary["label"]) == ["no", "yes"]
     assert set(listing.clips["licence"]) == {"https://creativecommons.org/licenses/by/4.0/"}
     assert [tuple(row)[:4] for row in listing.clips.itertuples(index=False)] == [
-        ("train", "no/b_nohash_1", ("no",), "no/b_nohash_1.wav"),
-        ("train", "yes/a_nohash_0", ("yes",), "yes/a_nohash_0.wav"),
-        ("val", "yes/b_nohash_0", ("yes",), "yes/b_nohash_0.wav"),
-        ("test", "no/a_nohash_0", ("no",), "no/a_nohash_0.wav"),
+        ("train", "no/b_nohash_1", ["no"], "no/b_nohash_1.wav"),
+        ("train", "yes/a_nohash_0", ["yes"], "yes/a_nohash_0.wav"),
+        ("val", "yes/b_nohash_0", ["yes"], "yes/b_nohash_0.wav"),
+        ("test", "no/a_nohash_0", ["no"], "no/a_nohash_0.wav"),
     ]
 
 
@@ -480,7 +480,7 @@ def test_labels_of_problems(fsd):
     with (fsd / fsd50k.DEV).open("a") as file:
         file.write('12,"Cat,Dog,Bell",/m/01yrx,train\n13,,,train\n14,Dog,/m/0bt9lr,val\n')
     listing = fsd50k.read(fsd)
-    assert listing.problem_labels == [("Bell", "Dog"), (), ("Dog",)]
+    assert list(listing.problems["labels"]) == [["Bell", "Dog"], [], ["Dog"]]
     assert len(listing.problems) == 3
 
 
@@ -512,9 +512,8 @@ def test_a_table_is_the_same_however_many_rows_are_converted_at_once(yt, monkeyp
         for i in range(3)
     ]
     for at_once in (1, 2, 3, 5):
-        monkeypatch.setattr("sonify.data.corpora.listing._Rows.AT_ONCE", at_once)
+        monkeypatch.setattr(listed_rows.ListedRows, "AT_ONCE", at_once)
         found = audioset.read(yt)
         pd.testing.assert_frame_equal(found.clips, whole.clips)
         pd.testing.assert_frame_equal(found.problems, whole.problems)
-        assert found.problem_labels == whole.problem_labels and found.listed == whole.listed
-    assert all(labels is found.clips["labels"][0] for labels in found.clips["labels"])
+        assert found.listed == whole.listed

@@ -93,7 +93,7 @@ def test_reading_order():
         in_shard = file.startswith("harvest/") and file.endswith(".parquet")
         return (file, int(row)) if in_shard else (path, 0)
 
-    order = harvest.reading_order(pa.array(places)).to_pylist()
+    order = harvest.reading_order(places).tolist()
     assert [places[i] for i in order] == sorted(places, key=key)
     assert order[:3] == [3, 2, 1]
 
