@@ -2,8 +2,8 @@
 
 Decoding runs in threads, because libsndfile and soxr release the interpreter lock: measurably as
 fast as processes, without copying between them. Results are collected in the order of the clips, so
-that the files do not depend on the number of threads. Memory holds one part of one split, and about 500 bytes of
-every clip.
+that the files do not depend on the number of threads. Memory holds one part of one split, and some
+hundred bytes of every clip.
 """
 
 from collections.abc import Callable, Iterable, Iterator

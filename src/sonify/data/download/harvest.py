@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import soundfile
 import soxr
 
@@ -74,9 +76,9 @@ class Places(Mapping[str, str]):
 
     def __init__(self, files: Sequence[str], tables: Sequence[pa.Table]) -> None:
         self.files = files
-        none = pa.chunked_array([], pa.large_string())
-        ids = [table["clip_id"].cast(none.type).chunks for table in tables]
-        self.ids = Ids(pa.chunked_array(sum(ids, []), none.type))
+        kind = pa.large_string()
+        ids = [chunk for table in tables for chunk in table["clip_id"].cast(kind).chunks]
+        self.ids = Ids(pa.chunked_array(ids, kind))
         self.firsts = np.cumsum([0, *map(len, tables)])  # the position where each file begins
         rows = [table["shard_row"].to_numpy() for table in tables]
         self.rows = np.concatenate([*rows, np.empty(0)]).astype(np.int32)
@@ -120,10 +122,11 @@ def recording(root: Path, path: str, limits: Limits) -> Recording:
     if place is None:
         return prepared(Path(root) / path, limits)
     file, shard_row = Path(root) / place[1], int(place[2])
-    rows = _group(file, shard_row // ROWS_PER_GROUP).slice(shard_row % ROWS_PER_GROUP, 1)
-    if rows["shard_row"].to_pylist() != [shard_row]:
+    group, place_in_group = divmod(shard_row, ROWS_PER_GROUP)
+    rows = _group(file, group)
+    if place_in_group >= len(rows) or rows[place_in_group]["shard_row"] != shard_row:
         raise _broken(file, f"row {shard_row} is not in its place")
-    (kept,) = rows.to_pylist()
+    kept = rows[place_in_group]
     if kept["reason"]:
         raise UnusableAudio(kept["reason"], kept["detail"])
     if kept["source_samples"] > int(limits.max_s * kept["source_rate"]):
@@ -168,13 +171,19 @@ def _columns(file: Path, *names: str) -> pa.Table:
 
 
 @lru_cache(maxsize=16)
-def _group(file: Path, number: int) -> pa.Table:
+def _group(file: Path, number: int) -> list[dict[str, Any]]:
     """Read a row group; recent ones stay cached, as several threads read recordings in order."""
     try:
-        with tables.opened(file) as parquet:
-            return parquet.read_row_group(number)
+        with tables.opened(file, metadata=_footer(file)) as parquet:
+            return parquet.read_row_group(number, use_threads=False).to_pylist()
     except (OSError, pa.ArrowInvalid) as error:
         raise _broken(file, str(error)) from error
+
+
+@lru_cache(maxsize=4)
+def _footer(file: Path) -> pq.FileMetaData:
+    """Read the index of a file once for all of its groups: it takes longer than one of them."""
+    return pq.read_metadata(file)
 
 
 def _broken(file: Path, problem: str) -> SonifyError:
