@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -114,7 +115,10 @@ def checked(frame: pd.DataFrame | pa.Table, name: str) -> pa.Table:
     for column, rules in spec.columns.items():
         _check_values(name, table[column], column, rules, column in spec.nullable)
     _check_key(name, table, spec.key)
-    return table.sort_by([(k, "ascending") for k in spec.key])
+    order = pc.sort_indices(table, [(k, "ascending") for k in spec.key])
+    # What is in order already is not copied: it may be gigabytes.
+    in_order = np.array_equal(order.to_numpy(), np.arange(len(order)))
+    return table if in_order else table.take(order)
 
 
 def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options: Any) -> None:

@@ -63,11 +63,15 @@ def score_tables(
     Metrics are mAP, mAUC, d_prime, and accuracy where every clip has one class; scores are those of
     each clip that they are computed from.
     """
-    made = score_parts(model, card, parts, **how)
-    dataset, split = made[0]["split"].tolist()
-    targets = np.concatenate([part["targets"] for part in made])
-    scores = np.concatenate([part["scores"] for part in made])
-    ids = np.concatenate([part["ids"] for part in made]).tolist()
+    parts = list(parts)
+    n, done, ids = sum(map(len, parts)), 0, []
+    for part in score_parts(model, card, parts, **how):
+        if not done:  # each is held once, since they may be gigabytes
+            dataset, split = part["split"].tolist()
+            targets, scores = (np.empty((n, len(card.classes)), t) for t in (np.uint8, np.float32))
+        own = slice(done, done := done + len(part["ids"]))
+        targets[own], scores[own] = part["targets"], part["scores"]
+        ids += part["ids"].tolist()
     keys = {"dataset": dataset, "split": split, **card.keys}
     ranking, rows = measured(targets, scores, resamples(dataset, split, ids))
     shared = {
@@ -89,8 +93,8 @@ def score_parts(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
     kept: Kept | None = None,
-) -> list[dict[str, np.ndarray]]:
-    """Return ids, (clip,), targets and scores, (clip, class), of each part of one split; dataset
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield ids, (clip,), targets and scores, (clip, class), of each part of one split; dataset
     and split.
 
     Parts that `kept` has, or does not own, are not scored. Raises SonifyError when the model has
@@ -117,15 +121,17 @@ def score_parts(
             "scores": np.concatenate(logits),
         }
 
-    return [
-        kept.arrays(name, partial(scored, load, count))
-        for name, load, count in by_part(parts, kept, progress)
-    ]
+    for name, load, count in by_part(parts, kept, progress):
+        yield kept.arrays(name, partial(scored, load, count))
 
 
 def _scores(ids: list[str], scores: np.ndarray, keys: dict[str, Any]) -> pa.Table:
-    """The scores table, straight from the array: pandas would make an object of each row."""
+    """The scores table, straight from the array: pandas would make an object of each row.
+
+    It is in the order of its key, since sorting it would need as much memory again.
+    """
+    order = np.argsort(pa.array(ids).to_numpy(zero_copy_only=False), kind="stable")
     offsets = np.arange(len(ids) + 1, dtype=np.int32) * scores.shape[1]
-    lists = pa.ListArray.from_arrays(offsets, scores.astype(np.float32).ravel())
+    lists = pa.ListArray.from_arrays(offsets, scores[order].ravel())
     same = {name: pa.repeat(value, len(ids)) for name, value in keys.items()}
-    return pa.table({"clip_id": ids, "class_scores": lists, **same})
+    return pa.table({"clip_id": [ids[i] for i in order], "class_scores": lists, **same})

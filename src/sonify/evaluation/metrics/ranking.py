@@ -46,11 +46,12 @@ def rank(targets: np.ndarray, scores: np.ndarray) -> Ranking:
     targets, scores = _validated(targets, scores)
     kept = targets.any(axis=0)
     auc = mean_auc(targets, scores)
+    positives = float(targets.sum(dtype=np.float64))
     return Ranking(
-        mean_average_precision(targets[:, kept], scores[:, kept]),
+        mean_average_precision(targets, scores),
         auc,
         d_prime(auc),
-        float(targets[:, kept].mean()),
+        positives / (len(targets) * int(kept.sum())),
         len(targets),
         int(kept.sum()),
         int((~kept).sum()),
@@ -89,14 +90,10 @@ def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
     0.5
     """
     targets, scores = _validated(targets, scores)
-    kept = _rankable(targets)
-    if not kept.any():
+    kept = np.flatnonzero(_rankable(targets))
+    if not len(kept):
         raise SonifyError("no class has a positive and a negative clip: AUC has nothing to average")
-    targets, ranks = targets[:, kept], average_ranks(scores[:, kept])
-    n, positives = len(targets), targets.sum(axis=0, dtype=np.float64)
-    # Mann-Whitney: the fraction of (positive, negative) pairs in order, ties counting half.
-    above = (ranks * targets).sum(axis=0) - positives * (positives + 1) / 2
-    return float((above / (positives * (n - positives))).mean())
+    return float(np.mean([_auc(targets[:, c], scores[:, c]) for c in kept]))
 
 
 def average_ranks(scores: np.ndarray) -> np.ndarray:
@@ -106,8 +103,7 @@ def average_ranks(scores: np.ndarray) -> np.ndarray:
     """
     ranks = np.empty(scores.shape)
     for column, out in zip(scores.T, ranks.T, strict=True):
-        _, place, ties = np.unique(column, return_inverse=True, return_counts=True)
-        out[:] = (np.cumsum(ties) - (ties - 1) / 2)[place]
+        out[:] = _ranks_of_class(column)
     return ranks
 
 
@@ -141,8 +137,20 @@ def selection_score(targets: np.ndarray, scores: np.ndarray) -> float:
     targets, scores = _validated(targets, scores)
     if (targets.sum(axis=1) == 1).all():
         return accuracy(targets, scores)
-    kept = targets.any(axis=0)
-    return mean_average_precision(targets[:, kept], scores[:, kept])
+    return mean_average_precision(targets, scores)
+
+
+def _ranks_of_class(scores: np.ndarray) -> np.ndarray:
+    _, place, ties = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks: np.ndarray = (np.cumsum(ties) - (ties - 1) / 2)[place]
+    return ranks
+
+
+def _auc(targets: np.ndarray, scores: np.ndarray) -> float:
+    n, positives = len(targets), float(targets.sum(dtype=np.float64))
+    # Mann-Whitney: the fraction of (positive, negative) pairs in order, ties counting half.
+    above = (_ranks_of_class(scores) * targets).sum() - positives * (positives + 1) / 2
+    return float(above / (positives * (n - positives)))
 
 
 def _average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
@@ -155,19 +163,20 @@ def _average_precision(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def _rankable(targets: np.ndarray) -> np.ndarray:
-    positives = targets.sum(axis=0)
+    positives = targets.sum(axis=0, dtype=np.float64)
     return (positives > 0) & (positives < len(targets))
 
 
 def _validated(targets: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both as arrays, and no copies: they may be gigabytes."""
     targets, scores = np.asarray(targets), np.asarray(scores)
     if targets.shape != scores.shape or targets.ndim != 2 or not targets.size:
         raise SonifyError(
             f"targets {targets.shape}, scores {scores.shape}: both must be (clip, class), not empty"
         )
-    if not np.isin(targets, (0, 1)).all():
+    if not ((targets == 0) | (targets == 1)).all():
         raise SonifyError("targets must be 0 or 1")
     if not np.isfinite(scores).all():
         clip = int(np.argwhere(~np.isfinite(scores))[0, 0])
         raise SonifyError(f"the score of clip {clip} is not finite: was training stable?")
-    return targets.astype(np.int64), scores
+    return targets, scores

@@ -25,7 +25,8 @@ def _share(job: "ModelJob[JobSettings]") -> None:
 
     with job.progress("score") as bar:
         of = job.model, job.card, job.stored()
-        score_parts(*of, progress=bar.update, kept=job.kept(), **job.running)
+        for _ in score_parts(*of, progress=bar.update, kept=job.kept(), **job.running):
+            pass  # it is kept
 
 
 def _compute(job: "ModelJob[JobSettings]") -> Result:
