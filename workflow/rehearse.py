@@ -48,7 +48,8 @@ def rehearse(
     for stage in Stages(clips, width).all():
         if stage.name in again or (stage.name in wanted and stage.name not in costs):
             print(f"{clips:,} clips: {stage.name}", file=sys.stderr, flush=True)
-            costs[stage.name] = measure(stage, folder, SHELL)
+            left = costs[stage.name].disk_mb if stage.name in costs else 0.0
+            costs[stage.name] = measure(stage, folder, SHELL, left)
             kept = {name: asdict(costs[name]) for name in BOUNDS if name in costs}
             (folder / MEASURED).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 

@@ -1,9 +1,6 @@
 """The command that rehearses: what it runs, what it keeps, and how it fails."""
 
-import os
-import subprocess
-import sys
-
+import numpy as np
 import pytest
 import rehearse
 from checkouts import ROOT
@@ -27,9 +24,9 @@ def called(monkeypatch):
     """Measure nothing: `called` are the stages that would have been, each of 100 MB."""
     names = []
 
-    def pretended(stage, folder, shell):
+    def pretended(stage, folder, shell, left_mb):
         names.append(stage.name)
-        return Cost(1.0, 1.0, 100.0, 1.0)
+        return Cost(1.0, 1.0, 100.0, left_mb + 1.0)
 
     monkeypatch.setattr(rehearse, "measure", pretended)
     return names
@@ -46,6 +43,7 @@ def test_a_call_goes_on_where_the_last_one_ended(called, tmp_path):
     assert call() == stages[3:]
     assert call() == []
     assert call("--again", "mine") == ["mine"]
+    assert rehearse.finished(tmp_path / "2000")["mine"].disk_mb == 2.0  # and what it left before
     assert call("--write") == []
     (tmp_path / "2000" / rehearse.MEASURED).unlink()
     assert call("--only", "mine", "score") == ["mine", "score"]
@@ -69,31 +67,20 @@ def test_too_little_disk_is_said_first(called, tmp_path, monkeypatch):
     assert called == []
 
 
-def test_a_stage_costs_what_its_largest_process_holds(tmp_path):
-    """Measured from a small process, as the command is: before a process has loaded its own
-    program, it counts what its parent holds."""
-    code = """
-import sys
-from dataclasses import astuple
-from pathlib import Path
-import rehearse
-from sonify.rehearsal.measuring import measure
-from sonify.rehearsal.stages import OWN, Stage
-folder = Path(sys.argv[1])
-stage = Stage("x", ((OWN, "empty", "--at", str(folder / "results/empty")),))
-print(*astuple(measure(stage, folder, rehearse.SHELL)))
-"""
-    paths = os.pathsep.join((str(ROOT / "src"), str(ROOT / "workflow")))
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": paths},
-    )
-    cost = Cost(*map(float, done.stdout.split()))
-    assert 50 < cost.peak_mb < 1000 and 0 < cost.cpu_s < 60 and cost.wall_s > 0
+def test_a_stage_costs_what_its_largest_process_holds_and_not_what_its_caller_does(tmp_path):
+    ballast = np.ones(150_000_000)  # 1.2 GB
+    stage = Stage("x", ((OWN, "empty", "--at", str(tmp_path / "results/empty")),))
+    cost = measure(stage, tmp_path, rehearse.SHELL)
+    assert len(ballast) and 50 < cost.peak_mb < 1_000
+    assert 0 < cost.cpu_s < 60 and cost.wall_s > 0
     assert cost.disk_mb == pytest.approx(disk_mb(tmp_path)) and cost.disk_mb > 0
+
+
+def test_the_disk_of_a_stage_that_is_run_again_is_all_that_it_left(tmp_path):
+    stage = Stage("x", ((OWN, "empty", "--at", str(tmp_path / "results/empty")),))
+    first = measure(stage, tmp_path, rehearse.SHELL).disk_mb
+    again = measure(stage, tmp_path, rehearse.SHELL, first).disk_mb
+    assert again == pytest.approx(first) and first > 0
 
 
 def test_a_stage_that_fails_is_named_with_its_log(tmp_path):

@@ -5,57 +5,87 @@ A rehearsal is `costs[n][stage]`, n the listed clips.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sonify.rehearsal.measuring import Cost
-from sonify.rehearsal.stages import BOUNDS, MB
+from sonify.rehearsal.stages import BOUNDS, MB, Bound
 
 # Peaks of one and the same job differ by this much from run to run: by when memory is given back.
-NOISE_MB = 40.0
-# Slopes are of rehearsals from this size on: in smaller ones not even one part of 256 clips of the
-# scored split is full, and what a batch takes grows with them.
+NOISE_MB = 20.0
+# Rises are judged from this size on. In smaller rehearsals not one part of the scored split is
+# full, and what a part takes grows with them: see `sizes.full_parts`.
 LEAST = 20_000
 
 Costs = Mapping[int, Mapping[str, Cost]]
 
 
 @dataclass(frozen=True)
-class Growth:
-    """The line through a stage's peaks over the clips that count for it, and its wall seconds.
-
-    per_clip: bytes; fixed_mb: where it starts; s_per_clip: of the largest rehearsal.
-    """
+class Rise:
+    """What a stage holds more with `many` than with `few` listed clips, neighbouring sizes."""
 
     stage: str
-    per_clip: float
-    fixed_mb: float
+    few: int
+    many: int
+    megabytes: float
+
+    @property
+    def bound(self) -> Bound:
+        """The bound of the stage."""
+        return BOUNDS[self.stage]
+
+    @property
+    def allowed_mb(self) -> float:
+        """Return the rise that the bound's bytes a clip allow."""
+        return self.bound.megabytes(self.many) - self.bound.megabytes(self.few)
+
+    @property
+    def per_clip(self) -> float:
+        """Return the bytes for each further clip that counts."""
+        return self.megabytes * MB / (self.bound.clips(self.many) - self.bound.clips(self.few))
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line through a stage's last two sizes, and its processor seconds for each listed clip."""
+
+    last: Rise
+    peak_mb: float
     s_per_clip: float
 
     def megabytes(self, n: int) -> float:
-        """Return the peak that the line gives for `n` listed clips."""
-        return self.fixed_mb + BOUNDS[self.stage].clips(n) * self.per_clip / MB
+        """Return the peak that the line gives for `n` listed clips, of which no more take less."""
+        more = self.last.bound.clips(n) - self.last.bound.clips(self.last.many)
+        return self.peak_mb + more * max(0.0, self.last.per_clip) / MB
 
     def full_at(self, memory_mb: float) -> float:
         """Return the listed clips at which so much memory is full; infinite if it does not grow."""
-        per_listed = BOUNDS[self.stage].clips(10**6) / 10**6 * self.per_clip / MB
-        return (memory_mb - self.fixed_mb) / per_listed if per_listed > 0 else float("inf")
+        share = self.last.bound.clips(10**6) / 10**6
+        slope = share * max(0.0, self.last.per_clip) / MB
+        return self.last.many + (memory_mb - self.peak_mb) / slope if slope else float("inf")
 
 
-def growth(costs: Costs) -> dict[str, Growth]:
-    """Fit a line to each stage that was measured with two numbers of clips from LEAST on."""
-    found = {}
-    for stage, bound in BOUNDS.items():
-        points = {n: costs[n][stage] for n in _large(costs, stage)}
-        if len(points) < 2:
-            continue
-        x = [bound.clips(n) for n in points]
-        y = [cost.peak_mb for cost in points.values()]
-        mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-        slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-        slope /= sum((a - mean_x) ** 2 for a in x)
-        most = max(points)
-        seconds = points[most].wall_s / most
-        found[stage] = Growth(stage, slope * MB, mean_y - slope * mean_x, seconds)
-    return found
+def rises(costs: Costs, stage: str) -> list[Rise]:
+    """Return the rises of a stage between neighbouring sizes from LEAST on."""
+    peaks = {n: stages[stage].peak_mb for n, stages in costs.items() if stage in stages}
+    sizes = sorted(n for n in peaks if n >= LEAST)
+    return [Rise(stage, few, many, peaks[many] - peaks[few]) for few, many in pairwise(sizes)]
+
+
+def line(costs: Costs, stage: str) -> Line | None:
+    """Return the line through the last two sizes of a stage; None with fewer."""
+    if not (found := rises(costs, stage)):
+        return None
+    last = found[-1]
+    cost = costs[last.many][stage]
+    return Line(last, cost.peak_mb, cost.cpu_s / last.many)
+
+
+def verdict(costs: Costs, stage: str) -> str:
+    """Say in a word whether all rises of a stage are within its bound's bytes a clip."""
+    over = [rise.megabytes - rise.allowed_mb for rise in rises(costs, stage)]
+    if not over:
+        return "—"
+    return "yes" if max(over) <= 0 else "within the noise" if max(over) <= NOISE_MB else "no"
 
 
 def faults(costs: Costs) -> list[str]:
@@ -70,41 +100,43 @@ def faults(costs: Costs) -> list[str]:
                     f"its bound ({_bound(stage)}) leaves it"
                 )
     for stage in BOUNDS:
-        sizes = _large(costs, stage)
-        if len(sizes) < 2:
-            continue
-        few, many = sizes[0], sizes[-1]
-        rise = costs[many][stage].peak_mb - costs[few][stage].peak_mb
-        allowed = BOUNDS[stage].megabytes(many) - BOUNDS[stage].megabytes(few)
-        if rise > allowed + NOISE_MB:
-            said.append(
-                f"{stage} grew by {rise:,.0f} MB from {few:,} to {many:,} clips, of "
-                f"{allowed:,.0f} that its bound ({_bound(stage)}) leaves it"
-            )
+        for rise in rises(costs, stage):
+            if rise.megabytes > rise.allowed_mb + NOISE_MB:
+                said.append(
+                    f"{stage} grew by {rise.megabytes:,.0f} MB from {rise.few:,} to {rise.many:,} "
+                    f"clips, of {rise.allowed_mb:,.0f} that its bound ({_bound(stage)}) leaves it"
+                )
     return said
 
 
 def first_to_break(costs: Costs, memory_mb: float) -> str:
-    """Say what would break first with ten times as many clips, by the lines."""
-    lines = growth(costs)
-    if not lines:
-        return f"Nothing can be said of more before two numbers of clips from {LEAST:,} on are run."
-    n = 10 * max(costs)
-    order = sorted(lines.values(), key=lambda line: line.full_at(memory_mb))
-    first, slowest = order[0], max(lines.values(), key=lambda line: line.s_per_clip)
-    most = max(lines.values(), key=lambda line: line.megabytes(n))
-    breaks = f"this machine's {memory_mb / 1000:,.0f} GB are full first in the stage {first.stage}"
-    at = first.full_at(memory_mb)
+    """Say what would break first with ten times as many clips, by the lines of all stages.
+
+    Nothing is said before every stage has been run with the largest number of clips and another:
+    one that was not might be the first.
+    """
+    lines = {stage: found for stage in BOUNDS if (found := line(costs, stage))}
+    most = max(costs, default=0)
+    if left := [stage for stage in BOUNDS if stage not in lines or lines[stage].last.many < most]:
+        return (
+            f"Nothing can be said before all {len(BOUNDS)} stages have been run with the largest "
+            f"number of clips and another from {LEAST:,} on: {', '.join(left)} have not."
+        )
+    n = 10 * most
+    first, slowest, largest = (
+        min(lines, key=lambda stage: lines[stage].full_at(memory_mb)),
+        max(lines, key=lambda stage: lines[stage].s_per_clip),
+        max(lines, key=lambda stage: lines[stage].megabytes(n)),
+    )
+    at = lines[first].full_at(memory_mb)
     when = f"with {at / 1e6:,.1f} million clips" if at < 1e12 else "never"
     return (
-        f"With ten times as many clips, {n:,}, the stage {most.stage} would hold most, "
-        f"{most.megabytes(n) / 1000:,.1f} GB; {breaks}, {when}. {slowest.stage} takes longest: "
-        f"{slowest.s_per_clip * n / 3600:,.1f} hours by then, if time grows as the clips do."
+        f"Of all {len(BOUNDS)} stages, each run with {most:,} clips, {largest} would hold most "
+        f"with ten times as many, {lines[largest].megabytes(n) / 1000:,.1f} GB; this machine's "
+        f"{memory_mb / 1000:,.0f} GB are full first in {first}, {when}. {slowest} takes longest: "
+        f"{lines[slowest].s_per_clip * n / 3600:,.1f} hours of a processor by then, if time grows "
+        "as the clips do."
     )
-
-
-def _large(costs: Costs, stage: str) -> list[int]:
-    return sorted(n for n, stages in costs.items() if stage in stages and n >= LEAST)
 
 
 def _bound(stage: str) -> str:

@@ -1,5 +1,6 @@
 """Running the jobs of a stage as the workflow's shell does, and what they cost."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,15 @@ from sonify.runtime.cost import MB as RSS_MB
 from sonify.runtime.errors import SonifyError
 
 OWN_JOBS = "sonify.rehearsal.jobs"
+# Runs a command and says what it took. The peak that the system tells of a process counts what its
+# parent held when it was forked, so that the parent is this small one, whoever measures.
+_MEASURER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+print(json.dumps([process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
 
 
 @dataclass(frozen=True)
@@ -27,9 +37,10 @@ class Cost:
     disk_mb: float
 
 
-def measure(stage: Stage, folder: Path, shell: Path) -> Cost:
+def measure(stage: Stage, folder: Path, shell: Path, left_mb: float = 0.0) -> Cost:
     """Run a stage in `folder`, where its files go; `shell` is workflow/job.sh.
 
+    left_mb: what it has left on the disk before, if it is run again, which replaces those files.
     Raises SonifyError naming the log of a job that failed.
     """
     before, started = disk_mb(folder), time.monotonic()
@@ -40,7 +51,7 @@ def measure(stage: Stage, folder: Path, shell: Path) -> Cost:
         if status:
             raise SonifyError(f"the stage {stage.name} failed: {folder / log} says why")
         cpu, peak = cpu + seconds, max(peak, largest)
-    return Cost(time.monotonic() - started, cpu, peak, disk_mb(folder) - before)
+    return Cost(time.monotonic() - started, cpu, peak, left_mb + disk_mb(folder) - before)
 
 
 def disk_mb(folder: Path) -> float:
@@ -70,7 +81,7 @@ def _run(words: Sequence[str], log: str, folder: Path) -> tuple[int, float, floa
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = os.environ | {"PATH": path, "LOG": log}
-    process = subprocess.Popen(words, cwd=folder, env=environment)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / RSS_MB
+    command = [sys.executable, "-IS", "-c", _MEASURER, *words]
+    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True)
+    status, seconds, largest = json.loads(done.stdout)
+    return status, seconds, largest / RSS_MB

@@ -4,10 +4,11 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
 
-from sonify.rehearsal.growth import Costs, faults, first_to_break, growth
+from sonify.rehearsal.growth import LEAST, NOISE_MB, Costs, faults, first_to_break, rises, verdict
 from sonify.rehearsal.measuring import Cost
-from sonify.rehearsal.sizes import MISSING_EVERY, SAMPLES, listed
+from sonify.rehearsal.sizes import MISSING_EVERY, PER_PART, SAMPLES, full_parts, listed
 from sonify.rehearsal.stages import BOUNDS
 
 HEAD = f"""\
@@ -41,6 +42,10 @@ holds more than its bound.
 - **Memory** is the largest that one process of a stage held (`ru_maxrss`), with its interpreter,
   PyTorch and pandas. Recordings of 10 s add what a part of 256 of them takes, 41 MB, a few times
   over; they do not add to what grows with the number of clips.
+  It is told by a process of 11 MB that starts the job, since the system counts what a parent held
+  when it was forked.
+- **Time**: wall seconds count what other programs took of the machine, and pauses; those of a
+  processor do not.
 - **Not rehearsed**: a corpus of audio files, whose names are looked up in an index of all; the
   download; Snakemake itself; other datasets, which are smaller.
 """
@@ -75,20 +80,39 @@ def table(costs: Costs) -> str:
 
 
 def _slopes(costs: Costs) -> list[str]:
+    pairs = list(pairwise(n for n in sorted(costs) if n >= LEAST))
+    full = [f"{full_parts(n):,} with {n:,}" for n in sorted(costs)]
     shown = [
         "A bound is a fixed number of megabytes and a number of bytes for every clip that counts:",
-        "all that are listed, or those of the split that is mined and scored. Measured is the",
-        "slope of the line through the peaks below: of a stage that hardly grows, that of noise.",
-        "Rehearsals of fewer than 20,000 clips do not count, since their batches are not full.\n",
-        "| stage | clips that count | bound: MB | bound: bytes a clip | measured: bytes a clip |",
-        "| -- | -- | --: | --: | --: |",
+        "all that are listed, or those of the split that is mined and scored. Both are held",
+        "against every peak below, and the bytes against what peaks rise by from one number of",
+        f"clips to the next, from {LEAST:,} on, with {NOISE_MB:.0f} MB for noise: so much two runs",
+        "of one job differ. Smaller rehearsals do not count, since jobs work through parts of",
+        f"{PER_PART} clips of that split, of which so many are full: {'; '.join(full)}.\n",
+        _row(
+            "stage",
+            "clips that count",
+            "bound: MB",
+            "bound: bytes a clip",
+            *map(_span, pairs),
+            "met",
+        ),
+        _row("--", "--", "--:", "--:", *("--:" for _ in pairs), "--"),
     ]
-    lines = growth(costs)
     for stage, bound in BOUNDS.items():
-        line = lines.get(stage)
-        slope = f"{line.per_clip:,.0f}" if line else "—"
-        shown.append(f"| {stage} | {bound.of} | {bound.fixed_mb} | {bound.per_clip:,} | {slope} |")
+        found = {(rise.few, rise.many): f"{rise.per_clip:,.0f}" for rise in rises(costs, stage)}
+        slopes = (found.get(pair, "—") for pair in pairs)
+        least = f"{bound.fixed_mb}", f"{bound.per_clip:,}"
+        shown.append(_row(stage, bound.of, *least, *slopes, verdict(costs, stage)))
     return [*shown, ""]
+
+
+def _span(pair: tuple[int, int]) -> str:
+    return f"{pair[0]:,} to {pair[1]:,}: bytes a clip"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _table(n: int, stages: Mapping[str, Cost]) -> list[str]:

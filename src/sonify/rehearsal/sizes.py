@@ -8,6 +8,7 @@ PUBLISHED = 2_084_320  # listed clips of AudioSet
 BALANCED = 22_160
 CLASSES = 527
 SAMPLES = 512  # of every clip: two crops of 256, the shortest that leave the network a frame
+PER_PART = 256  # clips of a stored part, data.clips_per_part of `rehearsal.yaml`
 MISSING_EVERY = 50  # one listed clip in so many has no audio
 # Of the disk, by the rehearsal of 20,000 clips, rounded up: lists, shards and what is made of them;
 # and of the gallery and the network, whatever the number of clips.
@@ -35,6 +36,15 @@ def listed(clips: int) -> Listed:
     scored = clips // 10
     balanced = max(20, round(clips * BALANCED / PUBLISHED))
     return Listed(balanced, clips - balanced - scored, scored)
+
+
+def full_parts(clips: int) -> int:
+    """Return how many stored parts of the split that is mined and scored are full.
+
+    Jobs work part by part: with none full, what a part takes grows with the clips.
+    """
+    scored = listed(clips).eval
+    return (scored - scored // MISSING_EVERY) // PER_PART
 
 
 def disk_bytes(clips: int) -> int:

@@ -2,14 +2,17 @@
 
 import csv
 import io
+import math
 
 import pytest
 
-from sonify.rehearsal.growth import faults, first_to_break, growth
+from sonify.config.__main__ import overlaid
+from sonify.config.loading import load
+from sonify.rehearsal.growth import NOISE_MB, faults, first_to_break, line, rises, verdict
 from sonify.rehearsal.measuring import Cost
 from sonify.rehearsal.page import page, table
-from sonify.rehearsal.sizes import listed
-from sonify.rehearsal.stages import BOUNDS, Bound
+from sonify.rehearsal.sizes import PER_PART, full_parts, listed
+from sonify.rehearsal.stages import BOUNDS, OVERLAY, Bound
 
 
 def costs(per_clip: float, stage: str = "list", fixed_mb: float = 100.0):
@@ -21,13 +24,36 @@ def costs(per_clip: float, stage: str = "list", fixed_mb: float = 100.0):
     }
 
 
-def test_the_slope_is_that_of_the_line_over_the_clips_that_count():
-    assert growth(costs(500))["list"].per_clip == pytest.approx(500)
-    assert growth(costs(500))["list"].fixed_mb == pytest.approx(100)
-    scored = growth(costs(500, "score"))["score"]
-    assert scored.per_clip == pytest.approx(500)
-    assert scored.megabytes(1_000_000) == pytest.approx(100 + listed(1_000_000).eval * 500 / 1e6)
-    assert growth({2_000: costs(500)[20_000]}) == {}
+def test_a_rise_is_that_over_the_clips_that_count():
+    first, second = rises(costs(500), "list")
+    assert first.per_clip == pytest.approx(500) == second.per_clip
+    assert (first.few, first.many, second.many) == (20_000, 200_000, 2_000_000)
+    assert second.allowed_mb == pytest.approx(1_800_000 * BOUNDS["list"].per_clip / 1e6)
+    found = line(costs(500), "list")
+    assert found.megabytes(10**6) == pytest.approx(600) and found.s_per_clip == 0.001
+    assert found.full_at(1_100) == pytest.approx(2_000_000)
+    assert line(costs(500, "score"), "score").megabytes(10**6) == pytest.approx(
+        100 + listed(10**6).eval * 500 / 1e6
+    )
+    shrinking = line(costs(-10), "list")
+    assert shrinking.megabytes(10**9) == shrinking.peak_mb and math.isinf(shrinking.full_at(1e9))
+
+
+def test_small_rehearsals_do_not_count():
+    few = {2_000: costs(500)[20_000], 20_000: costs(500)[20_000]}
+    assert rises(few, "list") == [] and line(few, "list") is None and faults(few) == []
+    assert [full_parts(n) for n in (2_000, 20_000)] == [0, 7]
+    assert load(overlaid([OVERLAY])).data.clips_per_part == PER_PART
+
+
+def test_met_is_by_the_rises_alone_or_within_the_noise():
+    bound = BOUNDS["mine"].per_clip
+    assert verdict(costs(bound - 1, "mine"), "mine") == "yes"
+    over = bound + 0.9 * NOISE_MB * 1e6 / 180_000
+    assert verdict(costs(over, "mine"), "mine") == "within the noise"
+    assert faults(costs(over, "mine")) == []
+    assert verdict(costs(bound + 1.1 * NOISE_MB * 1e6 / 180_000, "mine"), "mine") == "no"
+    assert verdict({}, "mine") == "—"
 
 
 def test_a_bound_counts_the_clips_that_it_is_about():
@@ -51,18 +77,29 @@ def test_a_stage_that_grows_faster_than_its_bound_is_named_although_it_holds_les
 
 
 def test_what_breaks_first_is_what_fills_the_memory_with_the_fewest_clips():
-    both = {n: costs(500)[n] | costs(9_000, "score")[n] for n in costs(0)}
+    every = {
+        n: {stage: cost for stage in BOUNDS for cost in costs(0)[n].values()} for n in costs(0)
+    }
+    both = {n: every[n] | costs(500)[n] | costs(9_000, "score")[n] for n in every}
     words = first_to_break(both, memory_mb=16_000)
-    assert "20,000,000, the stage score would hold most, 18.1 GB" in words
-    assert "16 GB are full first in the stage score, with 17.7 million clips" in words
+    assert words.startswith(
+        "Of all 14 stages, each run with 2,000,000 clips, score would hold most"
+    )
+    assert "18.1 GB; this machine's 16 GB are full first in score, with 17.7 million clips" in words
     assert "5.6 hours" in words
-    assert "before two numbers of clips from 20,000 on" in first_to_break({}, 1)
+
+
+def test_nothing_is_said_of_what_breaks_first_before_all_stages_have_been_run():
+    words = first_to_break(costs(500), 16_000)
+    assert "before all 14 stages" in words and "corpus, prepare" in words and "list" not in words
+    assert "list" in first_to_break({}, 1)
 
 
 def test_the_page_and_the_table_have_every_number():
     found = costs(500)
     text = page(found, {"date": "today", "commit": "abc", "machine": "one"}, 16_000)
-    assert "| list | listed | 300 | 800 | 500 |" in text
+    assert "| list | listed | 300 | 800 | 500 | 500 | yes |" in text
+    assert "7 with 20,000; 76 with 200,000; 765 with 2,000,000" in text
     assert "| list | 200.0 | 200.0 | 200 | 460 | 3.0 |" in text.split("## 200,000 listed")[1]
     assert "Not run: corpus, prepare" in text
     rows = list(csv.DictReader(io.StringIO(table(found))))
