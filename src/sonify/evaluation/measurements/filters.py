@@ -52,24 +52,23 @@ def filters_table(
         given = ", ".join(sorted(set(top["model"]))) or "no model"
         raise SonifyError(f"the top activations are of {given}, not of {card.model}: mine it again")
     surveyed, heard = filter_parts(model, parts, top, sonifications, **how)
-    active = np.sum([part["active"] for part in surveyed], axis=0)
-    n_clips = sum(len(part["ids"]) for part in surveyed)
     if len(heard) != len(top):
         raise SonifyError(
             f"there are {len(heard)} sonifications of {len(top)} top clips of {card.model}: render "
             "them again"
         )
-    split = _split(surveyed, top)
+    targets = surveyed.of_clips(top["clip_id"])
     first = top[top["rank"] == 1].set_index(_OWN)
     table = first[["dataset", "split", *card.keys, "dead", "activation"]]
     table = table.join(heard.groupby(_OWN)[_SOUND].mean())
-    table = table.join(_purity(top[~top["dead"]], split))
-    expected = chances(split.labelled, table["n_living"].dropna())
+    table = table.join(_purity(top[~top["dead"]], surveyed, targets))
+    in_order = np.argsort(surveyed.ids, kind="stable")
+    expected = chances(surveyed.labels, table["n_living"].dropna(), in_order)
     table["chance_purity"] = table.pop("n_living").map(expected)
     ends = np.cumsum(build_explainer(DEFAULT, model).filters)
-    of_layer = np.split(active, ends[:-1])
+    of_layer = np.split(surveyed.active, ends[:-1])
     return table.assign(
-        n_clips=n_clips,
+        n_clips=len(surveyed.ids),
         n_active=[of_layer[layer - 1][index] for layer, index in table.index],
         main_label=table["main_label"].fillna(""),
     ).reset_index()
@@ -88,14 +87,12 @@ def filter_parts(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
     kept: Kept | None = None,
-) -> tuple[list[dict[str, np.ndarray]], pd.DataFrame]:
+) -> tuple["Surveyed", pd.DataFrame]:
     """Return what the filters table of a model is made of.
 
-    Of each part of the split, by name: ids and labels of the clips that `mining` leaves, (clip,)
-    and (clip, class); on how many of them each filter is active, (filter of any layer,); all
-    classes. Then a row for each sonification in their order: layer, filter and measures of its
-    sound, NaN if silent or too short. `sonifications` are the rows of that table, a few at a time:
-    of all the sound, memory holds those and the mined clips.
+    First what the parts of the split have to say, then a row for each sonification in their order:
+    layer, filter and measures of its sound, NaN if silent or too short. `sonifications` are the
+    rows of that table, a few at a time: of all the sound, memory holds those and the mined clips.
 
     What `kept` has, or does not own, is not made: of a share, every n-th of the stored parts and of
     the few rows at a time. `progress` is called with the number of clips and sonifications done.
@@ -142,33 +139,48 @@ def filter_parts(
         table = pd.concat(found) if found else empty
         return {str(name): table[name].to_numpy() for name in table.columns}
 
-    surveyed = [
-        held.arrays(name, partial(survey, load, count))
-        for name, load, count in by_part(parts, held, told)
-    ]
+    surveyed = _surveyed(
+        (
+            held.arrays(name, partial(survey, load, count))
+            for name, load, count in by_part(parts, held, told)
+        ),
+        sum(map(len, parts)),
+    )
     heard = [pd.DataFrame(held.arrays(name, describe)) for name in held.pieces("sounds")]
     return surveyed, pd.concat(heard).astype(dict.fromkeys(_OWN, np.int64)).sort_values("at")
 
 
 @dataclass(frozen=True)
-class _Split:
-    """labelled: (clip, class), 0 or 1, in order of clip_id. classes: (class,). targets: (class,) of
-    each mined clip.
+class Surveyed:
+    """The clips of a split that are mined: ids, (clip,), and labels, (clip, class), 0 or 1; on how
+    many of them each filter is active, (filter of any layer,); all classes.
     """
 
+    ids: np.ndarray
+    labels: np.ndarray
+    active: np.ndarray
     classes: list[str]
-    labelled: np.ndarray
-    targets: dict[str, np.ndarray]
+
+    def of_clips(self, wanted: Iterable[str]) -> dict[str, np.ndarray]:
+        """Return the labels of some clips, (class,), by id; raises SonifyError for others."""
+        names = set(wanted)
+        found = {clip: self.labels[at] for at, clip in enumerate(self.ids) if clip in names}
+        if missing := names - found.keys():
+            raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine again")
+        return found
 
 
-def _split(surveyed: list[dict[str, np.ndarray]], top: pd.DataFrame) -> _Split:
-    ids, labels = (np.concatenate([part[name] for part in surveyed]) for name in ("ids", "labels"))
-    wanted = set(top["clip_id"])
-    targets = {clip: row for clip, row in zip(ids.tolist(), labels, strict=True) if clip in wanted}
-    if missing := wanted - targets.keys():
-        raise SonifyError(f"clip {min(missing)} was mined but is not in the split: mine again")
-    labelled = labels[np.argsort(ids, kind="stable")]
-    return _Split(surveyed[0]["classes"].tolist(), labelled, targets)
+def _surveyed(parts: Iterable[dict[str, np.ndarray]], n_clips: int) -> Surveyed:
+    """Put parts together as they come, since labels of all, at most `n_clips`, may be gigabytes."""
+    ids, done = [np.array([], str)], 0
+    for number, part in enumerate(parts):
+        if not number:
+            labels = np.empty((n_clips, part["labels"].shape[1]), np.uint8)
+            active, classes = np.zeros_like(part["active"]), part["classes"].tolist()
+        labels[done : (done := done + len(part["ids"]))] = part["labels"]
+        ids.append(part["ids"])
+        active += part["active"]
+    return Surveyed(np.concatenate(ids), labels[:done], active, classes)
 
 
 def _described(
@@ -194,19 +206,19 @@ def _described(
     return rows[_OWN].join(measures)
 
 
-def _purity(living: pd.DataFrame, split: _Split) -> pd.DataFrame:
+def _purity(living: pd.DataFrame, split: Surveyed, targets: dict[str, np.ndarray]) -> pd.DataFrame:
     """label_purity, main_label and n_living, the clips that count, of filters, from those rows of
-    `top` that are not dead.
+    `top` that are not dead; `targets` are the labels of their clips.
     """
-    totals = split.labelled.sum(axis=0, dtype=np.int64)
+    totals = split.labels.sum(axis=0, dtype=np.int64)
     rarest = np.argsort(totals, kind="stable")  # first among equally frequent: the rarest
     purities = {}
     for own, clips in living.groupby(_OWN)["clip_id"]:
-        targets = np.stack([split.targets[c] for c in clips])
-        counts = targets.sum(axis=0, dtype=np.int64)[rarest]
+        own_targets = np.stack([targets[clip] for clip in clips])
+        counts = own_targets.sum(axis=0, dtype=np.int64)[rarest]
         best = int(counts.argmax())
         label = split.classes[rarest[best]] if counts[best] > 1 else ""
-        purities[own] = (purity(targets), label, len(clips))
+        purities[own] = (purity(own_targets), label, len(clips))
     index = pd.MultiIndex.from_tuples(purities, names=_OWN)
     columns = ["label_purity", "main_label", "n_living"]
     return pd.DataFrame(purities.values(), index=index, columns=columns)

@@ -22,21 +22,25 @@ def purity(labelled: np.ndarray) -> float:
     return float(labelled.mean(axis=0).max(initial=0))
 
 
-def chances(labelled: np.ndarray, counts: Iterable[int]) -> dict[int, float]:
+def chances(
+    labelled: np.ndarray, counts: Iterable[int], order: np.ndarray | None = None
+) -> dict[int, float]:
     """Return `chance` by each number of clips in `counts`; fewer than two have no purity."""
-    return {n: chance(labelled, n) for n in sorted({int(n) for n in counts}) if n > 1}
+    return {n: chance(labelled, n, order) for n in sorted({int(n) for n in counts}) if n > 1}
 
 
-def chance(labelled: np.ndarray, n: int) -> float:
+def chance(labelled: np.ndarray, n: int, order: np.ndarray | None = None) -> float:
     """Return the expected label purity of n different clips of a split, drawn at random.
 
-    labelled: (clip, class), 1 where a clip has the label. The mean over DRAWS draws, which the
-    same split and n always draw alike. Raises SonifyError if the split has fewer than n clips.
+    labelled: (clip, class), 1 where a clip has the label; order: the clips' rows, (clip,), in the
+    order that draws refer to, as given by default. The mean over DRAWS draws, which the same split
+    and n always draw alike. Raises SonifyError if the split has fewer than n clips.
     """
     if not 1 <= n <= len(labelled):
         raise SonifyError(f"{n} clips cannot be drawn from {len(labelled)}: lower sonification.top")
     rng, total = generator("label purity", len(labelled), n), 0
     for _ in range(DRAWS // _AT_ONCE):
         drawn = np.array([rng.choice(len(labelled), n, replace=False) for _ in range(_AT_ONCE)])
+        drawn = drawn if order is None else order[drawn]
         total += int(labelled[drawn].sum(axis=1, dtype=np.int32).max(axis=-1, initial=0).sum())
     return total / (n * DRAWS)
