@@ -74,6 +74,8 @@ class TopActivations:
         # A dead filter ties with its candidates in every batch: then the lower clip id enters.
         tied = np.nonzero(scores == worst)
         enter[tied] = np.asarray(clip_ids, object)[tied[0]] < holders[tied[1]]
+        if len(scores) > self.k:  # early in a pass all would enter: of a batch, k can stay
+            enter &= scores >= np.partition(scores, -self.k, axis=0)[-self.k]
         clips, filters = np.nonzero(enter)
         return clips, filters
 

@@ -133,6 +133,16 @@ def test_the_rules_choose_different_clips():
     assert (first["max"] == "b").mean() > 0.5 > (first["mean"] == "b").mean()
 
 
+def test_of_the_first_batch_no_more_enter_than_can_stay_but_for_ties():
+    scores = np.random.default_rng(3).permuted(np.tile(np.arange(50.0), (2, 1)), axis=1).T
+    clips, filters = TopActivations([2], 3).entering(1, scores, [f"clip-{i}" for i in range(50)])
+    assert sorted(zip(filters, scores[clips, filters], strict=True)) == [
+        (index, score) for index in (0, 1) for score in (47, 48, 49)
+    ]
+    clips, _ = TopActivations([2], 3).entering(1, np.zeros((50, 2)), list(map(str, range(50))))
+    assert len(clips) == 100  # whose ids decide
+
+
 def test_bad_batches_are_refused():
     miner = TopActivations([2], 3)
     with pytest.raises(ValueError, match="expected"):
