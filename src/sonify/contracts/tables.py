@@ -28,6 +28,8 @@ SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
 
 # Page checksums cost nothing measurable, and find every flipped bit of a page.
 FORMAT = {"compression": "zstd", "write_page_checksum": True}
+# Of a row group. The writer holds the pages of one, and for lists more bytes than these.
+_GROUP_BYTES = 8_000_000
 
 _TYPES = {
     "string": pa.string(),
@@ -126,8 +128,9 @@ def write(frame: pd.DataFrame | pa.Table, path: str | Path, name: str, **options
 
     `options` are passed to the Parquet writer. Equal rows give equal bytes.
     """
-    rows = options.pop("row_group_size", None)
-    _write([checked(frame, name)], path, name, rows, options)
+    table = checked(frame, name)
+    large = max(1, table.num_rows * _GROUP_BYTES // max(1, table.nbytes))
+    _write([table], path, name, options.pop("row_group_size", large), options)
 
 
 def write_parts(
@@ -151,12 +154,22 @@ def _write(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
-    with pq.ParquetWriter(partial, contract(name).schema, **{**FORMAT, **options}) as writer:
+    schema = contract(name).schema
+    how = {**FORMAT, "use_dictionary": _repeating(schema), **options}
+    with pq.ParquetWriter(partial, schema, **how) as writer:
         for part in parts:
             writer.write_table(part, rows)
         writer.add_key_value_metadata({seals.KEY: seals.note()})
     seals.seal_file(partial)
     partial.replace(path)
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Return the columns whose values may repeat, as Parquet names them: not lists of numbers, of
+    which a dictionary would only take time and memory."""
+    lists = {name for name in schema.names if pa.types.is_list(schema.field(name).type)}
+    numbers = {name for name in lists if schema.field(name).type == pa.list_(pa.float32())}
+    return [f"{n}.list.element" if n in lists else n for n in schema.names if n not in numbers]
 
 
 def _partial(path: Path) -> Path:

@@ -38,6 +38,28 @@ def test_the_same_rows_give_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_a_large_table_has_groups_of_rows_and_its_lists_of_numbers_no_dictionary(
+    tmp_path, monkeypatch
+):
+    keys = {"dataset": "d", "split": "eval", "model": "m-s0", "run": "m", "regime": "supervised"}
+    keys |= {"finetune": "none", "architecture": "CNN12", "seed": 0}
+    rows = [{**keys, "clip_id": f"{i:02d}", "class_scores": [float(i)] * 50} for i in range(40)]
+    tables.write(pd.DataFrame(rows), tmp_path / "one", "scores")
+    monkeypatch.setattr(tables, "_GROUP_BYTES", 3_000)
+    tables.write(pd.DataFrame(rows).iloc[::-1], tmp_path / "several", "scores")
+    one, several = (pq.read_metadata(tmp_path / name) for name in ("one", "several"))
+    assert one.num_row_groups == 1 and 3 <= several.num_row_groups <= 8
+    of = {
+        group.column(i).path_in_schema: group.column(i)
+        for group in [one.row_group(0)]
+        for i in range(10)
+    }
+    assert not of["class_scores.list.element"].has_dictionary_page
+    assert of["clip_id"].has_dictionary_page
+    read = (tables.read(tmp_path / name, "scores") for name in ("one", "several"))
+    pd.testing.assert_frame_equal(*read)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
