@@ -198,16 +198,17 @@ def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:
     write(whole, path, name)
 
 
-def read(path: str | Path, name: str) -> pd.DataFrame:
+def read(path: str | Path, name: str, rows: pc.Expression | None = None) -> pd.DataFrame:
     """Read the table at `path` into pandas, checked against contract `name`.
 
-    Raises SonifyError naming the file if it is not Parquet, is damaged, or violates the contract.
+    With `rows` only those that it selects. Raises SonifyError naming the file if it is not Parquet,
+    is damaged, or violates the contract.
     """
     with damage_named(path):
         _check_seal(path)
         # Not a dataset: a directory named a=b is not a column.
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-        return checked(table, name).to_pandas()
+        how = {"partitioning": None, "page_checksum_verification": True}
+        return checked(pq.read_table(path, filters=rows, **how), name).to_pandas()
 
 
 def read_parts(path: str | Path, name: str, rows: int) -> Iterator[pd.DataFrame]:

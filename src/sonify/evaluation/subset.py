@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sonify.contracts import tables
 from sonify.data.fingerprint import fingerprint
@@ -87,12 +89,14 @@ def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
     """
     rows = []
     for file in sorted((results / "evaluation" / "scores").glob("*.parquet")):
+        # Manifests may list millions of clips, so that no other rows are read.
+        wanted = pc.field("clip_id").isin(pa.array(sorted(ids), pa.string()))
         scores = tables.read(file, "scores")
         dataset, seed = scores["dataset"].iloc[0], scores["seed"].iloc[0]
         own = results / "data" / f"{dataset}-s{seed}"
         folder = own if own.is_dir() else results / "data" / dataset
         classes = tables.read(folder / "vocabulary.parquet", "vocabulary")["label"].to_list()
-        manifest = tables.read(folder / "manifest.parquet", "manifest")
+        manifest = tables.read(folder / "manifest.parquet", "manifest", wanted)
         rows.append(on_subset(scores, manifest, classes, ids))
     if not rows:
         raise SonifyError(f"{results} has no scores: make run ARGS=evaluation")

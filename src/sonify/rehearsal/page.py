@@ -40,9 +40,9 @@ holds more than its bound.
 - **`list`** is the first part of `prepare`, measured once more by itself; `record` fingerprints the
   corpus, as the end of every run does. The page has one of its six tables, no claim and no figure.
 - **Memory** is the largest that one process of a stage held (`ru_maxrss`), with its interpreter,
-  PyTorch and pandas. A process of 11 MB starts it, since the system adds what a parent held at the
-  fork. Recordings of 10 s add what a part of {PER_PART} of them takes, 41 MB, a few times over; they
-  do not add to what grows with the number of clips.
+  PyTorch and pandas. A process of 11 MB starts it, since the system adds what a parent held when
+  it was forked. Recordings of 10 s add what a part of {PER_PART} of them takes, 41 MB, a few times
+  over; they do not add to what grows with the number of clips.
 - **Time**: wall seconds count what other programs took of the machine, and pauses. Those of a
   processor do not, but it does less in one of them while others share its caches and cores.
 - **Disk** is what a stage has left there when it has ended.
