@@ -171,8 +171,12 @@ class Surveyed:
 
 
 def _surveyed(parts: Iterable[dict[str, np.ndarray]], n_clips: int) -> Surveyed:
-    """Put parts together as they come, since labels of all, at most `n_clips`, may be gigabytes."""
-    ids, done = [np.array([], str)], 0
+    """Put parts together as they come, since labels of all, at most `n_clips`, may be gigabytes.
+
+    Of a share there may be none.
+    """
+    ids, done, classes = [np.array([], str)], 0, list[str]()
+    labels, active = np.empty((0, 0), np.uint8), np.zeros(0, np.int64)
     for number, part in enumerate(parts):
         if not number:
             labels = np.empty((n_clips, part["labels"].shape[1]), np.uint8)
