@@ -54,6 +54,8 @@ def test_met_is_by_the_rises_alone_or_within_the_noise():
     assert faults(costs(over, "mine")) == []
     assert verdict(costs(bound + 1.1 * NOISE_MB * 1e6 / 180_000, "mine"), "mine") == "no"
     assert verdict({}, "mine") == "—"
+    more = costs(0, "mine") | {10_000_000: {}}
+    assert verdict(more, "mine") == "yes, so far"
 
 
 def test_a_bound_counts_the_clips_that_it_is_about():
