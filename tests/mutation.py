@@ -1,135 +1,52 @@
 """Do the tests notice when a line of a module is wrong? `python tests/mutation.py [NAME ...]`
 
-Each mutant is a module with one operator, number or condition changed, as a slip would; cosmic-ray
-makes them. Its unit tests run on it in a fork of a process that has loaded all that they need but
-what depends on the module: importing that takes longer than most of the tests. A mutant that no
-test fails on has survived, and is printed. CONTRIBUTING.md says how to install and run it.
+Each mutant is a module with one operator, number or condition changed, as a slip would
+(`support/mutants.py`). Its unit tests run on it in a fork of a process that has loaded all that
+they need but what depends on the module: importing that takes longer than most of the tests. Only
+those run that reach the changed line, as Coverage.py saw them do on the module as it is; all of
+them, where the line is run by importing it, or reached by none. A mutant that no test fails on has
+survived. CONTRIBUTING.md says how to install and run it.
 """
 
 import argparse
-import ast
 import contextlib
-import difflib
+import gc
 import importlib
 import importlib.abc
 import importlib.util
-import multiprocessing
+import json
 import os
-import random
+import resource
 import signal
 import sys
 import tempfile
 import time
+import traceback
 import warnings
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import pytest
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator
+from coverage import Coverage
 
 ROOT = Path(__file__).resolve().parents[1]
-ENGINE, METRICS, CLAIMS = "sonification/deconvnet", "evaluation/metrics", "paper/claims"
-OF_ENGINE = [f"{ENGINE}/test_{name}.py" for name in ("convolution", "sonifier", "back_projection")]
-# The simulations of the rules are left out: they take minutes.
-RULES = ("p_values_are_probabilities", "numbers_that_are_ignored_count_neither_way")
-RULES += ("the_least_number_is_the_one_with_least_room_under_its_own_rule",)
-RULES += ("rules_are_t_tests_on_either_side_of_their_limits",)
-RULES += ("many_trials_at_once_are_decided_as_each_alone",)
-RULES += ("the_interval_that_contradicts_is_wider_for_several",)
-OF_RULES = [f"{CLAIMS}/test_rules.py::test_{name}" for name in RULES]
-MEASURES = ("coherence", "ranking", "bootstrap", "envelope", "intervals", "peaks", "spectra")
-MEASURES += ("surrogates", "separation", "faithfulness", "concision", "lags", "label_agreement")
-MEASURES += ("rank_correlation",)
-# By group and module: the tests that are to notice, below tests/unit. Quick ones come first.
-GROUPS: dict[str, dict[str, list[str]]] = {
-    "engine": {
-        f"{ENGINE}/{name}.py": OF_ENGINE
-        for name in ("sonifier", "back_projection", "convolution", "strided")
-    },
-    "evaluation": {f"{METRICS}/{name}.py": [f"{METRICS}/test_{name}.py"] for name in MEASURES},
-    "losses": {"training/losses.py": ["training/test_losses.py"]},
-    "crops": {"training/crops.py": ["training/test_crops.py"]},
-    "claims": {
-        f"{CLAIMS}/rules.py": [*OF_RULES, f"{CLAIMS}/test_verdicts.py"],
-        f"{CLAIMS}/statistics.py": [f"{CLAIMS}/test_{n}.py" for n in ("statistics", "verdicts")],
-        f"{CLAIMS}/verdicts.py": [f"{CLAIMS}/test_verdicts.py"],
-        f"{CLAIMS}/layers.py": [f"{CLAIMS}/test_verdicts.py"],
-        f"{CLAIMS}/outcomes.py": [f"{CLAIMS}/test_outcomes.py"],
-        f"{CLAIMS}/resampled.py": [f"{CLAIMS}/test_resampled.py"],
-    },
-}
-# One slip for each operator, the nearest: what is far off, any test notices.
-SLIPS = [f"ReplaceBinaryOperator_{pair}" for pair in
-         ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "FloorDiv_Div", "Mod_FloorDiv", "Pow_Mul",
-          "BitOr_BitAnd", "BitAnd_BitOr", "BitXor_BitAnd", "LShift_RShift")]  # fmt: skip
-SLIPS += [f"ReplaceComparisonOperator_{pair}" for pair in
-          ("Eq_NotEq", "NotEq_Eq", "Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt", "Is_IsNot",
-           "IsNot_Is")]  # fmt: skip
-SLIPS += ["ReplaceUnaryOperator_USub_UAdd", "ReplaceUnaryOperator_Delete_Not", "AddNot"]
-SLIPS += ["ReplaceUnaryOperator_Delete_Invert", "ReplaceAndWithOr", "ReplaceOrWithAnd"]
-SLIPS += ["ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "NumberReplacer"]
-SLIPS += ["ZeroIterationForLoop", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak"]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from hypothesis import Phase, settings  # noqa: E402
+from mutants import Mutant, mutants, statement  # noqa: E402
+from mutated import GROUPS, LEFT_OUT  # noqa: E402
+
+FAILED, TIMEOUT, SURVIVED = "failed", "timeout", "survived"
+TIMES, BESIDES = 10, 20  # processor time of a mutant: so many times the clean run's, and seconds
+HEAVY = ("torch", "pandas", "pyarrow", "scipy.stats", "scipy.signal")  # loaded once for all
+MEMORY = 8 << 30  # bytes that a mutant may take
 
 
-class Computation(ast.NodeTransformer):
-    """Leaves what computes: no annotations, docstrings, other texts or messages of errors."""
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        node.annotation = None
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        return self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        node.annotation = ast.Constant(None)
-        return self.generic_visit(node)
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        return ast.Constant("")
-
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        return ast.Raise()
-
-
-def computation(code: str) -> str:
-    return ast.dump(Computation().visit(ast.parse(code)))
-
-
-def mutants(code: str, sample: int, seed: int) -> Iterator[tuple[int, str, str, str]]:
-    """Mutants that compute otherwise, `sample` or all: line, it before and after, and the code."""
-    nodes, known = list(ast_nodes(get_ast(code))), {computation(code)}
-    makers = [(slip, get_operator(f"core/{slip}")()) for slip in SLIPS]
-    places = [
-        (slip, n)
-        for slip, maker in makers
-        for n in range(sum(len(list(maker.mutation_positions(node))) for node in nodes))
-    ]
-    if sample:
-        random.Random(seed).shuffle(places)
-    for slip, n in places:
-        mutated = mutate_code(code, dict(makers)[slip], n)
-        try:
-            made = computation(mutated)
-        except SyntaxError:
-            continue
-        if made in known:
-            continue
-        known.add(made)
-        pairs = zip(code.splitlines(), mutated.splitlines(), strict=False)
-        at, (old, new) = next((i, two) for i, two in enumerate(pairs, 1) if two[0] != two[1])
-        yield at, old.strip(), new.strip(), mutated
-        if len(known) == sample + 1:
-            return
-
-
-class Mutant(importlib.abc.MetaPathFinder):
+class Changed(importlib.abc.MetaPathFinder):
     """Gives a module other code than its file has."""
 
     def __init__(self, file: Path, code: str) -> None:
@@ -148,94 +65,199 @@ class Mutant(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(name, file, loader=Loader(name, file))
 
 
-class Order:
-    """The tests that noticed other mutants come first, then files in the order of GROUPS."""
+class Reach:
+    """Notes which lines of modules each test runs, how long it takes, and what was imported."""
 
-    def __init__(self, killers: list[str], tests: list[str], told: Path) -> None:
-        self.killers, self.tests, self.told = killers, tests, told
+    def __init__(self, modules: list[str]) -> None:
+        self.files = {module: str(ROOT / "src" / "sonify" / module) for module in modules}
+        self.seconds = dict[str, float]()
+        files = list(self.files.values())
+        self.notes = Coverage(data_file=None, config_file=False, include=files)
+
+    def pytest_sessionstart(self) -> None:
+        self.notes.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        start = time.process_time()
+        self.notes.switch_context(item.nodeid)
+        try:
+            return (yield)
+        finally:
+            self.notes.switch_context("")
+            self.seconds[item.nodeid] = time.process_time() - start
+
+    def told(self) -> dict[str, Any]:
+        self.notes.stop()
+        seconds, reached = {"": 0.0, **self.seconds}, dict[str, Any]()
+        for module, file in self.files.items():
+            lines: dict[str, list[int]] = {test: [] for test in seconds}
+            for line, tests in self.notes.get_data().contexts_by_lineno(file).items():
+                for test in tests:
+                    lines[test].append(line)
+            reached[module] = {test: (seconds[test], lines[test]) for test in seconds}
+        return {"reached": reached, "loaded": list(sys.modules)}
+
+
+class Order:
+    """The tests that reach the lines, or all; first those that noticed other mutants.
+
+    Files are kept together, for the sake of their fixtures.
+    """
+
+    def __init__(self, lines: range, reach: dict[str, Any], killers: Counter[str]) -> None:
+        self.lines, self.reach, self.killers, self.failed = set(lines), reach, killers, ""
+        self.imported = self.reached("")
+
+    def reached(self, test: str) -> bool:
+        return not self.lines.isdisjoint(self.reach.get(test, (0, ()))[1])
+
+    def turn(self, item: pytest.Item) -> tuple:
+        return -self.killers[item.nodeid], self.reach.get(item.nodeid, (0, ()))[0]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        phases = (Phase.explicit, Phase.generate)  # nobody reads the smallest example
+        usual = settings.get_profile("sonify")
+        settings.register_profile("mutation", usual, phases=phases, database=None)
+        settings.load_profile("mutation")
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        last = {name: place for place, name in enumerate(self.killers)}
-        files = [Path(test.split("::")[0]).name for test in self.tests]
-        items.sort(key=lambda i: (-last.get(i.nodeid, -1), files.index(i.path.name)))
+        reaching = [item for item in items if self.reached(item.nodeid)]
+        if reaching and not self.imported:
+            items[:] = reaching
+        best = dict[Path, tuple]()
+        for item in items:
+            best[item.path] = min(self.turn(item), best.get(item.path, (1,)))
+        items.sort(key=lambda item: (best[item.path], str(item.path), self.turn(item)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self.told.write_text(report.nodeid, encoding="utf-8")
+            self.failed = report.nodeid
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        if exitstatus == 0:
-            self.told.write_text("\n".join(sys.modules), encoding="utf-8")
+    def told(self) -> dict[str, Any]:
+        return {"failed": self.failed}
 
 
-def run(mutant: Mutant, tests: list[str], killers: list[str], limit: float) -> tuple[bool, str]:
-    """Whether the tests pass on a mutant, within `limit` seconds; modules loaded, or who failed."""
+def run(
+    changed: Changed | None, tests: list[str], plugin: Reach | Order, limit: float
+) -> tuple[str, dict[str, Any], float]:
+    """How the tests end on a mutant, what the plugin tells, and the seconds of processor time."""
     told = Path(tempfile.gettempdir()) / f"mutant-{os.getpid()}"
-    told.write_text("", encoding="utf-8")
+    told.write_text("{}", encoding="utf-8")
     child = os.fork()
     if child == 0:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1), os.dup2(silence, 2)
-        sys.meta_path.insert(0, mutant)
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow"]
-        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # Hypothesis is loaded
+        # Processor time, because waiting for a busy machine is no fault of a mutant.
+        resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit) + 5))
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        if changed:
+            sys.meta_path.insert(0, changed)
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow", "--timeout", "0"]
+        options += ["--tb", "no", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        options += [f"--deselect=tests/unit/{test}" for test in LEFT_OUT]
         files = [str(ROOT / "tests" / "unit" / test) for test in tests]
-        os._exit(int(pytest.main([*options, *files], [Order(killers, tests, told)])))
-    end, passed = time.monotonic() + limit, False
-    while time.monotonic() < end:
-        ended, status = os.waitpid(child, os.WNOHANG)
+        code = int(pytest.main([*options, *files], [plugin]))
+        told.write_text(json.dumps(plugin.told()), encoding="utf-8")
+        os._exit(code)
+    for _ in range(int(20 * limit) * 20):  # what waits for ever uses no processor time
+        ended, status, used = os.wait4(child, os.WNOHANG)
         if ended:
-            passed = os.waitstatus_to_exitcode(status) == 0
             break
-        time.sleep(0.02)
+        time.sleep(0.05)
     else:
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    words = told.read_text(encoding="utf-8")
+        _, status, used = os.wait4(child, 0)
+        status = signal.SIGXCPU
+    words = json.loads(told.read_text(encoding="utf-8"))
     told.unlink()
-    return passed, words
+    code = os.waitstatus_to_exitcode(status)  # 4: no tests, as importing them failed
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise SystemExit(f"error: no tests in {' '.join(tests)}")
+    ends = {0: SURVIVED, -signal.SIGXCPU: TIMEOUT, -signal.SIGKILL: TIMEOUT}
+    return ends.get(code, FAILED), words, used.ru_utime + used.ru_stime
 
 
-def load(names: list[str], mutant: Mutant) -> None:
+def load(names: list[str], changed: Changed) -> None:
     """Load what does not depend on the mutant's module, here, for all forks."""
-    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "support")]
-    sys.modules[mutant.name] = None  # type: ignore[assignment] # importing it fails
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow")]
+    sys.modules[changed.name] = None  # type: ignore[assignment] # importing it fails
     for name in names:
         if not name.startswith(("test_", "tests.", "conftest", "_pytest")):
             with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):
                 importlib.import_module(name)
-    del sys.modules[mutant.name]
+    del sys.modules[changed.name]
+    gc.collect()
+    gc.freeze()  # or each fork would copy what it only looks at
 
 
-def judge(module: str, tests: list[str], sample: int, seed: int) -> tuple[int, int]:
-    """Print the survivors of a module; return how many mutants there were, and were killed."""
-    file, start = ROOT / "src" / "sonify" / module, time.monotonic()
+def wanted(module: str, sample: int, seed: int, log: Path, again: bool) -> list[Mutant]:
+    """The mutants of a module that are to be judged: new ones, or those that survived before."""
+    ends = {line["mutant"]: line["end"] for line in read(log)}
+    code = (ROOT / "src" / "sonify" / module).read_text(encoding="utf-8")
+    if again and not any(line["module"] == module for line in read(log)):
+        return []
+    before = SURVIVED if again else None
+    return [m for m in mutants(code, sample, seed) if ends.get(m.name) == before]
+
+
+def judge(
+    module: str, tests: list[str], seen: dict[str, Any], wanted: list[Mutant], log: Path
+) -> None:
+    """Note in the log how the tests end on mutants of a module, of which `seen` tells the reach."""
+    file, reach = ROOT / "src" / "sonify" / module, seen["reached"][module]
     code = file.read_text(encoding="utf-8")
-    passed, loaded = run(Mutant(file, code), tests, [], 3_600)
-    if not passed:
-        raise SystemExit(f"error: tests of {module} fail without any change: mend them first")
-    limit = 5 * (time.monotonic() - start) + 20
-    load(loaded.splitlines(), Mutant(file, code))
-    killers, of, killed = list[str](), 0, 0
-    for line, old, new, mutated in mutants(code, sample, seed):
-        passed, words = run(Mutant(file, mutated), tests, killers, limit)
-        killers += [] if passed else [words]
-        of, killed = of + 1, killed + (not passed)
-        if passed:
-            print(f"  {module}:{line}: {shortest(old, new)}", flush=True)
-    took = time.monotonic() - start
-    share = f"{killed / max(1, of):.0%}"
-    print(f"{module}: {killed} of {of} killed ({share}), {took:.0f} s", flush=True)
-    return of, killed
+    clean = Changed(file, code)
+    load(seen["loaded"], clean)
+    killers = Counter[str]()
+    # As the mutants run: a test that fails in a fork anyway would kill them all.
+    end, words, clean_s = run(clean, tests, Order(range(0), reach, killers), 3_600)
+    if end != SURVIVED:
+        raise SystemExit(f"error: {words} of {module} fails in a fork without any change")
+    print(f"{module}: {len(wanted)} mutants, tests take {clean_s:.1f} s", flush=True)
+    for mutant in wanted:
+        order = Order(statement(code, mutant.line), reach, killers)
+        limit = TIMES * clean_s + BESIDES
+        end, words, seconds = run(Changed(file, mutant.code), tests, order, limit)
+        killers[words.get("failed", "")] += 1
+        note(log, module, mutant, end, words.get("failed", ""), seconds)
 
 
-def shortest(old: str, new: str) -> str:
-    """What changed in a line, with a little around it."""
-    blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
-    changed = [block for block in blocks if block[0] != "equal"]
-    start, end = max(0, changed[0][1] - 30), changed[-1][2] + 20
-    return f"`{old[start:end]}` is `{new[start : end + len(new) - len(old)]}`"
+def note(log: Path, module: str, mutant: Mutant, end: str, by: str, seconds: float) -> None:
+    line = {"module": module, "mutant": mutant.name, "line": mutant.line, "change": mutant.change}
+    line |= {"end": end, "by": by, "seconds": round(seconds, 2)}
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+    if end == SURVIVED:
+        print(f"  {module}:{mutant.line}: {mutant.change}", flush=True)
+
+
+def read(log: Path) -> list[dict[str, Any]]:
+    """The lines of a log, if there is one."""
+    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def table(log: Path) -> str:
+    """The score by group and module; what was judged again counts as it ended last."""
+    last = {line["mutant"]: line for line in read(log)}.values()
+    rows = ["| group | module | mutants | failed | timeout | survived | score |"]
+    rows += ["|--|--|--:|--:|--:|--:|--:|"]
+    for group, modules in GROUPS.items():
+        whole = Counter[str]()
+        for module in modules:
+            ends = Counter(line["end"] for line in last if line["module"] == module)
+            whole += ends
+            rows += [row(group, f"`{module}`", ends)] if ends else []
+        rows += [row(f"**{group}**", "", whole)] if len(modules) > 1 and whole else []
+    return "\n".join(rows)
+
+
+def row(group: str, module: str, ends: Counter[str]) -> str:
+    of = ends.total()
+    counts = f"{of} | {ends[FAILED]} | {ends[TIMEOUT]} | {ends[SURVIVED]}"
+    return f"| {group} | {module} | {counts} | {1 - ends[SURVIVED] / of:.0%} |"
 
 
 def main() -> None:
@@ -243,23 +265,45 @@ def main() -> None:
     options.add_argument("names", nargs="*", help="groups, or words in paths of modules; or all")
     options.add_argument("--sample", type=int, default=0, help="mutants of each module; 0: all")
     options.add_argument("--seed", type=int, default=0, help="of the sample")
+    options.add_argument("--log", type=Path, default=Path("mutants.jsonl"), help="goes on with it")
+    options.add_argument("--again", action="store_true", help="judge those that survived again")
     args = options.parse_args()
+    log = args.log.resolve()
     os.chdir(ROOT)
-    for group, modules in GROUPS.items():
-        found = [
-            apart(module, tests, args.sample, args.seed)
-            for module, tests in modules.items()
-            if not args.names or any(name == group or name in module for name in args.names)
-        ]
-        if found:
-            of, killed = (sum(numbers) for numbers in zip(*found, strict=True))
-            print(f"{group}: {killed} of {of} killed ({killed / max(1, of):.0%})", flush=True)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of torch, which a fork could not share among threads
+    for name in HEAVY:
+        importlib.import_module(name)
+    sys.dont_write_bytecode = False  # the tests, with their assertions rewritten
+    chosen = [
+        (module, tests, wanted(module, args.sample, args.seed, log, args.again))
+        for group, modules in GROUPS.items()
+        for module, tests in modules.items()
+        if not args.names or any(name == group or name in module for name in args.names)
+    ]
+    chosen = [one for one in chosen if one[-1]]
+    seen = dict[tuple, dict[str, Any]]()
+    for module, tests, mutated in chosen:
+        if tuple(tests) not in seen:
+            alike = [name for name, same, _ in chosen if same == tests]
+            end, seen[tuple(tests)], _ = run(None, tests, Reach(alike), 3_600)
+            if end != SURVIVED:
+                raise SystemExit(f"error: tests of {module} fail without any change: mend them")
+        apart(module, tests, seen[tuple(tests)], mutated, log)
+    print(table(log))
 
 
-def apart(*what: object) -> tuple[int, int]:
-    """Return what `judge` does, in a process of its own, whose modules are no other module's."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as one:
-        return one.submit(judge, *what).result()
+def apart(*what: Any) -> None:
+    """Do what `judge` does in a fork, whose modules are no other module's."""
+    child = os.fork()
+    if child == 0:
+        try:
+            judge(*what)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit(f"error: {what[0]} could not be judged: see above")
 
 
 if __name__ == "__main__":

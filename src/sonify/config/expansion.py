@@ -3,9 +3,13 @@ many runs. Here all are spelled out, before anything else reads the configuratio
 """
 
 import copy
+import itertools
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from sonify.config.suggestions import check_name
+from sonify.evaluation.option_types import RUN_PATTERN
 from sonify.runtime.errors import ConfigError
 
 BASED = (("models",), ("training", "recipes"))  # blocks whose entries may name another as `base`
@@ -41,23 +45,38 @@ def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
     """A copy of `config`, whose form was checked, with a run for every start and kind of
     `training.finetuning`, called <recipe>-<start>-<finetune>.
 
-    Raises ConfigError for a recipe that is not defined, or a run that is there already.
+    Raises ConfigError for a recipe or start that is not defined, for a run that is there already,
+    and for a name that no run may have.
     """
     config = copy.deepcopy(config)
-    runs = config["training"]["runs"]
-    for n, block in enumerate(config["training"]["finetuning"]):
-        key = f"training.finetuning.{n}.recipe"
-        check_name(key, block["recipe"], config["training"]["recipes"])
+    runs, blocks = config["training"]["runs"], config["training"]["finetuning"]
+    starts = [*runs, *(name for block in blocks for name, _ in _made(block))]
+    for n, block in enumerate(blocks):
+        key = f"training.finetuning.{n}"
+        check_name(f"{key}.recipe", block["recipe"], config["training"]["recipes"])
         for start in block["starts"]:
-            for finetune in block["finetune"]:
-                name = f"{block['recipe']}-{start}-{finetune}"
-                if name in runs:
-                    raise ConfigError(
-                        f"config: training.finetuning makes a run {name}, which there is already: "
-                        "remove one"
-                    )
-                runs[name] = {"recipe": block["recipe"], "start": start, "finetune": finetune}
+            check_name(f"{key}.starts", start, starts)
+        for name, run in _made(block):
+            if name in runs:
+                raise ConfigError(
+                    f"config: training.finetuning makes a run {name}, which there is already: "
+                    "remove one"
+                )
+            if not re.search(RUN_PATTERN, name):
+                raise ConfigError(
+                    f"config: {key} makes a run {name!r}, and names of runs are lower-case "
+                    f"letters, digits, '.', '_' and '-': rename the recipe {block['recipe']}"
+                )
+            runs[name] = run
     return config
+
+
+def _made(block: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the runs of one block of `training.finetuning`, by name."""
+    recipe = block["recipe"]
+    for start, finetune in itertools.product(block["starts"], block["finetune"]):
+        run = {"recipe": recipe, "start": start, "finetune": finetune}
+        yield f"{recipe}-{start}-{finetune}", run
 
 
 def _spelled_out(

@@ -26,7 +26,8 @@ SeedCount = Annotated[
     Meta(ge=1, description="How many of the seeds, from the first one on; null: all there are."),
 ]
 RecipeName = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]*$(?!\n)")]
-RunName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]*$(?!\n)")]
+RUN_PATTERN = r"^[a-z0-9][a-z0-9_.-]*$(?!\n)"
+RunName = Annotated[str, Meta(pattern=RUN_PATTERN)]
 
 
 class ClipOptions(msgspec.Struct, frozen=True, kw_only=True):

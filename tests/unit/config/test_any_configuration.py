@@ -114,12 +114,17 @@ def planned(config: dict) -> int:
     return len(asked)
 
 
-# What was found by these, and mended: an empty name made a run's that is none.
-FOUND = [[("set", ("training", "finetuning", 0, "recipe"), "")]]
+# What was found by these, and mended: an empty recipe, or a start that is no run's name, made a
+# run's name that is none.
+FOUND = [
+    [("set", ("training", "finetuning", 0, "recipe"), "")],
+    [("add", ("training", "finetuning", 3, "starts"), (None, ":"))],
+]
 
 
 @pytest.mark.fuzz
 @example(FOUND[0])
+@example(FOUND[1])
 @settings(max_examples=examples(60))
 @given(st.lists(EDITS, min_size=1, max_size=3))
 def test_any_configuration_is_refused_in_a_sentence_or_planned_whole(edits):

@@ -261,7 +261,17 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (
             "training/finetuning",
             [{"recipe": "fsd50k", "starts": ["supervized"], "finetune": ["full"]}],
-            "fsd50k-supervized-full.start names 'supervized', which is not defined: did you mean",
+            "finetuning.0.starts names 'supervized', which is not defined: did you mean",
+        ),
+        (
+            "training/finetuning",
+            [{"recipe": "fsd50k", "starts": ["supervised", ":"], "finetune": ["full"]}],
+            "finetuning.0.starts names ':', which is not defined: there are",
+        ),
+        (
+            "training/finetuning",
+            [{"recipe": "Own", "starts": ["supervised"], "finetune": ["full"]}],
+            "finetuning.0 makes a run 'Own-supervised-full', and names of runs are lower-case",
         ),
         (
             "training/runs/fsd50k-supervised-full",
@@ -495,6 +505,7 @@ def test_faults_are_told_in_one_sentence(config, where, value, sentence):
     recipes, training = config["training"]["recipes"], config["training"]
     recipes["contrastive_long"] = {"base": "contrastive", "epochs": 9}
     recipes["fsd50k_val"] = {"base": "fsd50k", "splits": ["train", "val"]}
+    recipes["Own"] = {"base": "fsd50k"}
     training["runs"]["contrastive_long"] = {"recipe": "contrastive_long", "architecture": "CNN12"}
     training["runs"]["fsd50k-leak"] = {"recipe": "fsd50k_val", "architecture": "CNN12"}
     own = {"recipe": "fsd50k", "starts": ["contrastive_strided"], "finetune": ["full"]}

@@ -17,7 +17,7 @@ from sonify.runtime.errors import SonifyError
 from sonify.sonification import methods
 from sonify.sonification.activity import RULES
 from sonify.sonification.deconvnet.sonifier import Sonifier
-from sonify.sonification.explainer import Explainer, Sonifications, allocate_outputs
+from sonify.sonification.explainer import Explainer, Sonifications, allocate_outputs, batches
 from sonify.sonification.grid import Grid
 from sonify.sonification.methods import build_explainer
 from sonify.sonification.mining.top_activations import TopActivations, observe
@@ -133,6 +133,23 @@ def test_the_other_ways_of_asking_follow(gate):
         gate.render(
             x.clone().index_fill_(0, torch.tensor([1]), torch.inf), 1, *torch.tensor([[0], [0]])
         )
+
+
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [
+        ((9, 20_000), [4, 4, 1]),  # 80,000 samples at a time
+        ((3, 20_001), [3]),
+        ((4, 20_001), [3, 1]),
+        ((2, 80_000), [1, 1]),
+        ((2, 99_999), [1, 1]),  # one clip at least
+    ],
+)
+def test_a_cpu_runs_as_many_clips_together_as_its_cache_holds(shape, sizes):
+    found = batches(torch.zeros(shape))
+    assert [some.stop - some.start for some in found] == sizes
+    assert [i for some in found for i in range(shape[0])[some]] == list(range(shape[0]))
+    assert batches(torch.zeros(shape, device="meta")) == [slice(0, shape[0])], "others run all"
 
 
 def test_the_deconvnet_is_the_default_method():

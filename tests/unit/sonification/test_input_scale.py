@@ -43,6 +43,19 @@ def test_by_the_formula():
     assert suggested_gain(conv, 1.0, x) == 1_000  # 5 / 0.004 = 1250
 
 
+def test_filters_are_measured_one_by_one_over_all_clips():
+    """They vary by 0.0006, 0.006 and 0.06 of their biases; 5 / 0.006, the median, is 833."""
+    conv = nn.Conv1d(1, 3, 1)
+    with torch.no_grad():
+        conv.weight[:, 0, 0] = torch.tensor([0.003, -0.0003, 0.003])
+        conv.bias[:] = torch.tensor([0.5, 0.5, -0.05])
+    x = torch.stack([torch.ones(50), -torch.ones(50)])  # constant in each of two clips
+    x = x / x.std()
+    assert suggested_gain(conv, 1.0, x) == 800
+    assert suggested_gain(conv, 0.5, x) == 800  # of 0.003: 0.5 · 5 / 0.003
+    assert suggested_gain(conv, 8.3, x) == 800 and suggested_gain(conv, 8.4, x) is None  # 0.0504
+
+
 def test_networks_on_their_own_scale_are_left_alone():
     torch.manual_seed(1)
     x = clip()

@@ -23,6 +23,7 @@ def test_layers_are_numbered_anew(both):
     assert some.n_layers == 3 and some.filters == tuple(engine.filters[n - 1] for n in CHOSEN)
     for pooled in (True, False):
         assert some.grids(pooled) == tuple(engine.grids(pooled)[n - 1] for n in CHOSEN)
+    assert some.grids() == some.grids(True) != some.grids(False)
     x = torch.randn(3, 4_000)
     every = list(engine.maps(x))
     for maps, layer in zip(some.maps(x), CHOSEN, strict=True):

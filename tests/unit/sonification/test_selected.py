@@ -18,6 +18,17 @@ def chain():
     return nn.Sequential(*layers)
 
 
+def test_a_dead_layer_has_a_most_active_filter_that_is_dead(chain):
+    with torch.no_grad():
+        chain[3].bias[:] = -1e6
+    x, places = torch.randn(2, 900), torch.rand(2, 2)
+    made = sonify_selected(Sonifier(chain), x, ("most_active", "random"), "mean", places)
+    assert (made.filters[0] >= 0).all() and (made.filters[1, 1] == -1).all()
+    assert made.dead.tolist() == [[[False] * 2, [True] * 2]] * 2
+    assert not made.signals[:, 1].any() and not made.scales[:, 1].any()
+    assert (made.scales[:, 0] > 0).all()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_the_least_active_and_a_random_one_are_living_others(rng, rule):
     maps = [torch.from_numpy(rng.random((7, n, 5))) for n in (4, 6)]
@@ -52,10 +63,10 @@ def test_what_is_sonified_is_what_was_selected(chain, rng):
         chain[3].bias[:] = -1e6
         chain[3].bias[2] = 1.0  # a single living filter in layer 2: no other one
     places = torch.rand(5, 2)
-    made = sonify_selected(explainer, x, ("most_active", "random"), "mean", places)
-    assert (made.filters[0, 1] == 2).all() and (made.filters[1, 1] == -1).all()
+    made = sonify_selected(explainer, x, ("most_active", "random", "least_active"), "mean", places)
+    assert (made.filters[0, 1] == 2).all() and (made.filters[1:, 1] == -1).all()
     assert made.dead[1, 1].all() and not made.signals[1, 1].any()
-    for selection in range(2):
+    for selection in range(3):
         expected = explainer.sonify(x, 1, made.filters[selection, 0])
         torch.testing.assert_close(made.signals[selection, 0], expected)
     torch.testing.assert_close(made.signals[0], explainer.most_active(x).signals)

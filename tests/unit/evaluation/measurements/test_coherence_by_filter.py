@@ -44,7 +44,11 @@ def test_a_filter_has_the_mean_of_its_clips_and_silence_has_none(clips, rng):
     s = x + rng.standard_normal(x.shape) * 0.3
     s[2] = 0  # a clip on which the filter is dead
     rows = rows_of(clips, s)
-    table = coherence_by_filter_table(CARD, [clips], [rows[:4], rows[4:]], lengths(clips), Peaks())
+    told = list[int]()
+    table = coherence_by_filter_table(
+        CARD, [clips], [rows[:4], rows[4:]], lengths(clips), Peaks(), told.append
+    )
+    assert told == [4, 6]
     table = tables.checked(table, "coherence_by_filter").to_pandas()
     stored = [decode(pcm, np.float64) for pcm in rows["pcm"][:2]]
     expected = np.mean([peak_coherence(x[i], stored[i]) for i in range(2)], axis=0)

@@ -106,6 +106,8 @@ def test_only_drawn_clips_count_and_without_a_case_there_are_no_rows(clips, tmp_
 def test_clips_that_are_too_short_are_refused(clips, tmp_path):
     with pytest.raises(ValueError, match="none has 9002 samples, twice the shown_shift: lower"):
         measured(tmp_path, build(CARD).eval(), shift=4_501)
+    found = measured(tmp_path, build(CARD).eval(), shift=4_500)
+    assert set(found["n_samples"]) == {9_000}, "the only one that is twice as long"
 
 
 def test_the_rows_are_keyed_by_the_model(clips, tmp_path):

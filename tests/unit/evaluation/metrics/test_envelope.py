@@ -35,6 +35,15 @@ def test_known_envelopes():
     np.testing.assert_allclose(envelope_correlation(x, s), [1, -1, 0, 0], atol=1e-12)
 
 
+def test_no_correlation_is_beyond_one(rng):
+    """As sums of rounded squares are, for some of so many."""
+    levels = rng.uniform(0.1, 1.9, (300, 7))
+    x, opposite = (np.repeat(of, FRAME, axis=1) for of in (levels, 2 - levels))
+    alike, against = envelope_correlation(x, 3 * x), envelope_correlation(x, opposite)
+    assert (alike <= 1).all() and (against >= -1).all()
+    np.testing.assert_allclose(np.stack([alike, -against]), 1, atol=1e-12)
+
+
 def test_time_structure_that_is_smeared_is_told_from_what_is_kept(rng):
     clicks = np.zeros(8_000)
     clicks[::1000] = 1.0

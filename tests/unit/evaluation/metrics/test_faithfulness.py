@@ -40,6 +40,7 @@ def test_the_clip_itself_explains_all_and_silence_nothing():
     scores = np.array([[2.0, 0.0, -1.0]])
     whole = faithfulness(scores, scores, np.zeros((1, 3)))
     assert whole.average_drop == whole.average_gain == whole.average_increase == 0
+    assert whole.average_increase_logit == 0, "nor does the score rise"
     assert whole.fidelity == 1 and whole.faithfulness_logit == 2
     silence = faithfulness(scores, np.array([[0.0, 1.0, 0.0]]), scores)
     assert silence.faithfulness == silence.faithfulness_logit == silence.fidelity == 0

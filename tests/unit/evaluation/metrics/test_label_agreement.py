@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sonify.evaluation.metrics.label_agreement import DRAWS, chance
+from sonify.evaluation.metrics.label_agreement import DRAWS, chance, chances, purity
 from sonify.runtime.errors import SonifyError
 
 
@@ -23,6 +23,18 @@ def test_it_is_the_mean_over_all_sets_of_clips(rng, n, rate):
     labelled = (rng.random((12, 6)) < rate).astype(np.uint8)
     mean, sd = by_all_subsets(labelled, n)
     assert abs(chance(labelled, n) - mean) <= 4 * sd / math.sqrt(DRAWS)
+
+
+def test_purity_is_the_share_of_the_commonest_label():
+    labelled = np.array([[1, 0, 1], [1, 0, 0], [0, 1, 1], [1, 0, 0]], np.uint8)
+    assert purity(labelled) == 3 / 4 and purity(labelled[:2]) == 1
+    assert purity(np.zeros((3, 2))) == purity(np.zeros((3, 0))) == 0
+    assert math.isnan(purity(labelled[:1])) and math.isnan(purity(labelled[:0]))
+
+
+def test_chances_are_told_once_for_each_number_that_has_a_purity(rng):
+    labelled = (rng.random((12, 6)) < 0.4).astype(np.uint8)
+    assert chances(labelled, [3, 1, 2, 0, 3]) == {n: chance(labelled, n) for n in (2, 3)}
 
 
 def test_one_label_a_clip_has_a_closed_form():

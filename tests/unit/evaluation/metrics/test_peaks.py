@@ -6,6 +6,7 @@ from scipy import signal
 
 from sonify.evaluation.metrics.peaks import Peaks, active_fraction, noise_floor, peak_coherence
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.seeds import generator
 
 RATE = 8_000
 
@@ -43,6 +44,12 @@ def test_every_peak_has_a_floor_of_its_own_rank():
     assert (abs(found - expected) < 4 * error).all()
 
 
+def test_the_floor_is_the_mean_over_28_pairs_of_named_noises():
+    noises = generator("peak floor", 2_000).standard_normal((8, 2_000))
+    pairs = [by_scipy(noises[i], noises[j]) for i in range(8) for j in range(i)]
+    np.testing.assert_allclose(noise_floor(2_000), np.mean(pairs, axis=0), rtol=1e-9)
+
+
 def test_other_settings(rng):
     x, s = rng.standard_normal((2, RATE))
     assert peak_coherence(x, s, Peaks(256, 128, 256, count=3)).shape == (3,)
@@ -59,3 +66,4 @@ def test_the_active_fraction_counts_audible_frames():
     s[480:640] = 0.005
     assert active_fraction(s) == pytest.approx(3 / 10)
     assert active_fraction(np.zeros(1_600)) == 0.0
+    assert active_fraction(np.ones(159)) == 0.0, "no frame"

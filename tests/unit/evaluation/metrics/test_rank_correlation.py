@@ -18,4 +18,5 @@ def test_only_the_order_counts():
     x = np.arange(12.0).reshape(3, 4)
     assert rank_correlation(x, np.exp(x)) == pytest.approx(1)
     assert rank_correlation(x, -x) == pytest.approx(-1)
+    assert rank_correlation(x[0, :2], x[1, :2]) == pytest.approx(1)
     assert np.isnan(rank_correlation(x, np.zeros((3, 4))))

@@ -31,6 +31,16 @@ def test_the_mixture_is_as_much_of_each_as_its_power(stems):
     assert found.share < 0.51 and abs(found.si_sdr_db) < 0.1
 
 
+def test_a_source_sounds_within_20_db_of_its_own_loudest():
+    """A tone of four steps, and another a million times as faint."""
+    steps = np.repeat(10 ** (np.array([0, -19.5, -20.5, -60]) / 20), 2_048)
+    tone = steps * np.sin(2 * np.pi * 1_000 * np.arange(len(steps)) / 8_000)
+    sounding = Sources(np.stack([tone, 1e-6 * tone[::-1]])).sounding
+    middles = (np.arange(4) * 2_048 + 1_024) // 128  # frames every half of 256
+    assert sounding[0, middles].tolist() == [True, True, False, False]
+    assert sounding[1, middles].tolist() == [False, False, True, True]
+
+
 def test_silence_is_nobodys(stems):
     found = Sources(stems).separation(np.zeros(8_000))
     assert found.best == -1 and all(np.isnan(value) for value in found[1:])

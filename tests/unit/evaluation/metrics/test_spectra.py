@@ -54,6 +54,14 @@ def test_loudness_does_not_matter_and_silence_has_no_shape(rng):
     assert np.isnan(shapes[3]).all()
 
 
+def test_a_bin_without_any_power_leaves_no_flatness():
+    """The geometric mean of what has a zero is zero: here the powers of all bins but the tone's are
+    too small for a float."""
+    tone = np.sin(2 * np.pi * 1_000 * TIME)
+    flatness, centroid, _ = spectral_shape(1e-160 * tone[None])
+    assert flatness[0] == 0 and centroid[0] == pytest.approx(1_000, rel=1e-3)
+
+
 def test_signals_of_less_than_a_segment_are_refused():
     for x in (np.ones((1, 255)), np.ones(300)):
         with pytest.raises(ValueError, match=r"expected \(signal, time\) with 256 samples"):

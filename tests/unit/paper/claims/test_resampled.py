@@ -10,7 +10,7 @@ from scipy.stats import bootstrap
 from scipy.stats import t as student
 
 from sonify.evaluation.metrics.bootstrap import REPLICATES, resamples
-from sonify.paper.claims.resampled import LEAST, resampled
+from sonify.paper.claims.resampled import BY_CLIP, LEAST, resampled
 from sonify.paper.claims.table import CLAIMS
 from sonify.runtime.errors import SonifyError
 
@@ -132,6 +132,27 @@ def test_a_handful_of_clips_has_no_interval():
     few = gain([0.05, 0.06], own=0.01)
     few["metrics"]["n_clips"] = LEAST - 1
     assert math.isnan(row(19, few)["ci95_clips"])
+    few["metrics"]["n_clips"] = LEAST
+    assert row(19, few)["ci95_clips"] > 0.01
+
+
+def test_what_is_not_over_enough_clips_has_no_rows():
+    *_, few = coherence(LEAST - 1)
+    assert resampled(evidence(few)).tables["coherence"].empty
+    given = {name: frame for build in BUILDERS.values() for name, frame in build([0.02]).items()}
+    given = {name: frame for name, frame in given.items() if "replicates" not in frame}
+    again = resampled(evidence(given)).tables
+    fixed = set(given) - set(BY_CLIP)
+    assert fixed and all(again[name].empty for name in fixed)
+
+
+def test_other_rules_are_left_out():
+    *_, given = coherence(LEAST)
+    alone = resampled(evidence(given)).tables["coherence"]
+    assert len(alone) == 6 * len(LAYERS) * REPLICATES
+    other = given["coherence"].assign(rule="energy", coherence=0.9)
+    both = {"coherence": pd.concat([given["coherence"], other])}
+    pd.testing.assert_frame_equal(resampled(evidence(both)).tables["coherence"], alone)
 
 
 OVER_CLIPS = {1, 2, 3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19}

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr, ttest_1samp
 
+from sonify.paper.claims import verdicts
 from sonify.paper.claims.evidence import Evidence, Missing, chance_map
 from sonify.paper.claims.layers import (
     CENTRE,
@@ -25,7 +26,7 @@ from sonify.paper.claims.layers import (
     spread,
 )
 from sonify.paper.claims.measurement import Measurement
-from sonify.paper.claims.rules import Above, Delta, NotAbove, Parts, Within
+from sonify.paper.claims.rules import ALPHA, Above, Decision, Delta, NotAbove, Parts, Within
 from sonify.paper.claims.verdicts import EQUAL, FLOORED, SOME_EQUAL, Claim, judge
 
 NAN, INF = math.nan, math.inf
@@ -195,6 +196,30 @@ def test_one_number_at_chance_keeps_all_from_being_shown():
 def test_one_number_over_several_tasks_is_at_chance_if_one_of_them_is():
     assert judge(above(0.3), Above(), above_chance=above(0.3, 0.01)).verdict == "at chance"
     assert judge(above(0.3), Above(), above_chance=above(0.3, 0.2)).verdict == "reproduced"
+    first = judge(above(0.3), Above(), above_chance=above(0.01, 0.3))
+    assert (first.verdict, first.mean) == ("at chance", pytest.approx(0.3))
+
+
+def test_scores_have_the_floor_of_their_own_number():
+    """0.1 above chance is clear of it when known to 0.05, whatever the steps of another score."""
+    over = above(0.1, 0.6)
+    found = judge(above(0.01, 0.6), Above(every=True), above_chance=over, floor=[0.05, 0.5])
+    assert found.verdict == "inconclusive"
+    found = judge(above(0.01, 0.6), Above(every=True), above_chance=over, floor=[0.15, 0.5])
+    assert found.verdict == "at chance"
+
+
+@pytest.mark.parametrize(("n", "named"), [(4, "0, 1, 2, 3"), (5, "0, 1, 2, 3 and 1 more")])
+def test_four_numbers_at_chance_are_named(n, named):
+    found = judge(
+        above(*[0.3] * 6), Above(every=True), above_chance=above(*[0] * n, *[0.3] * (6 - n))
+    )
+    assert found.caveats == (f"neither side is above chance for {named}",)
+
+
+def test_a_p_value_of_the_level_itself_decides_nothing():
+    at = Decision(np.array(0), np.full(1, ALPHA), *np.full(3, ALPHA))
+    assert verdicts._verdict(at, np.zeros(1, bool)) == ("inconclusive", ALPHA)
 
 
 def test_equal_scores_one_step_above_chance_are_at_chance():

@@ -1,5 +1,8 @@
 """Back-projection: many requests at once, whole layers, single neurons, silence, precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 import torch
 from oracles import captum_sonification, literal_sonification
@@ -94,6 +97,35 @@ def test_windows_that_reach_beyond_the_ends_leave_the_neighbours_alone():
                 assert relative(ours, literal_sonification(net, x, 2, f)) < 1e-9
 
 
+@contextmanager
+def nothing_is_zero_by_chance() -> Iterator[None]:
+    """Memory that was not written to is NaN, as it may be anything."""
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.parametrize("pool", [{}, {"stride": 3}, {"stride": 5}, {"padding": 1}])
+def test_between_and_beside_the_windows_there_is_silence(pool):
+    """Of pools whose windows leave frames out, too."""
+    net = nn.Sequential(
+        nn.Conv1d(1, 4, 3), nn.ReLU(), nn.MaxPool1d(2, **pool),
+        nn.Conv1d(4, 3, 3, padding=1), nn.ReLU(), nn.MaxPool1d(2, **pool),
+        nn.Conv1d(3, 3, 2), nn.ReLU(),
+    ).double()  # fmt: skip
+    x = torch.randn(60, 40).double()  # more clips than frames
+    heard = False
+    for layer, f in ((1, 0), (2, 1), (3, 0), (3, 2)):
+        with nothing_is_zero_by_chance():
+            ours = Sonifier(net).sonify(x, layer, f)
+        for clip in (0, 29, 59):
+            assert relative(ours[clip], literal_sonification(net, x[clip], layer, f)) < 1e-9
+        heard |= layer == 3 and bool(ours.any())
+    assert heard
+
+
 def test_a_whole_layer_at_once():
     net, x = wide_net(), torch.randn(2, 1_001).double()
     for layer in (1, 2, 3, 4):
@@ -115,6 +147,20 @@ def test_one_neuron():
         ours = sonifier.render_from(record, x, layer, one, torch.tensor([f]), torch.tensor([frame]))
         theirs = captum_sonification(net, x[0], layer, f, frame)
         assert relative(ours.signals[0], theirs) < 1e-9
+
+
+def test_a_frame_that_a_map_does_not_have_is_refused():
+    net, x = wide_net(), torch.randn(1, 1_001).double()
+    sonifier = Sonifier(net)
+    record, one = sonifier.forward(x), torch.tensor([0])
+    n = net[:6](x.unsqueeze(1)).shape[-1]  # frames of layer 2
+    for frame in (n, -1):
+        asked = 2, one, one, torch.tensor([frame])
+        with pytest.raises(ValueError, match=f"layer 2 has frames 0 to {n - 1} of .*, not {frame}"):
+            sonifier.render_from(record, x, *asked)
+    asked = torch.tensor([1, 2]), torch.tensor([0, 0]), torch.tensor([0, 0]), torch.tensor([n, n])
+    with pytest.raises(ValueError, match="layer 2 has frames"):  # though layer 1 has as many
+        sonifier.render_from(record, x, *asked)
 
 
 def test_maps_are_those_of_the_forward_pass():

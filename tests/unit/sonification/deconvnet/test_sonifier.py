@@ -115,6 +115,19 @@ def test_dead_maps_and_silent_clips_give_silence_never_nan():
     assert sweep.dead[:, 1].all() and not sweep.dead[0, 0]  # zero biases: silence excites nothing
 
 
+@pytest.mark.parametrize("gain", [2.0, 0.5, 256.0])
+def test_a_gain_is_a_first_layer_that_multiplies(gain):
+    """Its transpose multiplies once more: raw sounds have the square of the gain, signals none."""
+    net, x = small_net(2), 0.1 * torch.randn(2, 331).double()
+    plain, scaled = Sonifier(net), Sonifier(net, gain=gain)
+    for ours, theirs in zip(scaled.maps(x), plain.maps(gain * x), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    ours, theirs = scaled.most_active(x), plain.most_active(gain * x)
+    assert torch.equal(ours.filters, theirs.filters) and ours.signals.any()
+    torch.testing.assert_close(ours.signals, theirs.signals / gain)
+    torch.testing.assert_close(ours.scales, theirs.scales / gain**2)
+
+
 @pytest.mark.parametrize("rule", ["max", "mean", "energy"])
 def test_the_most_active_map_follows_the_rule(rule):
     maps = torch.tensor([[[0.0, 5.0, 0.0], [2.0, 2.0, 2.0], [0.0, 4.0, 4.0]]])

@@ -143,6 +143,14 @@ def test_of_the_first_batch_no_more_enter_than_can_stay_but_for_ties():
     assert len(clips) == 100  # whose ids decide
 
 
+def test_candidates_of_one_filter_more_are_refused():
+    miner = TopActivations([3])
+    miner.update(1, np.arange(3), np.ones(3), np.zeros(3, int), ["a"] * 3)
+    TopActivations([3]).merge(miner.table())
+    with pytest.raises(ValueError, match="of another model: layer 1 has other filters"):
+        TopActivations([2]).merge(miner.table())
+
+
 def test_bad_batches_are_refused():
     miner = TopActivations([2], 3)
     with pytest.raises(ValueError, match="expected"):

@@ -471,11 +471,16 @@ REFUSED = {
     ),
     "reflected padding": (
         lambda: seq(conv(padding=1, padding_mode="reflect"), nn.ReLU()),
-        r"'0' \(Conv1d\) pads with 'reflect': only zero padding can be inverted",
+        r"^module '0' \(Conv1d\) pads with 'reflect': only zero padding can be inverted",
     ),
     "uneven same": (
         lambda: seq(nn.Conv1d(1, 2, 4, padding="same"), nn.ReLU()),
         r"pads unevenly \('same' with an even kernel\): fold the model first, with folded",
+    ),
+    "what is between, and the pool after it": (
+        lambda: seq(conv(), nn.BatchNorm1d(2), nn.ReLU(), nn.MaxPool1d(3, 2), *again()),
+        r"^2 things are in the way. \(1\) module '0' .* is followed by module '1' .*\(2\) module "
+        r"'3' \(MaxPool1d\) has windows that overlap \(kernel 3, stride 2\)",
     ),
     "several things": (
         lambda: seq(

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from sonify.sonification.deconvnet.sonifier import Sonifier
+from sonify.sonification.trace import folding
 from sonify.sonification.trace.chain import find_blocks
 from sonify.sonification.trace.folding import folded
 
@@ -95,6 +96,18 @@ class Shared(Net):
 def test_what_cannot_be_folded_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         folded(make())
+
+
+class Single(nn.Sequential):
+    def __deepcopy__(self, memo: dict) -> nn.Module:
+        raise RuntimeError("there is one. It is this")
+
+
+def test_a_model_that_cannot_be_copied_is_refused_with_the_first_sentence_of_why():
+    model = Single(nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2), nn.ReLU())
+    refusal = r"^Single cannot be copied \(there is one\): make a copy of it that can be pickled"
+    with pytest.raises(ValueError, match=refusal):
+        folding._copied(model)
 
 
 def test_a_norm_behind_the_relu_is_folded_into_the_next_convolution():

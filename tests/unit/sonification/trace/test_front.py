@@ -148,7 +148,20 @@ class ByChannel(Net):
         return self.net(x * torch.linspace(1, 2, 2)[:, None, None])
 
 
-@pytest.mark.parametrize("kind", [Offset, Clipped, Silent, Levelled, ByChannel])
+class ClippedFarBelow(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x.clamp(min=-1))
+
+
+class WithoutItsMiddle(Net):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x * (torch.arange(x.shape[-1]) != x.shape[-1] // 2))
+
+
+OTHERS = [Offset, Clipped, Silent, Levelled, ByChannel, ClippedFarBelow, WithoutItsMiddle]
+
+
+@pytest.mark.parametrize("kind", OTHERS)
 def test_whatever_else_changes_the_waveform_is_refused(kind):
     with pytest.raises(
         ValueError, match="changes the waveform before the first Conv1d, and not by"
