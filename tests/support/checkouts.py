@@ -46,11 +46,7 @@ class Workflow:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Jobs that a dry run lists, by rule."""
-        printed = self("--dry-run", *arguments)
-        table = printed.partition("Job stats:")[2]
-        jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
-        jobs.pop("total", None)
-        return jobs
+        return jobs_listed(self("--dry-run", *arguments))
 
     def overlay(self, changes: dict) -> None:
         """Lay further values over the smoke configuration."""
@@ -66,6 +62,14 @@ class Workflow:
         text = path.read_text(encoding="utf-8")
         assert old in text, f"{file} no longer has {old!r}"
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def jobs_listed(printed: str) -> dict[str, int]:
+    """Jobs by rule, in what a dry run has printed."""
+    table = printed.partition("Job stats:")[2]
+    jobs = {rule: int(n) for rule, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+    jobs.pop("total", None)
+    return jobs
 
 
 def fresh_checkout(folder: Path) -> Path:

@@ -3,7 +3,9 @@
 import re
 from collections import Counter
 
+import pytest
 import yaml
+from checkouts import Workflow, fresh_checkout, jobs_listed
 
 from sonify.data.corpora.registry import DATASETS
 from sonify.plan.registry import STAGES
@@ -11,8 +13,16 @@ from sonify.plan.registry import STAGES
 SYNTHETIC = [name for name, d in DATASETS.items() if "synthetic" in d.sources]
 
 
-def test_the_plan_holds_the_whole_matrix(workflow):
-    jobs = workflow.planned()
+@pytest.fixture(scope="module")
+def dry_run(tmp_path_factory, snakemake) -> str:
+    """What a dry run prints where nothing was changed and nothing made."""
+    folder = tmp_path_factory.mktemp("plan")
+    workflow = Workflow(folder, fresh_checkout(tmp_path_factory.mktemp("checkout")), snakemake)
+    return workflow("--dry-run")
+
+
+def test_the_plan_holds_the_whole_matrix(dry_run):
+    jobs = jobs_listed(dry_run)
     assert jobs["train"] == 38 and jobs["synthesise"] == 3
     assert jobs["score"] == 30 and jobs["removal"] == 4 and jobs["layer_importance"] == 8
     assert jobs["mine"] == jobs["render"] == jobs["filters"] == jobs["coherence_by_filter"] == 2
@@ -35,7 +45,7 @@ def test_the_paper_is_planned_whole(workflow):
 def test_a_costly_run_may_have_fewer_seeds_and_what_starts_from_it_has_these(workflow):
     workflow.overlay({"training": {"seeds": [0, 1, 2], "runs": {"contrastive_x2": {"seeds": 1}}}})
     printed = workflow("--dry-run", "--quiet", "host")
-    jobs = workflow.planned()
+    jobs = jobs_listed(printed)
     assert jobs["train"] == 3 * 38 - 2 * 6 and jobs["score"] == 3 * 30 - 2 * 5
     assert jobs["layer_importance"] == 3 * 8 and jobs["mine"] == 3 * 2
     trained = set(re.findall(r"results/models/(\S*contrastive_x2\S*)/model.json", printed))
@@ -59,24 +69,22 @@ def test_what_shows_trainings_is_handed_to_them_and_is_nothing_that_results_are_
     assert command() == plain.replace("--watch  --out", "--watch tensorboard wandb --out")
 
 
-def test_each_seed_is_synthesised_prepared_and_read_apart(workflow):
+def test_each_seed_is_synthesised_prepared_and_read_apart(workflow, dry_run):
     """Three corpora for each seed; a local one serves all."""
-    once = workflow.planned()
+    once = jobs_listed(dry_run)
     workflow.overlay({"training": {"seeds": [0, 4]}})
-    twice = workflow.planned()
+    planned = workflow("--dry-run", "--quiet", "host", "--printshellcmds")
+    twice = jobs_listed(planned)
     for rule in ("synthesise", "prepare_audioset", "prepare_fsd50k", "prepare_speech_commands"):
         assert twice[rule] == 2 * once[rule] > 0, rule
     assert twice["train"] == 2 * 38 and twice["pairs"] == once["pairs"] == 1
     one = ["results/models/speech_commands-scratch-s4/model.safetensors"]
-    jobs = workflow.planned("--", *one)
-    assert jobs == {"synthesise": 1, "prepare_speech_commands": 1, "train": 1}
     printed = workflow("--dry-run", "--quiet", "host", "--printshellcmds", "--", *one)
+    assert jobs_listed(printed) == {"synthesise": 1, "prepare_speech_commands": 1, "train": 1}
     assert "--dataset speech_commands --seed 4 " in printed
     assert "--data results/data/speech_commands-s4 " in printed
-    summary = ("--", "results/reporting/summary.txt")
-    pages = workflow("--dry-run", "--quiet", "host", "--printshellcmds", *summary)
     made = [f"results/data/{d}-s{s}" for d in SYNTHETIC for s in (0, 4)]
-    assert f"--data {' '.join(made)} --settings" in pages
+    assert f"--data {' '.join(made)} --settings" in planned
 
 
 def test_every_stage_is_a_target(workflow):
@@ -193,9 +201,9 @@ def test_a_corpus_is_prepared_by_as_many_jobs_as_asked_for(workflow):
     assert resources["mem_mb"] == "2000" and resources["runtime"] == "30"
 
 
-def test_own_recordings_are_a_dataset_like_any_other(workflow, tmp_path):
+def test_own_recordings_are_a_dataset_like_any_other(workflow, dry_run, tmp_path):
     """Prepared, trained on, scored, mined and measured; without the block there is no trace."""
-    assert "folder" not in workflow("--dry-run")
+    assert "folder" not in dry_run
     clips = tmp_path / "mine"
     clips.mkdir()
     (clips / "clips.csv").write_text("path,split,labels\na.wav,train,dog\n")

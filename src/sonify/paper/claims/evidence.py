@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from sonify.evaluation.metrics.chance import chance_map
@@ -23,6 +24,13 @@ SCORED = {
     "speech_commands": ("test", "accuracy"),
 }
 VALIDATED = {"fsd50k": "mAP", "speech_commands": "accuracy"}
+
+# Columns that have one value in the rows of a claim, and what to do where they have several.
+_REMEDIES = {
+    "run": "keep one of them in the configuration",
+    "dataset": "measure it on one",
+    "split": "measure it on one",
+}
 
 K = TypeVar("K")
 Frame = TypeVar("Frame", pd.Series, pd.DataFrame)
@@ -122,7 +130,9 @@ class Evidence:
         rows = _where(self.tables["layer_importance"], condition | {"finetune": finetune})
         words = f"{DATASETS[dataset]}, {finetuned_label(regime, finetune)}"
         rows = rows[rows["run"].isin(runs)]
-        for layer in sorted(rows["layer"].unique()):  # the whole encoder may be another run
+        # Layer by layer, since the whole encoder may be another run.
+        several = rows.groupby("layer")[list(_REMEDIES)].nunique().gt(1).any(axis=1)
+        for layer in several.index[several]:
             _of_one_run(rows[rows["layer"] == layer], "layer_importance", words)
         return by_layer(_some(rows, "layer_importance", words), "value")
 
@@ -157,9 +167,10 @@ def gather(
 
 
 def _where(frame: pd.DataFrame, values: Mapping[str, object]) -> pd.DataFrame:
+    chosen = np.ones(len(frame), bool)
     for column, value in values.items():
-        frame = frame[frame[column] == value]
-    return frame
+        chosen &= (frame[column] == value).to_numpy(bool)
+    return frame[chosen]
 
 
 def _some(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
@@ -170,11 +181,7 @@ def _some(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
 
 def _of_one_run(rows: pd.DataFrame, table: str, words: str) -> pd.DataFrame:
     rows = _some(rows, table, words)
-    for column, remedy in (
-        ("run", "keep one of them in the configuration"),
-        ("dataset", "measure it on one"),
-        ("split", "measure it on one"),
-    ):
+    for column, remedy in _REMEDIES.items():
         values = sorted(rows[column].unique())
         if len(values) > 1:
             raise SonifyError(

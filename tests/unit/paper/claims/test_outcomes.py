@@ -110,7 +110,9 @@ def test_p_in_words():
 
 
 def test_the_authors_numbers_in_words():
-    row = pd.Series({"authors_verdict": "contradicted", "authors_remark": "of Table A.1"})
+    row = pd.Series(
+        {"authors_verdict": "contradicted", "authors_remark": "of Table A.1"}, dtype=object
+    )
     row["authors_mean"], row["authors_ci95"] = -0.0123, 0.004
     assert authors_words(row) == "contradicted: -0.012 ± 0.004"
     row["authors_remark"], row["authors_ci95"] = f"means {MEANS_FAIL}", math.nan

@@ -560,7 +560,7 @@ def test_settings_in_words():
     assert str(PaperSetting("audioset", "supervised")) == "AudioSet, from scratch"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page():
     given = {}
     for number in (1, 5, 6, 15):
@@ -624,8 +624,9 @@ def test_holm_is_over_the_claims_that_were_tested(page):
 
 
 def test_markdown_escapes_what_would_break_its_table(page):
-    page.loc[0, "statement"] = "a | b\nc"
-    lines = [line for line in to_markdown(page).splitlines() if line.startswith("| 1 |")]
+    broken = page.copy()
+    broken.loc[0, "statement"] = "a | b\nc"
+    lines = [line for line in to_markdown(broken).splitlines() if line.startswith("| 1 |")]
     assert len(lines) == 1 and "a \\| b c" in lines[0]
 
 
