@@ -271,9 +271,7 @@ def check_splits(key: str, config: Config, dataset: str, splits: Sequence[str]) 
     """Raise ConfigError unless the dataset is configured and has these splits, one of them at least
     among its `parts`."""
     if dataset not in config.data.sources:
-        raise ConfigError(
-            f"config: {key} are of {dataset}, which is not configured: add data.{dataset}"
-        )
+        raise ConfigError(f"config: {key} are of {dataset}, which is missing: add data.{dataset}")
     known = DATASETS[dataset].splits
     for split in splits:
         if split not in known:

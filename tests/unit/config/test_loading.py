@@ -764,7 +764,7 @@ def test_frozen_probes_stay_together_and_others_are_cut_into_jobs(config):
 def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     recipes = config["training"]["recipes"]
     recipes["mine"] = {"base": "fsd50k", "dataset": "folder", "splits": ["train"]}
-    with pytest.raises(ConfigError, match="are of folder, which is not configured: add"):
+    with pytest.raises(ConfigError, match="are of folder, which is missing: add data.folder"):
         checked(config)
     config["data"]["folder"] = {"source": "local", "path": str(tmp_path)}
     for objective in ("multilabel", "multiclass"):
