@@ -145,7 +145,7 @@ def _hear(
     args: argparse.Namespace,
     rate_hz: int,
 ) -> tuple[list[Heard], str]:
-    """Return the sonifications, and how they were made if not by the engine (`blocks` None)."""
+    """Return the sonifications and, if not made by the engine (`blocks` None), a note on how."""
     gain = 1.0 if args.gain is None else args.gain
     layers = args.layer and list(dict.fromkeys(args.layer))
     filters = args.filter and list(dict.fromkeys(args.filter))
@@ -162,26 +162,26 @@ def _hear(
 
 
 def _how(run: Run) -> str:
-    """Say what was done by automatic differentiation, and what was left as it is."""
+    """Describe what was done by automatic differentiation, and what was left unchanged."""
     rectifiers = ", ".join(dict.fromkeys(run.names))
     how = f"By autograd: every rectifier ({rectifiers}) passes back positive gradients only"
     if run.plain:
-        how += f"; what else bends keeps its own gradient ({', '.join(run.plain)})"
+        how += f"; other nonlinearities keep their own gradient ({', '.join(run.plain)})"
     if run.stopped:
-        how += f". The model stopped behind layer {len(run.maps)}: {run.stopped.rstrip('.')}"
+        how += f". The model stopped after layer {len(run.maps)}: {run.stopped.rstrip('.')}"
     return how + "."
 
 
 def _warn_of_scale(conv: nn.Conv1d | None, gain: float, x: np.ndarray) -> None:
-    """Say so where the recording seems to be on another scale than the model was trained on."""
+    """Warn if the recording seems to have another scale than the model was trained on."""
     if conv is None:
         return
     better = suggested_gain(conv, gain, torch.from_numpy(x).to(conv.weight)[None])
     if better is not None:
         say(
-            f"warning: the model's first layer hardly hears this recording at gain {gain:g}; if it "
-            f"was trained on larger waveforms, give --gain (its weights suggest about {better:g}), "
-            "or its filters are not the ones that you hear"
+            "warning: the model's first layer barely responds to this recording at gain "
+            f"{gain:g}, so you may not hear its filters; if it was trained on larger waveforms, "
+            f"give --gain (its weights suggest about {better:g})"
         )
 
 
@@ -216,7 +216,7 @@ def _blocks(model: nn.Module, args: argparse.Namespace) -> tuple[Block, ...]:
         raise
     except SonifyError as error:
         sentence = str(error)
-        if args.fold and FOLD in sentence:  # which was in vain: say why
+        if args.fold and FOLD in sentence:  # folding was tried and failed: say why
             sentence = f"the model cannot be folded into a chain: {why_not(model)}"
         raise SonifyError(f"{sentence}; or sonify it by autograd, with --by {BY}") from error
 

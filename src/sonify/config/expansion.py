@@ -1,5 +1,7 @@
-"""Configurations say things once: a model or a recipe names another as its base, a finetuning names
-many runs. Here all are spelled out, before anything else reads the configuration.
+"""Expansion of the configuration's shorthand, before anything else reads it.
+
+Models and recipes may be based on another, and a finetuning stands for many runs: here all are
+written out.
 """
 
 import copy
@@ -16,11 +18,12 @@ BASED = (("models",), ("training", "recipes"))  # blocks whose entries may name 
 
 
 def with_bases(config: dict[str, Any]) -> dict[str, Any]:
-    """A copy of `config` in which every model or recipe with a `base` is that one with its own keys
-    laid over it, key by key.
+    """Return a copy of `config` with each `base` of a model or recipe written out.
 
-    Runs before the form is checked, so whatever is no mapping is left for that check. Raises
-    ConfigError for a base that is not defined or leads back.
+    A model or recipe is its base, overlaid key by key with its own keys.
+
+    Runs before the form is checked, so anything but a mapping is left to that check. Raises
+    ConfigError for a base that is undefined or circular.
     """
     config = copy.deepcopy(config)
     for path in BASED:
@@ -33,7 +36,7 @@ def with_bases(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def entries_of(config: dict[str, Any], path: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The entries of one block that are mappings, of a configuration whose form was not checked."""
+    """Return the entries of one block that are mappings, before the form is checked."""
     block: Any = config
     for key in path:
         block = block.get(key) if isinstance(block, dict) else None
@@ -42,11 +45,12 @@ def entries_of(config: dict[str, Any], path: tuple[str, ...]) -> dict[str, dict[
 
 
 def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
-    """A copy of `config`, whose form was checked, with a run for every start and kind of
-    `training.finetuning`, called <recipe>-<start>-<finetune>.
+    """Return a copy of `config` with a run for every start and kind of `training.finetuning`.
 
-    Raises ConfigError for a recipe or start that is not defined, for a run that is there already,
-    and for a name that no run may have.
+    The form was checked before. Runs are called <recipe>-<start>-<finetune>.
+
+    Raises ConfigError for an undefined recipe or start, for a run that already exists, and for a
+    name that no run may have.
     """
     config = copy.deepcopy(config)
     runs, blocks = config["training"]["runs"], config["training"]["finetuning"]
@@ -59,7 +63,7 @@ def with_finetunings(config: dict[str, Any]) -> dict[str, Any]:
         for name, run in _made(block):
             if name in runs:
                 raise ConfigError(
-                    f"config: training.finetuning makes a run {name}, which there is already: "
+                    f"config: training.finetuning makes a run {name}, which already exists: "
                     "remove one"
                 )
             if not re.search(RUN_PATTERN, name):

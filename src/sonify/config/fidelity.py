@@ -49,9 +49,9 @@ def loaded(overlays: Path = OVERLAYS) -> dict[str, Config]:
 
 
 def value(config: Config, key: str) -> Any:
-    """Return the value of a dotted key; a recipe's name on the way stands for the recipe.
+    """Return the value of a dotted key; a recipe name on the path stands for the recipe.
 
-    Lists come as lists. Raises SonifyError naming the key if the configuration has none such.
+    Lists stay lists. Raises SonifyError naming the key if the configuration lacks it.
     """
     at: Any = config
     for part in key.split("."):
@@ -72,13 +72,13 @@ def value(config: Config, key: str) -> Any:
 
 
 def followed(setting: Setting, found: Any) -> str:
-    """Say whose value it is that was found: text, code, both, or ours."""
+    """Return whose value this is: text, code, both, or ours."""
     whose = [source for source, known in setting.values.items() if same(known, found)]
     return ", ".join(whose) or "ours"
 
 
 def check(table: Fidelity, configs: dict[str, Config]) -> None:
-    """Raise SonifyError naming the first row or key whose note, reason or value is missing or idle.
+    """Raise SonifyError for the first row or key with a missing or unneeded note, reason or value.
 
     paper.yaml has the text's value, else the code's; authors.yaml the code's, else the text's. A
     key that departs from this, or that neither settles, has exactly the value recorded as ours,
@@ -144,7 +144,7 @@ def page(table: Fidelity, configs: dict[str, Config]) -> str:
 
 
 def _lines(row: Topic | Fault, configs: dict[str, Config]) -> list[list[str]]:
-    """A line for each key; what is said of all keys together stands in the first."""
+    """Return a line for each key; notes about all keys stand in the first."""
     if isinstance(row, Topic):
         said = [row.topic, row.text or "silent", row.code]
     else:
@@ -164,7 +164,7 @@ def _values(key: str, setting: Setting, configs: dict[str, Config]) -> list[str]
 
 
 def _shown(found: Any) -> str:
-    """A value as YAML has it, lists without brackets."""
+    """Return a value as YAML writes it, lists without brackets."""
     if isinstance(found, list):
         between = "; " if any(isinstance(one, str) for one in found) else " "
         return between.join(map(_shown, found)) or "none"

@@ -1,4 +1,4 @@
-"""From the plain configuration that Snakemake reads to the typed one; faults are one sentence each.
+"""Load the typed configuration from the plain one that Snakemake reads; each fault is one sentence.
 
 Imported while the Snakefile is read, so it is light: no torch, no pandas.
 """
@@ -25,8 +25,8 @@ FILES = "beside"  # the key of a block whose values are the user's files
 def load(raw: dict[str, Any]) -> Config:
     """Return the typed configuration, with its recipes and runs spelled out (`config.expansion`).
 
-    Raises ConfigError for the first fault that the configuration shows by itself: of form, of
-    values that contradict each other, of paths.
+    Raises ConfigError for the first fault in form, in values that contradict each other, or in
+    paths.
     """
     _check_names(raw)
     raw = with_home(raw)
@@ -47,7 +47,7 @@ def load(raw: dict[str, Any]) -> Config:
 
 
 def with_home(raw: dict[str, Any], files: bool = False) -> dict[str, Any]:
-    """Return the configuration with `~` at the start of a path written out.
+    """Return the configuration with `~` at the start of paths expanded.
 
     files: all values are paths.
     """
@@ -62,7 +62,7 @@ def with_home(raw: dict[str, Any], files: bool = False) -> dict[str, Any]:
 
 
 def _build(block: dict[str, Any], key: str, kind: type[Any]) -> None:
-    """Make each value of a block, so that a contradiction within is told with its place."""
+    """Build each value of a block, so that an error inside it names its place."""
     for name, value in block.items():
         try:
             msgspec.convert(value, kind)
@@ -72,7 +72,7 @@ def _build(block: dict[str, Any], key: str, kind: type[Any]) -> None:
 
 
 def _check_names(block: dict[str, Any], where: str = "config") -> None:
-    """YAML reads a bare number or `no` as something else than a name."""
+    """Reject bare numbers or words such as `no`, which YAML does not read as names."""
     for key, value in block.items():
         if not isinstance(key, str):
             raise ConfigError(f"config: the name {key!r} in {where} is not text: put it in quotes")
@@ -88,7 +88,7 @@ def _origin(
     errors: list[ValidationError],
     bases: dict[tuple[Any, ...], str | None],
 ) -> ValidationError:
-    """The same fault where it was written, if a model or recipe has it from its base."""
+    """Return the fault at its origin, if a model or recipe inherits it from its base."""
     path = list(error.absolute_path)
     for block in BASED:
         n = len(block) + 1

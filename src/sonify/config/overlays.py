@@ -2,7 +2,8 @@
 
 Usage: `python -m sonify.config.overlays FILE...`
 
-Snakemake names neither file nor line of a YAML fault, and of a key given twice silently keeps one.
+Snakemake names neither the file nor the line of a YAML fault, and silently keeps one of two
+duplicate keys.
 """
 
 import sys
@@ -18,7 +19,7 @@ _MERGE = "tag:yaml.org,2002:merge"  # the key <<
 
 
 class _Strict(yaml.SafeLoader):
-    """Refuses a mapping that gives a key twice."""
+    """Rejects a mapping that gives a key twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         written = [key for key, _ in node.value if key.tag != _MERGE]  # of its own, not merged in
@@ -47,7 +48,8 @@ def check_file(file: Path) -> None:
         settings = yaml.load(text, _Strict)  # a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{file}, line {line}: {error.problem}: mend the YAML there") from error
+        fault = f"{file}, line {line}: {error.problem}"
+        raise ConfigError(f"{fault}: correct the YAML there") from error
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise ConfigError(
@@ -57,7 +59,7 @@ def check_file(file: Path) -> None:
         ValueError,
         RecursionError,
     ) as error:  # a date or a number that is none, endless nesting
-        raise ConfigError(f"{file}: {error}: mend the YAML there") from error
+        raise ConfigError(f"{file}: {error}: correct the YAML there") from error
     if not isinstance(settings, dict):
         raise ConfigError(f"{file} has no keys at its top level: write it like config.yaml")
 

@@ -1,7 +1,7 @@
 """The JSON schema of the configuration, generated from its types.
 
-msgspec reads the types, jsonschema finds the faults: the former stops at the first and does not say
-in which recipe or run it is.
+msgspec reads the types, jsonschema finds the faults: msgspec stops at the first and does not say
+which recipe or run it is in.
 """
 
 from functools import cache
@@ -26,9 +26,9 @@ def validator() -> Draft202012Validator:
 
 
 def _strict(schema: Any, types: dict[str, Any]) -> Any:
-    """Put types where they are named, refuse unknown keys, and write `T or null` as one type.
+    """Inline named types, reject unknown keys, and write `T or null` as one type.
 
-    Of descriptions only those of keys remain, not the docstrings of types.
+    Descriptions of keys are kept, docstrings of types are not.
     """
     if isinstance(schema, list):
         return [_strict(part, types) for part in schema]

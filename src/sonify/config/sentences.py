@@ -27,7 +27,7 @@ _TYPES = {"array": "list", "object": "mapping", "string": "text"}
 
 
 def sentence(error: ValidationError) -> str:
-    """Say what is wrong with one key, with a guess at what was meant."""
+    """Return a sentence on what is wrong with one key, with a guess at what was meant."""
     if error.validator == "anyOf":  # of a number or a list: what is wrong with the one given
         inside = [e for e in error.context or () if e.validator != "type" or e.relative_path]
         if inside:

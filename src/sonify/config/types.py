@@ -1,7 +1,7 @@
 """The configuration as types: each key with its unit, range and meaning, declared once.
 
-Blocks are declared beside what they configure, in modules without torch or pandas; here they are
-put together. The JSON schema that checks a configuration is generated from these types.
+Blocks are declared beside the code they configure, in modules without torch or pandas, and
+assembled here. The JSON schema that checks a configuration is generated from these types.
 """
 
 from dataclasses import dataclass, field, make_dataclass
@@ -210,7 +210,7 @@ class Sonification:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The other choices that Figures 6 and 7 are drawn for."""
+    """The alternative choices that Figures 6 and 7 are also drawn for."""
 
     rules: Annotated[
         tuple[Rule, ...],
@@ -231,7 +231,7 @@ class Sensitivity:
 
 @dataclass(frozen=True)
 class Beyond:
-    """How much is measured of what the paper does not measure."""
+    """Extent of the measurements that go beyond the paper."""
 
     seeds: SeedCount | None = None
 

@@ -98,4 +98,4 @@ def check_labels(dataset: str, labels: Sequence[str], excluded: Iterable[str]) -
     for name in excluded:
         if name not in labels:
             guess = hint(name, labels, "name labels of its vocabulary")
-            raise SonifyError(f"{_KEY} has {name!r}, which is no label of {dataset}: {guess}")
+            raise SonifyError(f"{_KEY} has {name!r}, which is not a label of {dataset}: {guess}")

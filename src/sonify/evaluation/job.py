@@ -18,7 +18,7 @@ def run_stage(stage: Stage, description: str | None) -> None:
         job = model_job(args)
         if job.share:
             if stage.share is None:
-                raise SonifyError(f"{stage.name} is not shared: leave out --scatter")
+                raise SonifyError(f"{stage.name} cannot be split among jobs: leave out --scatter")
             stage.share(job)
             return job.hand_over(*args.out)
         result = stage.compute(job)

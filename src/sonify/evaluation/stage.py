@@ -1,7 +1,7 @@
-"""The declaration of an evaluation stage: what is measured, on which clips, into which tables.
+"""The declaration of an evaluation stage: its measurement, clips and tables.
 
-Stage modules are imported while the Snakefile is read, so they are light: what computes is imported
-inside their functions.
+Stage modules are imported while the Snakefile is read, so they are light: computing code is
+imported inside their functions.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ class Stage:
 
     name: rule, script, folder of logs and run times, and block of the configuration, of the type
     `options` (None: it has no block). tables: contracts written, each as one file per job below
-    results/evaluation/<table>, then gathered into results/evaluation/<table>.parquet, but for
-    those in `kept`, which are too large to be read together.
+    results/evaluation/<table>, then gathered into results/evaluation/<table>.parquet, except those
+    in `kept`, which are too large to read at once.
 
-    share: makes and keeps a job's parts of the work, for the job that merges them; None: the work
-    is not shared.
+    share: computes and keeps a job's parts of the work for the merging job; None: the work cannot
+    be split.
 
     jobs: names of its jobs, by default models. clips: what a job reads. settings: the values that
     a job uses, of the type `settings_type`; a change of one reruns it. compute: the job itself.
     model: the trained model that a job loads. needs: further inputs, contracts of the model's
     sonification tables, "checkpoints" or, where there are any, "stems". priority: jobs with a
-    higher one start first. trains: a job trains models, and so may take long. beyond: what the
-    paper does not measure, made by the target `beyond` and not by default.
+    higher one start first. trains: a job trains models, and so may take long. beyond: true for what
+    the paper does not measure, made by the target `beyond` and not by default.
     """
 
     name: str

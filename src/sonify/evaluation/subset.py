@@ -1,8 +1,8 @@
 """Scores of all classifiers on a list of clips: `python -m sonify.evaluation.subset IDS`.
 
-Published results on AudioSet differ by what clips were still there to download. On a list that
-two laboratories have in common they can be compared; nothing is run again, because the scores of
-every clip are kept (results/evaluation/scores).
+Published results on AudioSet differ in the clips that were still available for download. On a list
+of clips that two laboratories share, they can be compared; nothing runs again, because the scores
+of every clip are kept (results/evaluation/scores).
 """
 
 import argparse
@@ -26,17 +26,17 @@ COLUMNS = ["model", "dataset", "split", "clips", "absent", "mAP", "mAUC", "d_pri
 
 
 def read_ids(file: Path) -> list[str]:
-    """The clip ids in a text file, one a line, commas and all.
+    """Return the clip ids in a text file, one per line, commas included.
 
-    Of a CSV, which is called .csv or begins with a line that names a column clip_id, that column,
-    or else the first. Raises SonifyError for a file that is no text in UTF-8, and for a list
-    without ids, or with one twice.
+    For a CSV (named .csv, or whose first line names a column clip_id), that column, else the first.
+    Raises SonifyError for a file that is not UTF-8 text, and for a list without ids or with
+    duplicates.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise SonifyError(
-            f"{file} is no text in UTF-8 ({error.reason} at byte {error.start}): save it as that"
+            f"{file} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from None
     rows = list(csv.reader(lines))
     header = rows[0] if rows else []
@@ -57,17 +57,17 @@ def read_ids(file: Path) -> list[str]:
 def on_subset(
     scores: pd.DataFrame, manifest: pd.DataFrame, classes: Sequence[str], ids: Collection[str]
 ) -> dict[str, object]:
-    """One row of COLUMNS: a model's metrics on those of its clips that are listed.
+    """Return one row of COLUMNS: a model's metrics on those of its clips that are listed.
 
-    scores, manifest: tables of these contracts of one model and its corpus. absent: listed ids
-    that the model has no score of. Raises SonifyError if no class has a positive clip.
+    scores, manifest: these tables of one model and its corpus. absent: listed ids that the model
+    has no score for. Raises SonifyError if no class has a positive clip.
     """
     wanted = set(ids)
     mine = scores[scores["clip_id"].isin(wanted)]
     keys = ["dataset", "split", "clip_id"]
     clips = mine.merge(manifest[[*keys, "labels", "digest"]], on=keys, validate="1:1")
     if len(clips) < len(mine):
-        raise SonifyError("scores and manifest have not the same clips: make run, then ask again")
+        raise SonifyError("scores and manifest have different clips: make run, then try again")
     position = {label: index for index, label in enumerate(classes)}
     targets = np.zeros((len(clips), len(classes)), np.uint8)
     for row, labels in enumerate(clips["labels"]):
@@ -83,9 +83,9 @@ def on_subset(
 
 
 def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
-    """The rows of all models whose scores lie among the results.
+    """Return the rows of all models with scores among the results.
 
-    Raises SonifyError if none do, or if no model has scores of any of the clips.
+    Raises SonifyError if there are none, or if no model has scores for any of the clips.
     """
     rows = []
     for file in sorted((results / "evaluation" / "scores").glob("*.parquet")):

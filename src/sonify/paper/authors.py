@@ -1,6 +1,6 @@
 """The numbers of the authors' own runs, read from static/authors_results.csv.
 
-The file beside it, authors_results.md, says where they are from and how each kind was obtained.
+The file beside it, authors_results.md, gives the source of each kind and how it was obtained.
 Frames have a row for each run and layer and the columns regime, finetune, seed, layer and value
 (mAP, accuracy or coherence, all in [0, 1]), sorted by the first four.
 """
@@ -30,7 +30,7 @@ def figure_4(dataset: str) -> "pd.DataFrame":
 def figure_4_whole(dataset: str) -> "pd.DataFrame":
     """Return the dashed lines of Figure 4, three runs each; layer is 12, the whole encoder.
 
-    They are models finetuned whole, at their best validation checkpoint. One of the three
+    They are fully finetuned models, at their best validation checkpoint. One of the three
     "contrastive, full" on Speech Commands was pretrained with labels, by mistake.
     """
     rows = _figure("figure_4_dashed", _VALIDATION[dataset], f"{dataset}-")
@@ -62,7 +62,7 @@ def _results() -> "pd.DataFrame":
 
 
 def _figure(figure: str, metric: str, prefix: str = "") -> "pd.DataFrame":
-    """Return the rows of one measure whose model begins with `prefix`, cut off there."""
+    """Return the rows of one measure whose model begins with `prefix`, which is removed."""
     results = _results()
     chosen = (results["figure"] == figure) & (results["metric"] == metric)
     rows = results[chosen & results["model"].str.startswith(prefix)]

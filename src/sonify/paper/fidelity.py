@@ -18,8 +18,8 @@ FILES = ("paper", "authors")  # the configurations that follow text and code
 class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The value of a configuration key by the paper's text and by the authors' code, if they say.
 
-    Where paper.yaml or authors.yaml has another value, or neither text nor code has one: ours, that
-    value, and the reason. ours holds in both files, or by file: {paper: ..., authors: ...}.
+    ours is the value, with a reason, where paper.yaml or authors.yaml has another one, or neither
+    text nor code has any. ours holds in both files, or by file: {paper: ..., authors: ...}.
     """
 
     text: Any | UnsetType = UNSET
@@ -29,7 +29,7 @@ class Setting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values that there are, by source: text, code."""
+        """Return the values given, by source: text, code."""
         found = {"text": self.text, "code": self.code}
         return {source: value for source, value in found.items() if value is not UNSET}
 

@@ -30,8 +30,8 @@ class PaperTable:
     """One table: its title, the clips its models are scored on, its metrics and lines.
 
     Its models were trained on `dataset` last, on AudioSet's balanced_train alone if balanced.
-    others: whether our models trained on it that the paper lacks are listed after its lines.
-    remark: what is uncertain about it.
+    others: whether to list, after its lines, our models trained on it that the paper lacks. remark:
+    what is uncertain about it.
     """
 
     title: str

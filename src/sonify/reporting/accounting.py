@@ -17,7 +17,7 @@ def clip_accounts(
 ) -> pd.DataFrame:
     """Count clips by dataset and split over all corpora, from rows of the contracts of these names.
 
-    Of the manifest, which is long, USED_COLUMNS suffice. Returns columns dataset, split, corpora,
+    USED_COLUMNS of the manifest, which is long, suffice. Returns columns dataset, split, corpora,
     listed, obtained, used, rejected, minutes (audio of the used clips), lost_classes (those that a
     corpus lists without a used clip) and reasons (for rejection, as `reasons` formats them, or
     empty). listed = used + rejected.
@@ -58,7 +58,7 @@ def reasons(given: pd.Series) -> str:
 
 
 def jobs(files: Mapping[PurePath, str]) -> pd.DataFrame:
-    """Return one row a job from the texts of the files that `sonify.runtime.cost` writes.
+    """Return one row per job from the texts of the files that `sonify.runtime.cost` writes.
 
     Keys are paths below the benchmarks' folder. Columns are those of the files, and rule; there are
     no rows without files.

@@ -1,7 +1,7 @@
-"""A prompt for SQL on the database of all results, or one query: what `make sql` starts.
+"""A prompt for SQL on the database of all results, or a single query (`make sql`).
 
 `python -m sonify.reporting.console ["<query>"]`, in the folder that holds results/. DuckDB's own
-shell is no part of its Python package.
+shell is not part of its Python package.
 """
 
 import sys
@@ -27,9 +27,9 @@ _COLUMNS = (
 
 
 def opened(file: Path) -> duckdb.DuckDBPyConnection:
-    """Open the database for reading, which any number of processes may do at a time.
+    """Open the database read-only, which any number of processes may do at once.
 
-    Raises SonifyError if it is not there or cannot be opened.
+    Raises SonifyError if it does not exist or cannot be opened.
     """
     if not file.is_file():
         raise SonifyError(f"there is no {file} yet: make run")
@@ -41,7 +41,7 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
 
 
 def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Print all rows that a query finds, on a terminal as wide as it is.
+    """Print all rows of a query, as wide as the terminal.
 
     Raises duckdb.Error for a query that cannot be run.
     """

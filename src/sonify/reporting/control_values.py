@@ -1,6 +1,6 @@
 """Values by seed behind the figures and findings about controls, from their evaluation tables.
 
-Every frame has the columns VALUES: a metric, a run, what was heard or subtracted, and where.
+Every frame has the columns VALUES: a metric, a run, the sound heard or subtracted, and the layer.
 """
 
 import pandas as pd
@@ -14,7 +14,7 @@ VALUES = ["metric", *MODEL, "sound", "layer", "seed", "value"]
 def stimulation_values(stimulation: pd.DataFrame) -> pd.DataFrame:
     """Return means over clips of contract stimulation; dead filters are left out.
 
-    Metrics: response and leads of the most active filter; leads_random of the one drawn at random.
+    Metrics: response and leads of the most active filter; leads_random of the randomly drawn one.
     """
     chosen = stimulation["selection"]
     most, drawn = stimulation[chosen == "most_active"], stimulation[chosen == "random"]

@@ -69,7 +69,7 @@ def peak_curves(by_filter: pd.DataFrame) -> pd.DataFrame:
 def peak_runs(by_filter: pd.DataFrame, measure: str = "peak_coherence") -> pd.DataFrame:
     """The single runs behind `peak_curves`: columns MODEL, seed, layer, value.
 
-    `measure` may be floor instead. Layers of which no filter has a pair left are not there.
+    `measure` may be floor instead. Layers with no filter that has a pair left are absent.
     """
     paired = _chosen(by_filter, "coherence_by_filter").dropna(subset="peak_coherence")
     by = [*MODEL, "seed", "layer"]
@@ -89,8 +89,8 @@ def importance_runs(
 ) -> pd.DataFrame:
     """The rows of contract layer_importance behind Figure 4, of each dataset in its one metric.
 
-    A whole encoder that is a finetuned run of its own goes by the run of the probes that it stands
-    beside, as `finetuned` names it. Raises SonifyError for rows of two splits of a dataset.
+    A whole encoder that is a finetuned run of its own takes the name of the probes' run beside it,
+    given by `finetuned`. Raises SonifyError for rows of two splits of a dataset.
     """
     runs = layer_importance[layer_importance["metric"] == layer_importance["dataset"].map(metrics)]
     for _, rows in runs.groupby("dataset"):
@@ -113,7 +113,7 @@ def of_runs(coherence: pd.DataFrame, runs: Sequence[str] | None) -> pd.DataFrame
 
 
 def floor(coherence: pd.DataFrame) -> float:
-    """Mean over clips of what independent noises of each clip's length score; NaN without rows."""
+    """Return the mean noise floor over clips of coherence rows; NaN without rows."""
     return float(coherence.drop_duplicates(["dataset", "split", "clip_id"])["floor"].mean())
 
 

@@ -1,6 +1,6 @@
 """The database of all results, results/results.duckdb: a view of each table, over its files.
 
-It holds no rows: a view reads the Parquet files as they are when it is asked.
+It holds no rows: a view reads the Parquet files as they are at the time of the query.
 """
 
 import os
@@ -34,9 +34,9 @@ def write_database(file: Path) -> None:
     """Write the database `file`, called results.duckdb in the folder of all results, atomically.
 
     Every contract whose files lie among the results gives a view by its name, with the contract's
-    columns; descriptions, units and keys are its comments. A table of which there is no file is
-    an empty view, so that a query of it runs on any results. Raises SonifyError naming files that
-    are not the table's.
+    columns; descriptions, units and keys are its comments. A table without files is an empty view,
+    so that queries of it run on any results. Raises SonifyError naming files that do not hold the
+    table.
     """
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     partial.unlink(missing_ok=True)
@@ -103,8 +103,7 @@ def _comments(contract: Contract, there: bool) -> list[str]:
 
 
 def _name(name: str) -> str:
-    """Quote a name, which may be a word of SQL, as those of the table `table` and the column `row`
-    are."""
+    """Quote a name, which may be an SQL keyword, as are the table `table` and the column `row`."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -83,7 +83,7 @@ def _by_name(top: pd.DataFrame, figure: str, wanted: list[Mapping]) -> pd.DataFr
     rows = names.merge(top, on=_NAMED, how="left")
     for row in rows[rows["clip_id"].isna()].itertuples():
         raise SonifyError(
-            f"the pair chosen for {figure} is not there: {row.model}, layer {row.layer}, filter "
+            f"the pair chosen for {figure} does not exist: {row.model}, layer {row.layer}, filter "
             f"{row.filter}, rank {row.rank}: name one of its top activations"
         )
     return rows.assign(figure=figure, position=range(1, len(rows) + 1))

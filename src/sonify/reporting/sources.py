@@ -56,7 +56,7 @@ def check_vocabularies(data: Iterable[Path]) -> None:
         known, same = first.setdefault(str(classes["dataset"].iloc[0]), (folder, classes))
         if not classes.equals(same):
             raise SonifyError(
-                f"{known} and {folder} have other classes, so that their results cannot be put "
+                f"{known} and {folder} have different classes, so their results cannot be put "
                 "together: delete both and run again"
             )
 

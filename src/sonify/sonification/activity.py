@@ -15,10 +15,10 @@ def strongest(maps: Tensor, rule: str = "mean") -> Tensor:
 
 
 def activity(maps: Tensor, rule: str = "mean") -> Tensor:
-    """Return how active each map is, (clip, filter), of maps, (clip, filter, frame).
+    """Return the activity of maps, (clip, filter, frame): (clip, filter).
 
-    Its mean over time ("mean"), its largest value ("max") or its sum of squares ("energy"). Raises
-    SonifyError for another rule.
+    By `rule`: each map's mean over time ("mean"), largest value ("max") or sum of squares
+    ("energy"). Raises SonifyError for another rule.
     """
     if rule == "max":
         return maps.amax(-1)

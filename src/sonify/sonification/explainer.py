@@ -23,7 +23,7 @@ CACHED_SAMPLES = 80_000
 
 
 class Record(Protocol):
-    """A forward pass of a batch: what a method needs to explain any of its feature maps later."""
+    """A forward pass of a batch, with what a method needs to explain its feature maps later."""
 
     @property
     def maps(self) -> list[Tensor]:
@@ -42,8 +42,8 @@ class Sonifications:
 
     signals: (..., time), in [-max|x|, max|x|]. filters: 0-based index of the sonified feature map,
     -1 for all at once. scales: factor from the method's raw output to `signals`, 0 where that is
-    silence. dead: the feature map is zero at every frame; the signal is then silence, never NaN.
-    by: "engine", or "autograd" for the reference path by automatic differentiation.
+    silence. dead: true where the feature map is zero at every frame; the signal is then silence,
+    never NaN. by: "engine", or "autograd" for the reference path by automatic differentiation.
     """
 
     signals: Tensor
@@ -68,8 +68,8 @@ class Explainer(ABC, Generic[R]):
     sonification has the length of its clip. The model is read, never changed.
 
     A method implements five members: `filters`, `grids`, `maps`, `forward` and `render_from`. The
-    other ways of asking follow from them. Maps are the network's own, so that mining and the choice
-    of the most active filter do not depend on the method.
+    other methods follow from them. Maps are the network's own, so that mining and the choice of the
+    most active filter do not depend on the method.
     """
 
     @property
@@ -105,8 +105,8 @@ class Explainer(ABC, Generic[R]):
         """Sonify feature maps of a recorded forward pass of x; results have the axis (request,).
 
         `layers` (one for all requests, or one each), `clips` and `filters`, (request,), name the
-        maps. Signals are scaled to the peaks of x; dead maps give silence. Raises SonifyError for
-        a layer, clip or filter that is not there.
+        maps. Signals are scaled to the peaks of x; dead maps give silence. Raises SonifyError for a
+        layer, clip or filter that does not exist.
         """
 
     @property
@@ -126,7 +126,7 @@ class Explainer(ABC, Generic[R]):
         """Sonify many feature maps of x, (clip, time); results have the axis (request,).
 
         `layers` (one for all requests, or one each), `clips` and `filters`, (request,), name the
-        maps. Each clip that is named runs forward once, as far as the deepest layer named. Raises
+        maps. Each clip named runs forward once, as far as the deepest layer named. Raises
         SonifyError as `maps` and `render_from` do.
 
         >>> import torch
@@ -204,7 +204,7 @@ class Explainer(ABC, Generic[R]):
 
 
 def batches(x: Tensor) -> list[slice]:
-    """Slices of the clips that run together: all on a GPU, what its cache holds on a CPU."""
+    """Return slices of clips to run together: all on a GPU, as many as its cache holds on a CPU."""
     size = max(1, CACHED_SAMPLES // x.shape[1]) if x.device.type == "cpu" else len(x)
     return [slice(i, min(i + size, len(x))) for i in range(0, len(x), size)]
 

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 
 class Grid(NamedTuple):
-    """Frames of a layer's maps: the centres of what they depend on, their receptive fields.
+    """The frames of a layer's maps, as the centres of their receptive fields.
 
-    first: centre of frame 0, in samples from the start of the clip, a half where the field has an
-    even length; padding moves it forward. hop: samples between frames.
+    first: centre of frame 0, in samples from the start of the clip (a half-integer if the field has
+    an even length); padding moves it towards the start. hop: samples between frames.
     """
 
     first: float
@@ -16,6 +16,6 @@ class Grid(NamedTuple):
     def centre(self, frame: int, n_samples: int) -> float:
         """Return the centre of a frame, in samples from the start of a clip of `n_samples`.
 
-        With much padding, the centre of a frame at the edge may lie outside: then it is the edge.
+        Centres that padding puts outside the clip are moved to its edge.
         """
         return min(max(self.first + frame * self.hop, 0.0), n_samples - 1.0)

@@ -1,4 +1,4 @@
-"""Tells whether a recording is on the scale that a model's first layer was trained on."""
+"""Whether a recording has the scale that a model's first layer was trained on."""
 
 import torch
 import torch.nn.functional as F
@@ -16,13 +16,11 @@ USUAL = 5.0
 
 @torch.no_grad()
 def suggested_gain(conv: nn.Conv1d, gain: float, x: Tensor) -> float | None:
-    """Return about the gain at which a first layer would hear x, (clip, time).
+    """Return the approximate gain at which a first layer would respond to x, (clip, time).
 
-    None if it does already, at `gain`.
-
-    It hears x where its outputs vary over time about as much as its biases shift them, by the
-    median over filters: networks trained on waveforms in [-256, 256] have kernels too weak for
-    [-1, 1]. Without biases nothing can be said: None.
+    None if it already does at `gain`. It responds if its outputs vary over time about as much as
+    its biases shift them (median over filters): networks trained on waveforms in [-256, 256] have
+    kernels too weak for [-1, 1]. Also None without biases, where nothing can be said.
     """
     if conv.bias is None:
         return None

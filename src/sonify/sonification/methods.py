@@ -32,7 +32,7 @@ def build_explainer(
 ) -> "Explainer":
     """Build the explanation method called `method` for a model, once per job.
 
-    `precision` is "exact" or "fast", what the method may trade for speed. `allow_strided` accepts
+    `precision` is "exact", or "fast" to allow it to be traded for speed. `allow_strided` accepts
     strided convolutions: a model of ours has them only where its configuration says so. `layers`
     restricts the explainer to the first few layers (None: all). Raises SonifyError for an unknown
     method and for a model or precision that the method does not support.

@@ -1,4 +1,4 @@
-"""Some layers of an explainer, for what is to be measured on few."""
+"""Some of the layers of an explainer, for measurements on only these."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from sonify.sonification.requests import check_layer, requests
 
 @dataclass(frozen=True)
 class Recorded:
-    """Maps of the layers chosen, and the whole record behind them."""
+    """Maps of the layers chosen, and the full record they come from."""
 
     maps: list[Tensor]
     whole: Any
 
 
 class OnLayers(Explainer[Recorded]):
-    """An explainer of the layers chosen, which it numbers anew from 1.
+    """An explainer of the layers chosen, renumbered from 1.
 
     `layers` are those of `explainer`, ascending; nothing deeper is run. Raises SonifyError for one
-    that is not there.
+    that does not exist.
     """
 
     def __init__(self, explainer: Explainer, layers: Sequence[int]) -> None:

@@ -18,10 +18,10 @@ from sonify.sonification.requests import check_layer
 class Heard:
     """A filter's sonification of a recording.
 
-    layer: from 1; filter: from 0. activation: largest value of the filter's map. time_s: the
-    seconds into the recording of its frame, the centre of what it depends on. signal: (time,)
-    float32 with the peak of the recording. scale_factor: from the raw deconvolution to `signal`, 0
-    for silence. dead: the map is zero at every frame. by: "engine" or "autograd".
+    layer: from 1; filter: from 0. activation: largest value of the filter's map. time_s: time of
+    that value's frame, the centre of its receptive field, in seconds. signal: (time,) float32 with
+    the peak of the recording. scale_factor: from the raw deconvolution to `signal`, 0 for silence.
+    dead: the map is zero at every frame. by: "engine" or "autograd".
     """
 
     layer: int
@@ -47,7 +47,7 @@ def hear(
     """Sonify one recording x, (time,) in [-1, 1] at `rate_hz`.
 
     Returns, for each layer, its `top` most active filters by `rule`, most active first, or those
-    in `filters`. Raises SonifyError for a layer or filter that is not there, for activations that
+    in `filters`. Raises SonifyError for a layer or filter that does not exist, for activations that
     are not finite, and for a recording that is too short.
     """
     if filters is not None and min(filters) < 0:
@@ -98,7 +98,7 @@ def hear_by_autograd(
     """Sonify one recording as `hear` does, by automatic differentiation.
 
     Returns the forward pass too. `layers` None: four, from first to last. `time_s` is the centre of
-    energy of what the frame alone sonifies to. Raises SonifyError as `hear` and
+    energy of the frame's own sonification. Raises SonifyError as `hear` and
     `AutogradSonifier.forward` do.
     """
     waveform = torch.from_numpy(np.ascontiguousarray(x, np.float32))[None]

@@ -28,12 +28,12 @@ def render_layers(
 ) -> Iterator[pd.DataFrame]:
     """Yield the sonifications of a top_activations table, one frame per layer, in layer order.
 
-    `parts` are those of the mined split, of which only the mined clips, or their centres if those
-    were mined, are kept in memory. Clips of
-    equal length are sonified together, at most `max_samples` samples of sonifications at a time.
-    Adds scale_factor, peak, n_samples and pcm; dead maps are silence. `progress` is called with the
-    number of sonifications done. Layers that `kept` has are not sonified again; of a share, every
-    n-th batch of a layer is. Raises SonifyError as `centres` does.
+    `parts` are those of the mined split; only the mined clips, or their centres if those were
+    mined, are kept in memory. Clips of equal length are sonified together, at most `max_samples`
+    samples of sonifications at a time. Adds scale_factor, peak, n_samples and pcm; dead maps are
+    silence. `progress` is called with the number of sonifications done. Layers that `kept` has are
+    not sonified again; a share sonifies every n-th batch of a layer. Raises SonifyError as
+    `centres` does.
     """
     held = kept or Kept()
     count = progress or (lambda done: None)

@@ -40,11 +40,11 @@ def check_layer(layer: int, n_layers: int) -> None:
 
 
 def as_indices(name: str, values: int | Sequence[int] | Tensor) -> Tensor:
-    """Return `values`, called `name`, as a tensor; raises SonifyError for what are no numbers."""
+    """Return `values`, called `name`, as a tensor; raises SonifyError for anything but numbers."""
     try:
         return torch.as_tensor(values)
     except (TypeError, ValueError, RuntimeError):
-        raise SonifyError(f"{name}: {values!r} is no whole number, nor several") from None
+        raise SonifyError(f"{name}: {values!r} is neither a whole number nor several") from None
 
 
 def check_waveforms(x: Tensor) -> None:
@@ -58,7 +58,7 @@ def check_waveforms(x: Tensor) -> None:
 
 
 def check_tensor(x: object, name: str = "x") -> None:
-    """Raise SonifyError, saying how to make one, for anything but a tensor."""
+    """Raise SonifyError, with how to make one, for anything but a tensor."""
     if not isinstance(x, Tensor):
         kind = f"{type(x).__module__}.{type(x).__name__}".removeprefix("builtins.")
         raise SonifyError(
@@ -86,8 +86,8 @@ def requests(
     """Validate requests for maps of x, (clip, time), and move them to its device.
 
     `n_filters` is the number of filters of each layer; `layers` is one for all requests, or one
-    each. Raises SonifyError for lengths that differ, and for a layer, filter or clip that is not
-    there.
+    each. Raises SonifyError for different lengths, and for a layer, filter or clip that does not
+    exist.
     """
     check_waveforms(x)
     named = {"layers": layers, "clips": clips, "filters": filters}

@@ -16,11 +16,11 @@ NONE = -1  # in place of a filter, where there is none to select
 
 
 def select(maps: Sequence[Tensor], selections: Sequence[str], rule: str, places: Tensor) -> Tensor:
-    """Return filters by selection, layer and clip, -1 where there is none.
+    """Return the filters of each selection, layer and clip, -1 where there is none.
 
     most_active as `activity.strongest`; least_active and random are among the other living filters
-    of the layer and clip. maps: of each layer, (clip, filter, frame). places, (clip, layer), in
-    [0, 1): which of them is the random one. Raises SonifyError for another selection or rule.
+    of the layer and clip. maps: of each layer, (clip, filter, frame). places, (clip, layer) in [0,
+    1), decides which of them is the random one. Raises SonifyError for another selection or rule.
     """
     chosen = [
         torch.stack(
@@ -75,16 +75,16 @@ def sonify_selected(
 
 @torch.no_grad()
 def clip_activity(explainer: Explainer, x: Tensor, rule: str) -> list[Tensor]:
-    """Return how active the filters are on clips x, (clip, time): (clip, filter) by layer."""
+    """Return the activity of all filters on clips x, (clip, time): (clip, filter) by layer."""
     parts = [[activity(m, rule) for m in explainer.maps(x[some])] for some in batches(x)]
     return [torch.cat(of_layer) for of_layer in zip(*parts, strict=True)]
 
 
 @torch.no_grad()
 def layer_activity(explainer: Explainer, sounds: Tensor, rule: str) -> list[Tensor]:
-    """Return how active each layer's filters are on sounds of its own, (clip, filter) by layer.
+    """Return the activity of each layer's filters on its own sounds, (clip, filter) by layer.
 
-    sounds: (layer, clip, time), of which each layer hears only its own.
+    sounds: (layer, clip, time); each layer hears only its own.
     """
     return [
         filter_activity(explainer, of_layer, layer, rule)
@@ -96,9 +96,9 @@ def layer_activity(explainer: Explainer, sounds: Tensor, rule: str) -> list[Tens
 def filter_activity(
     explainer: Explainer, x: Tensor, layer: int, rule: str, pooled: bool = True
 ) -> Tensor:
-    """Return how active the filters of one layer are on sounds x, (sound, time): (sound, filter).
+    """Return the activity of one layer's filters on sounds x, (sound, time): (sound, filter).
 
-    Of their maps after the pool or, as mining ranks them, before it.
+    Measured on maps after the pool or, as mining does, before it.
     """
 
     def one(part: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Settings of the jobs that explain, mine and render. No torch: the plan makes them."""
+"""Settings of the jobs that explain, mine and render. Without torch, since the plan makes them."""
 
 from typing import Annotated, Literal, get_args
 
@@ -22,7 +22,7 @@ RULES: tuple[str, ...] = get_args(get_args(Rule)[0])
 
 
 class Mining(Struct, frozen=True, kw_only=True):
-    """Block `sonification.mining`: what is mined, and by what it is ranked."""
+    """Block `sonification.mining`: what is mined, and how it is ranked."""
 
     rule: Annotated[
         Literal["max", "mean", "energy"],
@@ -60,7 +60,7 @@ class ExplainerSettings(JobSettings, frozen=True, kw_only=True):
 
 
 class MiningSettings(JobSettings, frozen=True, kw_only=True):
-    """Settings of mining: how many clips are kept per filter, out of which, by what rule."""
+    """Settings of mining: how many clips to keep per filter, from which clips, by which rule."""
 
     top: int
     mining: Mining

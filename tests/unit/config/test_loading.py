@@ -276,7 +276,7 @@ def test_local_copies_must_be_there(paper, tmp_path, monkeypatch):
         (
             "training/runs/fsd50k-supervised-full",
             {"recipe": "fsd50k", "architecture": "CNN12"},
-            "makes a run fsd50k-supervised-full, which there is already: remove one",
+            "makes a run fsd50k-supervised-full, which already exists: remove one",
         ),
         (
             "training/recipes/contrastive/checkpoints",
@@ -775,7 +775,7 @@ def test_frozen_probes_stay_together_and_others_are_cut_into_jobs(config):
 def test_own_recordings_are_there_when_they_are_configured(config, tmp_path):
     recipes = config["training"]["recipes"]
     recipes["mine"] = {"base": "fsd50k", "dataset": "folder", "splits": ["train"]}
-    with pytest.raises(ConfigError, match="are of folder, which is not there: add data.folder"):
+    with pytest.raises(ConfigError, match="are of folder, which is missing: add data.folder"):
         checked(config)
     config["data"]["folder"] = {"source": "local", "path": str(tmp_path)}
     for objective in ("multilabel", "multiclass"):

@@ -8,7 +8,7 @@ from sonify.runtime.errors import ConfigError
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("training:\n  seeds: [0\n", r"my\.yaml, line 3: .*: mend the YAML there"),
+        ("training:\n  seeds: [0\n", r"my\.yaml, line 3: .*: correct the YAML there"),
         ("training:\n\tseeds: [0]\n", r"my\.yaml, line 2: .*: mend"),
         (
             "training: {seeds: [0]}\ntraining: {seeds: [1]}\n",
@@ -67,7 +67,7 @@ def test_a_byte_order_mark_and_windows_lines_do_no_harm(tmp_path):
     ("text", "sentence"),
     [
         ("a: 1\nb: \x07\n", r"my\.yaml, line 2: it has the control character .*: delete it"),
-        ("a: 2020-99-99\n", r"my\.yaml: .*: mend the YAML"),
+        ("a: 2020-99-99\n", r"my\.yaml: .*: correct the YAML"),
         ("a: *b\n", r"my\.yaml, line 1: found undefined alias 'b': mend"),
     ],
 )

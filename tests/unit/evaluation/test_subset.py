@@ -81,7 +81,7 @@ def test_lists_have_one_id_a_line_and_tables_a_column(tmp_path, name, text, ids)
 
 def test_a_list_in_another_encoding_is_named(tmp_path):
     (tmp_path / "ids.txt").write_text("caf\u00e9\n", encoding="utf-16")
-    with pytest.raises(SonifyError, match="ids.txt is no text in UTF-8 .* at byte 0.: save it"):
+    with pytest.raises(SonifyError, match="ids.txt is not UTF-8 text .* at byte 0.: save it"):
         subset.read_ids(tmp_path / "ids.txt")
 
 

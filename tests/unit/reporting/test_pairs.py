@@ -117,7 +117,7 @@ def test_signals_are_those_of_the_clip_and_of_its_sonification(make_pairs, clips
         (
             [named("figure_2", 1, 77, 1)],
             FIGURES,
-            "figure_2 is not there: contrastive-s0, layer 1, filter 77, rank 1: name one",
+            "figure_2 does not exist: contrastive-s0, layer 1, filter 77, rank 1: name one",
         ),
         (
             [],

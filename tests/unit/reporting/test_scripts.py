@@ -58,7 +58,7 @@ def test_table(table):
 
 
 def test_an_unknown_table_is_named(table):
-    with pytest.raises(SystemExit, match="'A9' is none of the paper's"):
+    with pytest.raises(SystemExit, match="'A9' is not in the paper"):
         table("A9")
 
 

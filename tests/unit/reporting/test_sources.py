@@ -49,7 +49,7 @@ def test_corpora_of_a_dataset_have_one_vocabulary(tmp_path):
     data.append(write("fsd50k", "fsd50k", ["Bell"]))
     check_vocabularies(data)
     write("speech_commands-s1", "speech_commands", ["no", "up"])
-    with pytest.raises(ValueError, match=r"commands-s0 and .*commands-s1 have other classes"):
+    with pytest.raises(ValueError, match=r"commands-s0 and .*commands-s1 have different classes"):
         check_vocabularies(data)
 
 

@@ -183,7 +183,7 @@ def test_scores_of_a_run_that_the_configuration_lacks_are_refused(metrics, facts
 def test_unknown_scale_and_table_are_refused(metrics, facts):
     with pytest.raises(ValueError, match="mini, paper"):
         paper_table("A4", metrics(), facts, "tiny")
-    with pytest.raises(ValueError, match="'A7' is none of the paper's: use A1, A2"):
+    with pytest.raises(ValueError, match="'A7' is not in the paper: use A1, A2"):
         paper_table("A7", metrics(), facts, "mini")
 
 

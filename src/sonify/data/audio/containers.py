@@ -74,8 +74,8 @@ def shortfall(file: BinaryIO) -> str | None:
     """Describe, as a clause, what a truncated file is missing; None if nothing is known to be.
 
     Counts bytes of samples for all variants of WAV, AIFF, W64, CAF and AU, and checks the last page
-    of Ogg. In other formats truncation shows up, if at all, during decoding. Bytes behind the
-    samples that are no chunk are sound too: the header is older than they are.
+    of Ogg. In other formats truncation shows up, if at all, during decoding. Bytes after the
+    samples that do not form a chunk count as sound: they were written after the header.
     """
     end = file.seek(0, 2)
     file.seek(0)

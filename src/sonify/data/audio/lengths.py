@@ -19,9 +19,9 @@ _FLAC_STREAMINFO = 42  # bytes of a file up to the end of the first block
 
 
 def unclosed(file: BinaryIO) -> BinaryIO | None:
-    """The file with the size of its samples filled in, where its header leaves it at 0.
+    """Return the file with the size of its samples filled in, where its header leaves it at 0.
 
-    None for every other file, also for one without anything behind its header.
+    None for any other file, including one with nothing after its header.
     """
     end = file.seek(0, 2)
     file.seek(0)

@@ -73,8 +73,8 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
     """Prepare a recording, given as a path or an in-memory file, for storage at `rate_hz`.
 
     Raises UnusableAudio, with a reason from `listing.REASONS`, for a missing, unreadable, empty or
-    truncated file, NaN or infinite samples, silence, values so absurd that nothing else is left
-    beside them, and recordings too short or too long.
+    truncated file, NaN or infinite samples, silence, values so extreme that everything else
+    vanishes beside them, and recordings too short or too long.
     """
     original = decoded(source, limits.max_s)
     x, rate = original.x, original.rate
@@ -99,8 +99,9 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
 
 
 def _check_outliers(x: np.ndarray) -> None:
-    """Raise UnusableAudio if a few values far beyond full scale, or an offset, leave of all others
-    only rounding in 16 bits.
+    """Raise UnusableAudio if a few values far beyond full scale, or an offset, drown all others.
+
+    All others are then only rounding in 16 bits.
 
     Within full scale a click over faint noise is a sound like any other.
     """
@@ -123,8 +124,9 @@ def _check_outliers(x: np.ndarray) -> None:
 
 
 def unscaled(recording: Recording) -> Recording:
-    """The recording at the level of its file, to 16 bits; what resampling brought beyond full scale
-    is clipped there.
+    """Return the recording at the level of its file, to 16 bits.
+
+    Values that resampling pushed beyond full scale are clipped.
 
     Raises UnusableAudio for one too faint for 16 bits.
     """

@@ -44,13 +44,13 @@ def coherence_parts(
 ) -> list[pd.DataFrame]:
     """Return the coherence table of one model on each part of one split.
 
-    Under each rule for the most active map it has one row per clip and layer, with the noise floor
-    of the clip's length beside it.
+    For each rule for the most active map, one row per clip and layer, with the noise floor for
+    clips of that length.
 
     A map that several rules choose is sonified and measured once. Dead maps count as 0 and are
-    marked. Parts that `kept` has are not measured again, and those that it does not own not at all.
-    Raises SonifyError for an unknown rule and for clips shorter than two segments of `nperseg` or
-    two frames of the envelope.
+    marked. Parts that `kept` already has, or does not own, are not measured. Raises SonifyError for
+    an unknown rule and for clips shorter than two segments of `nperseg` or two frames of the
+    envelope.
     """
     kept = kept or Kept()
     explainer = build_explainer(method, model, precision=precision)

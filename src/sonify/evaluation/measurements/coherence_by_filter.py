@@ -1,4 +1,4 @@
-"""Coherence of every filter's sonifications with their clips, as the authors' code has it."""
+"""Coherence of every filter's sonifications with their clips, as in the authors' code."""
 
 from collections.abc import Iterable
 
@@ -25,13 +25,12 @@ def coherence_by_filter_table(
 ) -> pd.DataFrame:
     """Return the coherence_by_filter table of one model: a row for each filter and peak.
 
-    `sonifications` are the rows of that table, a few at a time; `lengths` are the samples mined of
-    the clips that they are of, by clip_id, whose centres are read from `parts` of the split. A
-    peak's value is its mean over the filter's clips, without those that have too few peaks, silence
-    among them; NaN if none is left.
-    The floor of each peak, and active_fraction, are means over all of the filter's clips.
-    `progress` is called with the number of sonifications done. Raises SonifyError as `centres`
-    does.
+    `sonifications` yields the rows of that table, a few at a time; `lengths` gives the samples
+    mined of each of their clips, by clip_id, whose centres are read from `parts` of the split. A
+    peak's value is its mean over the filter's clips that have enough peaks (silence has none); NaN
+    if there are no such clips. The floor of each peak, and active_fraction, are means over all of
+    the filter's clips. `progress` is called with the number of sonifications done. Raises
+    SonifyError as `centres` does.
     """
     stored = centres(parts, lengths)
     inputs = {clip: decode(pcm, np.float64) for clip, pcm in stored.items()}

@@ -1,7 +1,7 @@
-"""Controls for coherence: what sounds that training has not shaped would score (Figure 7).
+"""Controls for coherence: the scores of sounds that training has not shaped (Figure 7).
 
-Besides those of `controls`: top_k and bottom_k, the sonification of the most active map of the
-network whose last or first k layers are those of an untrained one.
+Besides the controls of `controls`: top_k and bottom_k, sonifications of the most active map of the
+network with its last or first k layers replaced by untrained ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -44,9 +44,9 @@ def coherence_controls_table(
     """Return the coherence_controls table of one model on the parts of one split.
 
     For each clip, layer and sound, its coherence with the clip, its spectral flatness and active
-    fraction. Silence has coherence and active fraction 0 and no flatness. `cascade`: how many
-    layers are randomised, from either end; those at the end change only the layers that they are.
-    Raises SonifyError as `heard_with_controls` and `mean_topk_coherence` do.
+    fraction. Silence has coherence and active fraction 0 and no flatness. `cascade`: numbers of
+    layers to randomise, from either end; randomising the last layers changes only those layers' own
+    sounds. Raises SonifyError as `heard_with_controls` and `mean_topk_coherence` do.
     """
     explainer, fresh = explainers(model, card, method, precision, device)
     n = explainer.n_layers

@@ -39,10 +39,10 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class Heard:
-    """One batch of clips of one length, what was sonified of it, and its controls.
+    """One batch of clips of one length, its sonifications and their controls.
 
     ids: of the clips. x: (clip, time). made: by (selection, layer, clip), selections most_active,
-    least_active, random. sounds: by name, sonification first, (layer, clip, time), each of the
+    least_active, random. sounds: by name, sonification first, (layer, clip, time), each with the
     energy of the sonification, or silent. A control is silent where the sonification is, where
     there is no other living filter, or where its own sonification is silence.
     """
@@ -81,8 +81,9 @@ def heard_with_controls(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> Iterator[Heard]:
-    """Yield batches of clips with their sonifications and all controls; `fresh` is of an untrained
-    network.
+    """Yield batches of clips, their sonifications and all controls.
+
+    `fresh` is built on an untrained network.
 
     Raises SonifyError for an unknown rule, and for a split of a single clip, which has no other.
     """
@@ -109,9 +110,10 @@ def heard_with_controls(
 def matched_controls(
     s: Tensor, sonified: dict[str, Tensor], dataset: str, ids: Sequence[str]
 ) -> dict[str, Tensor]:
-    """Return the controls of sonifications s, (layer, clip, time), by name, all of their energy.
+    """Return controls with the energy of the sonifications s, (layer, clip, time), by name.
 
-    sonified: those that are sonifications themselves, alike; the others are made here.
+    sonified: the controls that are sonifications themselves, of the same shape; the others are made
+    here.
     """
     n = s.shape[-1]
     phases = surrogates.draw_phases(dataset, ids, n).to(s.device)
@@ -132,7 +134,7 @@ def _strongest(explainer: Explainer, x: Tensor, rule: str, places: Tensor) -> Te
 def _with_others(
     parts: Iterable[Clips], max_samples: int, device: torch.device | str, progress: Counter | None
 ) -> Iterator[tuple[Clips, np.ndarray, Tensor, Tensor]]:
-    """Yield batches as `whole_clips`, and for each clip another one of its length, (clip, time)."""
+    """Yield batches as `whole_clips`, and other clips of the same lengths, (clip, time)."""
     pool: Clips | None = None
     for clips, indices, x in whole_clips(parts, max_samples, device, progress):
         pool = clips if pool is None or len(clips) > 1 else pool

@@ -1,8 +1,8 @@
 """The case of Figure B.3: one map of one clip, sonified with and without zeros before the clip.
 
-Unlike the measurement of shift invariance, as many samples as are put before the clip are cut off
-its end, the map may die and the scale change: both sonifications are scaled by themselves. The test
-is the lag of their largest cross-correlation with the clip as it was: 0, and minus the delay.
+Unlike in the measurement of shift invariance, the clip loses as many samples at its end as are put
+before it, so the map may die and the scale may change: each sonification is scaled separately. The
+test is the lag of their largest cross-correlation with the original clip: 0, and minus the delay.
 """
 
 from pathlib import Path
@@ -37,9 +37,8 @@ def case_table(
 ) -> pd.DataFrame:
     """Return table invariance_case of one model: no rows if `case`, (layer, filter), is None.
 
-    Of the clips that `invariance.drawn` gives, the one that excites the map most in the mean over
-    time is taken, among those that are at least twice as long as `shift`, in samples. Raises
-    SonifyError if none is.
+    Takes the clip of `invariance.drawn` that excites the map most, by its mean over time, among
+    clips at least twice as long as `shift`, in samples. Raises SonifyError if there is none.
     """
     if case is None:
         return tables.contract("invariance_case").schema.empty_table().to_pandas()

@@ -49,12 +49,12 @@ def evolution_table(
 ) -> pd.DataFrame:
     """Return the evolution table of one model over the checkpoints kept after `epochs`.
 
-    `load` returns a checkpoint; `top` is the model's top_activations table; `parts` opens what was
-    mined of the split (`data.mined`), and `rule` is what ranked it.
+    `load` returns a checkpoint; `top` is the model's top_activations table; `parts` opens the mined
+    clips of the split (`data.mined`), and `rule` ranked them.
 
     `filters_per_layer` filters of each layer are drawn at random by the model's run and seed. A
-    filter that is dead at a checkpoint gives silence there, one that is dead at the end keeps its
-    first-ranked clip. Runs all clips through every checkpoint once; `progress` is called with the
+    filter that is dead at a checkpoint gives silence there; one that is dead at the end keeps its
+    first-ranked clip. All clips run through every checkpoint once; `progress` is called with the
     number of checkpoints done. Raises SonifyError when nothing was kept, for a layer or a number of
     filters that the model does not have, and for top activations of another model or split.
     """
@@ -95,9 +95,9 @@ def power_spectrum(s: np.ndarray) -> np.ndarray:
 
 
 def spectral_change(before: np.ndarray, after: np.ndarray) -> float:
-    """Total variation distance of two power spectra, (bin,), once their sums are 1: in [0, 1].
+    """Return the total variation distance of two power spectra, (bin,), each normalised to sum 1.
 
-    0 if both are silent, 1 if one is.
+    In [0, 1]: 0 if both are silent, 1 if only one is.
     """
     if not (before.any() and after.any()):
         return float(before.any() != after.any())
@@ -161,7 +161,7 @@ def _requests(maxima: pd.DataFrame, fixed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _collected(parts: Iterable[Clips], wanted: set[str]) -> dict[str, tuple[dict, np.ndarray]]:
-    """By clip_id, the columns that say what a wanted clip is, and its samples, (time,) int16."""
+    """Return, by clip_id, the key columns of each wanted clip and its samples, (time,) int16."""
     return {
         clip: (
             {
@@ -184,7 +184,7 @@ def _sonified(
     rows: pd.DataFrame,
     device: torch.device | str,
 ) -> pd.DataFrame:
-    """The sonifications of one clip that the rows ask for, beside them."""
+    """Return the rows of one clip with the sonifications they request."""
     x = torch.from_numpy(decode(pcm))[None].to(device)
     layers, filters = (torch.tensor(rows[c].to_numpy()) for c in _FILTER)
     rendered = explainer.render(x, layers, torch.zeros_like(layers), filters)

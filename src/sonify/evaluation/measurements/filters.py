@@ -39,12 +39,12 @@ def filters_table(
 ) -> pd.DataFrame:
     """Return the filters table of one model: a row for every filter in `top`, its top_activations.
 
-    The rest is as for `filter_parts`. Coherence (mean of the `top_k` largest bins) and the spectral
-    measures are means over those of the filter's top clips whose sonification is not silent and
-    that hold two segments of `nperseg` samples; NaN if none does.
-    Label purity is the largest fraction, of the top clips on which the filter is active, that have
-    one label in common; NaN with fewer than two such clips, of which it would say nothing. Beside
-    it stands the purity of as many clips of the split drawn at random (`label_agreement.chance`).
+    The other arguments are those of `filter_parts`. Coherence (mean of the `top_k` largest bins)
+    and the spectral measures are means over those of the filter's top clips whose sonification is
+    not silent and that hold two segments of `nperseg` samples; NaN if none does. Label purity is
+    the largest fraction of the top clips on which the filter is active that share one label; NaN
+    with fewer than two such clips, where it would be meaningless. Beside it stands the purity of as
+    many randomly drawn clips of the split (`label_agreement.chance`).
 
     Raises SonifyError for tables of another model or of other clips.
     """
@@ -88,15 +88,15 @@ def filter_parts(
     progress: Counter | None = None,
     kept: Kept | None = None,
 ) -> tuple["Surveyed", pd.DataFrame]:
-    """Return what the filters table of a model is made of.
+    """Return the parts that a model's filters table is computed from.
 
-    First what the parts of the split have to say, then a row for each sonification in their order:
-    layer, filter and measures of its sound, NaN if silent or too short. `sonifications` are the
-    rows of that table, a few at a time: of all the sound, memory holds those and the mined clips.
+    First the survey of the split's parts, then a row for each sonification, in order: layer, filter
+    and measures of its sound, NaN if silent or too short. `sonifications` yields the rows of that
+    table, a few at a time: memory holds only their sound and the mined clips.
 
-    What `kept` has, or does not own, is not made: of a share, every n-th of the stored parts and of
-    the few rows at a time. `progress` is called with the number of clips and sonifications done.
-    Raises SonifyError for sonifications of other clips.
+    Parts that `kept` already has, or does not own, are not computed: a share has every n-th stored
+    part and every n-th group of rows. `progress` is called with the number of clips and
+    sonifications done. Raises SonifyError for sonifications of other clips.
     """
     held, use = kept or Kept(), mining or Mining()
     explainer = build_explainer(DEFAULT, model)
@@ -192,7 +192,7 @@ def _described(
 ) -> pd.DataFrame:
     """Return layer, filter and spectral measures of some sonifications; NaN for those left out.
 
-    No measure depends on loudness, so that samples are taken as they are stored.
+    No measure depends on loudness, so samples are used as stored.
     """
     for row in rows.itertuples():
         if row.n_samples != len(inputs.get(row.clip_id, ())):

@@ -1,10 +1,10 @@
 """Shift invariance: how exactly sonifications follow a delayed input (section 3.2, Figure B.3).
 
-The recording is taken as lying in silence: samples of silence are put before and behind it, more
-than any output of the network depends on, and a delay moves it within them. So a clip of any length
-can be delayed by any shift, nothing of it is lost, and all of it is compared, free of edge
-effects. A sonification's scale depends on all that was sonified; what is compared are
-raw deconvolutions times the scale factor of the sonification without delay.
+The recording is placed in silence: before and after it lie more silent samples than any output of
+the network depends on, and a delay moves it within them. So a clip of any length can be delayed by
+any shift without losing any of it, and all of it is compared, free of edge effects. Since a
+sonification's scale depends on the whole of it, raw deconvolutions are compared, times the scale
+factor of the sonification without delay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def invariance_tables(
     it has fewer), drawn alike for every model. `sizes` are its parts (`part_sizes`).
 
     A row compares, for one clip, layer and shift, the sonification of the layer's most active map
-    with that of the same map of the delayed clip. The example is of the middle layer, of the clip
+    with that of the same map for the delayed clip. The example shows the middle layer, for the clip
     whose sonification has the most energy there. Raises SonifyError unless `shown_shift` is among
     the shifts.
     """
@@ -167,17 +167,17 @@ def correlation(s: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def silence_margin(architecture: Architecture) -> int:
-    """Samples of silence that keep the padding of the convolutions out of what is compared.
+    """Return the samples of silence that keep the convolutions' padding out of the comparison.
 
     A sample of a sonification depends on less than a receptive field either side. It is a whole
-    number of frames of the last layer, so that pooling falls as in the clip by itself.
+    number of frames of the last layer, so that pooling windows fall as in the clip itself.
     """
     stride = architecture.pool_stride
     return -(-architecture.receptive_field // stride) * stride
 
 
 def drawn(sizes: dict[Path, int], n: int) -> Iterator[tuple[Clips, int]]:
-    """`n` clips of a split, each as the part that holds it and its index there."""
+    """Draw `n` clips of a split, each as the part that holds it and its index there."""
     total = sum(sizes.values())
     draw = np.sort(generator("invariance", "clips").permutation(total)[:n])
     first = 0

@@ -31,8 +31,8 @@ def label_controls_table(
 ) -> pd.DataFrame:
     """Return the label_controls table of one model: a row for each filter and network.
 
-    `top` is the model's top_activations, `parts` what was mined of the split (`data.mined`), of
-    which the untrained network is mined here by the same `rule`, for as many clips a filter.
+    `top` is the model's top_activations; `parts` are the mined clips of the split (`data.mined`),
+    on which the untrained network is mined by the same `rule`, for as many clips per filter.
     Filters active on fewer than two of their top clips have no purity. Raises SonifyError for a top
     clip that is not in `parts`.
     """

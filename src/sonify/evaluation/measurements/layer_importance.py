@@ -31,7 +31,7 @@ Batch = tuple[list[str], np.ndarray, Tensor]
 class HeldOut:
     """The split that is scored; `batches` opens its clips anew at each call.
 
-    identity: what its clips are and how they are cut, as JSON.
+    identity: its clips and how they are cut, as JSON.
     """
 
     dataset: str
@@ -103,11 +103,11 @@ def layer_importance_table(
     progress: Callable[[int, str], None] | None = None,
     saver: Saver | None = None,
 ) -> pd.DataFrame:
-    """The layer importance table of one pretrained model: its probes trained on `clips`.
+    """Return the layer importance table of one pretrained model: its probes trained on `clips`.
 
-    `progress` is called with the `passes` done and a note. With a `saver` a job that was killed
-    goes on: neither a probe that was scored nor an epoch before the last checkpoint is made again.
-    Raises SonifyError as `train_probes` and `scoring.measured` do.
+    `progress` is called with the `passes` done and a note. With a `saver`, a killed job resumes: it
+    repeats neither scored probes nor epochs before the last checkpoint. Raises SonifyError as
+    `train_probes` and `scoring.measured` do.
     """
     model, card = start
     run = probing.run
@@ -152,9 +152,9 @@ def layer_importance_table(
 
 
 def whole_encoder_table(model: SoundModel, card: ModelCard, scored: HeldOut) -> pd.DataFrame:
-    """The layer importance table of a classifier as it was finetuned: the whole encoder's rows.
+    """Return the layer importance table of a finetuned classifier: the whole encoder's rows.
 
-    Raises SonifyError for a model of other classes, and as `scoring.measured` does.
+    Raises SonifyError for a model with other classes, and as `scoring.measured` does.
     """
     if list(card.classes) != scored.classes:
         raise SonifyError(

@@ -45,9 +45,9 @@ def removal_table(
 ) -> pd.DataFrame:
     """Return the removal table of one model on a split; see `removal_parts`.
 
-    Under each condition it has mAP, mAUC and d_prime of the residuals of each layer's most active
-    map; layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead,
-    so that nothing was removed.
+    For each condition, mAP, mAUC and d_prime on the residuals of each layer's most active map;
+    layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead, so
+    that nothing was removed.
     """
     made = removal_parts(model, parts, conditions=conditions, **how)
     joined = [name for name in made[0] if name not in ("dead", "split")]
@@ -82,13 +82,13 @@ def removal_parts(
     progress: Counter | None = None,
     kept: Kept | None = None,
 ) -> list[dict[str, np.ndarray]]:
-    """Return what the removal table of a model is made of, for each part of one split.
+    """Return the data that a model's removal table is computed from, for each part of one split.
 
-    By name: ids, (clip,), and targets, (clip, class), of its clips; their scores as they are, and
+    By name: ids, (clip,), and targets, (clip, class), of its clips; their scores untouched, and
     under each condition without each layer's most active map, (clip, layer, class); numbers of dead
     maps, (rule, layer); dataset and split.
 
-    Computation that conditions share is done once, none for parts that `kept` has or does not own.
+    Work that conditions share is done once, and none for parts that `kept` has or does not own.
     Raises SonifyError for an unknown rule.
     """
     kept = kept or Kept()

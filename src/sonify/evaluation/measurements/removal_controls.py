@@ -1,7 +1,7 @@
-"""Controls for the removal test: what subtracting other sounds of the same energy does (Figure 6).
+"""Controls for the removal test: the effect of subtracting other sounds of equal energy (Figure 6).
 
-Besides those of `controls`: added, s added instead of subtracted; projected, the multiple of s that
-leaves least of the clip, whose energy is its own.
+Besides the controls of `controls`: added, s added instead of subtracted; projected, the multiple of
+s that leaves the least of the clip, with an energy of its own.
 """
 
 from collections import defaultdict
@@ -49,9 +49,9 @@ def removal_controls_table(
 ) -> pd.DataFrame:
     """Return the removal_controls table of one model on the parts of one split.
 
-    mAP of what is left when each sound is subtracted, by layer; layer 0 is the untouched clip. The
-    sounds of SWEPT are subtracted at each of `fractions` of the clip's energy as well. Raises
-    SonifyError as `heard_with_controls`.
+    mAP after subtracting each sound, by layer; layer 0 is the untouched clip. The sounds in SWEPT
+    are also subtracted at each of `fractions` of the clip's energy. Raises SonifyError as
+    `heard_with_controls`.
     """
     explainer, fresh = explainers(model, card, method, precision, device)
     ids: list[str] = []
@@ -95,7 +95,7 @@ def removal_controls_table(
 
 
 def _subtracted(batch: Heard, fractions: Sequence[float]) -> Iterator[tuple[Condition, Tensor]]:
-    """Yield what is subtracted under each condition, (layer, clip, time)."""
+    """Yield the sounds to subtract under each condition, (layer, clip, time)."""
     s, whole = batch.sounds[SONIFICATION], surrogates.energy(batch.x)
     for name, sounds in batch.sounds.items():
         yield (name, OWN), sounds

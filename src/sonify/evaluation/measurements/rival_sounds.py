@@ -1,8 +1,8 @@
 """Sounds of the deconvnet and of its rivals on the same footing: one clip, one filter, one energy.
 
-Each method sonifies the most active map of a layer; its sound has the energy of the deconvnet's,
-clip by clip. So have its controls: its sound with random phases, and its sound of an untrained
-network.
+Each method sonifies the most active map of a layer, and its sound is given the energy of the
+deconvnet's, clip by clip. So are its controls: the same sound with random phases, and its sound of
+an untrained network.
 """
 
 from collections.abc import Sequence
@@ -48,8 +48,9 @@ class Heard:
 
 
 class Methods:
-    """The deconvnet and its rivals on some layers of a model, built one at a time: each arranges
-    the weights of all networks anew.
+    """The deconvnet and its rivals on some layers of a model, built one at a time.
+
+    Each keeps its own copy of the weights of all networks.
     """
 
     names = (DEFAULT, *RIVALS)
@@ -65,7 +66,7 @@ class Methods:
         self.mixed = [randomised(model, card, [layer], device) for layer in layers]
 
     def __getitem__(self, name: str) -> Method:
-        """Build a method; raises SonifyError for a layer that is not there."""
+        """Build a method; raises SonifyError for a layer that does not exist."""
         return Method(
             OnLayers(build_explainer(name, self.model), self.layers),
             OnLayers(build_explainer(name, self.fresh), self.layers),
@@ -80,10 +81,10 @@ class Methods:
 def heard(
     method: Method, x: Tensor, rule: str, phases: Tensor, energies: Tensor | None = None
 ) -> Heard:
-    """Return what a method makes of one clip x, (1, time), and its controls.
+    """Return a method's sounds of one clip x, (1, time), and their controls.
 
     phases: as `surrogates.draw_phases` has them. energies: of the sounds of each layer, (layer, 1);
-    None for those that the method itself gives them. What is silent stays so.
+    None to keep those of the method itself. Silence stays silent.
     """
     with FlopCounterMode(display=False) as counter:
         made = method.trained.most_active(x, rule)

@@ -1,6 +1,4 @@
-"""The deconvnet and its rivals, clip by clip: whether their sounds are special, and the field's
-metrics of them.
-"""
+"""The deconvnet and its rivals, clip by clip: how special their sounds are, and their metrics."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -85,9 +83,9 @@ def rivals_tables(
     """Return both tables of one model on `clips` clips of one split, drawn alike for every model.
 
     sizes: its parts (`part_sizes`). stems: the folder of the clips' stems, None if there are none.
-    shift: delay in samples of `delay_correlation`. rule: by which the most active map is chosen.
-    progress is called with the clips done, each as often as there are methods. Raises SonifyError
-    for a layer that is not there, an unknown rule, and as `read_stems` does.
+    shift: delay in samples of `delay_correlation`. rule: chooses the most active map. progress is
+    called with the number of clips done, each counted once per method. Raises SonifyError for a
+    layer that does not exist, an unknown rule, and as `read_stems` does.
     """
     measured_clips = [_clip(part, i, stems) for part, i in drawn(sizes, clips)]
     waveforms = [torch.from_numpy(c.waveform)[None].to(device) for c in measured_clips]
@@ -150,7 +148,7 @@ def _removal(
     scores: dict[tuple[str, str], list[np.ndarray]],
     layers: Sequence[int],
 ) -> pd.DataFrame:
-    """Return mAP of what is left, from scores, (layer, clip, class) in parts, by method and sound.
+    """Return mAP after removal by method and sound, from scores, (layer, clip, class) in parts.
 
     The sound clip stands for the untouched clips, at layer 0.
     """
@@ -168,7 +166,7 @@ def _removal(
 
 
 def _responses(explainer: OnLayers, x: Tensor, made: Heard, rule: str) -> pd.DataFrame:
-    """Return rows of how far each sound excites the filter that is sonified, sound by sound."""
+    """Return rows of how strongly each sound excites the filter that it sonifies."""
     whole = clip_activity(explainer, x, rule)
     played = {n: layer_activity(explainer, s[:, None], rule) for n, s in made.sounds.items()}
     rows = responses(played, whole, made.made.filters, MOST_ACTIVE)
@@ -178,7 +176,7 @@ def _responses(explainer: OnLayers, x: Tensor, made: Heard, rule: str) -> pd.Dat
 
 
 def _measures(clip: Clip, signals: Tensor, top_k: int, nperseg: int) -> dict[str, np.ndarray]:
-    """Return what is measured of sounds, (layer, time), by themselves or beside their clip."""
+    """Return the measures of sounds, (layer, time), alone or against their clip."""
     s, x, sources = signals.cpu().numpy(), clip.waveform[None], clip.sources
     powers = [power(sound) for sound in s]
     return {
@@ -194,7 +192,7 @@ def _faithful(whole: np.ndarray, alone: np.ndarray, left: np.ndarray) -> dict[st
 
 
 def _randomised(method: Method, x: Tensor, made: Heard, rule: str) -> list[float]:
-    """Return how alike sounds are to those of a layer with random weights, by layer.
+    """Return the similarity of sounds to those of a layer with random weights, by layer.
 
     The rank correlation of the magnitudes of their short-time spectra (Adebayo et al. 2018).
     """

@@ -25,10 +25,12 @@ def whole_clips(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> Iterator[tuple[Clips, np.ndarray, Tensor]]:
-    """Batches of clips of equal length, never padded: the part of a split that the clips are in,
-    their indices there, and waveforms (clip, time).
+    """Yield batches of clips of equal length, never padded.
 
-    A batch has at most `max_samples` samples in all, and at least one clip; memory holds one part.
+    The part of a split that holds them, their indices there, and waveforms (clip, time).
+
+    A batch has at most `max_samples` samples in total, but at least one clip; memory holds one
+    part.
     """
     done = 0
     for clips in parts:
@@ -45,7 +47,7 @@ def measured(
     """The ranking of scores, (clip, class), and rows of its metrics: their names, values, and
     replicates on the resamples `counts`, (clip, replicate).
 
-    Accuracy is among them where every clip has one class. Raises SonifyError as `rank` does.
+    They include accuracy where every clip has one class. Raises SonifyError as `rank` does.
     """
     ranking = rank(targets, scores)
     values = ranking.metrics

@@ -1,6 +1,6 @@
-"""Specificity: how far the sonifications of every filter's top clips excite it, and their sources.
+"""Specificity: how strongly each filter's sonifications excite it, and their share in one source.
 
-What the gallery says on each card. Stimulation measures the most active filter of every clip.
+The gallery shows it on each card. Stimulation measures the most active filter of every clip.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,10 +41,10 @@ def specificity_table(
 ) -> pd.DataFrame:
     """Return the specificity table of one model: a row for each filter, top clip and sound.
 
-    `sonifications` are the rows of that table, a few at a time; `lengths` are the samples mined of
-    the clips that they are of, by clip_id, whose centres are read from `parts` of the split.
-    Activity is by mining's `rule`, of the maps before the pool. `stems` is a folder with the stems
-    of some of the clips. `progress` is called with the number of sonifications done. Raises
+    `sonifications` yields the rows of that table, a few at a time; `lengths` gives the samples
+    mined of each of their clips, by clip_id, whose centres are read from `parts` of the split.
+    Activity follows mining's `rule`, on the maps before the pool. `stems` is a folder with stems of
+    some of the clips. `progress` is called with the number of sonifications done. Raises
     SonifyError as `centres` and `read_stems` do.
     """
     whole: dict[str, int] = {}

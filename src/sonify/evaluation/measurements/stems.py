@@ -1,4 +1,4 @@
-"""Ground truth from stems: how far a sonification is one of the sources of its clip."""
+"""Ground truth from stems: how well a sonification isolates one of the sources of its clip."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -41,10 +41,9 @@ def stems_table(
 ) -> pd.DataFrame:
     """Return the stems table of one model on the clips whose stems are in `folder`.
 
-    A clip's stems are the audio files in the folder named as the clip; only clips of two stems or
-    more are measured. The sound called clip is the mixture itself, at every layer. Raises
-    SonifyError for a folder with the stems of no clip, and for stems of another length than their
-    clip.
+    A clip's stems are the audio files in the folder named after the clip; only clips with at least
+    two are measured. The sound called clip is the mixture itself, at every layer. Raises
+    SonifyError if no clip has stems, and for stems that differ in length from their clip.
     """
     explainer, fresh = explainers(model, card, method, precision, device)
     rows = []
@@ -87,7 +86,7 @@ def stems_table(
 def read_stems(folder: Path, clip_id: str, n_samples: int) -> np.ndarray | None:
     """Return the stems of a clip at 8 kHz, (source, time), in the order of their names.
 
-    None if there are none, or one alone. Raises SonifyError naming a file that cannot be read or is
+    None if there are fewer than two. Raises SonifyError naming a file that cannot be read or is
     more than a millisecond longer or shorter than the clip.
     """
     own = folder / clip_id

@@ -1,4 +1,4 @@
-"""Stimulation: does a sonification, played to the network, excite the filter that it is of?
+"""Stimulation: does a sonification, played to the network, excite the filter it was made from?
 
 The paper says that removal "alters feature map activity" (section 4.1) and does not measure it.
 """
@@ -44,10 +44,10 @@ def stimulation_table(
 ) -> pd.DataFrame:
     """Return the stimulation table of one model on the parts of one split.
 
-    For each clip and layer the most active filter by `rule`, and one drawn at random among the
-    other living ones, hear the clip, their own sonification of it, what is left without it, and
-    surrogates of its energy. response is their activity relative to that on the clip. Raises
-    SonifyError as `heard_with_controls`.
+    For each clip and layer, the most active filter by `rule` and a random other living one hear the
+    clip, their own sonification of it, the clip without that, and surrogates of its energy.
+    response is their activity relative to that on the clip. Raises SonifyError as
+    `heard_with_controls`.
     """
     explainer, fresh = explainers(model, card, method, precision, device)
     rows = [
@@ -95,7 +95,7 @@ def _measured(explainer: Explainer, batch: Heard, rule: str) -> pd.DataFrame:
 def responses(
     heard: dict[str, list[Tensor]], whole: list[Tensor], filters: Tensor, selection: str
 ) -> pd.DataFrame:
-    """Return a row for each sound, layer and clip: how active a filter is on what it hears.
+    """Return a row for each sound, layer and clip: how active a filter is on that sound.
 
     heard: activity, (clip, filter) by layer, on each sound; whole: the same on the clip. filters:
     by layer and clip, -1 for none. `at` is the index of the clip in the batch.
@@ -127,8 +127,9 @@ def responses(
 def answer(every: Tensor, index: Tensor, on_clip: Tensor, known: Tensor) -> dict[str, Tensor]:
     """Return response, filter_rank and dead of filters to sounds, (sound,) each.
 
-    every: activity of the layer's filters, (sound, filter); index: which are asked, (sound, 1);
-    on_clip: their activity on the sounds' clips. Where that is not `known` both are NaN.
+    every: activity of the layer's filters, (sound, filter); index: the filters in question, (sound,
+    1); on_clip: their activity on the sounds' clips. Where that is not `known`, response and rank
+    are NaN.
     """
     active = every.gather(1, index)
     return {

@@ -1,8 +1,8 @@
-"""Bootstrap over clips: how scores vary with the clips that they happen to be computed from.
+"""Bootstrap over clips: how scores vary with the clips they happen to be computed from.
 
-A resample of n clips is n draws with replacement (Efron and Tibshirani 1993). It is drawn from the
-names of the clips alone, so that the b-th is the same of all models that are scored on the same
-clips: the difference of two replicates is a replicate of the difference (a paired bootstrap).
+A resample of n clips is n draws with replacement (Efron and Tibshirani 1993). It depends on the
+names of the clips alone, so the b-th resample is the same for all models scored on the same clips:
+the difference of two replicates is a replicate of the difference (a paired bootstrap).
 """
 
 from collections.abc import Sequence
@@ -41,8 +41,8 @@ def replicates(targets: np.ndarray, scores: np.ndarray, counts: Counts) -> dict[
 
     targets (0 or 1) and scores are (clip, class), counts (clip, replicate); accuracy is among the
     metrics where every clip has one class. A class without a positive clip in a resample (AUC: or a
-    negative one) is left out of its mean, as it would be of the whole; a resample that leaves none
-    is NaN.
+    negative one) is left out of the mean, as for the full set; a resample that leaves no class is
+    NaN.
     """
     each = [_of_class(t.astype(bool), s, counts) for t, s in zip(targets.T, scores.T, strict=True)]
     precision, auc = (_mean(np.array(values)) for values in zip(*each, strict=True))
@@ -66,7 +66,7 @@ def clip_means(values: np.ndarray, counts: Counts) -> Floats:
 
 
 def _of_class(positive: np.ndarray, scores: np.ndarray, counts: Counts) -> tuple[Floats, Floats]:
-    """Return average precision and AUC of one class on every resample; tied scores are one step.
+    """Return average precision and AUC of one class on every resample; tied scores form one step.
 
     Only the ends of those runs of tied scores that hold a positive clip matter, so the counts are
     summed from one to the next.

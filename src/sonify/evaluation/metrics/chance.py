@@ -10,8 +10,8 @@ def chance_map(prevalence: pd.Series, n_clips: pd.Series) -> pd.Series:
     """Return the expected mAP of a random ranking of n clips, from the mean prevalence.
 
     With k positives, ((k - 1) / (n - 1) · (n - H_n) + H_n) / n, H_n being the n-th harmonic number
-    (Bestgen 2015). It is above the prevalence, the more so the fewer the clips, and linear in k, so
-    that the mean over classes needs no more than their mean prevalence.
+    (Bestgen 2015). It exceeds the prevalence, by more with fewer clips, and is linear in k, so that
+    the mean over classes needs only their mean prevalence.
     """
     harmonic = n_clips.map(_harmonic)
     others = (prevalence * n_clips - 1) / (n_clips - 1)

@@ -29,10 +29,10 @@ def mean_topk_coherence(
 ) -> np.ndarray:
     """Mean of the k largest bins of the coherence of each s with its x, (signal,), in [0, 1].
 
-    x is (clip, time), s is (signal, time); `clips`, (signal,), says which x is whose, one each in
-    order if None. A silent s (a dead map) counts as 0; so does a bin in which either signal has no
-    power, where coherence is undefined. Raises SonifyError for shapes that do not fit, or clips
-    that hold fewer than two segments: one makes every coherence 1, whatever the signals.
+    x is (clip, time), s is (signal, time); `clips`, (signal,), gives each signal's index in x; None
+    pairs them in order. A silent s (a dead map) counts as 0; so does a bin in which either signal
+    has no power, where coherence is undefined. Raises SonifyError for shapes that do not fit, or
+    clips that hold fewer than two segments: one makes every coherence 1, whatever the signals.
 
     >>> import numpy as np
     >>> from sonify.api import mean_topk_coherence
@@ -64,9 +64,9 @@ def mean_topk_coherence(
 
 
 def noise_floor(n_samples: int, k: int = 5, nperseg: int = NPERSEG) -> float:
-    """The measure for independent white noises of this length: what "not related" scores.
+    """Return the measure for independent white noises of this length, which are unrelated.
 
-    Mean over the pairs among a fixed set of noises; it falls as clips get longer, by whole
+    Mean over the pairs among a fixed set of noises; it falls with clip length, in steps of whole
     segments.
     """
     return _noise_floor((n_samples - nperseg) // (nperseg - nperseg // 2) + 1, k, nperseg)

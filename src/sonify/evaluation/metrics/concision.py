@@ -1,11 +1,14 @@
 """How few of its values an explanation consists of, as Quantus computes it (Hedström et al. 2023).
 
-Its values are the magnitudes of the short-time spectrum of a sound.
+The values are the magnitudes of the short-time spectrum of a sound. Quantus rejects silence; here
+it is NaN.
 """
 
 import numpy as np
 
-_OFFSET = 1e-7  # Quantus adds it to each value, so that silence is defined; there it is not here
+# Quantus' own: the one is added to each value, the other to each fraction in the logarithm.
+_OFFSET = 1e-7
+_LOG_OFFSET = 1e-12
 
 
 def sparseness(values: np.ndarray) -> float:
@@ -24,10 +27,11 @@ def sparseness(values: np.ndarray) -> float:
 def complexity(values: np.ndarray) -> float:
     """Return the entropy of magnitudes, in nats, as fractions of their sum (Bhatt et al. 2020).
 
-    From 0, one value alone, to the logarithm of their number, all alike; NaN for silence.
+    From 0, one value alone, to the logarithm of their number, all alike; NaN for silence. Quantus'
+    offset lowers it by 1e-12 for each value; never below 0, as it would for one value alone.
     """
     a = np.abs(values).ravel().astype(np.float64)
     if not a.any():
         return float("nan")
-    p = a[a > 0] / a.sum()
-    return float(-(p * np.log(p)).sum())
+    p = a / a.sum()
+    return max(0.0, float(-(p * np.log(p + _LOG_OFFSET)).sum()))

@@ -16,9 +16,9 @@ def envelope_correlation(
 ) -> np.ndarray:
     """Pearson correlation of the energy envelopes of each s and its x, (signal,), in [-1, 1].
 
-    x is (clip, time), s is (signal, time); `clips`, (signal,), says which x is whose, one each in
-    order if None. 0 where either envelope is constant, as of silence: it has no time structure.
-    Raises SonifyError for signals under two frames.
+    x is (clip, time), s is (signal, time); `clips`, (signal,), gives each signal's index in x; None
+    pairs them in order. 0 where either envelope is constant, as for silence, and so has no time
+    structure. Raises SonifyError for signals under two frames.
     """
     if x.shape[1] < 2 * FRAME:
         raise SonifyError(
@@ -31,9 +31,9 @@ def envelope_correlation(
 
 
 def envelope(x: np.ndarray) -> np.ndarray:
-    """Root mean square, linear, of frames of FRAME samples side by side, (signal, frame).
+    """Return the root mean square of adjacent frames of FRAME samples, (signal, frame), linear.
 
-    x is (signal, time); samples behind the last whole frame are left out.
+    x is (signal, time); samples after the last whole frame are left out.
     """
     n_frames = x.shape[1] // FRAME
     frames = np.asarray(x, np.float64)[:, : n_frames * FRAME].reshape(len(x), n_frames, FRAME)

@@ -1,8 +1,8 @@
-"""The field's measures of how faithful a sound that is to explain a decision is to it.
+"""The field's measures of how faithfully a sound explains a classifier's decision.
 
-They compare a classifier's scores of a clip x, of the explanation s alone, and of what is left,
-x - s. c is the class with the greatest score on x, p(.) the softmax over its scores. L-MAC (Paissan
-et al. 2024) gives average drop, increase and gain in hundredths.
+They compare a classifier's scores on a clip x, on the explanation s alone, and on the rest, x - s.
+c is the class with the greatest score on x, p(.) the softmax over its scores. L-MAC (Paissan et al.
+2024) gives average drop, increase and gain in hundredths.
 """
 
 from typing import NamedTuple
@@ -11,13 +11,14 @@ import numpy as np
 
 
 class Faithfulness(NamedTuple):
-    """Of each clip, (clip,).
+    """The measures of each clip, (clip,).
 
-    faithfulness: FF, p_c(x) - p_c(x - s) (Parekh et al. 2022); in its logit, the score itself
-    instead of p. average_drop: of p_c from x to s alone, relative to p_c(x), 0 for a rise
-    (Chattopadhay et al. 2018). average_increase: 1 where p_c rises, else 0 (the same); in its
-    logit, where the score does. average_gain: that rise, relative to 1 - p_c(x), 0 for a drop
-    (Zhang et al. 2024). fidelity: to the input, 1 where s alone has class c (Paissan et al. 2023).
+    faithfulness: FF, p_c(x) - p_c(x - s) (Parekh et al. 2022); faithfulness_logit uses the score
+    instead of p. average_drop: fall of p_c from x to s alone, relative to p_c(x), 0 for a rise
+    (Chattopadhay et al. 2018). average_increase: 1 where p_c rises, else 0 (same source);
+    average_increase_logit, where the score rises. average_gain: that rise, relative to 1 - p_c(x),
+    0 for a drop (Zhang et al. 2024). fidelity: to the input, 1 where s alone has class c (Paissan
+    et al. 2023).
     """
 
     faithfulness: np.ndarray

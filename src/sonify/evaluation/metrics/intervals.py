@@ -20,9 +20,9 @@ class Interval(NamedTuple):
 
 
 def t_interval(values: Iterable[float]) -> Interval:
-    """The mean of one value a run, with t(0.975, n - 1) · sd / √n.
+    """Return the mean of one value per run, with t(0.975, n - 1) · sd / √n.
 
-    One run has no interval (ci95 NaN), no runs have no mean either (NaN, NaN, 0), equal finite
+    One run has no interval (ci95 NaN); no runs have no mean either (NaN, NaN, 0); equal finite
     values have half-width 0. An infinite value (d-prime of a perfect ranking) gives an infinite
     mean and no interval. Raises SonifyError for NaN.
     """

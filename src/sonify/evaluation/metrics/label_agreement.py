@@ -1,4 +1,4 @@
-"""The agreement of the labels of a few clips, as it is by chance."""
+"""The agreement of the labels of a few clips, observed and by chance."""
 
 from collections.abc import Iterable
 
@@ -12,10 +12,10 @@ _AT_ONCE = 1_000  # draws, which bounds memory
 
 
 def purity(labelled: np.ndarray) -> float:
-    """Return the largest fraction of some clips that have one label in common.
+    """Return the largest fraction of some clips that share one label.
 
-    labelled: (clip, class), 1 where a clip has the label. NaN for fewer than two clips, of which it
-    would say nothing.
+    labelled: (clip, class), 1 where a clip has the label. NaN for fewer than two clips, where it
+    would be meaningless.
     """
     if len(labelled) < 2:
         return float("nan")

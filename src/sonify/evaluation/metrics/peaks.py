@@ -60,7 +60,7 @@ def peak_coherence(x: np.ndarray, s: np.ndarray, how: Peaks = Peaks()) -> np.nda
 
 @cache
 def noise_floor(n_samples: int, how: Peaks = Peaks()) -> np.ndarray:
-    """Return the peaks of independent white noises of this length, means over pairs: (count,)."""
+    """Return the peaks for independent white noises of this length, means over pairs: (count,)."""
     noises = generator("peak floor", n_samples).standard_normal((FLOOR_NOISES, n_samples))
     return np.mean([peak_coherence(x, s, how) for x, s in combinations(noises, 2)], axis=0)
 
@@ -77,7 +77,7 @@ def _spectra(x: np.ndarray, how: Peaks) -> np.ndarray:
 
 
 def active_fraction(s: np.ndarray, frame: int = Peaks.nperseg) -> float:
-    """Return the fraction of the frames of s, (time,), that are audible beside its loudest.
+    """Return the fraction of frames of s, (time,), that are audible beside the loudest.
 
     Frames of `frame` samples side by side; 0 for silence.
     """

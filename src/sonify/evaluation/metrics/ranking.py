@@ -99,7 +99,7 @@ def mean_auc(targets: np.ndarray, scores: np.ndarray) -> float:
 def average_ranks(scores: np.ndarray) -> np.ndarray:
     """Ranks of scores, (clip, class), among the clips of each class, from 1 up; ties share theirs.
 
-    What scipy.stats.rankdata(scores, axis=0) gives, whose import takes longer than many a job.
+    Equals scipy.stats.rankdata(scores, axis=0), whose import takes longer than many jobs.
     """
     ranks = np.empty(scores.shape)
     for column, out in zip(scores.T, ranks.T, strict=True):
@@ -122,7 +122,7 @@ def d_prime(auc: float) -> float:
 
 
 def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Fraction of clips whose highest score is at their one class; ties go to the lower class."""
+    """Return the fraction of clips that score highest on their class; ties go to the lower."""
     targets, scores = _validated(targets, scores)
     if (targets.sum(axis=1) != 1).any():
         raise SonifyError("accuracy needs exactly one class per clip")
@@ -130,7 +130,7 @@ def accuracy(targets: np.ndarray, scores: np.ndarray) -> float:
 
 
 def selection_score(targets: np.ndarray, scores: np.ndarray) -> float:
-    """Return what models are selected by: accuracy where every clip has one class, else mAP.
+    """Return the score that selects models: accuracy where every clip has one class, else mAP.
 
     Raises SonifyError as `rank` does.
     """

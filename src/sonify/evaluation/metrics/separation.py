@@ -1,4 +1,4 @@
-"""Measures of how far a sound is one of the sources of a mixture whose stems are known.
+"""Measures of how well a sound isolates one source of a mixture whose stems are known.
 
 Stems are the sources that a mixture is the sum of, (source, time). Short-time spectra have Hann
 windows of 256 samples, half overlapping.
@@ -16,13 +16,13 @@ ACTIVE_DB = 20.0  # a source sounds in frames within so many decibels of its lou
 
 
 class Separation(NamedTuple):
-    """Of one sound: its best source, and how far it is that one.
+    """The best source of one sound, and how well the sound isolates it.
 
     best: index of the source. share: fraction of the sound's power in it. si_sdr_db: greatest
-    scale-invariant signal-to-distortion ratio against a source. auc_time, auc_bins: area under the
-    curve of telling, by the sound's power, the frames in which the best source sounds from the
-    rest, and the bins of time and frequency in which it has most of the mixture's power; NaN where
-    all are alike. All are NaN, and best -1, for silence.
+    scale-invariant signal-to-distortion ratio against a source. auc_time: area under the ROC curve
+    of the sound's power as a detector of the frames in which the best source sounds; auc_bins:
+    likewise of the time-frequency bins in which it has most of the mixture's power; NaN where all
+    have the same label. All are NaN, and best -1, for silence.
     """
 
     best: int
@@ -33,7 +33,7 @@ class Separation(NamedTuple):
 
 
 class Sources:
-    """The stems of one mixture, analysed once for all sounds that are compared with them."""
+    """The stems of one mixture, analysed once for all sounds compared with them."""
 
     def __init__(self, stems: np.ndarray) -> None:
         """Take the stems, (source, time), silent ones included."""
@@ -84,7 +84,7 @@ def power(x: np.ndarray) -> np.ndarray:
 def si_sdr_db(sound: np.ndarray, source: np.ndarray) -> float:
     """Return the scale-invariant signal-to-distortion ratio in dB (Le Roux et al. 2019).
 
-    The source, scaled to what of it is in the sound, over the rest of the sound.
+    The power of the sound's projection on the source, over that of the rest of the sound.
     """
     s, target = np.asarray(sound, np.float64), np.asarray(source, np.float64)
     part = (s @ target) / (target @ target) * target

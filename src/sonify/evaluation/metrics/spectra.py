@@ -19,14 +19,14 @@ class SpectralShape(NamedTuple):
 
 
 def spectral_shape(x: np.ndarray, nperseg: int = NPERSEG) -> SpectralShape:
-    """Shape of the power spectra p(f) of x, (signal, time) at 8 kHz, whatever their loudness.
+    """Return the shape of the power spectra p(f) of x, (signal, time) at 8 kHz, whatever the level.
 
     p is Welch's estimate with SciPy's defaults, as in the coherence measure, at the bins strictly
     between 0 Hz (which detrending empties) and 4000 Hz (which a one-sided spectrum counts half).
-    Flatness is the geometric over the arithmetic mean of p: near 1 for white noise (0.56 if p is of
-    one segment, closer to 1 the more there are), near 0 for a tone. Centroid is c = Σ f p / Σ p,
-    and bandwidth √(Σ (f - c)² p / Σ p). Silence has no spectrum: NaN. Raises SonifyError for
-    signals shorter than nperseg.
+    Flatness is the geometric over the arithmetic mean of p: near 1 for white noise (0.56 with one
+    segment, closer to 1 with more), near 0 for a tone. Centroid is c = Σ f p / Σ p, and bandwidth
+    √(Σ (f - c)² p / Σ p). Silence has no spectrum: NaN. Raises SonifyError for signals shorter than
+    nperseg.
     """
     x = np.asarray(x, np.float64)
     if x.ndim != 2 or x.shape[1] < nperseg:

@@ -1,4 +1,4 @@
-"""Surrogates of sonifications: sounds that share some property of one, and its energy, by clip.
+"""Surrogates: sounds that share a sonification's energy and some other property, clip by clip.
 
 All random draws are from generators named after the clip, so that every model and layer is compared
 with the same ones, however clips are batched.
@@ -28,9 +28,9 @@ def matched(sounds: Tensor, energies: Tensor) -> Tensor:
 def phase_randomised(sounds: Tensor, phases: Tensor) -> Tensor:
     """Return sounds with the same power spectrum and other phases, (..., clip, time).
 
-    phases, (clip, bin), replace those of all bins but the two that are real, 0 Hz and, of an even
-    number of samples, half the sampling rate (Theiler et al. 1992). What is left of a sonification
-    is noise in its bands.
+    phases, (clip, bin), replace those of all bins except the real ones: 0 Hz and, with an even
+    number of samples, half the sampling rate (Theiler et al. 1992). A sonification becomes noise in
+    its bands.
     """
     n = sounds.shape[-1]
     spectra = torch.fft.rfft(sounds.double())
@@ -42,7 +42,7 @@ def phase_randomised(sounds: Tensor, phases: Tensor) -> Tensor:
 
 
 def projection(x: Tensor, sounds: Tensor) -> Tensor:
-    """Return the multiple of each sound that leaves least of its clip: αs, α = <x, s> / <s, s>.
+    """Return the multiple of each sound that leaves the least of its clip: αs, α = <x, s> / <s, s>.
 
     x is (clip, time), sounds (..., clip, time); silence stays silent.
     """

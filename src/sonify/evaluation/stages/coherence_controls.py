@@ -1,4 +1,4 @@
-"""Controls for coherence: what sounds that training has not shaped would score."""
+"""Controls for coherence: the scores of sounds that training has not shaped."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -24,7 +24,7 @@ class RivalsOptions(Options, frozen=True, kw_only=True):
 
 
 class RivalsSettings(JobSettings, frozen=True, kw_only=True):
-    """Settings of one job; inside: the stems' folder below the input, null if there are none."""
+    """Settings of one job; inside: the folder of stems below the input, null if there is none."""
 
     clips: int
     layers: tuple[int, ...]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _clips(plan: "Plan", model: str) -> ClipsRead:
-    """The split that published results are measured on."""
+    """Return the split that published results are measured on."""
     dataset = plan.run_of(model).dataset
     return ClipsRead(dataset, (plan.scored_split(dataset),))
 

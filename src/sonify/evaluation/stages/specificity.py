@@ -1,4 +1,4 @@
-"""Specificity: how far the sonifications of every filter's top clips excite it."""
+"""Specificity: how strongly the sonifications of every filter's top clips excite it."""
 
 from typing import TYPE_CHECKING
 

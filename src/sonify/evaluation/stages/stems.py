@@ -1,4 +1,4 @@
-"""Ground truth from stems: how far a sonification is one of the sources of its clip."""
+"""Ground truth from stems: how well a sonification isolates one of the sources of its clip."""
 
 from typing import TYPE_CHECKING, Annotated
 

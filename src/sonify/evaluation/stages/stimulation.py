@@ -1,4 +1,4 @@
-"""Stimulation: how far sonifications excite the filters that they are of."""
+"""Stimulation: how strongly sonifications excite the filters they were made from."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ControlSettings(ExplainerSettings, frozen=True, kw_only=True):
-    """Settings of one job; rule: by which the most active map is chosen."""
+    """Settings of one job; rule: chooses the most active map."""
 
     rule: str
 

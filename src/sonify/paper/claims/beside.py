@@ -24,9 +24,9 @@ def names(beside: pd.DataFrame) -> list[str]:
 
 
 def cells(claims: pd.DataFrame, beside: pd.DataFrame) -> dict[int, list[str]]:
-    """Return by claim what each of the other runs, by name, says of it: verdict and number.
+    """Return, by claim, the verdict and number of each of the other runs, by name.
 
-    A criterion that differs from ours is said; a dash stands for a claim that the run lacks.
+    A criterion that differs from ours is noted; a dash marks a claim that the run lacks.
     """
     found = {(row.name, row.claim): row for row in beside.itertuples(index=False)}
     return {
@@ -46,7 +46,7 @@ def _words(row: "pd.Series[object]", criterion: str) -> str:
 
 
 def counts(claims: pd.DataFrame, beside: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Return what was decided on the authors' numbers and in each of the other runs, in words."""
+    """Return, in words, what was decided on the authors' numbers and in each of the other runs."""
     yield AUTHORS, decided(claims.assign(verdict=claims["authors_verdict"]))
     for name in names(beside):
         yield name, decided(beside[beside["name"] == name])

@@ -1,4 +1,4 @@
-"""Claims 101 and on: ours, about what the paper does not measure, judged by the rules for its own.
+"""Claims from 101 on: our own, about what the paper does not measure, judged by the same rules.
 
 Decisions 102, 107 and 118 say what had been seen of each before its criterion was written down.
 """
@@ -25,7 +25,7 @@ Pairs = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 
 def own_response(evidence: Evidence) -> Measurement:
-    """Return how much more of its activity s gives back to its filter than s with random phases."""
+    """Return by how much the filter's response to s exceeds that to s with random phases."""
     pairs = _held_against(evidence, "stimulation", "response", ["phase"], selection="most_active")
     return differences("Response to the sonification vs random phases", pairs, skipna=True)
 
@@ -37,7 +37,7 @@ def own_lead(evidence: Evidence) -> Measurement:
 
 
 def special_removal(evidence: Evidence) -> Measurement:
-    """Return how much further mAP falls without s than without another sound of its energy."""
+    """Return how much further mAP falls without s than without another sound of equal energy."""
 
     def look_up(key: tuple[str, str]) -> pd.DataFrame:
         finetune, sound = key
@@ -70,15 +70,15 @@ def coherence_beyond_bands(evidence: Evidence) -> Measurement:
 
 
 def best_source(evidence: Evidence) -> Measurement:
-    """Return how much more of a sonification is one source than of what it is held against."""
+    """Return by how much a sonification's share in its best source exceeds that of its control."""
     pairs = _held_against(evidence, "stems", "best_share", ["clip", "phase", "untrained"])
     return differences("Power in the best source, sonification vs control", pairs, skipna=True)
 
 
 def loudest_method(evidence: Evidence) -> Measurement:
-    """Return how much more of its activity the deconvnet gives back to a filter than each rival.
+    """Return by how much a filter's response to the deconvnet's sound exceeds that to each rival's.
 
-    All sounds of a clip and layer have one energy.
+    All sounds of a clip and layer have equal energy.
     """
 
     def look_up(method: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The claims on the authors' own numbers, so that a criterion that those cannot meet is seen.
+"""The claims judged on the authors' own numbers, which shows criteria that these cannot meet.
 
 Removal and coherence have three runs each. Of Figure 4 and of Tables A.1 to A.6 only means are
 known: they have no interval, hence no verdict but "inconclusive", and the remark says whether the
@@ -34,7 +34,7 @@ NOTES = {
 
 
 class _Recorded(dict[str, pd.DataFrame]):
-    """Tables by name, with the names of those that were looked up."""
+    """Tables by name, recording which were looked up."""
 
     def __init__(self, tables: dict[str, pd.DataFrame]) -> None:
         super().__init__(tables)
@@ -48,7 +48,7 @@ class _Recorded(dict[str, pd.DataFrame]):
 
 
 def calibrated(claim: Claim) -> dict[str, float | str]:
-    """Return the columns authors_* of contract claims; the verdict says if there are no numbers."""
+    """Return the columns authors_* of contract claims; without numbers, the verdict says so."""
     evidence = authors_evidence()
     tables = _Recorded(dict(evidence.tables))
     try:

@@ -1,7 +1,8 @@
 """δ of the claims about differences: how large a difference is too small to matter, and why.
 
-Fixed on 28 November 2026, before a number of the miniature on the authors' network was judged by
-them (decision 85). "Reproduced" goes first: an effect that is shown, however small, is an effect.
+Fixed on 28 November 2026, before any number of the miniature on the authors' network was judged by
+them (decision 85). "Reproduced" takes precedence: a demonstrated effect, however small, is an
+effect.
 """
 
 from sonify.paper.claims.rules import Delta

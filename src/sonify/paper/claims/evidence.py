@@ -1,4 +1,4 @@
-"""The evidence that claims are judged by: the evaluation tables, and which runs they are of."""
+"""The evidence for claims: the evaluation tables, and the runs they describe."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ Frame = TypeVar("Frame", pd.Series, pd.DataFrame)
 
 
 class Missing(Exception):
-    """Something that a claim needs and the tables lack; its text names it."""
+    """Something that a claim needs and the tables lack; the text names it."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Evaluation tables by contract, and what the configuration says of them.
+    """Evaluation tables by contract, and the configuration's facts about them.
 
     runs: facts by run. probes: by run of layer_importance, the one of `runs` that it starts from.
     rule, rescaled: the main condition of removal and coherence. strided: the runs with "pool" and
@@ -65,8 +65,8 @@ class Evidence:
     def of(self, table: str, setting: PaperSetting, **where: object) -> pd.DataFrame:
         """Return the rows of `table` of the one run of this setting, where columns equal `where`.
 
-        Raises Missing if there are none, SonifyError if two runs are of this setting or were
-        measured on two datasets or splits.
+        Raises Missing if there are none, SonifyError if two runs have this setting or were measured
+        on two datasets or splits.
         """
         if table not in self.tables:
             raise Missing(table)
@@ -85,7 +85,7 @@ class Evidence:
         return rows.set_index("seed")["value"]
 
     def task(self, table: str, dataset: str) -> Task:
-        """Return what the scores of `table` on a dataset are scored against.
+        """Return the `Task` that scores of `table` on a dataset are compared with.
 
         table: metrics, on the published split, or layer_importance, on the validation split.
         """
@@ -105,7 +105,7 @@ class Evidence:
     def half_clip(self, table: str) -> float:
         """Return half of what one clip changes in a mean over the clips of `table`.
 
-        0 where the tables do not tell.
+        0 if the tables do not say.
         """
         rows = self.tables.get(table)
         if rows is None or "n_clips" not in rows:
@@ -145,9 +145,9 @@ def by_layer(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 def gather(
     look_up: Callable[[K], Frame], keys: Iterable[K], *, paired: bool = True
 ) -> dict[K, Frame]:
-    """Return `look_up(key)` by key; if `paired` all on the seeds that they have in common.
+    """Return `look_up(key)` by key; if `paired`, restricted to the seeds they share.
 
-    Raises Missing, naming everything missing at once, or if no seed has all that is paired.
+    Raises Missing, naming everything that is missing, or if no seed has all paired values.
     """
     frames: dict[K, Frame] = {}
     lacking: list[str] = []

@@ -55,7 +55,7 @@ def rank_correlation(curves: pd.DataFrame) -> pd.Series:
 
 
 def rank_step(curves: pd.DataFrame) -> float:
-    """Return half of what two neighbours that change places take from a perfect rank correlation.
+    """Return half of the loss of a perfect rank correlation when two neighbours change places.
 
     Of n layers that is 6 / (n (n² - 1)).
     """
@@ -77,6 +77,6 @@ def spread(curves: pd.DataFrame) -> pd.Series:
 
 
 def coverage_note(curves: pd.DataFrame) -> str:
-    """Return what a remark on all layers adds where some were not measured, else nothing."""
+    """Return the addition to a remark on all layers if some were not measured, else nothing."""
     measured = [layer for layer in LAYERS if layer in curves.columns]
     return "" if len(measured) == len(LAYERS) else f" (only layers {', '.join(map(str, measured))})"

@@ -12,9 +12,9 @@ Values: TypeAlias = pd.Series | pd.DataFrame
 
 
 class Task(NamedTuple):
-    """The score of chance by seed, and half of what one clip can change, of what is compared.
+    """The chance score by seed, and half of what one clip can change in a score.
 
-    Chance is NaN, and half a clip 0, where the tables do not tell.
+    Chance is NaN, and half a clip 0, if the tables do not say.
     """
 
     chance: pd.Series
@@ -25,7 +25,7 @@ class Measurement(NamedTuple):
     """A claim's number by seed, or several (seed by number), and a remark without its full stop.
 
     floor: least half-width of a 95% interval, for all or by number: half a step of the measure.
-    above_chance: of scores that are compared, the better side's less chance, like values.
+    above_chance: for compared scores, the better side's minus chance, shaped like values.
     """
 
     values: Values

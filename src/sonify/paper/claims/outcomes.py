@@ -1,4 +1,4 @@
-"""The claims' outcomes in plain words: what was decided, then what was not and why."""
+"""The claims' outcomes in plain words: what was decided, then what was left open and why."""
 
 import math
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def outcomes(claims: pd.DataFrame) -> Iterator[Outcome]:
-    """Return the verdicts that rows of contract claims have, decided ones first."""
+    """Return the verdicts in rows of contract claims, decided ones first."""
     for verdict in VERDICTS:
         rows = claims[claims["verdict"] == verdict]
         if len(rows):
@@ -61,7 +61,7 @@ def undecided(claims: pd.DataFrame) -> str:
 
 
 def survivors(claims: pd.DataFrame) -> str:
-    """Say which decided claims stay so if all claims are taken as one family of tests (Holm)."""
+    """Say which decisions survive if all claims are taken as one family of tests (Holm)."""
     rows = claims[claims["verdict"].isin(DECIDED)]
     if not len(rows):
         return ""
@@ -96,7 +96,8 @@ def why_open(row: Any) -> str:
 def intervals(row: Any) -> str:
     """Return both half-widths of a claims row: `± 0.025 over seeds, ± 0.010 over clips`.
 
-    Returns nothing for a number that is not over clips, whose only interval is that over seeds.
+    Returns nothing for a number that is not computed over clips and has an interval over seeds
+    only.
     """
     if math.isnan(row.ci95_clips):
         return ""
@@ -117,7 +118,7 @@ def p_words(p: float) -> str:
 
 
 def authors_words(row: Any) -> str:
-    """Return the verdict on the authors' numbers, of a row of contract claims, and its number."""
+    """Return the verdict on the authors' numbers, and the number, of a row of contract claims."""
     if row.authors_verdict == UNPUBLISHED:
         return UNPUBLISHED
     verdict = row.authors_verdict
@@ -127,7 +128,7 @@ def authors_words(row: Any) -> str:
 
 
 def listed(numbers: list[int]) -> str:
-    """List sorted numbers, three and more in a row by the first and the last: `1, 3–6, 9`."""
+    """List sorted numbers, with three or more in a row as a range: `1, 3–6, 9`."""
     rows: list[list[int]] = []
     for number in numbers:
         if rows and number == rows[-1][-1] + 1:

@@ -1,9 +1,9 @@
-"""The evidence on every resample of the clips, so that claims have intervals over clips.
+"""The evidence on every resample of the clips, which gives claims intervals over clips.
 
 A replicate takes the place of a seed: the evidence has a row for each seed and resample, under the
-seed's number times REPLICATES plus the resample's. What computes a claim's number by seed then
-computes it on every resample too, in one pass. Tables that are not computed over clips are empty,
-so that claims about them are "missing", that is, have no such interval.
+seed's number times REPLICATES plus the resample's. The function that computes a claim's number by
+seed thus also computes it on every resample, in one pass. Tables that are not computed over clips
+are empty, so that claims about them are "missing", that is, have no such interval.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ def resampled(evidence: Evidence) -> Evidence:
 def measured_again(
     evaluate: Callable[[Evidence], Measurement], again: Evidence | None
 ) -> Measurement | None:
-    """Return a claim's number on the `resampled` evidence, None if it is not over clips."""
+    """Return a claim's number on the `resampled` evidence, None if not over clips."""
     if again is None:
         return None
     try:

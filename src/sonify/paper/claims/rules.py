@@ -1,4 +1,4 @@
-"""The rules that claims are judged by: what a number must meet, and when several decide.
+"""The rules by which claims are judged: the criterion for one number, and for several.
 
 "Reproduced" has to be earned: of several numbers, the 95% interval of each (the wider of that over
 seeds and that over clips, see `statistics`) must meet its criterion. Only the number that meets it
@@ -6,10 +6,11 @@ least (of several above 0, the smallest mean) can count against the claim, becau
 fall short by chance; for the same reason its interval is that at level 1 - 0.05/m, for a claim over
 m numbers (Bonferroni). (Taking the smallest within each seed would be biased: the smallest of many
 noisy numbers lies below all their means.) Where an effect is claimed and δ declared, the same
-number can show that there is none to speak of, once every other is shown to lie above -δ.
+number can show that there is no effect worth the name, provided every other is shown to lie above
+-δ.
 
-When nothing is there, each rule decides wrongly at most one time in twenty; a simulation among the
-tests checks that for 3 and 5 normally distributed seeds.
+Where there is no effect, each rule errs at most one time in twenty; a simulation among the tests
+checks that for 3 and 5 normally distributed seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,7 +85,7 @@ class Within:
 class NotAbove:
     """The claim, that something is not ahead, holds if its number lies below `margin`.
 
-    That is the lead which is too small to matter; a wide interval shows nothing.
+    The margin is a lead too small to matter; a wide interval shows nothing.
     """
 
     margin: float
@@ -145,8 +146,8 @@ def decide(
 ) -> Decision:
     """Weigh the numbers (..., number), each by its rule.
 
-    ignored: numbers that can count neither way (scores at chance), (..., number); then nothing is
-    shown for all.
+    ignored: numbers that count neither way (scores at chance), (..., number); with any of them,
+    nothing can be shown for all.
     """
     numbers = len(rules)
     each = [Estimates(*(part[..., i] for part in found)) for i in range(numbers)]

@@ -1,31 +1,31 @@
 """Means over seeds with standard errors, t-tests on them, and corrections for many tests.
 
-Scores have two intervals. Over clips it is for these networks: of their mean, as other clips of the
-kind would have it. Over seeds and clips it is for networks like these, and clips like these. Both
-are mean ± t · standard error; percentiles of the bootstrap are not taken, since copies of one clip
-in a resample shift mAP, and a few hundred replicates do not tell tails.
+Scores have two intervals. The one over clips is for these particular networks: where their mean
+would lie with other clips of the same kind. The one over seeds and clips is for networks like these
+and clips like these. Both are mean ± t · standard error; bootstrap percentiles are not used, since
+copies of one clip in a resample shift mAP, and a few hundred replicates do not resolve the tails.
 
 Seeds and clips are crossed, or every seed has clips of its own. In the model of two crossed random
 effects, y = μ + seed + clips + seed:clips, the variance of a mean over n seeds is
 
     s²/n + c,
 
-where s², the variance of seeds, has in it whatever clips do to one seed alone, and c is what they
-do to all seeds together, which s² cannot see: the covariance of two seeds over resamples of their
-clips, drawn alike where they are the same clips (McCullagh 2000, Owen 2007). Seeds with clips of
-their own are resampled independently, so that c is 0 up to the noise of the bootstrap, and this is
-the t-interval over seeds. The mean is compared with the sum of Student's t with n - 1 degrees of
-freedom, times s/√n, and a normal deviate times √c: the Behrens-Fisher distribution, which for few
-seeds errs on the side of caution (Robinson 1976), where Satterthwaite's degrees of freedom err 5.7
-to 8 % of the time instead of 5. (To resample seeds and clips together would understate s² by
-(n - 1)/n, which is much of it for few seeds, and count seed:clips thrice.)
+where s², the variance over seeds, includes the effect of clips on each seed separately, and c is
+their effect on all seeds together, which s² cannot show: the covariance of two seeds over resamples
+of their clips, drawn alike where they are the same clips (McCullagh 2000, Owen 2007). Seeds with
+clips of their own are resampled independently, so that c is 0 up to the noise of the bootstrap, and
+this is the t-interval over seeds. The mean is compared with the sum of Student's t with n - 1
+degrees of freedom, times s/√n, and a normal deviate times √c: the Behrens-Fisher distribution,
+which for few seeds errs on the side of caution (Robinson 1976), where Satterthwaite's degrees of
+freedom err 5.7 to 8 % of the time instead of 5. (To resample seeds and clips together would
+understate s² by (n - 1)/n, which is much of it for few seeds, and count seed:clips thrice.)
 
-A verdict needs both intervals: of each test the greater p value counts, which is that of the wider
-interval at every level. Without seeds to compare there is none, however clear the clips are.
+A verdict needs both intervals: the greater p value of each test counts, which belongs to the wider
+interval at every level. Without seeds to compare there is no verdict, however clear the clips are.
 
-Everything works on arrays with any leading axes, so that the simulation that the rules are tested
-by runs them as the claims do. `floor` keeps equal seeds from counting as certainty: it is the least
-half-width that a 95% interval over seeds may have.
+Everything works on arrays with any leading axes, so that the simulation in the tests runs the rules
+as the claims do. `floor` keeps equal seeds from counting as certainty: it is the least half-width
+that a 95% interval over seeds may have.
 """
 
 from typing import NamedTuple
@@ -93,7 +93,8 @@ class Estimates(NamedTuple):
     def _distribution(self, x: Floats) -> Floats:
         """Return the probability that se · t + √shared · z is at most x, t and z being random.
 
-        Given the chi-squared variable of t it is normal; the integral is over that one's quantiles.
+        It is normal given the chi-squared variable of t; the integral is over the quantiles of that
+        variable.
         """
         if np.isnan(self.shared).all():
             return np.full(np.shape(x), np.nan)
@@ -163,7 +164,7 @@ def with_clips(found: Estimates, values: ArrayLike, again: ArrayLike) -> Estimat
 
 
 def holm(p: ArrayLike) -> Floats:
-    """Return Holm's adjusted p values; NaN, for what was not tested, stays NaN and counts as none.
+    """Return Holm's adjusted p values; NaN, for claims not tested, stays NaN and is not counted.
 
     The k-th smallest of m is multiplied by m - k + 1, made no smaller than those before it, and cut
     at 1 (Holm 1979).
@@ -186,7 +187,7 @@ def _over_seeds(mean: Floats, se: Floats, df: Floats, n: Floats, floor: ArrayLik
 
 
 def _greater(over_seeds: Floats, *others: Floats) -> Floats:
-    """Return the greatest; NaN where there is none over seeds, whatever the others are."""
+    """Return the greatest; NaN where the value over seeds is NaN, whatever the others are."""
     for other in others:
         over_seeds = np.where(np.isnan(over_seeds), np.nan, np.fmax(over_seeds, other))
     return np.asarray(over_seeds)

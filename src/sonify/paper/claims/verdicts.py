@@ -63,10 +63,10 @@ def judge(
 
     Of several, all must be reproduced, and the one that meets its rule least is reported. A seed
     whose number is NaN (nothing to measure, for example because every filter is dead) is left out,
-    with a caveat. A single seed has no interval, nor have infinite numbers, nor have equal seeds
-    without `floor`, the least half-width of an interval: inconclusive, whatever the mean. For
-    `delta` and `above_chance` see Claim and Measurement; `again` is what was measured on every
-    resample of the clips.
+    with a caveat. A single seed, infinite numbers, and equal seeds without `floor` (the least
+    half-width of an interval) have no interval: inconclusive, whatever the mean. For `delta` and
+    `above_chance` see Claim and Measurement; `again` holds the measurements on every resample of
+    the clips.
     """
     given = values if isinstance(values, pd.Series | pd.DataFrame) else pd.Series(list(values))
     frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({"": given})
@@ -108,9 +108,9 @@ def _at_chance(
 ) -> np.ndarray:
     """Return which numbers compare scores whose 95% interval does not clear chance.
 
-    Scores have the steps, and so the floors, of their differences. Where chance is not known, or
-    there is a single seed, no number is at chance. A single number over several tasks is if one of
-    them is.
+    Scores have the steps, and so the floors, of their differences. If chance is unknown, or there
+    is a single seed, no number is at chance. A single number over several tasks is at chance if one
+    of them is.
     """
     if above_chance is None:
         return np.zeros(frame.shape[1], bool)

@@ -1,4 +1,4 @@
-"""Figure 7 with controls: the coherence of clips with sounds that training has not shaped."""
+"""Figure 7 with controls: coherence of clips with sounds not shaped by training."""
 
 import pandas as pd
 from matplotlib.figure import Figure

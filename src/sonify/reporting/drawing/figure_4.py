@@ -1,4 +1,4 @@
-"""Figure 4: what the first layers of an encoder suffice for."""
+"""Figure 4: what the first layers of an encoder are sufficient for."""
 
 from collections.abc import Mapping
 

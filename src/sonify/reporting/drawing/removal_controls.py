@@ -1,4 +1,4 @@
-"""Figure 6 with controls: what subtracting other sounds of the same energy does."""
+"""Figure 6 with controls: the effect of subtracting other sounds of equal energy."""
 
 import pandas as pd
 from matplotlib.figure import Figure

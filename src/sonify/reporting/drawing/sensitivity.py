@@ -93,8 +93,9 @@ def figure_sensitivity_7(
 
 
 def compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the seeds that were measured by every choice, so that all panels show the
-    same models; all rows if there is no such seed.
+    """Return the rows of the seeds measured under every choice, or all rows if there are none.
+
+    So all panels show the same models.
     """
     choices = rows[["seed", *(name for name in ("rescaled", "rule") if name in rows)]]
     each = choices.drop_duplicates().groupby("seed").size()

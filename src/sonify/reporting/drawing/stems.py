@@ -1,4 +1,4 @@
-"""Figure: how far sonifications are single sources of clips whose stems are known."""
+"""Figure: how well sonifications isolate single sources of clips whose stems are known."""
 
 import pandas as pd
 from matplotlib.figure import Figure

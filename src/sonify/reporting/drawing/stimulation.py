@@ -1,4 +1,4 @@
-"""Figure: what sonifications and their surrogates do to the filters that they are of."""
+"""Figure: the effect of sonifications and their surrogates on the filters they were made from."""
 
 import pandas as pd
 from matplotlib.figure import Figure

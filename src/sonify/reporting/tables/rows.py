@@ -27,7 +27,7 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.
     stray = sorted(set(metrics["run"]) - set(runs))
     if stray:
         raise SonifyError(
-            f"the metrics are also of {', '.join(stray)}, which the configuration lacks: rerun the "
+            f"the metrics include {', '.join(stray)}, which the configuration lacks: rerun the "
             "evaluation stage"
         )
     scored = metrics[(metrics["dataset"] == table.dataset) & (metrics["split"] == table.split)]
@@ -50,7 +50,7 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.
 def named(name: str) -> PaperTable:
     """Return the paper's table of this name; SonifyError lists the names."""
     if name not in PAPER_TABLES:
-        raise SonifyError(f"table {name!r} is none of the paper's: use {', '.join(PAPER_TABLES)}")
+        raise SonifyError(f"table {name!r} is not in the paper: use {', '.join(PAPER_TABLES)}")
     return PAPER_TABLES[name]
 
 

@@ -1,7 +1,7 @@
-"""The rectified backward rule (section 3.2) at every rectifier of a network that is run.
+"""The rectified backward rule (section 3.2) at every rectifier of a network, as it runs.
 
-While a `Rectifying` is in force, whatever rectifies, as a module or as a function, passes back
-relu(gradient) instead of its own gradient.
+While a `Rectifying` is active, every rectifier, module or function, passes back relu(gradient)
+instead of its own gradient.
 """
 
 from collections.abc import Callable, Iterable
@@ -63,13 +63,13 @@ class Layer:
 
 
 class ReachedError(BaseException):
-    """All layers that were wanted are there. No code of the user's is to catch it."""
+    """All wanted layers have been reached. The user's code must not catch it."""
 
 
 class Rectifying(TorchFunctionMode):
     """Rectifies gradients and keeps the first `wanted` layers (None: all), in order of execution.
 
-    Rectified vectors, (clip, feature), are no layers. cut: something ran without gradients, or was
+    Rectified vectors, (clip, feature), are not layers. cut: something ran without gradients, or was
     taken out of the graph.
     """
 
@@ -141,7 +141,7 @@ class _Rectified(torch.autograd.Function):
 
 
 def check_rectified(kept: Iterable[Tensor]) -> set[str]:
-    """Return the operations behind layers of one run that keep their own gradient though they bend.
+    """Return one run's nonlinear operations that keep their own gradient.
 
     Raises SonifyError where the gradient of a rectifier was not replaced, or may not have been.
     """

@@ -1,8 +1,8 @@
 """Sonification of any network by automatic differentiation: the reference path.
 
-The engine (`deconvnet`) inverts chains of convolutions. Whatever else a network is made of, sums,
-other activations, norms, averages, two dimensions, has a gradient, and section 3.2's sonification
-is the gradient of half the squared map, where rectifiers pass back relu(gradient).
+The engine (`deconvnet`) inverts chains of convolutions. Networks with sums, other activations,
+norms, averages or two dimensions still have gradients, and section 3.2's sonification is the
+gradient of half the squared map, with rectifiers passing back relu(gradient).
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,11 +32,11 @@ BY = "autograd"
 
 @dataclass(frozen=True)
 class Run:
-    """A forward pass of each clip alone, kept for the way back.
+    """A forward pass of each clip by itself, kept for the backward pass.
 
     maps: by layer, (clip, filter, frame); of maps with more axes, frames are all their places.
-    names: by layer, the rectifier. plain: operations whose slope depends on what they are given and
-    which keep their own gradient. stopped: why a model ended early, "" if it did not.
+    names: by layer, the rectifier. plain: nonlinear operations that keep their own gradient.
+    stopped: why a model ended early, "" if it did not.
     """
 
     maps: list[Tensor]
@@ -53,11 +53,11 @@ class AutogradSonifier:
     A layer is what a rectifier returns (ReLU, leaky ReLU, PReLU, ELU, CELU, SELU, GELU, SiLU, Mish,
     Hardswish, Softplus, or any operation that returns relu(x)), or the max-pool directly behind it,
     in the order in which they are run; the second axis of a map is its filters, behind nn.Linear
-    the last. Each rectifier passes back relu(gradient), whatever its own slope. All else passes
-    back its own gradient; `Run` names what bends, such as sigmoids. The model is run in evaluation
-    mode on one clip at a time, as (clip, 1, time) or, if it refuses, (clip, time), no further than
-    needed. It is not changed. Where the engine runs too, both are equal, up to rounding; the engine
-    is faster.
+    the last. Each rectifier passes back relu(gradient), whatever its own slope. Everything else
+    passes back its own gradient; `Run` names the nonlinear ones, such as sigmoids. The model is run
+    in evaluation mode on one clip at a time, as (clip, 1, time) or, if it refuses, (clip, time), no
+    further than needed. It is not changed. Where the engine runs too, the results are equal up to
+    rounding, and the engine is faster.
 
     >>> import torch
     >>> from torch import nn
@@ -137,7 +137,7 @@ class AutogradSonifier:
         return Sonifications(made.signals, made.filters, made.scales, made.dead, by=BY)
 
     def raw(self, run: Run, layer: int, clip: int, filter: int, frame: int | None = None) -> Tensor:
-        """Return a map's sonification before any scaling, (time,); `frame` keeps one frame."""
+        """Return a map's unscaled sonification, (time,); `frame` keeps one frame."""
         kept, waveform = run._layers[clip][layer - 1].kept, run._waveforms[clip]
         start = torch.zeros_like(kept, memory_format=torch.contiguous_format)
         of_filter = kept.detach()[:, filter]
@@ -187,7 +187,7 @@ class AutogradSonifier:
         return Sonifications(*stacked, by=BY)
 
     def _check(self, x: Tensor) -> None:
-        """Raise SonifyError unless x is (clip, time), of a type and on a device of the weights."""
+        """Raise SonifyError unless x is (clip, time), with a type and device of the weights."""
         check_waveforms(x)
         weights = [p for p in self.model.parameters() if p.is_floating_point()]
         for quality in ("dtype", "device"):
@@ -201,7 +201,7 @@ class AutogradSonifier:
             raise SonifyError(f"waveforms are {x.dtype}: convert them to torch.float32")
 
     def _run(self, clip: Tensor, layers: int | None) -> tuple[Tensor, list[Layer], str]:
-        """Return the waveform that was run, its layers, and why the model stopped early."""
+        """Run the model; return the waveform, its layers, and why the model stopped early."""
         first, cut = "", False
         for shape in ((1, 1, -1), (1, -1)):
             mode, reason = Rectifying(layers), ""
@@ -243,7 +243,7 @@ class AutogradSonifier:
 
 @contextmanager
 def _frozen(model: nn.Module) -> Iterator[None]:
-    """Keep weights out of the graph, which is then of the waveform alone."""
+    """Keep the weights out of the graph, so that only the waveform is in it."""
     free = [p for p in model.parameters() if p.requires_grad]
     for parameter in free:
         parameter.requires_grad_(False)

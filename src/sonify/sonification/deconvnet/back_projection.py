@@ -96,8 +96,8 @@ class _Step:
     def apply(self, streams: list[Tensor], clips: Tensor, new: Requests) -> list[Tensor]:
         """Return the streams that enter the block below, (stream, frame, filter), in several parts.
 
-        First `streams`, whose clips are `clips`, taken through this block; then the maps that are
-        `new` here.
+        First `streams`, whose clips are `clips`, passed through this block; then the maps that
+        start here, `new`.
         """
         below = [self._transposed(padded) for padded in self._unpooled(streams, clips)]
         if len(new):
@@ -119,7 +119,7 @@ class _Step:
     def _unpooled(self, streams: list[Tensor], clips: Tensor) -> Iterator[Tensor]:
         """Yield groups of padded streams with every value at its switch and zeros elsewhere.
 
-        All groups are in the same memory, one after another.
+        Each group reuses the memory of the one before.
         """
         if not len(clips):
             return
@@ -171,7 +171,7 @@ class _Step:
         return masks
 
     def _started(self, new: Requests) -> Tensor:
-        """Return the streams of maps that start here, each alone in its layer, after this block."""
+        """Return the streams of single maps that start here, after this block."""
         values = self.maps[new.clips, new.filters].to(self.convolution.dtype)
         if new.frames is not None:
             values = torch.zeros_like(values).scatter_(
@@ -184,7 +184,7 @@ class _Step:
 
 
 def _parts(streams: list[Tensor], clips: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Cut the streams and their clips so that parts add up to groups of `size`."""
+    """Cut the streams and their clips where groups of `size` end."""
     first = 0
     for some in streams:
         while len(some):

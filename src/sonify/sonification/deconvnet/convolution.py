@@ -26,7 +26,7 @@ BLOCK = 8  # samples of the waveform that are computed together
 
 
 class Convolution:
-    """`conv` and its transpose in one floating-point type, with the weights arranged for both.
+    """A convolution and its transpose in one floating-point type, with weights arranged for both.
 
     `forward` is the convolution itself. Its transposes take `padded`, (stream, frame, filter):
     streams with `lead` zeros before and zeros behind, at least `length + reach` frames in all. They
@@ -46,10 +46,10 @@ class Convolution:
 
     @property
     def current(self) -> bool:
-        """True while the convolution has the weights and settings that were arranged.
+        """True while the convolution still has the weights and settings that were arranged.
 
-        By value: not every change of a tensor is counted (`weight.data.copy_`), and weights with a
-        parametrisation are new ones on every access.
+        Compared by value: PyTorch does not count every change of a tensor (`weight.data.copy_`),
+        and parametrised weights are new tensors on every access.
         """
         weight, held = self.conv.weight, self._weight
         return (

@@ -49,10 +49,9 @@ class Sonifier(Explainer[Forward]):
     back-projects float32 waveforms in bfloat16 (the forward pass stays in float32, so that maps and
     switches are the same). Where the processor only emulates bfloat16, "fast" computes exactly too,
     and says so once. `allow_strided` accepts strided convolutions, whose sonifications
-    contain spectral images. `gain` multiplies the waveforms that the model is given, for one that
-    expects others than [-1, 1]; sonifications keep the peaks of the clips. `layers`
-    takes the first so many layers, whatever follows. Raises SonifyError for a model that cannot be
-    inverted.
+    contain spectral images. `gain` multiplies the waveforms before the model, for one that expects
+    a range other than [-1, 1]; sonifications keep the peaks of the clips. `layers` takes only the
+    first so many layers. Raises SonifyError for a model that cannot be inverted.
 
     >>> import torch
     >>> from sonify.api import Sonifier
@@ -132,7 +131,7 @@ class Sonifier(Explainer[Forward]):
         filters: Tensor,
         frames: Tensor | None = None,
     ) -> Sonifications:
-        """As `render`, from a forward pass of x recorded before (as deep as the layers named).
+        """As `render`, from a recorded forward pass of x that reaches the deepest layer named.
 
         `frames`, (request,), keeps a single frame of each map: one neuron rather than a filter.
         """
@@ -146,7 +145,7 @@ class Sonifier(Explainer[Forward]):
         """Sonify all feature maps of a layer at once, the paper's future work (section 5).
 
         x is (clip, time); results have the axis (clip,), their filters are -1. Raises SonifyError
-        for a layer that is not there and for waveforms that do not fit the model.
+        for a layer that does not exist and for waveforms that do not fit the model.
 
         >>> import torch
         >>> from sonify.api import CNN12, Architecture, Sonifier
@@ -228,12 +227,12 @@ class Sonifier(Explainer[Forward]):
     ) -> Tensor:
         """Return the raw waveforms, (request, time), of requests ordered by descending layer.
 
-        What other methods replace.
+        Other methods override this.
         """
         return back_project(self.blocks, convolutions, record, asked)
 
     def _convolution(self, layer: int, dtype: torch.dtype) -> Convolution:
-        """The layer's convolution with its weights arranged; arranged anew if they changed."""
+        """Return the layer's convolution, its weights arranged again if they changed."""
         convolution = self._convolutions.get((layer, dtype))
         if convolution is None or not convolution.current:
             _check_finite(self.blocks[layer - 1].conv, layer)
@@ -253,7 +252,7 @@ def _check_finite(conv: nn.Conv1d, layer: int) -> None:
 
 @cache
 def _fast_type(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where `device` computes with it, else float32, which it then says once."""
+    """Return bfloat16 where `device` computes with it, else float32, with one message."""
     if computes_bfloat16(device):
         return torch.bfloat16
     say(

@@ -19,7 +19,7 @@ from sonify.sonification.trace.chain import padding_of
 class Blocks:
     """The blocks of one convolution: `size` samples, from `frames` frames, `before` of them early.
 
-    `at_least` is the least size, where blocks are worth more than one stride.
+    `at_least` is the minimum size, for blocks of more than one stride.
     """
 
     def __init__(self, conv: nn.Conv1d, at_least: int) -> None:
@@ -76,6 +76,6 @@ class Blocks:
         return F.pad(stream, (0, 0, self.before, after))  # frames of no sample are cut off
 
     def _samples(self, out: Tensor, length: int) -> Tensor:
-        """Take blocks, (stream, block, sample and channel), apart: (stream, sample, channel)."""
+        """Split blocks, (stream, block, sample and channel), into (stream, sample, channel)."""
         samples = out.reshape(len(out), out.shape[1] * self.size, -1)
         return samples[:, self.padding : self.padding + length]

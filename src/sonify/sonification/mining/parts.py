@@ -1,4 +1,4 @@
-"""Mining of a split one stored part at a time, so that it can be gone on with, and shared."""
+"""Mining of a split one stored part at a time, so that it can be resumed and shared."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -33,12 +33,12 @@ def mine_parts(
 ) -> pd.DataFrame:
     """Return the top_activations table of a model: the `top` clips of every filter of a split.
 
-    `explainer` is one of the model, `parts` are the stored parts of the split. The rest is as for
-    `candidates`, which see. Raises SonifyError as that does, and where no clip is left.
+    `explainer` is built for the model; `parts` are the stored parts of the split; the other
+    arguments are those of `candidates`. Raises SonifyError as that does, and if no clip is left.
 
-    The table is bit-identical however the parts are shared and whenever a job was killed, for the
-    same parts, `max_samples`, device and torch version; other batches may differ in the last bits
-    of a float32.
+    The table is bit-identical however the parts are shared and however often a job was killed, for
+    the same parts, `max_samples`, device and torch version; other batches may differ in the last
+    bits of a float32.
     """
     merged, clips = TopActivations(explainer.filters, top), _clips()
     for table in candidates(explainer, card, parts, top=top, **how):
@@ -68,9 +68,9 @@ def candidates(
 ) -> Iterator[pd.DataFrame]:
     """Yield the top_activations table of each part, as if it were the split.
 
-    `mining` says which of the clips are mined, which part of them, and by what they are ranked;
-    batches hold at most `max_samples` samples. Parts that `kept` has are not mined again.
-    `progress` is called with the number of clips done. Raises SonifyError as `mined` does.
+    `mining` says which clips are mined, which stretch of each, and how they are ranked; batches
+    hold at most `max_samples` samples. Parts that `kept` has are not mined again. `progress` is
+    called with the number of clips done. Raises SonifyError as `mined` does.
     """
     kept = kept or Kept()
 
@@ -90,7 +90,7 @@ def candidates(
 
 
 def _clips(part: Clips | None = None) -> pd.DataFrame:
-    """The clips of a part, if any are mined, as they are mined: a row each."""
+    """Return the mined clips of a part as they are mined, one row each."""
     if part is None:
         return pd.DataFrame(columns=_CLIP)
     values = part.ids, part.dataset, part.splits, part.lengths

@@ -1,4 +1,4 @@
-"""Top-k mining (section 3.3): the clips that activate every filter of every layer most.
+"""Top-k mining (section 3.3): the clips that activate each filter most.
 
 One pass over a dataset, keeping k candidates per filter. No feature map and no switch index is
 stored: the few winning clips run again when they are sonified.
@@ -23,7 +23,8 @@ class TopActivations:
 
     Any order and any batching of the clips gives the same result, and so does merging the tables of
     any partition of the clips. Each clip must be added once. `filters` is the number of filters of
-    each layer; SonifyError when k is below 1. Scores are the activations unless others are given.
+    each layer. Raises SonifyError if k is below 1. Scores are the activations unless given
+    separately.
 
     >>> import numpy as np
     >>> from sonify.api import TopActivations
@@ -58,8 +59,8 @@ class TopActivations:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the clip and filter indices, (entry,), of scores that may be among the k best.
 
-        scores is (clip, filter of the layer). Late in a pass hardly any enter. Raises SonifyError
-        for a shape that does not fit or a value that is not finite.
+        scores is (clip, filter of the layer). Late in a pass hardly any do. Raises SonifyError for
+        a shape that does not fit or a value that is not finite.
         """
         of_layer = slice(*self.firsts[layer - 1 : layer + 1])
         worst, holders = self.scores[of_layer, -1], self.clips[of_layer, -1]
@@ -90,7 +91,7 @@ class TopActivations:
     ) -> None:
         """Add candidates, (entry,) each: filter, activation, its frame, clip, score.
 
-        `layer` is that of all, or one for each. Without scores activations are ranked.
+        `layer` is one for all, or one for each. Without scores, activations are ranked.
         """
         if not len(filters):
             return
@@ -156,7 +157,7 @@ class TopActivations:
         frames: np.ndarray,
         clips: np.ndarray,
     ) -> None:
-        """Keep the k best of the filters `at` among those kept and new candidates, (at, n)."""
+        """Keep the k best of kept and new candidates, (at, n), for the filters `at`."""
         scores = np.concatenate([self.scores[at], scores], axis=1)
         clips = np.concatenate([self.clips[at], clips], axis=1)
         # Sort by clip id first, then stably by falling score: the id decides among equals.
@@ -182,9 +183,9 @@ def observe(
 ) -> None:
     """Run waveforms x, (clip, time), forward and offer every map's score to the miner.
 
-    Scored are the maps after the ReLU and before the pool, by `rule` (see `activity`). Costs a
-    plain forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: maxima and their
-    frames are looked up only for the scores that enter.
+    Maps are scored after the ReLU and before the pool, by `rule` (see `activity`). Costs a plain
+    forward pass on a CPU, a few on a GPU, which waits for the bookkeeping: maxima and their frames
+    are looked up only for the scores that enter.
     """
     ids, entries = np.asarray(clip_ids, object), []
     for layer, h in enumerate(explainer.maps(x, pooled=False), start=1):

@@ -1,4 +1,4 @@
-"""The way back from maps to waveforms, block by block, for methods with steps of their own.
+"""The backward pass from maps to waveforms, block by block, for methods with their own steps.
 
 All begin as the deconvnet does, with the map as recorded and zeros elsewhere: the gradient of half
 the squared map. They differ in how they go through a block.
@@ -22,9 +22,9 @@ from sonify.sonification.trace.chain import Block
 class Place:
     """A block on the way back, numbered `number` from 1, for some streams of its `clips`.
 
-    What belongs to streams is (stream, frame, filter); where they begin, with their own `filters`
-    alone, else (`filters` None) with all. maps: the block's output. switches: likewise, None
-    without a pool. below: the block's input, (clip, channel, frame), of all clips of the record.
+    Values of streams are (stream, frame, filter), with only their own `filters` where streams
+    start, else (`filters` None) with all. maps: the block's output. switches: those of its pool,
+    None without one. below: the block's input, (clip, channel, frame), of all clips of the record.
     length, pooled_length: frames of the block's input, and of what its pool is given.
     """
 
@@ -47,7 +47,7 @@ class Place:
         return wide.scatter_(1, self.switches, stream)
 
     def transposed(self, stream: Tensor, convolution: Convolution | None = None) -> Tensor:
-        """Return the stream, unpooled, through a transpose, the block's own if not given."""
+        """Return the unpooled stream after a transposed convolution, by default the block's own."""
         convolution = convolution or self.convolution
         if self.filters is not None:
             return convolution.start(stream.squeeze(2), self.filters, self.length)
@@ -110,7 +110,7 @@ class Rival(Sonifier):
 def of_streams(values: Tensor, clips: Tensor, filters: Tensor | None) -> Tensor:
     """Return values, (clip, filter, frame), for streams of clips: (stream, frame, filter).
 
-    `filters`, (stream,), takes of each stream one filter alone.
+    `filters`, (stream,), selects one filter of each stream.
     """
     if filters is None:
         return values[clips].transpose(1, 2)

@@ -25,22 +25,22 @@ class GradientTimesInput(Rival):
 
 
 class GuidedBackpropagation(Rival):
-    """Gradients of which every ReLU passes the positive where it was active itself.
+    """Gradients whose positive values pass each ReLU where it was active.
 
     Springenberg et al. 2015: the gradient's rule and the deconvnet's at once.
     """
 
     def through(self, stream: Tensor, place: Place) -> Tensor:
-        """Go back through a block, ReLU by both rules."""
+        """Go back through a block, with both rules at the ReLU."""
         return place.transposed(place.unpooled(stream.clamp_min(0) * (place.maps > 0)))
 
 
 class IntegratedGradients(GradientTimesInput):
     """The mean gradient on the way from silence to the clip, times the clip.
 
-    Sundararajan et al. 2017, by Gauss and Legendre's rule with STEPS steps. Its samples add up to
-    half the squared map, less that of silence, up to the error of the rule. A map that is dead on
-    the clip is silent, even if it lives on the way.
+    Sundararajan et al. 2017, by Gauss-Legendre quadrature with STEPS steps. The samples sum to half
+    the squared map, minus that for silence, up to quadrature error. A map that is dead on the clip
+    is silent, even if it is alive on the way.
     """
 
     def _back(

@@ -1,4 +1,4 @@
-"""The deconvnet without switches or without a choice of filter, and a signal that knows nothing."""
+"""The deconvnet without switches or without a choice of filter, and a random signal."""
 
 import hashlib
 
@@ -19,8 +19,8 @@ from sonify.sonification.trace.chain import single
 class UnpoolingHold(Rival):
     """The deconvnet, each value held over its window in place of unpooling at the switches.
 
-    To average instead, that is, to give each place of a window the same part of the value, is the
-    same but for a constant, which scaling to the clip's peak removes.
+    Averaging, where each place of a window gets an equal part of the value, differs only by a
+    constant, which scaling to the clip's peak removes.
     """
 
     mode = "nearest"
@@ -37,7 +37,7 @@ class UnpoolingHold(Rival):
 
 
 class UnpoolingLinear(UnpoolingHold):
-    """The same with straight lines between the centres of the windows, held at the ends."""
+    """The deconvnet with linear interpolation between window centres, held at the ends."""
 
     mode = "linear"
 
@@ -52,7 +52,7 @@ class WholeLayer(Sonifier):
 
 
 class RandomSignal(Sonifier):
-    """White noise, drawn by the samples of the clip, the layer and the filter."""
+    """White noise, seeded by the samples of the clip, the layer and the filter."""
 
     def _back(
         self, record: Forward, x: Tensor, asked: Requests, convolutions: list[Convolution]

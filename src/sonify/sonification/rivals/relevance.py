@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation: the map is shared out among what it was made of, down to x."""
+"""Layer-wise relevance propagation: each map distributed over what contributed to it, down to x."""
 
 import copy
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ EPSILON = 1e-6  # keeps quotients finite
 class LayerwiseRelevance(Rival):
     """Relevance by the rules z-plus, and epsilon in the first block (Bach et al. 2015).
 
-    It begins with the map. A pool passes it to its maxima, a ReLU as it is. A convolution shares
-    the relevance R of a value z = Σ h w + b out as h w⁺ R / (Σ h w⁺ + b⁺ + EPSILON), of positive
-    weights alone, since its inputs h are positive; the first one, whose inputs are not, as
-    x w R / (z + EPSILON).
+    It starts from the map. A pool passes relevance to its maxima, a ReLU unchanged. A convolution
+    distributes the relevance R of a value z = Σ h w + b as h w⁺ R / (Σ h w⁺ + b⁺ + EPSILON), over
+    positive weights alone, since its inputs h are positive; the first convolution, whose inputs are
+    not, as x w R / (z + EPSILON).
     """
 
     def __init__(self, model: Sequence[Block]) -> None:
@@ -27,7 +27,7 @@ class LayerwiseRelevance(Rival):
         self._positive: dict[int, tuple[Convolution, Convolution]] = {}
 
     def through(self, stream: Tensor, place: Place) -> Tensor:
-        """Share the relevance of a block's output out among its input."""
+        """Distribute the relevance of a block's output over its input."""
         own = place.convolution
         if place.number == 1:  # where there is relevance, the map is z
             share, weights = stream / (place.maps + EPSILON), own
@@ -42,7 +42,7 @@ class LayerwiseRelevance(Rival):
         return inputs * place.transposed(place.unpooled(share), weights)
 
     def _positive_of(self, layer: int, convolution: Convolution) -> Convolution:
-        """Return the convolution with its positive weights alone, made anew if they changed."""
+        """Return the convolution with only its positive weights, rebuilt if they changed."""
         held = self._positive.get(layer)
         if held is None or held[0] is not convolution:
             conv = copy.deepcopy(convolution.conv)

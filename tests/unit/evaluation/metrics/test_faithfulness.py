@@ -1,9 +1,17 @@
-"""The field's metrics of faithfulness, against their definitions written out with plain numbers."""
+"""The field's metrics of faithfulness, against their definitions written out with plain numbers.
 
+A slow test compares drop and increase with pytorch-grad-cam, the only package found that has any.
+"""
+
+import importlib
 import math
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
+from packages import installed
 
 from sonify.evaluation.metrics.faithfulness import faithfulness
 
@@ -51,3 +59,31 @@ def test_a_certain_class_has_no_room_for_gain():
     found = faithfulness(sure, sure + 1, -sure)
     assert found.average_gain == 0 and found.faithfulness == 1
     assert all(np.isfinite(values).all() for values in found)
+
+
+@pytest.mark.slow
+def test_drop_and_increase_are_those_of_pytorch_grad_cam(tmp_path, monkeypatch):
+    """It explains by masks, and gives the drop as a difference of probabilities, in float32."""
+    folder = installed(tmp_path, "grad-cam==1.5.7", "opencv-python-headless==5.0.0.93")
+    monkeypatch.syspath_prepend(folder)
+    known = set(sys.modules)
+    package = ModuleType("pytorch_grad_cam")  # its own __init__ imports what its metrics do not
+    package.__path__ = [str(folder / "pytorch_grad_cam")]
+    monkeypatch.setitem(sys.modules, "pytorch_grad_cam", package)
+    theirs = importlib.import_module("pytorch_grad_cam.metrics.cam_mult_image")
+    targets = importlib.import_module("pytorch_grad_cam.utils.model_targets")
+    model = torch.nn.Linear(30, 5).double()
+    x, mask = torch.randn(200, 30).double(), torch.rand(200, 30).double()
+    with torch.no_grad():
+        scores = [model(values).numpy() for values in (x, mask * x, x - mask * x)]
+    found = faithfulness(*scores)
+    c = [targets.ClassifierOutputSoftmaxTarget(i) for i in scores[0].argmax(axis=1)]
+    drop = theirs.DropInConfidence()(x, mask.numpy(), c, model)
+    increase = theirs.IncreaseInConfidence()(x, mask.numpy(), c, model)
+    of_x = np.array([max(probabilities(list(values))) for values in scores[0]])
+    np.testing.assert_allclose(found.average_drop * of_x, drop, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(found.average_increase, increase)
+    assert 0 < increase.mean() < 1
+    for name in set(sys.modules) - known:
+        if name.split(".")[0] in ("cv2", "pytorch_grad_cam"):
+            monkeypatch.delitem(sys.modules, name)

@@ -1,4 +1,4 @@
-"""Claims 9 and 26: what the labels of a filter's top clips have in common (section 3.3.2)."""
+"""Claims 9 and 26: shared labels among a filter's top clips (section 3.3.2)."""
 
 from contextlib import suppress
 
@@ -15,7 +15,7 @@ from sonify.paper.setting import CONTRASTIVE, SUPERVISED, PaperSetting
 
 
 def label_coupling(evidence: Evidence) -> Measurement:
-    """Measure how many more of a deep contrastive filter's top clips have a label in common.
+    """Measure how many more of a deep contrastive filter's top clips share a label.
 
     "Stronger acoustic content coupling in the deeper layers", where supervised filters have "a
     wider variety of maximally activating input signals".
@@ -27,9 +27,9 @@ def label_coupling(evidence: Evidence) -> Measurement:
 def excess_agreement(evidence: Evidence) -> Measurement:
     """Measure how much more the top clips of deep contrastive filters agree than random clips do.
 
-    "Acoustic content coupling" is of the contrastive model, whose clips therefore must share labels
-    oftener than chance has it; the supervised one, of which the paper says the opposite, stands in
-    the remark.
+    "Acoustic content coupling" is of the contrastive model, whose clips must therefore share labels
+    more often than by chance; the supervised one, of which the paper says the opposite, is in the
+    remark.
     """
     purity, chance = _purity_and_chance(evidence, CONTRASTIVE)
     values = (purity - chance).mean(axis=1)

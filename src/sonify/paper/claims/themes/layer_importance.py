@@ -100,7 +100,7 @@ def deep_lead(evidence: Evidence) -> Measurement:
 
 
 def all_but_two(evidence: Evidence) -> Measurement:
-    """Return the lead of contrastive at each layer, by part of the stack, finetuning and layer.
+    """Return the lead of contrastive pretraining by part of the stack, finetuning and layer.
 
     "Contrastive pretraining performs better than supervised pretraining in all but the final two
     layers": there it is not better, which does not make supervised pretraining so.
@@ -147,10 +147,10 @@ def linear_evaluation(evidence: Evidence) -> Measurement:
 
 
 def _with_excess(leads: Measurement, names: Mapping[str, tuple[str, str]]) -> Measurement:
-    """Return, by dataset, the lead when full and by how much that when fc-only exceeds it.
+    """Return, by dataset, the lead when full, and by how much the fc-only lead exceeds it.
 
-    names: those of both in `leads`, fc-only first. Where one lead is at chance, so is the
-    difference of the two.
+    names: those of both in `leads`, fc-only first. If either lead is at chance, so is their
+    difference.
     """
     over, floors = pd.DataFrame(leads.above_chance), pd.Series(leads.floor)
     numbers, above, floor = {}, {}, {}

@@ -28,8 +28,8 @@ DOWNSAMPLINGS = ("pool", "strided")
 def equivariance(evidence: Evidence) -> Measurement:
     """Correlate the sonification with that of the delayed clip shifted back, by layer and delay.
 
-    In the mean over clips; dead maps have no correlation and do not count. For "any integral offset
-    k in input x results in equal offset in the corresponding sonification": any means all.
+    Averaged over clips; dead maps have no correlation and do not count. For "any integral offset k
+    in input x results in equal offset in the corresponding sonification": any means all.
     """
     rows = evidence.of("invariance", CONTRASTIVE)
     correlations = rows.groupby(["on_stride", "seed", "layer", "shift"])["correlation"].mean()
@@ -46,7 +46,7 @@ def equivariance(evidence: Evidence) -> Measurement:
 def strided_loss(evidence: Evidence) -> Measurement:
     """Measure how much less sonifications of the strided encoder resemble the clip.
 
-    By the correlation of energy envelopes and by coherence, each in the mean over layers: striding
+    By the correlation of energy envelopes and by coherence, each averaged over layers: striding
     "distorts the time-domain structure of the sonified waveform and results in significantly worse
     sonifications".
     """
@@ -73,8 +73,8 @@ def strided_loss(evidence: Evidence) -> Measurement:
 def excess_change(evidence: Evidence) -> Measurement:
     """Measure how much more a sonification changes between checkpoints if inputs are chosen anew.
 
-    In the mean over filters and checkpoints. Fixed inputs give "a smoother visualization of
-    training time feature progression than Zeiler & Fergus, where sudden jumps appeared whenever the
+    Averaged over filters and checkpoints. Fixed inputs give "a smoother visualization of training
+    time feature progression than Zeiler & Fergus, where sudden jumps appeared whenever the
     maximally activating input changed".
     """
 
@@ -87,11 +87,11 @@ def excess_change(evidence: Evidence) -> Measurement:
 
 
 def fuller_start(evidence: Evidence) -> Measurement:
-    """Measure how much flatter in spectrum sonifications are at the first checkpoint than at last.
+    """Measure how much flatter the spectra of sonifications are at the first checkpoint than last.
 
-    On fixed inputs, in the mean over filters whose sonification sounds at both; the initial weights
-    are no checkpoint. "For several feature maps, sonifications at the first checkpoint show a full
-    spectrogram".
+    On fixed inputs, averaged over filters whose sonification sounds at both; the initial weights do
+    not count as a checkpoint. "For several feature maps, sonifications at the first checkpoint show
+    a full spectrogram".
     """
     rows = evidence.of("evolution", CONTRASTIVE, inputs="fixed")
     rows = rows[rows["epoch"] > 0]

@@ -23,7 +23,7 @@ from sonify.paper.setting import AUGMENTATIONS, PaperSetting
 
 @dataclass(frozen=True)
 class Pair:
-    """Two settings of which, by a claim, the first performs better, and a name for the remark."""
+    """Two settings, the first of which is claimed to perform better, and a name for the remark."""
 
     name: str
     better: PaperSetting
@@ -31,7 +31,7 @@ class Pair:
 
 
 def gains(heading: str, pairs: list[Pair]) -> Callable[[Evidence], Measurement]:
-    """Return the evaluation of a claim that the better of every pair gains over the worse."""
+    """Return the evaluation of a claim that the first of every pair beats the second."""
 
     def evaluate(evidence: Evidence) -> Measurement:
         settings = dict.fromkeys(one for pair in pairs for one in (pair.better, pair.worse))
@@ -62,10 +62,10 @@ def _scratch() -> list[Pair]:
 
 
 def augmentation_gains(evidence: Evidence) -> Measurement:
-    """Return what all four augmentations gain over gain alone, fc-only and full.
+    """Return the benefit of all four augmentations over gain alone, fc-only and full.
 
-    The paper claims no more than that it uses them. The remark has the steps of Table A.1 that were
-    run: the second, time masking, gains 0.000 (fc-only) and 0.001 (full) there.
+    The paper claims only that it uses them. The remark has the steps of Table A.1 that were run:
+    the second, time masking, gains 0.000 (fc-only) and 0.001 (full) there.
     """
     gained = gains("All four vs gain alone", _all_augmentations())(evidence)
     try:

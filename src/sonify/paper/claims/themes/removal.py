@@ -30,7 +30,7 @@ Curves = dict[str, pd.DataFrame]  # by finetuning
 def drastic_fall(evidence: Evidence) -> Measurement:
     """Return the fraction of mAP lost of each model: "mAP scores are drastically reduced".
 
-    In the mean over layers, of which the remark gives the extremes. A rise is a negative loss.
+    Averaged over layers; the remark gives the extremes. A rise is a negative loss.
     """
     task = _task(evidence)
     means, above, floor, remarks = {}, {}, {}, []
@@ -72,7 +72,7 @@ def excess_spread(evidence: Evidence) -> Measurement:
 
 
 def robustness(evidence: Evidence) -> Measurement:
-    """Measure how much more of its baseline mAP an fc-only model loses, in the mean over layers.
+    """Measure how much more of its baseline mAP an fc-only model loses, averaged over layers.
 
     "A fully finetuned model is more robust". Relative to the baseline, because baselines differ,
     and having less to lose does not make a model more robust. The remark judges the absolute fall
@@ -103,12 +103,12 @@ def _beside(heading: str, pairs: dict[str, tuple[pd.Series, pd.Series]]) -> Meas
 
 
 def _task(evidence: Evidence) -> Task:
-    """Return what mAP is scored against: the chance of whole clips, and these tables' clips."""
+    """Return the `Task` of mAP: chance on whole clips, and half a clip of these tables."""
     return evidence.task("metrics", "fsd50k")._replace(half_clip=evidence.half_clip("removal"))
 
 
 def _above(curves: Curves, task: Task) -> pd.Series:
-    """Return the better baseline less chance, by seed."""
+    """Return the better baseline minus chance, by seed."""
     return better(*(curve[0] for curve in curves.values())) - task.chance
 
 

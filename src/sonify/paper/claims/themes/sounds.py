@@ -88,9 +88,9 @@ def active_fraction(evidence: Evidence) -> Measurement:
 
 
 def noisiness(evidence: Evidence) -> Measurement:
-    """Measure how much flatter in spectrum, and higher, deep supervised sonifications are.
+    """Measure how much flatter and higher the spectra of deep supervised sonifications are.
 
-    Higher by their centroid, as a fraction of 4 kHz. They "consist mostly of high frequency noise",
+    Higher in centroid, as a fraction of 4 kHz. They "consist mostly of high frequency noise",
     contrastive ones not "to the same extent".
     """
     pairs = {}
@@ -141,7 +141,7 @@ def deep_band_selectivity(evidence: Evidence) -> Measurement:
 def growing_noise(evidence: Evidence) -> Measurement:
     """Measure how much noisier supervised sonifications are in deep layers than in the middle.
 
-    By flatness and centroid, as `noisiness`, and by how much that exceeds the contrastive rise.
+    By flatness and centroid, as in `noisiness`, and by how much that exceeds the contrastive rise.
     "As we go deeper, sonifications become [...] more noisy", contrastive ones "not to the same
     extent".
     """
@@ -169,7 +169,7 @@ def _coherence(evidence: Evidence) -> dict[str, pd.DataFrame]:
 
 
 def _beside(evidence: Evidence, describe: Callable[[dict[str, pd.DataFrame]], str]) -> str:
-    """Return what a remark adds of coherence by the measure of the authors' code.
+    """Return the addition to a remark: coherence by the measure of the authors' code.
 
     The verdict is by the text's measure. Returns nothing where filters were not sonified.
     """
