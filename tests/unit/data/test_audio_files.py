@@ -124,6 +124,17 @@ def forbidden(path: Path) -> None:
     path.chmod(0)
 
 
+def opposed(
+    bits: int = 16, pairs: int = 1, offset: float = 0.0, amplitude: float = 0.5,
+    louder: float = 0.0, **options,
+) -> bytes:  # fmt: skip
+    """Channels in opposite phase, each with dither of its own before it was rounded."""
+    rng, step = np.random.default_rng(0), 2.0 ** (1 - bits)
+    x = np.stack([(1 + louder) * tone(), -tone()] * pairs, axis=1) * (amplitude / 0.5) + offset
+    dither = rng.uniform(-0.5, 0.5, x.shape) + rng.uniform(-0.5, 0.5, x.shape)
+    return sound(np.round(x / step + dither) * step, **options)
+
+
 def flipped(content: bytes) -> bytes:
     """With 64 bytes in the middle turned over."""
     middle = len(content) // 2
@@ -192,6 +203,11 @@ KINDS = (
     Kind("nothing below 4 kHz", holding(sound(np.hanning(RATE) * tone(frequency=7000), subtype="DOUBLE")), "silent", "nothing of its sound at 16000 Hz is below 4 kHz"),
     Kind("nothing below 4 kHz, in 16 bits", holding(sound(np.hanning(RATE) * tone(frequency=7000))), "used", "what is left is the rounding noise of the file"),
     Kind("stereo in opposite phase", holding(sound(np.stack([tone(), -tone()], axis=1), subtype="FLOAT")), "silent", "all 16000 samples are 0"),
+    Kind("the same in 16 bits, with dither", holding(lambda: opposed()), "silent", "its 2 channels, up to 0.5, cancel each other: their mean, up to"),
+    Kind("the same in 8 bits", holding(lambda: opposed(8, subtype="PCM_U8")), "silent", "cancel each other"),
+    Kind("the same in 24 bits, in 6 channels, with an offset", holding(lambda: opposed(24, 3, 0.1, subtype="PCM_24")), "silent", "cancel each other"),
+    Kind("the same, one channel 60 dB the louder", holding(lambda: opposed(louder=1e-3)), "used", "what is left"),
+    Kind("stereo of a step or two of 16 bits", holding(lambda: opposed(amplitude=2.0**-15)), "used", "faint in its channels too"),
     Kind("1 sample", holding(sound(tone()[1:2])), "silent", "all 1 samples are 0.0859375"),
     Kind("short", holding(sound(tone()[:1000])), "too_short", "500 samples at 8 kHz are fewer than the 2370 needed"),
     Kind("very long", holding(lambda: sound(np.tile(tone(8000), 61), 8000)), "too_long", "it lasts more than the 60 s allowed"),

@@ -26,6 +26,12 @@ _NO_LENGTH = 2**62  # libsndfile reports a larger frame count if the header has 
 # MP3 headers may be off by the encoder and decoder delay.
 _INEXACT_S = 0.1
 _FFMPEG_S = 600  # generous for any clip within a sensible limit
+# What files round to, of full scale: 16 bits, as coders are fed and decoders give out, or others.
+_STEP = 2.0**-15
+_STEPS = {
+    **dict.fromkeys(("PCM_S8", "PCM_U8"), 2.0**-7),
+    **{"PCM_24": 2.0**-23, "PCM_32": 2.0**-31, "FLOAT": 2.0**-23, "DOUBLE": 2.0**-31},
+}
 _CUT_SHORT = ("partial file", "ended prematurely")  # in ffmpeg's messages about truncated input
 
 
@@ -42,11 +48,15 @@ class UnusableAudio(Exception):
 @dataclass(frozen=True)
 class Decoded:
     """A recording at its original rate, mixed down to mono. x: (time,) float64, at least one
-    sample, full scale 1.0, the mean of the channels; rate: in Hz; channels: number mixed."""
+    sample, full scale 1.0, the mean of the channels; rate: in Hz; channels: number mixed;
+    swing: half the range of values of the channel with the largest; step: what the file rounds to,
+    of full scale."""
 
     x: np.ndarray
     rate: int
     channels: int
+    swing: float
+    step: float
 
 
 def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
@@ -140,7 +150,8 @@ def _joined(parts: list[Decoded], max_s: float) -> Decoded:
     x = np.concatenate([part.x for part in parts])
     if len(x) > int(max_s * rates[0]):
         raise too_long(max_s)
-    return Decoded(x, rates[0], max(part.channels for part in parts))
+    channels, swing = (max(getattr(part, name) for part in parts) for name in ("channels", "swing"))
+    return Decoded(x, rates[0], channels, swing, parts[0].step)
 
 
 def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
@@ -153,9 +164,13 @@ def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
         raise too_long(max_s)
     blocks: list[np.ndarray] = []
     n, size = 0, _BLOCK // channels
+    low, high = np.full(channels, np.inf), np.full(channels, -np.inf)
     while not blocks or len(blocks[-1]) == size:
         try:
-            blocks.append(mono(sound.read(size, dtype="float64", always_2d=True)))
+            block = sound.read(size, dtype="float64", always_2d=True)
+            blocks.append(mono(block))
+            low = np.minimum(low, block.min(axis=0, initial=np.inf))
+            high = np.maximum(high, block.max(axis=0, initial=-np.inf))
         except soundfile.LibsndfileError:
             detail = f"decoding fails before the {promised} samples that its header promises"
             raise UnusableAudio("truncated", detail) from None
@@ -165,7 +180,10 @@ def _read(sound: soundfile.SoundFile, max_s: float) -> Decoded:
         raise UnusableAudio("truncated", detail)
     if n == 0:
         raise UnusableAudio("empty", "the file has a header and no samples")
-    return Decoded(blocks[0] if len(blocks) == 1 else np.concatenate(blocks), rate, channels)
+    x = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    with np.errstate(invalid="ignore", over="ignore"):
+        swing = float((high / 2 - low / 2).max())
+    return Decoded(x, rate, channels, swing, _STEPS.get(sound.subtype, _STEP))
 
 
 def mono(signal: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 
 from sonify.contracts.audio_format import RATE_HZ
-from sonify.data.audio.decoding import UnusableAudio, decoded
+from sonify.data.audio.decoding import Decoded, UnusableAudio, decoded
 from sonify.data.audio.pcm import PEAK, decode, encode
 from sonify.runtime.errors import SonifyError
 
@@ -25,6 +25,9 @@ FAINTEST = 2.0**-31
 # where they go beyond full scale: less is rounding, not sound.
 OUTLIERS = 1e-3
 STEPS = 8
+# Channels in opposite phase leave the rounding of each in their mean: with the usual dither, 1.5
+# steps at most.
+ROUNDING_STEPS = 1.5
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
+    _check_cancelled(original)
     _check_outliers(x)
     y = resampled(x, rate, rate_hz)
     if len(y) < limits.min_samples:
@@ -96,6 +100,21 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         raise UnusableAudio("silent", f"nothing of its sound at {rate} Hz is below {top}")
     pcm, gain = peak_scaled(y)
     return Recording(pcm, gain, rate, len(x), original.channels)
+
+
+def _check_cancelled(original: Decoded) -> None:
+    """Raise UnusableAudio if channels cancel each other, so that their mean is only rounding.
+
+    Offsets aside. A recording that is as faint in its channels is not concerned.
+    """
+    left = float(original.x.max() / 2 - original.x.min() / 2)
+    rounding = max(ROUNDING_STEPS * original.step, RESIDUE * original.swing)
+    if left <= rounding and left * STEPS < original.swing:
+        raise UnusableAudio(
+            "silent",
+            f"its {original.channels} channels, up to {original.swing:.2g}, cancel each other: "
+            f"their mean, up to {left:.2g}, is only rounding",
+        )
 
 
 def _check_outliers(x: np.ndarray) -> None:

@@ -23,7 +23,7 @@ REASONS: dict[str, str] = {
     "empty": "the file holds no samples",
     "truncated": "the file ends, or cannot be decoded, before the samples its header promises",
     "not_finite": "a sample is NaN or infinite",
-    "silent": "all samples are equal, or next to nothing is left below 4 kHz",
+    "silent": "all samples are equal, channels cancel, or next to nothing is left below 4 kHz",
     "outliers": "values far beyond full scale, to which scaling leaves only rounding of the sound",
     "too_short": "fewer samples at 8 kHz than data.min_samples",
     "too_long": "longer than data.max_s",
