@@ -113,9 +113,9 @@ def share(
     progress: Callable[[int, int], None],
     **settings: Any,
 ) -> None:
-    """Prepare the blocks of all splits that `kept` owns, which keeps them.
+    """Prepare the blocks that `kept` owns, of all splits, and keep them there.
 
-    settings: those of `prepare.prepare`. `progress(done, total)` counts clips, about.
+    settings: those of `prepare.prepare`. `progress(done, total)` counts clips approximately.
     """
     done, how = 0, Preparation(**settings)
     for split in DATASETS[listing.dataset].splits:

@@ -25,7 +25,7 @@ class Work:
     shares: Sequence[Path] = ()
 
     def kept(self) -> Kept:
-        """Return the parts that are kept, or that the shares have left.
+        """Return the parts kept by this job so far, or those that the jobs sharing its work left.
 
         Raises SonifyError for shares that were made with something else.
         """

@@ -75,7 +75,7 @@ def has_classifier(config: Config, name: str) -> bool:
 
 
 def finetuned_run(config: Config, probe: ProbeOptions, start: str) -> str:
-    """The run that finetunes the encoder of `start` as the probe does, on the same clips.
+    """Return the run that finetunes the encoder of `start` as `probe` does, on the same clips.
 
     Raises ConfigError if there is none.
     """

@@ -14,5 +14,5 @@ def seeds_of(config: Config, name: str) -> tuple[int, ...]:
 
 
 def first(seeds: tuple[int, ...], number: int | None) -> tuple[int, ...]:
-    """The first `number` of the seeds, as far as there are so many; None for all."""
+    """Return the first `number` seeds: all if there are fewer, or if `number` is None."""
     return seeds[:number]

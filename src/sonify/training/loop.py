@@ -132,7 +132,7 @@ class Ongoing:
     def check(self, steps: int, key: str, saver: Saver | None) -> None:
         """Raise SonifyError, naming step and last checkpoint, if a loss has not been finite.
 
-        `key` is what to lower in the recipe then.
+        `key` names the setting of the recipe to lower in that case.
         """
         bad = (~self.losses[self.checked : self.step].isfinite()).nonzero().flatten().tolist()
         if bad:

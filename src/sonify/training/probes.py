@@ -45,7 +45,7 @@ class Probing:
         if self.recipe.objective == "contrastive":
             raise SonifyError(
                 f"run {self.run.name} has the contrastive recipe {self.run.recipe}: "
-                "probes need labels, name a recipe that trains a classifier"
+                "probes need labels: name a recipe that trains a classifier"
             )
 
     @property

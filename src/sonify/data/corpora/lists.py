@@ -64,7 +64,7 @@ def _is_comment(fields: list[str], columns: int) -> bool:
 
 
 def spreadsheet_error(clip_id: str) -> tuple[str, str] | None:
-    """The problem of a row whose id is what a spreadsheet shows in place of one, such as #NAME?."""
+    """Return reason and detail for an id that is a spreadsheet's error, as #NAME?; else None."""
     if not _SPREADSHEET_ERROR.fullmatch(clip_id):
         return None
     return "bad_id", f"{clip_id} is what a spreadsheet shows in place of an id: restore the list"

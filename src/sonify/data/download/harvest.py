@@ -104,8 +104,8 @@ class Places(Mapping[str, str]):
 def places(root: Path, split: str) -> Places:
     """Map ids to places for all recordings harvested for `split`, usable or not.
 
-    If several recordings have one id, the last usable one counts, or else the last. Ids are
-    case-sensitive. Raises SonifyError naming a file that is not a harvest file.
+    If several recordings have one id, the last usable one counts; if none is usable, the last.
+    Ids are case-sensitive. Raises SonifyError naming a file that is not a harvest file.
     """
     files = sorted((Path(root) / FOLDER / split).glob("*.parquet"))
     names = [f"{FOLDER}/{split}/{file.name}" for file in files]

@@ -27,8 +27,8 @@ SOUNDS = (SONIFICATION, PHASE, UNTRAINED)
 
 @dataclass(frozen=True)
 class Method:
-    """A method on the layers measured: of the model, of an untrained network, and of the model with
-    random weights in one of the layers, by layer.
+    """A method on the layers measured of three networks: the model, an untrained one, and, for each
+    of these layers, the model with random weights in that layer.
     """
 
     trained: OnLayers

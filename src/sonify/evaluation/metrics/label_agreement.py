@@ -25,7 +25,7 @@ def purity(labelled: np.ndarray) -> float:
 def chances(
     labelled: np.ndarray, counts: Iterable[int], order: np.ndarray | None = None
 ) -> dict[int, float]:
-    """Return `chance` by each number of clips in `counts`; fewer than two have no purity."""
+    """Map each number of clips in `counts` to its `chance`; fewer than two clips have no purity."""
     return {n: chance(labelled, n, order) for n in sorted({int(n) for n in counts}) if n > 1}
 
 

@@ -59,8 +59,8 @@ class TopActivations:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the clip and filter indices, (entry,), of scores that may be among the k best.
 
-        scores is (clip, filter of the layer). Late in a pass hardly any do. Raises SonifyError for
-        a shape that does not fit or a value that is not finite.
+        scores is (clip, filter of the layer). Late in a pass hardly any are returned. Raises
+        SonifyError for a shape that does not fit or a value that is not finite.
         """
         of_layer = slice(*self.firsts[layer - 1 : layer + 1])
         worst, holders = self.scores[of_layer, -1], self.clips[of_layer, -1]
