@@ -92,7 +92,7 @@ def test_claims_laid_beside_must_be_there_and_of_another_run(config, tmp_path, m
     def beside(path):
         return merged(config, {"reporting": {"beside": {"recorded sounds": path}}})
 
-    with pytest.raises(ConfigError, match="'there.parquet' for 'recorded sounds', which is no fi"):
+    with pytest.raises(ConfigError, match="'there.parquet' for 'recorded sounds', which is not a"):
         checked(beside("there.parquet"))
     (tmp_path / "there.parquet").touch()
     checked(beside("there.parquet"))

@@ -177,7 +177,7 @@ def test_wrong_requests_are_refused():
     with pytest.raises(ValueError, match="layer 1 has filters 0 to 7"):
         sonifier.sonify(x, 1, 8)
     for layer, filters in (("conv7", 1), (1, "all"), (None, 0), (1, [0, None])):
-        with pytest.raises(ValueError, match="(layers|filters): .* is no whole number"):
+        with pytest.raises(ValueError, match="(layers|filters): .* is neither a whole number"):
             sonifier.sonify(x, layer, filters)
     with pytest.raises(ValueError, match="filters has 3 indices for 2 clips"):
         sonifier.sonify(x, 1, [0, 1, 2])
