@@ -287,7 +287,7 @@ def main() -> None:
             alike = [name for name, same, _ in chosen if same == tests]
             end, seen[tuple(tests)], _ = run(None, tests, Reach(alike), 3_600)
             if end != SURVIVED:
-                raise SystemExit(f"error: tests of {module} fail without any change: mend them")
+                raise SystemExit(f"error: tests of {module} fail without any change: correct them")
         apart(module, tests, seen[tuple(tests)], mutated, log)
     print(table(log))
 

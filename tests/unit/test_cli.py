@@ -290,7 +290,7 @@ def test_a_residual_network_is_heard_by_autograd_which_says_so(nets, clip, capsy
         main(options)
     main([*options, "--by", "autograd", "--out", "a"])
     printed = capsys.readouterr().err
-    how = "By autograd: every rectifier (relu, gelu) passes back positive gradients only; what "
+    how = "By autograd: every rectifier (relu, gelu) passes back positive gradients only; other "
     assert how in printed and len(re.findall(r" s  by autograd$", printed, re.MULTILINE)) == 3
     assert how in Path("a/index.html").read_text(encoding="utf-8")
     # The sound is the library's, and so is the time, to within what a frame hears.

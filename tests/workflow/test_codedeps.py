@@ -79,7 +79,9 @@ def test_comments_docstrings_and_layout_reach_none(copy):
     module = "src/sonify/evaluation/metrics/coherence.py"
     assert not changed(copy, module, "FLOOR_NOISES = 16", "FLOOR_NOISES  =  16  # noises\n\n")
     assert not changed(copy, module, '"""Mean top-k', '"""The mean top-k')
-    assert not changed(copy, module, '    """The measure for', '    """Our measure for')
+    assert not changed(
+        copy, module, '    """Return the measure for', '    """Return our measure for'
+    )
 
 
 def test_a_table_contract_reaches_its_writers_and_readers_but_its_prose_none(copy):

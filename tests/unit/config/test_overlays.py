@@ -9,7 +9,7 @@ from sonify.runtime.errors import ConfigError
     ("text", "sentence"),
     [
         ("training:\n  seeds: [0\n", r"my\.yaml, line 3: .*: correct the YAML there"),
-        ("training:\n\tseeds: [0]\n", r"my\.yaml, line 2: .*: mend"),
+        ("training:\n\tseeds: [0]\n", r"my\.yaml, line 2: .*: correct"),
         (
             "training: {seeds: [0]}\ntraining: {seeds: [1]}\n",
             "line 2: the key 'training' is",
@@ -68,7 +68,7 @@ def test_a_byte_order_mark_and_windows_lines_do_no_harm(tmp_path):
     [
         ("a: 1\nb: \x07\n", r"my\.yaml, line 2: it has the control character .*: delete it"),
         ("a: 2020-99-99\n", r"my\.yaml: .*: correct the YAML"),
-        ("a: *b\n", r"my\.yaml, line 1: found undefined alias 'b': mend"),
+        ("a: *b\n", r"my\.yaml, line 1: found undefined alias 'b': correct"),
     ],
 )
 def test_what_yaml_cannot_read_is_one_sentence(tmp_path, text, sentence):
