@@ -17,6 +17,7 @@ from typing import IO
 
 SNAKEMAKE = Path(".snakemake")
 RUN = "SONIFY_RUN"  # process that jobs on this machine end with
+TOLD = "SONIFY_TOLD"  # set once this process is told to end, for what it says of jobs after that
 _held: list[IO[str]] = []  # open as long as this process lives
 
 
@@ -71,6 +72,7 @@ def tie_jobs() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def told(number: int, frame: FrameType | None) -> None:
+        os.environ[TOLD] = "SIGTERM"
         if callable(before):
             before(number, frame)
         for process in _descendants(os.getpid()):

@@ -111,10 +111,23 @@ def stale(job) -> dict[Path, dict[str, Any] | None]:
         return {}
     notes = {path: note_of(path) for path in map(Path, task["outputs"]) if path.exists()}
     made = {path: note["made"] for path, note in notes.items() if note}
-    if "apart" in task:
-        inputs = _inputs_of(task, {path: note["seal"] for path, note in notes.items() if note})
-        made = {path: by and by | {"inputs": inputs} for path, by in made.items()}
+    recorded = _inputs_of(task, {path: note["seal"] for path, note in notes.items() if note})
+    made = {path: by and by | {"inputs": _of(task, by, recorded)} for path, by in made.items()}
     return {path: by for path, by in made.items() if by != expected(task)}
+
+
+def _of(
+    task: dict[str, Any], made: dict[str, Any], recorded: dict[str, str | None] | None
+) -> dict[str, str | None] | None:
+    """What a result was made of, by its own note or else by the record; None if neither says so.
+
+    Another configuration, of more or fewer runs, may not have told its job what this one tells it,
+    or may have told it what this one does not.
+    """
+    own: dict[str, str | None] = made["inputs"]
+    if "apart" not in task:
+        return own or recorded or ({} if not task["inputs"] else None)
+    return own if own and task["apart"] == "contents" else recorded
 
 
 def note_of(path: Path) -> dict[str, Any] | None:

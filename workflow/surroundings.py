@@ -58,6 +58,15 @@ def start_warm(warm: Warm, workflow) -> None:
         os.environ["SONIFY_WARM_FOLDER"] = str(warm.folder)
 
 
+def refuse(sentence: str | None) -> None:
+    """End the run with a sentence about what it cannot be run with; go on if there is none.
+
+    Snakemake, given an exception of its own, would put the line of a rule file around it.
+    """
+    if sentence:
+        raise SystemExit(f"error: {sentence}")
+
+
 def gpus(device: str) -> int:
     """The number of GPUs that a model job uses, 0 or 1, so that such jobs queue for the GPU."""
     wants = device in ("cuda", "mps") or (device == "auto" and shutil.which("nvidia-smi"))

@@ -6,6 +6,7 @@ once a tenth of them is done, from time to time how long the rest will take.
 """
 
 import logging
+import os
 import re
 import sys
 import time
@@ -30,6 +31,7 @@ REDUNDANT = (
     "RuleException:\nCalledProcessError",
     "WorkflowError:\nAt least one job did not complete",
 )
+TOLD = "SONIFY_TOLD"  # set by workflow/alive.py once the run is told to end (SIGTERM)
 TENTH = 0.1  # of the jobs, before which nothing is said about the time left
 PAUSE_S = 20.0  # between two times that something is
 LOCKED = (
@@ -83,6 +85,8 @@ class LogHandler(LogHandlerBase):
             return "\n".join(lines) + self._time_left(record) if lines else None
         if event == LogEvent.JOB_ERROR:
             name, _ = self.jobs.get(record.jobid, (record.rule_name, 0))
+            if TOLD in os.environ:
+                return f"ended with the run, and goes on with the next: {name}"
             log = ", ".join(record.log) if record.log else "none"
             line = f"failed: {name}; its log: {log}"
             # A scheduler says what became of its job. What that printed was printed elsewhere.

@@ -116,10 +116,12 @@ import alive
 alive.tie_jobs()
 print(flush=True)
 print(subprocess.run(["bash", "-c", {job!r}]).returncode, flush=True)
+import os
+print(os.environ[alive.TOLD])
 """
     main = started(code, tmp_path)
     until((tmp_path / "started").exists)
     main.terminate()
     printed, _ = main.communicate(timeout=60)
-    assert printed.splitlines() == ["before", "heard", "143"]
+    assert printed.splitlines() == ["before", "heard", "143", "SIGTERM"]
     assert (tmp_path / "log").read_text() == "heard\n"

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from types import SimpleNamespace
 
+import alive
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -82,6 +83,15 @@ def test_a_failed_job_names_its_log(console):
         logging.ERROR, "x", event=LogEvent.JOB_ERROR, jobid=3, rule_name="r", log=["a.log"]
     )
     assert line == "failed: prepare fsd50k; its log: a.log\n"
+
+
+def test_a_job_that_ends_because_the_run_is_told_to_has_not_failed(console, monkeypatch):
+    assert plugin.TOLD == alive.TOLD
+    console(**started(3, "train", run="contrastive", seed="0"))
+    monkeypatch.setenv(plugin.TOLD, "SIGTERM")
+    failed = {"event": LogEvent.JOB_ERROR, "jobid": 3, "rule_name": "train", "log": ["a.log"]}
+    line = console(logging.ERROR, "x", **failed)
+    assert line == "ended with the run, and goes on with the next: train contrastive-s0\n"
 
 
 def test_a_job_that_is_tried_again_is_named(console):

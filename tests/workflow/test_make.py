@@ -46,6 +46,7 @@ def main() -> None:
 
 run(main)
 """
+SMOKE = "workflow/configs/smoke.yaml"
 TARGET = "results/data/raw/speech_commands-s0"
 posix = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="the system has no /proc")
 
@@ -59,10 +60,12 @@ def project(tmp_path) -> Path:
     return folder
 
 
-def made(project: Path, question: str = "run", **environment: str) -> subprocess.Popen:
+def made(
+    project: Path, question: str = "run", config: str = SMOKE, options: str = TARGET, **environment
+) -> subprocess.Popen:
     """Start make in an environment that is set up."""
-    command = ["make", "-o", "setup", question, f"VENV={sys.prefix}", f"ARGS={TARGET}"]
-    command += ["CONFIG=workflow/configs/smoke.yaml"]
+    command = ["make", "-o", "setup", question, f"VENV={sys.prefix}", f"ARGS={options}"]
+    command += [f"CONFIG={config}"]
     unset = ("PYTHONPATH", "MAKEFLAGS", "MAKELEVEL", "XDG_CACHE_HOME")
     usual = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.Popen(
@@ -114,13 +117,25 @@ def test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first(proje
     ]
     first.send_signal(signal.SIGTERM)
     said = ended(first, None)
-    assert not [line for line in said if "Traceback" in line], said
+    assert not [line for line in said if "Traceback" in line or line.startswith("failed")], said
+    told = "ended with the run, and goes on with the next: synthesise speech_commands 0"
+    assert told in said
     until(lambda: not at_work(project))
     assert not (project / TARGET).exists()
     (project / "go").touch()
     again = ended(made(project))
     assert (project / TARGET / "corpus").read_text() == "whole", again
     assert not list((project / "results").rglob(".*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("question", "options"), [("run", TARGET), ("run", "-n"), ("why", ""), ("verify", "")]
+)
+def test_a_faulty_configuration_is_one_sentence_whatever_is_asked(project, question, options):
+    (project / "my.yaml").write_text("training: {warmth: 3}\n")
+    said = ended(made(project, question, config="my.yaml", options=options), None)
+    said = [line for line in said if not line.startswith(("make: ", "Config file "))]
+    assert said == ["error: config: unknown key 'warmth' in training: did you mean 'watch'?"]
 
 
 @pytest.mark.slow

@@ -200,6 +200,7 @@ def test_a_table_of_another_rule_is_foreign(made):
 def test_a_page_of_inputs_that_its_job_is_not_told(made, monkeypatch):
     """Those of pages are too many, so that the run records them when it ends."""
     plan = Plan(apart="contents")
+    make(plan.jobs[3], monkeypatch)
     assert found(plan) == {PAGE: ("stale", "nothing says from which inputs it was made")}
     proof.write_inputs(plan)
     assert found(plan) == {}
@@ -219,6 +220,25 @@ def test_a_page_of_inputs_that_its_job_is_not_told(made, monkeypatch):
     for file, content in older.items():
         file.write_bytes(content)
     assert list(found(plan)) == [PAGE], "an older page put back, with its receipt"
+
+
+@pytest.mark.parametrize(("before", "now"), [("", "contents"), ("contents", "")])
+def test_a_page_whose_job_another_configuration_told_its_inputs_or_did_not(
+    made, monkeypatch, capsys, before, now
+):
+    """A configuration of more runs has names too long to hand on; the reason is still the right
+    one, and there is none if nothing else has changed."""
+    plan = Plan(apart=before)
+    make(plan.jobs[3], monkeypatch)
+    proof.write_inputs(plan)
+    plan = Plan(apart=now)
+    assert found(plan) == {}
+    plan.jobs[3].input = [*plan.jobs[3].input, PARTS[0]]
+    if not now:
+        plan.jobs[3] = job("page", "p", {}, plan.jobs[3].input, [PAGE])
+    plan.running = plan.jobs[3:]
+    answers.why(plan, CONFIG)
+    assert capsys.readouterr().out.splitlines()[0] == f"page: {PARTS[0]} new among its inputs"
 
 
 def test_of_a_database_of_views_it_counts_which_tables_there_are(made, monkeypatch):

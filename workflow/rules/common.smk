@@ -6,9 +6,7 @@ from functools import partial
 
 sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow")]
 
-from snakemake.exceptions import WorkflowError
-
-from alive import hold, tie_jobs
+from alive import TOLD, hold, tie_jobs
 from codedeps import code_hash, contracts_hash
 from frozen import freeze
 from proof import ASKED, prove, write_code, write_inputs
@@ -31,6 +29,7 @@ from surroundings import (
     jobs_are_here,
     missing_device,
     missing_tool,
+    refuse,
     shell_prefix,
     start_warm,
     stop_timers,
@@ -41,16 +40,12 @@ from warm import Warm
 
 if workflow.is_main_process:
     hold()
-if edited := freeze(config, first=workflow.is_main_process):
-    raise WorkflowError(edited)
-
+refuse(freeze(config, first=workflow.is_main_process))
 try:
     plan = Plan(load(config))
 except ConfigError as error:
-    raise WorkflowError(str(error)) from None
-
-if blank := unfilled(workflow):
-    raise WorkflowError(blank)
+    refuse(str(error))
+refuse(unfilled(workflow))
 
 files, settings = Files(plan), Settings(plan)
 STARTED = time.time()
@@ -195,16 +190,14 @@ def tell_summary():
 
 
 onstart:
-    if blank := unfilled(workflow):
-        raise WorkflowError(blank)
-    if missing := missing_device(config["device"], workflow):
-        raise WorkflowError(missing)
-    if missing := missing_tool(plan.training.watch, workflow):
-        raise WorkflowError(missing)
-    if refused := too_many_processes(
-        config["device"], config["threads"], plan.training.processes, workflow
-    ):
-        raise WorkflowError(refused)
+    refuse(unfilled(workflow))
+    refuse(missing_device(config["device"], workflow))
+    refuse(missing_tool(plan.training.watch, workflow))
+    refuse(
+        too_many_processes(
+            config["device"], config["threads"], plan.training.processes, workflow
+        )
+    )
     if jobs_are_here(workflow):
         tie_jobs()
     write_code(workflow.dag.needrun_jobs())
@@ -221,6 +214,7 @@ onsuccess:
 
 onerror:
     write_inputs(workflow.dag)
-    write_run(plan, files.prepared_folders, STARTED, "failed")
+    ending = "told to end" if TOLD in os.environ else "failed"
+    write_run(plan, files.prepared_folders, STARTED, ending)
     warm.stop()
     stop_timers()

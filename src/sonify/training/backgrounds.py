@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from sonify.data.audio.decoding import UnusableAudio, decoded
-from sonify.data.audio.samples import resampled
+from sonify.data.audio.samples import check_cancelled, resampled
 from sonify.runtime.errors import SonifyError
 
 SUFFIXES = (".flac", ".wav")
@@ -40,6 +40,7 @@ def _files(folder: Path) -> list[Path]:
 def _recording(file: Path) -> np.ndarray:
     try:
         original = decoded(file, MAX_S)
+        check_cancelled(original)
     except UnusableAudio as error:
         raise SonifyError(
             f"{file} cannot be a background ({error}): remove it from the folder"

@@ -86,7 +86,7 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
-    _check_cancelled(original)
+    check_cancelled(original)
     _check_outliers(x)
     y = resampled(x, rate, rate_hz)
     if len(y) < limits.min_samples:
@@ -102,7 +102,7 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
     return Recording(pcm, gain, rate, len(x), original.channels)
 
 
-def _check_cancelled(original: Decoded) -> None:
+def check_cancelled(original: Decoded) -> None:
     """Raise UnusableAudio if channels cancel each other, so that their mean is only rounding.
 
     Offsets aside. A recording that is as faint in its channels is not concerned.
