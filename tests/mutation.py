@@ -195,9 +195,10 @@ def load(names: list[str], changed: Changed) -> None:
 
 def wanted(module: str, sample: int, seed: int, log: Path, again: bool) -> list[Mutant]:
     """The mutants of a module that are to be judged: new ones, or those that survived before."""
-    ends = {line["mutant"]: line["end"] for line in read(log)}
+    lines = read(log)
+    ends = {line["mutant"]: line["end"] for line in lines}
     code = (ROOT / "src" / "sonify" / module).read_text(encoding="utf-8")
-    if again and not any(line["module"] == module for line in read(log)):
+    if again and not any(line["module"] == module for line in lines):
         return []
     before = SURVIVED if again else None
     return [m for m in mutants(code, sample, seed) if ends.get(m.name) == before]

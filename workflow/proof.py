@@ -111,13 +111,13 @@ def stale(job) -> dict[Path, dict[str, Any] | None]:
         return {}
     notes = {path: note_of(path) for path in map(Path, task["outputs"]) if path.exists()}
     made = {path: note["made"] for path, note in notes.items() if note}
-    recorded = _inputs_of(task, {path: note["seal"] for path, note in notes.items() if note})
-    made = {path: by and by | {"inputs": _of(task, by, recorded)} for path, by in made.items()}
+    found = {path: note["seal"] for path, note in notes.items() if note}
+    made = {path: by and by | {"inputs": _of(task, by, found)} for path, by in made.items()}
     return {path: by for path, by in made.items() if by != expected(task)}
 
 
 def _of(
-    task: dict[str, Any], made: dict[str, Any], recorded: dict[str, str | None] | None
+    task: dict[str, Any], made: dict[str, Any], found: dict[Path, str]
 ) -> dict[str, str | None] | None:
     """What a result was made of, by its own note or else by the record; None if neither says so.
 
@@ -125,9 +125,12 @@ def _of(
     or may have told it what this one does not.
     """
     own: dict[str, str | None] = made["inputs"]
-    if "apart" not in task:
-        return own or recorded or ({} if not task["inputs"] else None)
-    return own if own and task["apart"] == "contents" else recorded
+    if own and task.get("apart", "contents") == "contents":
+        return own  # of nearly all results, so that no record is looked for
+    recorded = _inputs_of(task, found)
+    if "apart" in task:
+        return recorded
+    return recorded or (None if task["inputs"] else {})
 
 
 def note_of(path: Path) -> dict[str, Any] | None:

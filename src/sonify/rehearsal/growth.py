@@ -21,7 +21,7 @@ Costs = Mapping[int, Mapping[str, Cost]]
 
 @dataclass(frozen=True)
 class Rise:
-    """What a stage holds more with `many` than with `few` listed clips, neighbouring sizes."""
+    """The rise of a stage's peak from `few` to `many` listed clips, neighbouring sizes."""
 
     stage: str
     few: int
