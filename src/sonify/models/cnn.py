@@ -14,8 +14,8 @@ class CNN12(nn.Module):
     """Encoder f_enc: 11 conv-relu-[pool] blocks, average over time, dropout, a linear layer.
 
     `trunk` is one flat nn.Sequential (conv1, relu1, pool1, conv2, ...), which is what the Sonifier
-    reads. Pooling has kernel = stride, so that
-    its switches say everything needed to undo it. No normalisation layer anywhere.
+    reads. Pooling has kernel = stride, so that its switches say everything needed to undo it. No
+    normalisation layer anywhere.
     """
 
     def __init__(self, architecture: Architecture) -> None:

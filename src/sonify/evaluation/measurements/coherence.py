@@ -23,7 +23,11 @@ from sonify.sonification.most_active import most_active
 def coherence_table(
     model: SoundModel, card: ModelCard, parts: Iterable[Clips | Part], **how: Any
 ) -> pd.DataFrame:
-    """Return the coherence table of one model on a split; see `coherence_parts`."""
+    """Return the coherence table of one model on a split; see `coherence_parts`.
+
+    A row per clip and layer has the mean over k of equation 3; `reporting.curves` takes that over
+    clips.
+    """
     return pd.concat(coherence_parts(model, card, parts, **how), ignore_index=True)
 
 

@@ -63,8 +63,10 @@ def invariance_tables(
     device: torch.device | str = "cpu",
     progress: Counter | None = None,
 ) -> Invariance:
-    """Both tables of one model: `shifts`, in samples, of `clips` clips of one split (all of it if
-    it has fewer), drawn alike for every model. `sizes` are its parts (`part_sizes`).
+    """Return both tables of one model, of `clips` clips of one split delayed by each of `shifts`.
+
+    Shifts are in samples. Clips are drawn alike for every model, all if there are fewer; `sizes`
+    are the parts of the split (`part_sizes`).
 
     A row compares, for one clip, layer and shift, the sonification of the layer's most active map
     with that of the same map for the delayed clip. The example shows the middle layer, for the clip
@@ -117,9 +119,11 @@ def returned(
     max_samples: int,
     device: torch.device | str = "cpu",
 ) -> Returned:
-    """Sonifications of x, (time,), delayed by each shift, shifted back: the most active maps of x
-    as the first shift delays it, with its scale factors. `margin` samples of silence stay on either
-    side; runs at most `max_samples` samples, or one shift, at a time.
+    """Sonify x, (time,), delayed by each shift, and shift the sonifications back.
+
+    The maps are those most active for the first shift, whose scale factors hold for all. `margin`
+    samples of silence stay on either side; runs at most `max_samples` samples, or one shift, at a
+    time.
     """
     ends = [margin + shift + len(x) + margin for shift in shifts]
     delayed = np.zeros((len(shifts), max(ends)), x.dtype)

@@ -29,7 +29,9 @@ Batch = tuple[list[str], np.ndarray, Tensor]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The split that is scored; `batches` opens its clips anew at each call.
+    """The split that probes are scored on; `batches` opens its clips anew at each call.
+
+    Not a recipe's `holdout`, which is a part of the training clips (`training.validation`).
 
     identity: its clips and how they are cut, as JSON.
     """
@@ -152,7 +154,9 @@ def layer_importance_table(
 
 
 def whole_encoder_table(model: SoundModel, card: ModelCard, scored: HeldOut) -> pd.DataFrame:
-    """Return the layer importance table of a finetuned classifier: the whole encoder's rows.
+    """Return the layer importance table of a finetuned classifier, with no layer removed.
+
+    Its only rows are those of the whole encoder: the dashed lines of Figure 4.
 
     Raises SonifyError for a model with other classes, and as `scoring.measured` does.
     """

@@ -45,9 +45,9 @@ def removal_table(
 ) -> pd.DataFrame:
     """Return the removal table of one model on a split; see `removal_parts`.
 
-    For each condition, mAP, mAUC and d_prime on the residuals of each layer's most active map;
-    layer 0 is the untouched baseline. n_dead counts the clips whose most active map was dead, so
-    that nothing was removed.
+    For each condition, mAP, mAUC and d_prime (`metrics.ranking`) on the residuals of each layer's
+    most active map; layer 0 is the untouched baseline. n_dead counts the clips whose most active
+    map was dead, so that nothing was removed.
     """
     made = removal_parts(model, parts, conditions=conditions, **how)
     joined = [name for name in made[0] if name not in ("dead", "split")]

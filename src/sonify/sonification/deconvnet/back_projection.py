@@ -171,7 +171,10 @@ class _Step:
         return masks
 
     def _started(self, new: Requests) -> Tensor:
-        """Return the streams of single maps that start here, after this block."""
+        """Return the streams that start here, each a single map: all others of the layer are zero.
+
+        They are unpooled, and leave through the transposed convolution.
+        """
         values = self.maps[new.clips, new.filters].to(self.convolution.dtype)
         if new.frames is not None:
             values = torch.zeros_like(values).scatter_(

@@ -51,7 +51,8 @@ class Sonifier(Explainer[Forward]):
     and says so once. `allow_strided` accepts strided convolutions, whose sonifications
     contain spectral images. `gain` multiplies the waveforms before the model, for one that expects
     a range other than [-1, 1]; sonifications keep the peaks of the clips. `layers` takes only the
-    first so many layers. Raises SonifyError for a model that cannot be inverted.
+    first so many layers. `sonify`, `render` and `most_active` are those of `Explainer`. Raises
+    SonifyError for a model that cannot be inverted.
 
     >>> import torch
     >>> from sonify.api import Sonifier

@@ -42,9 +42,8 @@ class TopActivations:
         if k < 1:
             raise SonifyError(f"top is {k}: keep at least one clip per filter")
         self.k = k
-        self.firsts = np.cumsum(
-            [0, *filters]
-        )  # index of each layer's first filter among all filters
+        # Index of each layer's first filter among all filters.
+        self.firsts = np.cumsum([0, *filters])
         self.layers = np.repeat(np.arange(1, len(filters) + 1), filters)
         self.filters = np.concatenate([np.arange(n) for n in filters])
         # Candidates, (filter of any layer, k), best first; score -inf where there is none yet.
