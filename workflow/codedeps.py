@@ -97,8 +97,8 @@ def tables_named(script: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Content:
-    """What a source text says: the names it imports and the packages whose modules it lists, its
-    strings, whether it uses table contracts, and its code without comments, docstrings and
+    """The content of a source text: the names it imports and the packages whose modules it lists,
+    its strings, whether it uses table contracts, and its code without comments, docstrings and
     formatting."""
 
     names: tuple[str, ...]

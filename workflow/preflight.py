@@ -1,7 +1,7 @@
-"""What `make run` checks before Snakemake starts: `python workflow/preflight.py [options] FILE...`.
+"""Check for faults before Snakemake starts: `python workflow/preflight.py [options] FILE...`.
 
-Each of these would otherwise end in a traceback, or in work that is thrown away. FILE are the
-configuration files; results are those below the current folder.
+Each would otherwise end in a traceback, or in work that is thrown away. FILE are the configuration
+files; results are those below the current folder. `make run` calls it.
 """
 
 import argparse

@@ -105,7 +105,7 @@ def _seal(path: Path) -> str | None:
 
 
 def stale(job) -> dict[Path, dict[str, Any] | None]:
-    """The results of a job that something else made, and what made them."""
+    """Return the results of a job that something else made, and what made them."""
     task = task_of(job)
     if task is None:
         return {}
@@ -119,10 +119,11 @@ def stale(job) -> dict[Path, dict[str, Any] | None]:
 def _of(
     task: dict[str, Any], made: dict[str, Any], found: dict[Path, str]
 ) -> dict[str, str | None] | None:
-    """What a result was made of, by its own note or else by the record; None if neither says so.
+    """Return what a result was made of, from its own note or else from the record; None if neither
+    says.
 
-    Another configuration, of more or fewer runs, may not have told its job what this one tells it,
-    or may have told it what this one does not.
+    Another configuration, with more or fewer runs, may have given its job fewer inputs than this
+    one does, or other ones.
     """
     own: dict[str, str | None] = made["inputs"]
     if own and task.get("apart", "contents") == "contents":
@@ -134,7 +135,7 @@ def _of(
 
 
 def note_of(path: Path) -> dict[str, Any] | None:
-    """The note of a result; of a folder of parts that of its first one."""
+    """Return the note of a result; for a folder of parts, that of its first one."""
     if path.is_dir() and not seals.has_receipt(path):
         path = min(path.glob("*.*"), default=path)
     return seals.read_note(path)

@@ -35,7 +35,7 @@ def shell_prefix(workflow) -> str:
 
 
 def deployed(workflow) -> bool:
-    """Whether jobs have an environment of their own, by conda or apptainer."""
+    """Return whether jobs have an environment of their own, by conda or apptainer."""
     settings = workflow.deployment_settings
     return bool(settings and settings.deployment_method)
 

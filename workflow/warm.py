@@ -29,7 +29,7 @@ THREADS = [f"{kind}_NUM_THREADS" for kind in ("OMP", "GOTO", "OPENBLAS", "MKL", 
 
 
 def possible() -> bool:
-    """Whether this system can fork jobs safely and tell when they end: Linux can, since 5.3."""
+    """Return whether this system can fork jobs safely and see them end: Linux can, since 5.3."""
     if sys.platform != "linux":
         return False
     try:
@@ -66,7 +66,7 @@ class Warm:
 
     @property
     def command(self) -> list[str]:
-        """What stands for `python` where there is no shell."""
+        """The command that takes the place of `python` where there is no shell."""
         return [sys.executable, "-IS", str(WORKFLOW / "warm_client.py"), str(self.socket)]
 
     def stop(self) -> None:

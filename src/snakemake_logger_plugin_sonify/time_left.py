@@ -1,7 +1,7 @@
-"""How long a run will go on: from the durations of its jobs, and of those of earlier runs.
+"""Estimate how much longer a run will take, from the durations of its jobs and of earlier runs'.
 
-What a rule's jobs take is what those that have ended took, or what earlier runs wrote down,
-corrected by how much faster or slower this run is. Jobs of rules that nobody has timed are counted,
+A rule's jobs are expected to take what its finished jobs took, or what earlier runs recorded,
+corrected by how much faster or slower this run is. Jobs of rules that were never timed are counted,
 not guessed.
 """
 
@@ -80,7 +80,7 @@ class TimeLeft:
         return max(sum(left) / min(self._at_once(now), len(left)), max(left)), unknown
 
     def _pace(self) -> float:
-        """How many times longer jobs take in this run than they took earlier."""
+        """Return the factor by which jobs take longer in this run than in earlier ones."""
         both = [
             (job.took, fmean(self.earlier[job.kind]))
             for job in self.jobs.values()
@@ -108,7 +108,7 @@ class TimeLeft:
         return pace * fmean(waiting or every) if every else None
 
     def _at_once(self, now: float) -> float:
-        """How many jobs have run at a time, on average."""
+        """Return how many jobs have run at a time, on average; at least 1."""
         first = min((job.started for job in self.jobs.values()), default=now)
         busy = sum(now - j.started if j.took is None else j.took for j in self.jobs.values())
         return max(busy / (now - first), 1.0) if now > first else 1.0

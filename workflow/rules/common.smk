@@ -152,7 +152,7 @@ def made_already(paths):
 
 
 def beyond_targets():
-    """What `beyond` has made, when results are verified: it is looked at with all the others."""
+    """Return what `beyond` has made, when results are verified: it is checked with the others."""
     return made_already(files.beyond_files) if os.environ.get(ASKED) == "verify" else []
 
 
@@ -161,7 +161,7 @@ def parquet(paths):
 
 
 def tell_downloads():
-    """What is still to be downloaded, before it is; by the process that people look at."""
+    """Say what is still to be downloaded, before it is; only the main process says it."""
     if not workflow.is_main_process:
         return
     tables = {d: Path(files.raw_input(d)["downloads"]) for d in plan.downloaded}
@@ -183,7 +183,7 @@ def tell_downloads():
 
 
 def tell_summary():
-    """What came out and where to look, if this call has made it."""
+    """Print the summary of results and where they are, if this call has made it."""
     summary = Path("results/reporting/summary.txt")
     if summary.is_file() and summary.stat().st_mtime >= STARTED:
         sys.stderr.write(f"\n{summary.read_text(encoding='utf-8')}\n")

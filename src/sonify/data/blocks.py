@@ -36,7 +36,7 @@ Prepared = dict[str, Any] | Rejection  # a row of contracts `clips` and `manifes
 
 
 class Preparation(NamedTuple):
-    """How clips are prepared: settings of the job, as `prepare.prepare` explains them."""
+    """The job's settings for preparing clips; `prepare.prepare` explains them."""
 
     min_samples: int
     max_s: float

@@ -1,4 +1,4 @@
-"""What a configuration costs: `make estimate CONFIG="one.yaml two.yaml"`, or `python -m
+"""Estimate what a configuration costs: `make estimate CONFIG="one.yaml two.yaml"`, or `python -m
 sonify.estimate [FILE...]`.
 
 Prints, for each stage of the workflow, its jobs, floating-point operations, hours, memory and disk,
@@ -76,7 +76,7 @@ def _measured(folder: Path, device: Device) -> dict[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sonify.estimate",
-        description="What a configuration costs, before anything is downloaded or computed.",
+        description="Estimate what a configuration costs, before anything is downloaded or computed.",
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="later ones on top")
     parser.add_argument("--device", help="a device of devices.toml (default: time this machine)")

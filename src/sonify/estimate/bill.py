@@ -32,7 +32,7 @@ class Line:
 
     @property
     def off(self) -> float | None:
-        """How many times too long or too short the estimate is, 1 or more, if it was measured."""
+        """The factor, 1 or more, between estimate and measurement; None if nothing was measured."""
         if not self.measured_s or not self.seconds:
             return None
         return max(self.seconds / self.measured_s, self.measured_s / self.seconds)

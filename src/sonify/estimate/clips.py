@@ -1,4 +1,4 @@
-"""How many clips each split has, and how long they are, before anything is downloaded or made."""
+"""Give the number and lengths of each split's clips, before anything is downloaded or made."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""When jobs run that wait for one another, on a number of devices: a list schedule."""
+"""Schedule jobs that wait for one another on a number of devices, by list scheduling."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class Schedule:
 
     @cached_property
     def _ends(self) -> dict[str, float]:
-        """When each task ends if none waits for a device."""
+        """The time at which each task ends if none waits for a device."""
         ends: dict[str, float] = {}
         for task in self.tasks:
             begins = max((ends[name] for name in task.needs), default=0.0)

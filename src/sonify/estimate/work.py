@@ -1,4 +1,4 @@
-"""What a job has to do, in units whose seconds a device states: `seconds = sum of amount * rate`.
+"""Count a job's work in units that a device has rates for: `seconds = sum of amount * rate`.
 
 Five kinds of runs through a network have three units each: a call of the library (a step of
 training, a batch of clips), a floating-point operation and a value of a feature map. The others

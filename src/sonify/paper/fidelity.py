@@ -1,4 +1,4 @@
-"""How far we follow the paper's text and its authors' code: the declared half of docs/fidelity.md.
+"""The declared half of docs/fidelity.md: how far we follow the paper's text and its authors' code.
 
 The table is fidelity.yaml, beside this module; `sonify.config.fidelity` reads the values of its
 keys from the configurations. No job imports this module.

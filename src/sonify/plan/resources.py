@@ -1,8 +1,8 @@
-"""What jobs ask a cluster's scheduler for: megabytes and minutes, by stage and size.
+"""Estimate what jobs request from a cluster's scheduler: megabytes and minutes, by stage and size.
 
-Rough and generous, for they are asked before anything is known: a job that runs out of memory is
-tried again with twice as much, one that runs out of time goes on from what it has kept. None of
-this reaches a result, and on a single machine it has no effect.
+The estimates are rough and generous, since they are made before anything is known: a job that runs
+out of memory is tried again with twice as much, one that runs out of time goes on from what it has
+kept. None of this affects a result, and on a single machine it has no effect at all.
 """
 
 import math

@@ -54,7 +54,7 @@ class Scatter:
         return {each.name: each for each in shared}
 
     def number(self, stage: str) -> int:
-        """How many jobs share each of a stage (`prepare` is one); 1 if it is not shared."""
+        """Return how many jobs share each job of a stage (or of `prepare`); 1 if not shared."""
         if stage == "prepare":
             return self.asked.preparing
         return self.asked.measuring if stage in self.stages else 1

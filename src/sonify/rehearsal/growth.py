@@ -1,4 +1,4 @@
-"""How the memory of stages grows with the number of clips, whether within bounds, and what breaks.
+"""Judge how the memory of stages grows with the number of clips, and name what would break first.
 
 A rehearsal is `costs[n][stage]`, n the listed clips.
 """

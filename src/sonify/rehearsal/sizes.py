@@ -1,4 +1,4 @@
-"""How large a rehearsal is, in clips and bytes. Light: the command imports it."""
+"""The size of a rehearsal, in clips and bytes. Light: the command imports it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Whether a recording has the scale that a model's first layer was trained on."""
+"""Tell whether a recording has the scale that a model's first layer was trained on."""
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from sonify.sonification.trace.chain import padding_of
 # and clips that are mostly silent: 1 to 100 in trained networks on the waveforms they expect
 # (SoundNet, CREPE, CNN12), 0.16 to 5 in untrained ones, and 0.004 to 0.045 in SoundNet on waveforms
 # in [-1, 1], where it expects 256 times as much.
-HEARD = 0.05  # below it, a layer hears little but its own biases
+HEARD = 0.05  # below it, a layer's outputs are little but its biases
 USUAL = 5.0
 
 

@@ -1,4 +1,4 @@
-"""How few of its values an explanation consists of, as Quantus computes it (Hedström et al. 2023).
+"""Measure how few values make up an explanation, as Quantus does (Hedström et al. 2023).
 
 The values are the magnitudes of the short-time spectrum of a sound. Quantus rejects silence; here
 it is NaN.
