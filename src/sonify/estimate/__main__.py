@@ -76,7 +76,7 @@ def _measured(folder: Path, device: Device) -> dict[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sonify.estimate",
-        description="Estimate what a configuration costs, before anything is downloaded or computed.",
+        description="Estimate what a configuration costs before anything is downloaded or made.",
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="later ones on top")
     parser.add_argument("--device", help="a device of devices.toml (default: time this machine)")

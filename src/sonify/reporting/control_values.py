@@ -130,8 +130,8 @@ METRICS = {
     "label_purity": "Largest fraction of a filter's top clips with one label in common",
     "best_share": "Fraction of the sound's power in its best source",
     "si_sdr_db": "Greatest SI-SDR over the sources, in dB",
-    "auc_time": "Area under the curve of telling when its best source sounds",
-    "auc_bins": "Area under the curve of telling its best source over time and frequency",
+    "auc_time": "Area under the ROC curve for detecting when its best source sounds",
+    "auc_bins": "Area under the ROC curve for detecting its best source in time and frequency",
 }
 SOURCES = {
     "stimulation": stimulation_values,

@@ -1,4 +1,4 @@
-"""docs/findings.md: in plain words what holds and what does not, from the tables of `beyond`.
+"""docs/findings.md: what holds and what does not, in plain words, from the tables of `beyond`.
 
 Every number on the page is read from a table, and every sentence about one follows from its
 verdict, so that they cannot disagree. `python -m sonify.reporting.findings DOCS` writes the page
@@ -24,9 +24,9 @@ CLAIMS, MEANS = "findings_claims.csv", "findings_means.csv"
 # What does not hold leads.
 _PARTS = {
     "contradicted": "What does not hold",
-    "equivalent": "What makes no difference to speak of",
+    "equivalent": "What makes no appreciable difference",
     "inconclusive": "What these runs leave open",
-    "at chance": "What cannot be told, since nothing is recognised above chance",
+    "at chance": "What cannot be judged, since nothing is recognised above chance",
     "not run": "What was not measured",
     "reproduced": "What holds",
 }
@@ -36,15 +36,15 @@ _INTRODUCTION = """\
 <!-- Made by `make run ARGS=beyond` from its tables: run that, then
      python -m sonify.reporting.findings docs. -->
 
-The paper removes sonifications and compares them with their inputs; it has no controls for either.
-Here are some: sounds of the same energy, clip by clip, in the place of the sonification. The claims
-are ours, not the paper's; they are judged by the rules for the paper's claims. Numbers are means
-with half-widths of 95% intervals: *over seeds* for networks trained like these, *over clips* for
-these networks. Where a claim makes several comparisons, the least favourable one is shown. As one
-of m it counts against the claim only at level 1 − 0.05/m, so that a 95% interval on the wrong side
-of 0 may leave the claim open. Label purity and flatness, of untrained networks too, stand in the
-tables without a claim: their numbers had been seen before a criterion was written, so that none
-would have been blind."""
+The paper removes sonifications and compares them with their inputs, but has controls for neither.
+This page adds controls: sounds of the same energy, clip by clip, in place of the sonification. The
+claims are ours, not the paper's; they are judged by the same rules as the paper's. Numbers are
+means with half-widths of 95% intervals: those *over seeds* hold for networks trained in the same
+way, those *over clips* for these particular networks. Where a claim makes several comparisons, the
+least favourable one is shown. One of m comparisons counts against the claim only at level
+1 − 0.05/m, so a claim may be left open even if a 95% interval lies on the wrong side of 0. Label
+purity and spectral flatness, for untrained networks too, are in the tables without a claim: their
+numbers had been seen before a criterion was written, so no criterion would have been blind."""
 # The figure of each claim.
 DRAWN = {
     101: "figure_stimulation",
@@ -76,8 +76,8 @@ def page(claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> str:
             parts += [f"## {heading}", *(_finding(row) for row in rows.itertuples())]
     parts.append("## The numbers")
     parts.append(
-        "Mean ± half-width of the 95% interval over seeds, at the first, the middle and the last "
-        "layer; then the mean over all layers measured."
+        "Mean ± half-width of the 95% interval over seeds at the first, the middle and the last "
+        "layer; in the last column, the mean over all layers measured."
     )
     for metric, words in METRICS.items():
         rows = means[means["metric"] == metric]

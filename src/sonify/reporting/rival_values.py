@@ -34,22 +34,22 @@ class Measure(NamedTuple):
 MEASURES = {
     "rival_response": Measure(
         "stimulation",
-        "activity of the filter on its sound, relative to that on the clip, less that on the sound "
-        "with random phases",
+        "activity of the filter on its sound, relative to that on the clip, minus that on the "
+        "sound with random phases",
         "activity, less\nrandom phases’",
         "response",
         "phase",
     ),
     "rival_coherence": Measure(
         "coherence",
-        "with the clip, less that of the method's sound of an untrained network",
+        "with the clip, minus that of the method's sound from an untrained network",
         "coherence, less\nuntrained network’s",
         "coherence",
         "untrained",
     ),
     "rival_share": Measure(
         "stems",
-        "fraction of the sound's power in its best source, less that of the sound with random "
+        "fraction of the sound's power in its best source, minus that of the sound with random "
         "phases",
         "best source, less\nrandom phases’",
         "best_share",
@@ -57,21 +57,22 @@ MEASURES = {
     ),
     "rival_delay": Measure(
         "delay",
-        "correlation with the sound of the delayed clip, shifted back: 1 follows exactly",
+        "correlation with the sound of the delayed clip, shifted back; 1 if the sound follows the "
+        "delay exactly",
         "correlation",
         "delay_correlation",
     ),
     "rival_randomised": Measure(
         "random weights",
-        "rank correlation of spectral magnitudes with the sound of the same network with random "
-        "weights in the layer: low if the sound is the weights' doing",
+        "rank correlation of spectral magnitudes with the sound from the same network with random "
+        "weights in the layer; low if the sound depends on the weights",
         "rank correlation",
         "randomised_correlation",
         more_is_better=False,
     ),
     "rival_cost": Measure(
         "cost",
-        "arithmetic, the deconvnet's being 1",
+        "arithmetic operations, relative to the deconvnet's",
         "times the deconvnet’s",
         "cost",
         more_is_better=False,
@@ -80,7 +81,7 @@ MEASURES = {
 FIELD = {
     "rival_faithfulness": Measure(
         "FF",
-        "fall of the probability of the clip's class without the sound",
+        "drop in the probability of the clip's class when the sound is removed",
         "probability",
         "faithfulness",
     ),
@@ -109,7 +110,7 @@ FIELD = {
 }
 _REMOVAL = Measure(
     "removal",
-    "fall of mAP when the sound is subtracted, less that of the sound with random phases",
+    "fall of mAP when the sound is subtracted, minus that for the sound with random phases",
     "fall of mAP, less\nrandom phases’",
     "value",
     "phase",
@@ -128,7 +129,7 @@ def in_words(method: str) -> str:
 
 
 def rivals_values(rivals: pd.DataFrame) -> pd.DataFrame:
-    """Return means over clips of contract rivals; what is empty is left out, in pairs."""
+    """Return means over clips of contract rivals; empty values are left out, in pairs."""
     by_sound = {sound: rows.set_index([*_BY, "clip_id"]) for sound, rows in rivals.groupby("sound")}
     made = []
     for metric, measure in (MEASURES | FIELD).items():
@@ -152,9 +153,9 @@ def words(means: pd.DataFrame) -> list[str]:
         "## Methods side by side",
         "Every method sonifies the most active filter of the same layers of the same clips; all "
         "sounds of a clip and layer have the energy of the deconvnet's. Means over seeds and "
-        f"layers {', '.join(f'{n:g}' for n in sorted(means['layer'].unique()))}; figure_rivals has "
-        "them by layer, with intervals. ↑: more is better, ↓: less is. docs/rivals.md says what "
-        "the methods and the field's metrics are.",
+        f"layers {', '.join(f'{n:g}' for n in sorted(means['layer'].unique()))}; figure_rivals "
+        "shows them by layer, with intervals. ↑: higher is better; ↓: lower is better. "
+        "docs/rivals.md defines the methods and the field's metrics.",
     ]
     for run, label in distinct_labels(means).items():
         rows = means[means["run"] == run]

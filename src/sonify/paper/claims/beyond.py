@@ -33,7 +33,8 @@ def own_response(evidence: Evidence) -> Measurement:
 def own_lead(evidence: Evidence) -> Measurement:
     """Return how much more often s makes its filter the most active than s with random phases."""
     pairs = _held_against(evidence, "stimulation", "leads", ["phase"], selection="random")
-    return differences("Leads its layer on the sonification vs random phases", pairs, skipna=True)
+    found = "Most active of its layer on the sonification vs random phases"
+    return differences(found, pairs, skipna=True)
 
 
 def special_removal(evidence: Evidence) -> Measurement:
@@ -130,9 +131,9 @@ CLAIMS = (
         section="3.2",
         statement="The sonification of any filter makes it the most active of its layer more "
         "often than noise in the same bands does",
-        measure="Fraction of clips on which a filter drawn at random leads its layer when it hears "
-        "its own sonification, minus that with random phases, mean over layers: the smaller of "
-        "contrastive and supervised",
+        measure="Fraction of clips on which a filter drawn at random is the most active of its "
+        "layer on its own sonification, minus that with random phases, mean over layers: the "
+        "smaller of contrastive and supervised",
         rule=Above(every=True),
         evaluate=own_lead,
         delta=FRACTION,
