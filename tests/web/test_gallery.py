@@ -79,14 +79,14 @@ def test_a_card_says_how_specific_its_sonification_is(visit):
     page = visit("#supervised-s0/2/3/2")
     about = card(page).locator(".about")
     expect(about).to_contain_text(
-        "Heard alone, the sonification excites this filter to 80 % of its activity on the clip, "
+        "On its own, the sonification excites this filter to 80 % of its activity on the clip, "
         "rank 2 of 30; the surrogate to 40 %, rank 2. 75 % of its power is in one source of the "
-        "clip (of the clip's own, 63 %)."
+        "clip (of the clip itself, 63 %)."
     )
     page = visit("#supervised-s0/2/3/1")
     expect(card(page).locator(".about")).to_contain_text("to 90 % of its activity")
     expect(card(page).locator(".about")).not_to_contain_text("source of the clip")
-    expect(card(page, "contrastive").locator(".about")).not_to_contain_text("Heard alone")
+    expect(card(page, "contrastive").locator(".about")).not_to_contain_text("On its own")
 
 
 def test_only_the_chosen_source_is_heard(visit):
@@ -320,33 +320,33 @@ def test_a_link_to_nothing_says_so(visit):
     shows(page, "Layer 2, filter 0")
 
 
-def test_search_narrows_to_filters_that_like_it(visit):
+def test_search_narrows_to_filters_that_match_it(visit):
     page = visit()
     page.keyboard.press("/")
     page.keyboard.type("bell")
     # Filter f has the labels of clips f, f + 1, f + 2 of 4; bell is that of clip 2.
     tiles = page.locator(".column.supervised .tile")
     expect(tiles).to_have_text(["0", "1", "2", "4", "5"])
-    expect(page.locator(".column.supervised .note")).to_contain_text("5 of 6 filters like “bell”")
+    expect(page.locator(".column.supervised .note")).to_contain_text("5 of 6 filters match “bell”")
     page.get_by_role("button", name="all", exact=True).click()
-    expect(page.locator(".column.supervised .note")).to_contain_text("of 36 filters like “bell”")
+    expect(page.locator(".column.supervised .note")).to_contain_text("of 36 filters match “bell”")
     expect(tiles.first).to_have_text("1/0")
     page.locator("#query").fill("no such label")
     expect(tiles).to_have_count(0)
     expect(page.locator(".column.supervised .note")).to_contain_text("0 of 36")
 
 
-def test_dead_filters_like_nothing(visit):
+def test_dead_filters_match_nothing(visit):
     """Their clips are arbitrary. Filter 29 has clips 1, 2 and 3: speech, bell, rain."""
     page = visit("#supervised-s0/2/0/1")
     for label in ("bell", "rain", "speech"):
         page.locator("#query").fill(label)
-        expect(page.locator(".column.supervised .note")).to_contain_text(f"like “{label}”")
+        expect(page.locator(".column.supervised .note")).to_contain_text(f"match “{label}”")
         texts = page.locator(".column.supervised .tile").all_text_contents()
         assert len(texts) > 20 and "29 dead" not in texts
 
 
-def test_clips_that_leave_a_filter_silent_are_not_what_it_likes(visit, tmp_path):
+def test_a_filter_does_not_match_labels_of_clips_that_leave_it_silent(visit, tmp_path):
     """Filter 1 of layer 1 is given clips 1, 2 and 3, and is silent on the last one, rain."""
     given = write_tables(tmp_path, {1: 6, 2: 30})
     for folder in given["sonification"]:
@@ -386,7 +386,7 @@ def test_dead_filters_are_listed_last_and_open(visit):
     expect(page.locator(".column.supervised .note")).to_contain_text("30 filters, layer 2; 1 dead")
     dead.click()
     ready(page, "models/supervised-s0/2/29/1")
-    expect(card(page).locator(".facts")).to_contain_text("nothing: dead")
+    expect(card(page).locator(".facts")).to_contain_text("none: dead")
     expect(card(page).locator(".about")).to_contain_text("The sonification of this clip is silence")
     assert not track(page, "sonification").any()
     assert (track(page, "residual") == track(page, "input")).all()

@@ -24,8 +24,8 @@ from sonify.runtime.errors import SonifyError
 RULE = (
     "For each model and layer, the filters with the highest mining scores, in order, each with the "
     "highest-ranked of its top clips that this model has not shown yet. A filter without a new "
-    "clip gives way to the next one; only where none is left is a clip shown again, and marked. "
-    "Dead filters are left out. Nothing was picked by ear."
+    "clip is skipped in favour of the next one; if no other is left, a clip is shown again and "
+    "marked as such. Dead filters are left out. Nothing was picked by ear."
 )
 CREDITS = ("source_url", "uploader", "licence")
 _CLIP = ["dataset", "split", "clip_id"]

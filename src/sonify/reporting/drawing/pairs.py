@@ -65,7 +65,7 @@ def _drawn(pairs: pd.DataFrame, name: str, scale: str) -> Figure:
 
 
 def _draw_pair(left: Axes, right: Axes, row) -> AxesImage:
-    """Input and sonification, captioned with what sounds and which filter hears it."""
+    """Draw input and sonification, captioned with the clip's labels and the filter."""
     signals = samples(row.input_pcm, 1.0), samples(row.pcm, row.peak)
     extent = (0, row.n_samples / RATE_HZ, 0.5 * _BIN_KHZ, (HEIGHT + 0.5) * _BIN_KHZ)
     look = {"vmin": -RANGE_DB, "vmax": 0, "extent": extent, "aspect": "auto"}

@@ -20,7 +20,7 @@ FIGURE = FigureSpec(
     alt="Spectrograms of inputs beside their sonifications, for shallow and deep layers, "
     "supervised and contrastive side by side.",
     read="Each pair shows a clip and what one filter keeps of it, on one scale of loudness. "
-    "Narrow bright bands mean that the filter listens to few frequencies; a dark picture "
+    "Narrow bright bands mean that the filter responds to few frequencies; a dark picture "
     "means that its map is hardly active.",
     paper="Layer 1 is alike in both regimes; in layers 8 and 9 contrastive filters are less "
     "band-selective and more active than supervised ones (section 3.3.1).",

@@ -41,10 +41,10 @@ FIGURE = FigureSpec(
     "Speech Commands; a curve for each regime and finetuning, dashed lines for the whole "
     "encoder.",
     read="Each point is a classifier on the average of the last retained block. A curve above "
-    "its dashed line means that the deepest layers do harm; a dashed line that is of a model "
-    "selected on these clips lies a little too high. Grey and thin: what the paper’s authors "
-    "measured, means of three runs read off their picture, hollow where only the classifier was "
-    "trained; at “all” the intervals of their whole encoders.",
+    "its dashed line means that the deepest layers do harm; the dashed line of a model that was "
+    "selected on these clips lies a little too high. Grey and thin: the authors’ measurements, "
+    "means of three runs read off their figure, hollow where only the classifier was trained; at "
+    "“all”, the intervals for their whole encoders.",
     paper="Performance grows with layers; contrastive leads in the first ones, supervised in the "
     "deep ones on FSD50K, while on Speech Commands contrastive leads in all but the last "
     "two and the middle of the frozen stack beats its end (appendix B).",
@@ -53,7 +53,7 @@ FIGURE = FigureSpec(
     draw=_draw,
     numbers=Numbers(
         _numbers,
-        "Of the authors’ probes the means of three runs are known, read off their picture; "
-        "of their whole encoders, the runs.",
+        "For the authors’ probes, means of three runs are known, read off their figure; for their "
+        "whole encoders, the single runs.",
     ),
 )

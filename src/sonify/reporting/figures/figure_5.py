@@ -19,7 +19,7 @@ FIGURE = FigureSpec(
     title="Figure 5: features during training",
     alt="Spectrograms of sonifications of fixed inputs: rows are filters, columns kept "
     "checkpoints, at most six of each; dead feature maps are marked.",
-    read="From left to right the same filter hears the same clip, ever later in training.",
+    read="Each row is one filter on one clip; from left to right, training progresses.",
     paper="Some frequencies are emphasised more and more; dead units start with a full spectrum "
     "that fades, and there are no sudden jumps (section 3.4).",
     tables=("evolution",),

@@ -37,8 +37,8 @@ FIGURE = FigureSpec(
     read="At each layer, the sonification of the most active feature map is subtracted from "
     "every clip, and what is left is classified. The further a curve lies below the dashed "
     "line of its colour, the more the removed sound mattered. Grey and dotted or dashed: three "
-    "runs of the paper’s authors with their 95% intervals, contrastive pretraining alone, the most "
-    "active map chosen by its mean.",
+    "runs of the paper’s authors with their 95% intervals, for contrastive pretraining only and "
+    "with the most active map chosen by its mean.",
     paper="mAP falls drastically; the fall varies less from layer to layer for fc-only models, and "
     "fully finetuned models are more robust (section 4.1).",
     tables=("removal",),

@@ -36,10 +36,10 @@ FIGURE = FigureSpec(
     "lines: the noise floor. Left: mean top-k magnitude-squared coherence of the most active map "
     "of every clip. Right: mean of the highest peaks of coherence, top clips of every filter.",
     read="1 means that input and sonification agree at their most coherent frequencies; the "
-    "dotted noise floor is what two unrelated noises would score. The two panels are different "
-    "measures: left that of the paper’s text, right that of its authors’ code, the mean of the "
-    "highest peaks over every filter that has them. Grey, and comparable with the right panel "
-    "alone: three runs of the authors with their 95% intervals.",
+    "dotted noise floor is what two unrelated noises would score. The two panels show different "
+    "measures: on the left that of the paper’s text, on the right that of its authors’ code, the "
+    "mean of the highest peaks over every filter that has them. Grey, and comparable with the "
+    "right panel only: three runs of the authors with their 95% intervals.",
     paper="Coherence falls with depth for both regimes, and significantly faster for supervised "
     "training (section 4.2).",
     tables=("coherence", "coherence_by_filter"),
@@ -47,7 +47,7 @@ FIGURE = FigureSpec(
     draw=_draw,
     numbers=Numbers(
         _numbers,
-        "The authors’ numbers are of three runs, by the measure of their code alone: the mean of "
-        "the highest peaks.",
+        "The authors’ numbers come from three runs, and are known only for the measure of their "
+        "code, the mean of the highest peaks.",
     ),
 )

@@ -20,12 +20,13 @@ FIGURE = FigureSpec(
     alt="Waveforms of an input, its sonification and the sonification of the delayed input "
     "shifted back; beside them, how well the two sonifications agree for several shifts; below, "
     "cross-correlations of an input with its sonification and with that of the delayed input.",
-    read="Where the overlaid waveforms are one line, the sonification moved with its input. At "
+    read="Where the overlaid waveforms are one line, the sonification moved with its input. On "
     "the right, delays by multiples of the layer's stride (solid, filled) must agree "
     "exactly, up to rounding; all others (dashed, hollow) need not. Below, the paper’s own test: "
-    "zeros are put before a clip, as many samples cut off its end, and the lag at which it matches "
-    "the sonification best should be 0, and minus the delay.",
-    paper="Any shift of the input shifts the sonification alike (section 3.2).",
+    "zeros are put before a clip and as many samples are cut off its end; the lag at which the "
+    "clip matches best should be 0 for its own sonification, and minus the delay for that of the "
+    "delayed clip.",
+    paper="Any shift of the input shifts the sonification by the same amount (section 3.2).",
     tables=(
         "invariance",
         "invariance_example",

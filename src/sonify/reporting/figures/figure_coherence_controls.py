@@ -16,7 +16,7 @@ def _draw(**tables_and_settings) -> "Figure":
 
 FIGURE = FigureSpec(
     name="figure_coherence_controls",
-    title="Figure 7 with controls: coherence that nothing was learned for",
+    title="Figure 7 with controls: coherence without learning",
     alt="Coherence, spectral flatness and active fraction against the layer, a curve for the "
     "sonification, for each control and for networks with some layers randomised; a column for "
     "each run.",

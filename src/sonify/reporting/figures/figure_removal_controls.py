@@ -20,9 +20,9 @@ FIGURE = FigureSpec(
     alt="The fall of mAP against the layer, a curve for the sonification and for each control; "
     "below it against the fraction of the clip's energy that is subtracted; a column for each "
     "finetuning.",
-    read="Every sound has, clip by clip, the energy of the sonification in whose place it is "
-    "subtracted. Where the curve of the sonification does not lie above the others, the fall is "
-    "what any sound of that energy does. Bars are 95% intervals over seeds.",
+    read="Every sound has, clip by clip, the energy of the sonification that it replaces. Where "
+    "the curve of the sonification does not lie above the others, any sound of that energy "
+    "causes the same fall. Bars are 95% intervals over seeds.",
     paper="It has no controls: mAP falls when sonifications are removed (section 4.1, Figure 6).",
     tables=("removal_controls",),
     draw=_draw,

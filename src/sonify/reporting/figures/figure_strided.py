@@ -27,7 +27,7 @@ FIGURE = FigureSpec(
     title="Strided convolutions in place of pooling",
     alt="Coherence and correlation of the envelopes of inputs and sonifications against the "
     "layer, for an encoder with max-pooling and one with strided convolutions.",
-    read="The left panel asks whether frequencies survive, the right one whether the course of "
+    read="The left panel shows whether frequencies survive, the right one whether the course of "
     "loudness over time does.",
     paper="Strided convolutions distort the structure in time and give significantly worse "
     "sonifications than max-pooling with unpooling (section 3.2).",

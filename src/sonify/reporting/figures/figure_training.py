@@ -41,7 +41,7 @@ FIGURE = FigureSpec(
     "model: the best one on the validation clips, whose scores then stand below, or the last one. "
     "Losses compare within a panel only: they are of different objectives and augmentations. "
     "The tables history and step_history have every epoch and every step.",
-    paper="It shows no curves of training.",
+    paper="It shows no training curves.",
     tables=("history", "step_history"),
     draw=_draw,
     settings=_settings,

@@ -10,8 +10,8 @@ from sonify.paper.labels import METRICS, scale_label
 from sonify.reporting.tables.rows import named
 
 INTERVALS = (
-    "Mean ± half-width of the 95% t-interval over runs; one run has no interval. Where all runs "
-    "are scored on the same clips, it leaves open what other clips would give."
+    "Mean ± half-width of the 95% t-interval over runs; a single run has no interval. Where all "
+    "runs are scored on the same clips, the interval does not cover how other clips would score."
 )
 
 

@@ -66,7 +66,7 @@ def test_one_hears_all_sounds_of_a_clip_at_one_level(content, share, factor):
     for found, sound in zip(sounds(text), wanted.values(), strict=True):
         assert np.abs(found - factor * sound).max() < 1 / 32767
     assert re.findall(r'class="name">(\w+)', text) == list(wanted)
-    assert "turned down alike" in text
+    assert "turned down equally" in text
 
 
 def test_the_page_plays_a_clip_as_loud_as_the_card_does(content):

@@ -86,7 +86,7 @@
     }
 
     /**
-     * Show that there is nothing to hear, in words.
+     * Say in words that there is nothing to play.
      * @param {string} text
      */
     clear(text) {
@@ -144,7 +144,7 @@
       }
       if (signal && content.alone) parts.push(...content.alone);
       const level = Gallery.level(tracks);
-      if (level < 1) parts.push(`Its sounds play at ${words.share(level)} of their level, so that none is cut off. `);
+      if (level < 1) parts.push(`Its sounds play at ${words.share(level)} of their level, so that none of them clips. `);
       parts.push(`Clip ${clip.id}, ${clip.set}`);
       const credits = { by: clip.uploader, licence: clip.licence, source: clip.source_url };
       for (const [name, text] of Object.entries(credits)) {

@@ -52,7 +52,7 @@
         title: `${this.names[index]}, epoch ${step.epoch}`,
         link: "#" + Gallery.evolutionPath({ ...one, epoch: step.epoch }),
         facts: [["epoch", String(step.epoch)],
-          ["change since the one before", words.measure(step.change)]],
+          ["change since the previous one", words.measure(step.change)]],
         takesName: "Checkpoints",
         takes: steps.map((other, i) => ({
           name: String(other.epoch),

@@ -56,7 +56,7 @@
     });
   }
 
-  // Those that like `query` (in a label of a top clip), in the order called `sort`, dead ones last.
+  // Those that match `query` (in a label of a top clip), in the order called `sort`, dead ones last.
   Gallery.arranged = function (filters, query, sort) {
     const wanted = query.trim().toLowerCase();
     const order = Gallery.SORTS.find((one) => one.name === sort) || Gallery.SORTS[0];
@@ -65,13 +65,13 @@
       .sort((a, b) => Number(a.dead) - Number(b.dead) || order.compare(a, b) || a.layer - b.layer || a.filter - b.filter);
   };
 
-  // What stands above the overview of `found`, those of `filters` that like `query`.
+  // The note above the overview of `found`, those of `filters` that match `query`.
   Gallery.overviewNote = function (filters, found, query, where) {
     if (!filters.length) return `This network has no ${where}.`;
     const dead = filters.filter((one) => one.dead).length;
     const wanted = query.trim();
-    const searched = wanted ? `${found.length} of ${filters.length} filters like “${wanted}”` : `${filters.length} filters`;
-    return `${searched}, ${where}; ${dead} dead. Each picture: the sonification of its first clip.`;
+    const searched = wanted ? `${found.length} of ${filters.length} filters match “${wanted}”` : `${filters.length} filters`;
+    return `${searched}, ${where}; ${dead} dead. Each picture shows the sonification of the filter’s first clip.`;
   };
 
   // What a card shows of filter `one` on its clip of `rank`; onpick(rank): another was chosen.
@@ -83,7 +83,7 @@
       title: `Layer ${one.layer}, filter ${one.filter}`,
       link: "#" + Gallery.path({ ...one, rank }),
       facts: [
-        ["likes", one.dead ? "nothing: dead" : one.main || "no one label"],
+        ["main label", one.dead ? "none: dead" : one.main || "no common label"],
         ["purity", words.share(one.label_purity)],
         ["active on", `${one.active} of ${one.clips} clips`],
         ["coherence", words.measure(one.coherence)],
@@ -107,15 +107,16 @@
   };
 
   /**
-   * How far a filter is excited by its sonification alone, beside noise like it, and what that is of.
+   * How strongly its sonification alone excites a filter, beside noise with the same spectrum, and
+   * how much of it is in one source.
    * @param {Alone} alone
    */
   function inWords([response, rank, noise, noiseRank, count, share, clipShare]) {
     const said = [
-      `Heard alone, the sonification excites this filter to ${words.share(response)} of its activity on `
+      `On its own, the sonification excites this filter to ${words.share(response)} of its activity on `
       + `the clip, rank ${rank} of ${count}; the surrogate to ${words.share(noise)}, rank ${noiseRank}. `];
     if (share !== null) said.push(
-      `${words.share(share)} of its power is in one source of the clip (of the clip's own, `
+      `${words.share(share)} of its power is in one source of the clip (of the clip itself, `
       + `${words.share(clipShare)}). `);
     return said;
   }

@@ -37,7 +37,7 @@
     find("scale").textContent = `${catalogue.scale[0].toUpperCase()}${catalogue.scale.slice(1)}.`;
     find("sound-notes").textContent = catalogue.audio === "flac"
       ? "Sounds are stored without loss: the residual is exact to 16 bits."
-      : "Sonifications are stored with lossy compression: residuals hold traces of it.";
+      : "Sonifications are stored with lossy compression: residuals contain traces of it.";
     find("labels").append(...catalogue.labels.map((label) => element("option", { value: label })));
     find("sort").append(...Gallery.SORTS.map((one) => element("option", { value: one.name }, one.words)));
     const regimes = [...new Set(catalogue.models.map((model) => model.regime))];
