@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (args.folder / "rehearsal.csv").write_text(table(costs), encoding="utf-8")
     print(f"wrote {out} and {args.folder / 'rehearsal.csv'}", file=sys.stderr)
     if found := faults(costs):
-        raise SonifyError("; ".join(found) + ": hold less in the library, see docs/rehearsal.md")
+        raise SonifyError("; ".join(found) + ": reduce what it holds, see docs/rehearsal.md")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Runs the workflow with disjoint sets of seeds, and writes docs/reproducibility.md.
+"""Run the workflow with disjoint sets of seeds, and write docs/reproducibility.md.
 
 Usage: `make reproducibility [CONFIG="one.yaml"] [ARGS="--sets 3"]`. Each set runs in a folder of
-its own below --folder; what is finished stays, so that a call that was cut off goes on where it
-was. The first set has the seeds of the configuration, the next ones as many, counting on. Other
-options go to Snakemake.
+its own below --folder; what is finished stays, so that an interrupted call resumes where it was.
+The first set has the seeds of the configuration; each further set has as many, numbered on from
+there. Other options go to Snakemake.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""docs/faults.md: faults that tests inject, what is said, and how to go on.
+"""docs/faults.md: faults that tests inject, what happens, and how to go on.
 
 `python tests/docs/test_faults.py > docs/faults.md` writes it anew.
 """
@@ -9,12 +9,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 AGAIN = "`make run`"
-DELETE = "delete the file that is named, then `make run`"
+DELETE = "delete the named file, then `make run`"
 HEAD = """# Faults
 
-What was injected, what happens, and the command to go on. Each line is a test; a test compares this
-page with them. `make verify` finds whatever is damaged, stale, missing or foreign among results,
-`make why` says what a run would do about it.
+Faults that the tests inject, what happens then, and how to go on. Each line names its test; another
+test keeps this page up to date. `make verify` lists results that are damaged, stale, missing or
+foreign; `make why` says what a run would do about them.
 
 | fault | what happens | to go on | test, below `tests/` |
 | --- | --- | --- | --- |
@@ -22,103 +22,103 @@ page with them. `make verify` finds whatever is damaged, stale, missing or forei
 FAULTS = [
     (
         "disk full while a table is written",
-        "one sentence; the table of before stays",
+        "the error is one sentence; the previous table stays",
         "free some space, then `make run`",
         "unit/contracts/test_tables.py::test_a_full_disk_leaves_the_table_of_before",
     ),
     (
         "job killed while a folder is written",
-        "the folder of before, or none",
+        "the previous folder stays, or there is none",
         AGAIN,
         "unit/runtime/test_errors.py::test_a_folder_is_whole_or_what_it_was",
     ),
     (
-        "files that killed jobs left half-written",
-        "removed at the next start, unless a run is going on",
+        "half-written files left by killed jobs",
+        "they are removed at the next start, unless a run is going on",
         AGAIN,
         "workflow/test_preflight.py::test_what_a_killed_job_left_is_removed_unless_a_run_is_going_on",
     ),
     (
         "out of memory",
-        "one sentence",
+        "the error is one sentence",
         "give the job more memory, then `make run`",
         "unit/runtime/test_errors.py::test_memory_that_runs_out_is_one_sentence",
     ),
     (
-        "process behind a job killed",
+        "process that Snakemake started for a job killed",
         "the job ends with it, and fails",
         AGAIN,
         "workflow/test_warm.py::test_a_job_ends_with_the_process_that_it_stands_for",
     ),
     (
         "SIGTERM to make",
-        "Snakemake and its jobs end, nothing half-written stays",
+        "Snakemake and its jobs end; nothing half-written stays",
         AGAIN,
         "workflow/test_make.py::test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first",
     ),
     (
         "a second run in the same folder",
-        "one sentence; the first goes on",
+        "the second ends with one sentence; the first goes on",
         "wait for the first, then `make run`",
         "workflow/test_make.py::test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first",
     ),
     (
-        "result seen late, as on a network file system",
-        "it is waited for, `latency-wait` seconds",
-        "nothing",
+        "result that appears late, as on a network file system",
+        "the run waits for it, up to `latency-wait` seconds",
+        "nothing to do",
         "workflow/test_make.py::test_a_result_that_appears_late_is_waited_for",
     ),
     (
-        "result never seen",
-        "named, with the option that waits longer",
+        "result that never appears",
+        "the error names it, and the option to wait longer",
         '`make run`, or `make run ARGS="--latency-wait 60"`',
         "workflow/test_make.py::test_a_result_that_never_appears_is_named",
     ),
     (
-        "results on a symbolic link, home not writable",
-        "as usual",
-        "nothing",
+        "results folder a symbolic link, home not writable",
+        "everything works as usual",
+        "nothing to do",
         "workflow/test_make.py::test_results_on_a_link_and_no_home_to_write_to",
     ),
     (
-        "results on a link to nowhere",
-        "named before anything runs",
-        "mount it, or point the link elsewhere",
+        "results folder a broken symbolic link",
+        "the error names it before anything runs",
+        "mount its target, or point the link elsewhere",
         "workflow/test_preflight.py::test_a_link_to_nowhere_is_named",
     ),
     (
         "Control-C",
-        "everything ends, without a word",
+        "everything ends without a message",
         AGAIN,
         "workflow/test_warm.py::test_control_c_ends_everything_without_a_word",
     ),
     (
         "project or results read-only",
-        "named before anything runs",
-        "mount it writable, or change permissions",
+        "the error names the folder before anything runs",
+        "mount it writable, or change its permissions",
         "workflow/test_preflight.py::test_what_cannot_be_written_to_is_named",
     ),
     (
-        "clock set back, results of the future",
-        "named before anything runs",
-        "set the clock right, or `make run ARGS=--touch`",
+        "clock set back, so that results are dated in the future",
+        "the error names one before anything runs",
+        "correct the clock, or `make run ARGS=--touch`",
         "workflow/test_preflight.py::test_a_result_of_the_future_is_named_before_anything_runs",
     ),
     (
         "configuration or code edited during a run",
-        "jobs that see another refuse",
+        "jobs that see the edit refuse to run",
         AGAIN,
         "workflow/test_preflight.py::test_a_job_that_sees_another_configuration_or_code_refuses",
     ),
     (
         "configuration file in another encoding",
-        "file and line are named",
+        "the error names file and line",
         "save it as UTF-8",
         "workflow/test_preflight.py::test_configuration_files_are_checked",
     ),
     (
         "bit flipped in a table",
-        "refused by name when read",
+        "reading it fails; the error names it",
         DELETE,
         "unit/contracts/test_tables.py::test_a_flipped_bit_in_a_page_is_never_silent",
     ),
@@ -129,69 +129,69 @@ FAULTS = [
         "unit/runtime/test_seals.py::test_no_flipped_bit_of_a_table_or_of_weights_is_silent",
     ),
     (
-        "file cut short",
-        "refused by name",
+        "file truncated",
+        "it is refused; the error names it",
         DELETE,
         "unit/runtime/test_seals.py::test_a_file_cut_short_is_damaged",
     ),
     (
         "bit flipped in stored clips",
-        "refused by name when read",
+        "reading them fails; the error names the file",
         '`make run ARGS="--forcerun prepare_<dataset>"`',
         "unit/data/test_stored.py::test_a_flipped_bit_of_a_sample_is_never_silent",
     ),
     (
         "weights damaged, or another model's",
-        "refused by name",
-        "delete the folder that is named, then `make run`",
+        "loading them fails; the error names the folder",
+        "delete the named folder, then `make run`",
         "unit/models/test_checkpoint.py::test_a_flipped_bit_or_another_models_weights_are_refused",
     ),
     (
         "card of a model edited",
-        "refused by name",
-        "delete the folder that is named, then `make run`",
+        "loading the model fails; the error names the folder",
+        "delete the named folder, then `make run`",
         "unit/models/test_checkpoint.py::test_an_edited_card_is_refused",
     ),
     (
-        "part of a table lost",
+        "part of a table missing",
         "`make verify` lists it",
         AGAIN,
         "workflow/test_proof.py::test_a_missing_part",
     ),
     (
-        "table of other code",
-        "made anew, also without `.snakemake`",
+        "table made by other code",
+        "it is made again, even without `.snakemake`",
         AGAIN,
         "workflow/test_proof.py::test_a_table_of_older_code_and_the_module_that_changed",
     ),
     (
-        "table of another configuration",
-        "made anew, also without `.snakemake`",
+        "table made under another configuration",
+        "it is made again, even without `.snakemake`",
         AGAIN,
         "workflow/test_proof.py::test_a_table_of_another_configuration_and_the_key_that_changed",
     ),
     (
         "page older than the tables it shows",
-        "`make verify` lists it; made anew, also without `.snakemake`",
+        "`make verify` lists it; it is made again, even without `.snakemake`",
         AGAIN,
         "workflow/test_proof.py::test_a_page_of_inputs_that_its_job_is_not_told",
     ),
     (
-        "table of fewer or more inputs, as of another number of seeds",
-        "`make verify` says of which",
+        "table made from fewer or more inputs, such as another number of seeds",
+        "`make verify` lists it and the inputs that differ",
         AGAIN,
         "workflow/test_proof.py::test_a_table_of_other_inputs_is_stale_and_says_of_which",
     ),
     (
-        "older table put back with its date",
-        "made anew",
+        "older table restored with its old date",
+        "it is made again",
         AGAIN,
         "workflow/test_proof.py::test_an_older_gathered_table_put_back_is_remade",
     ),
     (
-        "files of something else; one table in another's place",
+        "foreign files; a table in the place of another",
         "`make verify` lists them",
-        "move them away; " + DELETE,
+        "move foreign files away; " + DELETE,
         "workflow/test_proof.py::test_foreign_files_and_a_table_in_the_place_of_another",
     ),
     (

@@ -43,7 +43,7 @@ class Bill:
     """All stages, and what they take together on `devices` devices.
 
     rates: of the device, seconds per unit of work. download_bytes: still to be downloaded, None if
-    nobody says how much. wall_s: from the first download to the last page; critical_s: with any
+    the size is unknown. wall_s: from the first download to the last page; critical_s: with any
     number of devices. cost: of all devices for that long, None without a price.
     """
 

@@ -15,7 +15,7 @@ from sonify.plan.plan import Plan
 from sonify.runtime.errors import one_sentence_errors
 
 ROOT = Path(__file__).resolve().parents[3]
-BILLS = {"A laboratory's night": ("paper", "lab"), "The paper": ("paper",)}
+BILLS = {"One night in a lab": ("paper", "lab"), "The paper": ("paper",)}
 COMPARED = {"The miniature": "estimate_mini"}
 ON = "h200"
 HEAD = """\
@@ -23,46 +23,47 @@ HEAD = """\
 
 <!-- Made by `make docs` from the configurations and src/sonify/estimate/devices.toml: run that. -->
 
-`make estimate CONFIG="one.yaml two.yaml"` says, before anything is downloaded or computed, what a
-configuration takes, stage by stage: jobs, floating-point operations, hours, the longest job, memory
-of a process (on a GPU, of that) and disk; then how much is to be downloaded, how long all of it
-takes on a number of devices, which chain of jobs no number of devices shortens, and what it costs.
+`make estimate CONFIG="one.yaml two.yaml"` estimates, before anything is downloaded or computed,
+what a configuration takes, stage by stage: jobs, floating-point operations, hours, the longest job,
+memory of a process (on a GPU, the GPU's) and disk. It then gives the size of all downloads, the
+time that everything takes on a given number of devices, the chain of jobs that no number of devices
+can shorten, and the cost.
 
 ```sh
 make estimate                                                    # this machine, timed first
 make estimate CONFIG=my.yaml ARGS="--devices 4 --bandwidth 500"  # four at a time; 500 Mbit/s
-make estimate CONFIG=my.yaml ARGS="--device h200 --price 3.5"    # another, from stated numbers
+make estimate CONFIG=my.yaml ARGS="--device h200 --price 3.5"    # another device, from stored rates
 make estimate ARGS="--devices 2 --measured results/benchmarks"   # beside a finished run
 ```
 
-`--json FILE` writes it for programs. The target `beyond` is not counted.
+`--json FILE` also writes the estimate as JSON. The target `beyond` is not counted.
 
 ## How it is counted
 
 Jobs are those of the plan that Snakemake runs. Operations are counted from each network's layers,
 the lengths of crops and clips, batches, steps and epochs; a test compares them with PyTorch's own
-counter. A run through a network takes seconds for each call, for each operation and for each value
-of a feature map, since small layers wait for memory, not for arithmetic. The rest (decoding,
-resampled metrics, spectra, drawing, the start of a job) is counted in clips, scores and seconds of
-sound. Clips are the published numbers; FSD50K's durations are taken as exponentially distributed.
-Downloads run one after another beside everything else.
+counter. A pass through a network is charged by the call, by the operation and by the value of a
+feature map, since small layers are limited by memory, not by arithmetic. The rest (decoding,
+resampled metrics, spectra, drawing, the start of a job) is charged by the clip, the score or the
+second of sound. Numbers of clips are the published ones; FSD50K's durations are assumed to be
+exponentially distributed. Downloads run one after another, alongside everything else.
 """
 BESIDE = """\
-## Beside what was measured
+## Compared with a measurement
 
-All jobs of a stage together, in seconds; `times off` is the longer of estimate and measurement over
-the shorter. A test holds every stage to a factor of 1.5. Measured are processor seconds. How the
-table came about matters: the rates were fitted in part to this very run. A first calibration
-missed 1.5 in four stages (evolution 1.85, mine 1.95, gather 1.67, prepare 1.60); what was counted
-was then refined, twice. Two calibrations of a busy machine differ by up to 1.6, so that one of
-yours may miss in a stage. The smoke configuration was compared before the last refinement, on a
-busy machine: there layer_importance and removal missed by 2.6, five stages by 1.7 to 1.8.
+Seconds are those of all jobs of a stage together; measured ones are processor seconds. `times off`
+is the longer of estimate and measurement divided by the shorter; a test holds it to 1.5 in every
+stage. Bear in mind that the rates were fitted in part to this very run: a first calibration
+exceeded 1.5 in four stages (evolution 1.85, mine 1.95, gather 1.67, prepare 1.60), and the counting
+was then refined, twice. Two calibrations of a busy machine differ by up to 1.6, so yours may exceed
+1.5 in some stage. The smoke configuration was compared before the last refinement, on a busy
+machine: layer_importance and removal were off by 2.6 there, five stages by 1.7 to 1.8.
 """
 DEVICES = """\
 ## Devices
 
-Rates are in [`devices.toml`](../src/sonify/estimate/devices.toml), with their source. No whole run
-on a GPU has been compared with them: take the bills below for an order of magnitude.
+Rates are in [`devices.toml`](../src/sonify/estimate/devices.toml), with their sources. They have
+not been compared with a whole run on a GPU: take the estimates below as orders of magnitude.
 """
 
 
@@ -102,7 +103,7 @@ def _compared() -> list[str]:
 
 def _devices() -> list[str]:
     rows = [f"| {name} | {named(name).source} |" for name in names()]
-    return ["| device | where its numbers are from |", "| -- | -- |", *rows, ""]
+    return ["| device | source of its rates |", "| -- | -- |", *rows, ""]
 
 
 def _bills() -> list[str]:

@@ -26,7 +26,7 @@ def sentences(bill: Bill) -> list[str]:
         hours += f", and {duration(bill.host_s)} of processors beside it"
     said.append(f"Computing: {hours}.")
     if bill.download_bytes is None:
-        said.append("To download: nobody says how much; it depends on what is still there.")
+        said.append("To download: an unknown amount; it depends on what is still available.")
     elif bill.download_s is not None and bill.download_bytes:
         took = duration(bill.download_s)
         said.append(f"To download: {in_words(bill.download_bytes)}, which takes {took}.")
@@ -34,8 +34,8 @@ def sentences(bill: Bill) -> list[str]:
     said.append(f"Disk: {end} at the end, {peak} at most.")
     path = " → ".join(bill.critical_path)
     said.append(
-        f"From beginning to end: {duration(bill.wall_s)} on {on}; "
-        f"{duration(bill.critical_s)} on any number ({path})."
+        f"From beginning to end: {duration(bill.wall_s)} on {on}; on any number of devices, at "
+        f"least {duration(bill.critical_s)} ({path})."
     )
     if bill.cost is not None:
         said.append(f"Cost: {bill.cost:,.2f}.")

@@ -99,15 +99,16 @@ def faults(costs: Costs) -> list[str]:
             most = BOUNDS[stage].megabytes(n)
             if cost.peak_mb > most:
                 said.append(
-                    f"{stage} held {cost.peak_mb:,.0f} MB with {n:,} clips, of {most:,.0f} that "
-                    f"its bound ({_bound(stage)}) leaves it"
+                    f"{stage} held {cost.peak_mb:,.0f} MB with {n:,} clips, more than the "
+                    f"{most:,.0f} MB that its bound ({_bound(stage)}) allows"
                 )
     for stage in BOUNDS:
         for rise in rises(costs, stage):
             if rise.megabytes > rise.allowed_mb + NOISE_MB:
                 said.append(
                     f"{stage} grew by {rise.megabytes:,.0f} MB from {rise.few:,} to {rise.many:,} "
-                    f"clips, of {rise.allowed_mb:,.0f} that its bound ({_bound(stage)}) leaves it"
+                    f"clips, more than the {rise.allowed_mb:,.0f} MB that its bound "
+                    f"({_bound(stage)}) allows"
                 )
     return said
 
@@ -123,7 +124,7 @@ def first_to_break(costs: Costs, memory_mb: float) -> str:
     if left := [stage for stage in BOUNDS if stage not in lines or lines[stage].last.many < most]:
         return (
             f"Nothing can be said before all {len(BOUNDS)} stages have been run with the largest "
-            f"number of clips and another from {LEAST:,} on: {', '.join(left)} have not."
+            f"number of clips and another one of at least {LEAST:,}: {', '.join(left)} have not."
         )
     n = 10 * most
     first, slowest, largest = (
@@ -132,13 +133,17 @@ def first_to_break(costs: Costs, memory_mb: float) -> str:
         max(lines, key=lambda stage: lines[stage].megabytes(n)),
     )
     at = lines[first].full_at(memory_mb)
-    when = f"with {at / 1e6:,.1f} million clips" if at < 1e12 else "never"
+    memory = f"this machine's {memory_mb / 1000:,.0f} GB"
+    filled = (
+        f"{first} would be the first to fill {memory}, with {at / 1e6:,.1f} million clips"
+        if at < 1e12
+        else f"no number of clips would fill {memory}"
+    )
     return (
-        f"Of all {len(BOUNDS)} stages, each run with {most:,} clips, {largest} would hold most "
-        f"with ten times as many, {lines[largest].megabytes(n) / 1000:,.1f} GB; this machine's "
-        f"{memory_mb / 1000:,.0f} GB are full first in {first}, {when}. {slowest} takes longest: "
-        f"{lines[slowest].s_per_clip * n / 3600:,.1f} hours of a processor by then, if time grows "
-        "as the clips do."
+        f"Of all {len(BOUNDS)} stages, each run with {most:,} clips, {largest} would take most "
+        f"memory with ten times as many, {lines[largest].megabytes(n) / 1000:,.1f} GB; {filled}. "
+        f"{slowest} would take longest: {lines[slowest].s_per_clip * n / 3600:,.1f} processor "
+        "hours with ten times as many, if time grows in proportion to the clips."
     )
 
 

@@ -17,7 +17,7 @@ HEAD = f"""\
 <!-- Made by `make rehearse ARGS="... --out docs/rehearsal.md"`: run that. -->
 
 `make rehearse` runs the workflow's own scripts, one after another, on an AudioSet of any number of
-listed clips whose sounds are tiny, and says what each stage takes, against the number of clips.
+listed clips whose sounds are tiny, and reports what each stage takes as the number of clips grows.
 
 ```sh
 make rehearse                                  # 2,000 clips: a quick look
@@ -25,27 +25,28 @@ make rehearse ARGS="20000 200000 2084320"      # up to AudioSet's own number; ab
 make rehearse ARGS="20000 --folder /data/rehearsal --out rehearsal.md"
 ```
 
-What is finished stays in the folder (`rehearsal`), so that a call that was cut off goes on with the
-stage it was at; `--again STAGE` measures a stage anew. The call fails, with a sentence, if a stage
-holds more than its bound.
+Finished stages stay in the folder (`rehearsal`), so that an interrupted call resumes at the stage
+that it had reached; `--again STAGE` measures a stage again. The call fails, with a sentence, if a
+stage takes more memory than its bound.
 
-- **The corpus** has the form in which a download leaves AudioSet: segment lists, and recordings
-  harvested from shards; 527 classes, two labels a clip, ids and addresses as long as the published
-  ones. One clip in {MISSING_EVERY} has no audio. A clip has {SAMPLES} samples (64 ms), of 1,024
-  sounds in all. A tenth is the split that is mined and scored, ten times AudioSet's share.
+- **The corpus** has the form of a downloaded AudioSet: segment lists, and recordings harvested from
+  shards; 527 classes, two labels per clip, ids and addresses as long as the published ones. One
+  clip in {MISSING_EVERY} has no audio. A clip is one of 1,024 sounds of {SAMPLES} samples (64 ms).
+  The split that is mined and scored has a tenth of the clips, ten times its share in AudioSet.
 - **The network** is CNN12 at 1/64 of its width, trained for one whole epoch without labels
-  (`pretrain`) and for one with labels on the balanced split (`classify`). It is padded with zeros,
-  since without padding no clip under 0.3 s leaves it a frame. Mined, sonified, described and shown
-  in the gallery is an untrained network of full width: 6,080 filters, the paper's number.
+  (`pretrain`) and for one with labels on the balanced split (`classify`). Its convolutions are
+  zero-padded, since without padding a clip under 0.3 s yields no frame. The network that is mined,
+  sonified, described and shown in the gallery is an untrained one of full width: 6,080 filters, as
+  in the paper.
 - **`list`** is the first part of `prepare`, measured once more by itself; `record` fingerprints the
   corpus, as the end of every run does. The page has one of its six tables, no claim and no figure.
-- **Memory** is the largest that one process of a stage held (`ru_maxrss`), with its interpreter,
-  PyTorch and pandas. A process of 11 MB starts it, since the system adds what a parent held when
-  it was forked. Recordings of 10 s add what a part of {PER_PART} of them takes, 41 MB, a few times
-  over; they do not add to what grows with the number of clips.
-- **Time**: wall seconds count what other programs took of the machine, and pauses. Those of a
-  processor do not, but it does less in one of them while others share its caches and cores.
-- **Disk** is what a stage has left there when it has ended.
+- **Memory** is the peak of any one process of a stage (`ru_maxrss`), including its interpreter,
+  PyTorch and pandas. A process of 11 MB starts it, since the system adds what the parent held at
+  the fork. With recordings of 10 s, a few times the size of a part of {PER_PART} clips, 41 MB,
+  would be added, but nothing to what grows with the number of clips.
+- **Time**: wall-clock seconds include pauses and the time taken by other programs. Processor
+  seconds do not, but a processor does less in each while others share its caches and cores.
+- **Disk** is what a stage leaves behind when it ends.
 - **Not rehearsed**: a corpus of audio files, whose names are looked up in an index of all; the
   download; Snakemake itself; other datasets, which are smaller.
 """
@@ -58,7 +59,7 @@ def page(costs: Costs, made: Mapping[str, str], memory_mb: float) -> str:
     memory_mb: of this machine, for what would break first.
     """
     lines = [HEAD, f"Made on {made['date']}, commit {made['commit']}, {made['machine']}.\n"]
-    lines += ["## What may be held, and what was\n", *_slopes(costs)]
+    lines += ["## Bounds of memory, and what was measured\n", *_slopes(costs)]
     found = faults(costs)
     lines += [*(f"- {sentence}." for sentence in found), ""] if found else []
     lines += ["## What breaks first\n", first_to_break(costs, memory_mb), ""]
@@ -83,12 +84,12 @@ def _slopes(costs: Costs) -> list[str]:
     pairs = list(pairwise(n for n in sorted(costs) if n >= LEAST))
     full = [f"{full_parts(n):,} with {n:,}" for n in sorted(costs)]
     shown = [
-        "A bound is a fixed number of megabytes and a number of bytes for every clip that counts:",
-        "all that are listed, or those of the split that is mined and scored. Both are held",
-        "against every peak below, and the bytes against what peaks rise by from one number of",
-        f"clips to the next, from {LEAST:,} on, with {NOISE_MB:.0f} MB for noise: so much two runs",
-        "of one job differ. Smaller rehearsals do not count, since jobs work through parts of",
-        f"{PER_PART} clips of that split, of which so many are full: {'; '.join(full)}.\n",
+        "A bound is a fixed number of megabytes plus a number of bytes for every clip that counts:",
+        "all that are listed, or those of the split that is mined and scored. No peak below may",
+        "exceed it. Nor may a peak rise by more than the bytes from one number of clips to the",
+        f"next, from {LEAST:,} on, except for {NOISE_MB:.0f} MB of noise, by which two runs of one",
+        "job can differ. Smaller rehearsals do not count, since jobs read that split in parts of",
+        f"{PER_PART} clips, none of which is full there. Full parts: {'; '.join(full)}.\n",
         _row(
             "stage",
             "clips that count",

@@ -20,10 +20,10 @@ _INTRODUCTION = """\
 
 <!-- Made by `make reproducibility` from the claims of finished runs: run that. -->
 
-The whole workflow runs once for each of several sets of seeds, which have none in common, so that
-the runs share no weights, no order of clips and no crops, and of synthesised corpora no sounds. If
-the rules for verdicts are sound, no claim is reproduced in one set and contradicted in another.
-That one set decides a claim and another leaves it open may happen with any sound rule."""
+The whole workflow runs once for each of several disjoint sets of seeds, so that the runs share no
+weights, no order of clips, no crops and, where corpora are synthesised, no sounds. If the rules for
+verdicts are sound, no claim is reproduced in one set and contradicted in another. Even with sound
+rules, one set may decide a claim that another leaves open."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def page(sets: Sequence[SeedSet], others: Mapping[str, pd.DataFrame] | None = No
         _found(verdicts),
         _made(sets),
         "## Verdicts and numbers",
-        "Mean ± half-width of the 95% interval, the wider of that over the seeds of a set and that "
-        "over clips; the criteria are in `claims.md` of each run.",
+        "Mean ± half-width of the 95% interval: of the intervals over the seeds of a set and over "
+        "clips, the wider one. The criteria are in `claims.md` of each run.",
         *(
-            f"Column *{name}* is no set of seeds: other data, judged alike."
+            f"Column *{name}* is not a set of seeds: it has other data, judged by the same rules."
             for name in others or {}
         ),
         _table(sets, others or {}, verdicts),
@@ -107,7 +107,7 @@ def _found(verdicts: pd.DataFrame) -> str:
     )
     return (
         f"{head} {len(same)} of {len(verdicts)} claims have the same verdict in all "
-        f"{verdicts.shape[1]} sets, {len(settled)} of them a decided one "
+        f"{verdicts.shape[1]} sets; {len(settled)} of these are decided "
         f"({listed(settled) or 'none'}). "
         f"Decided in some sets and open in others: {listed(partly) or 'none'}."
     )

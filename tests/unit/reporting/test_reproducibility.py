@@ -28,9 +28,7 @@ def lines(text):
 def test_sets_that_agree(two):
     text = page(two())
     assert "**No claim is reproduced in one set and contradicted in another.**" in text
-    assert (
-        "6 of 6 claims have the same verdict in all 2 sets, 3 of them a decided one (2–4)" in text
-    )
+    assert "6 of 6 claims have the same verdict in all 2 sets; 3 of these are decided (2–4)" in text
     assert "open in others: none." in text and "miniature, 2 sets of seeds" in text
     assert "| seeds 0–4 | 3 of 6 claims decided: " in text
     assert "| abc | config.yaml | 2 × some CPU | 2 min |" in text
