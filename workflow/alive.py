@@ -54,8 +54,8 @@ def remove_dead(folder: Path = SNAKEMAKE) -> str | None:
         others = set(file.read().split()) - {socket.gethostname()}
         if others and locks:
             return (
-                f"{folder / 'locks'} is of a run on {', '.join(sorted(others))}: if that is dead, "
-                "make run ARGS=--unlock there or here, then run again"
+                f"{folder / 'locks'} belongs to a run on {', '.join(sorted(others))}: if that run "
+                "is dead, make run ARGS=--unlock there or here, then run again"
             )
         for lock in locks:
             lock.unlink(missing_ok=True)

@@ -68,7 +68,7 @@ def findings(
             if kind == "intact" and path.is_dir():
                 yield from _strangers(path)
     for path in _foreign(known, folders):
-        yield path, ("foreign", "nothing planned makes it: move it away")
+        yield path, ("foreign", "no planned job makes it: move it away")
 
 
 def _owners(dag) -> dict[tuple[str, frozenset[str]], list[str]]:
@@ -92,8 +92,12 @@ def _fault(path: Path) -> str | None:
         return seals.card_fault(path)
     note = seals.read_note(path)
     if note is None:
-        return "nothing says what made it"
-    return None if note["seal"] == seals.content_digest(path) else "it is not as it was written"
+        return "no record says what made it"
+    return (
+        None
+        if note["seal"] == seals.content_digest(path)
+        else "it has changed since it was written"
+    )
 
 
 def _part_fault(part: Path) -> str | None:
@@ -118,7 +122,7 @@ def _strangers(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
     if not seals.has_receipt(folder):
         there = {file for file in folder.iterdir() if not file.name.startswith(".")}
         for file in sorted(there - set(_parts(folder))):
-            yield file, ("foreign", f"it is no part of {folder}: move it away")
+            yield file, ("foreign", f"it does not belong to {folder}: move it away")
 
 
 def _foreign(known: set[Path], folders: set[Path]) -> Iterator[Path]:

@@ -25,9 +25,9 @@ def freeze(
     environment: MutableMapping[str, str] = os.environ,
     root: Path = ROOT,
 ) -> str | None:
-    """In the first process of a run note configuration and code; in its jobs compare them.
+    """Note configuration and code in the first process of a run; compare them in its jobs.
 
-    Returns the sentence with which a job refuses, None if they are the same or nothing is known.
+    Returns the sentence with which a job refuses; None if they are the same or nothing is known.
     """
     now = {"configuration": _digest(config), "code": _code(root)}
     if first:
@@ -38,8 +38,8 @@ def freeze(
     if not changed:
         return None
     return (
-        f"since this run began somebody has edited the {' and the '.join(changed)}: let it stop, "
-        "then run it again, which makes what the change affects"
+        f"the {' and the '.join(changed)} changed after this run began: let it stop, then run it "
+        "again, which makes whatever the change affects"
     )
 
 

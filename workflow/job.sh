@@ -14,7 +14,7 @@ job() {
     local log=$1 script=$2 started=${EPOCHREALTIME:-$(date +%s)}
     local cost=${log/#results\/logs\//results/benchmarks/}
     shift 2
-    trap : TERM # wait for what the script does when it is told to end, and hear what it says
+    trap : TERM # let the script finish its handling of the signal, and pass on its output
     SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@" 2>&1 |
         (trap '' TERM && exec tee "$log")
     return "${PIPESTATUS[0]}" # by hand, too, where a shell has no pipefail

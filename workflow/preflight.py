@@ -26,7 +26,7 @@ def check_writable(*folders: Path) -> None:
     for folder in folders:
         if folder.is_symlink() and not folder.is_dir():
             raise SonifyError(
-                f"{folder} is a link to {folder.readlink()}, which is no folder or not there: "
+                f"{folder} is a link to {folder.readlink()}, which is not a folder or not there: "
                 "mount it, or point the link elsewhere"
             )
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
@@ -47,8 +47,8 @@ def check_dates(results: Path, now: float) -> None:
             when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(changed))
             raise SonifyError(
                 f"{file} is dated {when}, which is in the future, so that whatever is made from it "
-                "would be made and thrown away: set the clock right, or date all results anew with "
-                "make run ARGS=--touch"
+                "would be thrown away: correct the clock, or date all results anew with make run "
+                "ARGS=--touch"
             )
 
 

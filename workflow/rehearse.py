@@ -42,8 +42,8 @@ def rehearse(
     costs = finished(folder)
     if not costs and shutil.disk_usage(folder).free < disk_bytes(clips):
         raise SonifyError(
-            f"{clips} clips take {disk_bytes(clips) / 1e9:.1f} GB of the disk, which {folder} does "
-            "not have: name another --folder, or fewer clips"
+            f"{clips} clips need {disk_bytes(clips) / 1e9:.1f} GB of disk space, more than is free "
+            f"in {folder}: name another --folder, or fewer clips"
         )
     for stage in Stages(clips, width).all():
         if stage.name in again or (stage.name in wanted and stage.name not in costs):

@@ -75,7 +75,7 @@ def run(folder: Path, overlays: Sequence[Path], options: Sequence[str]) -> None:
         if made_now and not _is_dry(options):
             _record(folder / OWN[1], time.time() - started, overlays)
     if done.returncode:
-        raise SonifyError(f"the run in {folder} failed, as said above: fix it and call again")
+        raise SonifyError(f"the run in {folder} failed, see above: correct the cause and run again")
 
 
 def _is_dry(options: Sequence[str]) -> bool:

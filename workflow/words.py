@@ -50,7 +50,7 @@ def differences(
         keys = sorted(set(_keys(made["settings"], now["settings"], config)))
         phrases.append(f"configuration: {several(keys)}")
     if made["inputs"] is None:
-        return [*phrases, "nothing says from which inputs it was made"]
+        return [*phrases, "no record says from which inputs it was made"]
     before, after = made["inputs"], now["inputs"]
     if lost := sorted(set(before) - set(after)):
         phrases.append(f"{several(lost)} no longer among its inputs")

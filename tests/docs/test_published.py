@@ -124,7 +124,7 @@ def test_the_class_in_the_examples_is_crepe(size, packages, monkeypatch):
 
 
 def test_the_full_weights_are_refused_by_name(packages):
-    with pytest.raises(ValueError, match="a batch norm that turns 21 of 512 maps upside down, so"):
+    with pytest.raises(ValueError, match="a batch norm that flips the sign of 21 of 512 maps"):
         folded(ours_of("full", packages))
 
 

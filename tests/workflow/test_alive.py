@@ -87,7 +87,7 @@ def test_a_lock_that_may_be_of_another_machine_or_of_a_stranger_is_left(tmp_path
     assert alive.remove_dead(folder) is None and len(list(locks.iterdir())) == 2
     (folder / "alive").write_text(f"elsewhere\n{socket.gethostname()}\n")
     said = alive.remove_dead(folder)
-    assert said is not None and "is of a run on elsewhere: if that is dead, make run" in said
+    assert said is not None and "belongs to a run on elsewhere: if that run is dead" in said
     assert len(list(locks.iterdir())) == 2
 
 

@@ -237,7 +237,7 @@ def test_what_beyond_has_made_is_verified_with_the_rest(workflow, monkeypatch):
     monkeypatch.setenv("SONIFY_ASKED", "verify")
     found = workflow("--dry-run", "--logger", "sonify", fails=True).splitlines()
     again = "delete it and make run ARGS=beyond"
-    assert f"damaged: {made[0]}: nothing says what made it: {again}" in found
+    assert f"damaged: {made[0]}: no record says what made it: {again}" in found
     damage = "it has no seal, so that it is damaged or not a file of this version"
     assert f"damaged: {made[1]}: {damage}: {again}" in found
     whole = "results/evaluation/stimulation.parquet"

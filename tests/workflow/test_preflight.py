@@ -65,8 +65,8 @@ def test_a_link_to_nowhere_is_named(tmp_path):
     done = run(tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
-        "error: results is a link to /nowhere/disk, which is no folder or not there: mount it, or "
-        "point the link elsewhere\n"
+        "error: results is a link to /nowhere/disk, which is not a folder or not there: mount it, "
+        "or point the link elsewhere\n"
     )
 
 
@@ -86,7 +86,9 @@ def test_a_job_that_sees_another_configuration_or_code_refuses(tmp_path):
     assert frozen.freeze(config, True, environment, tmp_path) is None
     assert frozen.freeze(dict(reversed(config.items())), False, environment, tmp_path) is None
     sentence = frozen.freeze({**config, "seeds": [0]}, False, environment, tmp_path)
-    assert sentence is not None and "somebody has edited the configuration: let" in sentence
+    assert (
+        sentence is not None and "the configuration changed after this run began: let" in sentence
+    )
     code.write_text("2")
     sentence = frozen.freeze(config, False, environment, tmp_path)
-    assert sentence is not None and "somebody has edited the code: let it stop" in sentence
+    assert sentence is not None and "the code changed after this run began: let it stop" in sentence

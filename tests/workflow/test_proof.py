@@ -163,7 +163,7 @@ def test_foreign_files_and_a_table_in_the_place_of_another(made):
     Path("results/logs").mkdir()
     Path("results/logs/a.log").write_text("x")
     Path(PARTS[0]).write_bytes(Path(PARTS[1]).read_bytes())
-    away = "nothing planned makes it: move it away"
+    away = "no planned job makes it: move it away"
     other = f"it was made as {PARTS[1]}: delete it and make run"
     assert found(made) == {
         "results/old": ("foreign", away),
@@ -201,7 +201,7 @@ def test_a_page_of_inputs_that_its_job_is_not_told(made, monkeypatch):
     """Those of pages are too many, so that the run records them when it ends."""
     plan = Plan(apart="contents")
     make(plan.jobs[3], monkeypatch)
-    assert found(plan) == {PAGE: ("stale", "nothing says from which inputs it was made")}
+    assert found(plan) == {PAGE: ("stale", "no record says from which inputs it was made")}
     proof.write_inputs(plan)
     assert found(plan) == {}
     make(plan.jobs[2], monkeypatch, 7)  # other rows: the page shows those of before
@@ -261,9 +261,9 @@ def test_what_only_beyond_makes_is_made_by_it(made):
 
 def test_a_page_that_was_edited_and_one_that_nothing_vouches_for(made):
     Path(PAGE).write_text("<p>other")
-    assert found(made)[PAGE][1].startswith("it is not as it was written")
+    assert found(made)[PAGE][1].startswith("it has changed since it was written")
     seals.receipt(Path(PAGE)).unlink()
-    assert found(made)[PAGE][1].startswith("nothing says what made it")
+    assert found(made)[PAGE][1].startswith("no record says what made it")
 
 
 def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
@@ -279,7 +279,7 @@ def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
     assert answers._fault(split) is None and not list(answers._strangers(split))
     (split / "part-00002.parquet").write_text("x")
     (split / ".snakemake_timestamp").write_text("Snakemake's, when the job is done")
-    strange = ("foreign", f"it is no part of {split}: move it away")
+    strange = ("foreign", f"it does not belong to {split}: move it away")
     assert list(answers._strangers(split)) == [(split / "part-00002.parquet", strange)]
     (split / "part-00001.parquet").unlink()
     assert answers._fault(split) == "part-00001.parquet: it is missing"

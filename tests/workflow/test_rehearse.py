@@ -64,7 +64,7 @@ def test_a_stage_that_holds_too_much_is_an_error(called, tmp_path, monkeypatch):
 def test_too_little_disk_is_said_first(called, tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 10})
     monkeypatch.setattr(rehearse.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(SystemExit, match=r"error: 2000 clips take 0\.6 GB of the disk"):
+    with pytest.raises(SystemExit, match=r"error: 2000 clips need 0\.6 GB of disk space"):
         rehearse.main(["2000", "--folder", str(tmp_path)])
     assert called == []
 

@@ -108,7 +108,7 @@ def test_writing_alone_runs_nothing(runs, call, tmp_path):
 def test_a_run_that_fails_stops_with_one_sentence(call, monkeypatch):
     failed = subprocess.CompletedProcess([], 1, stdout="")
     monkeypatch.setattr(reproducibility.subprocess, "run", lambda *_, **__: failed)
-    with pytest.raises(SystemExit, match="error: the run in .* failed, as said above"):
+    with pytest.raises(SystemExit, match="error: the run in .* failed, see above: correct"):
         call("--sets", "1")
 
 

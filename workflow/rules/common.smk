@@ -177,7 +177,7 @@ def tell_downloads():
         )
     for dataset in gone:
         sys.stderr.write(
-            f"{files.raw_root(dataset)} has been deleted: what was prepared from it is used; to "
+            f"{files.raw_root(dataset)} has been deleted: what was prepared from it is still used; to "
             f"prepare {dataset} anew, add --forcerun download_{dataset}\n"
         )
 

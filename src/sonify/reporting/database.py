@@ -57,8 +57,8 @@ def write_database(file: Path) -> None:
                 connection.execute(f"CREATE VIEW {_name(name)} AS {rows}")
             except duckdb.Error as error:
                 raise SonifyError(
-                    f"{file.parent / pattern}: {str(error).splitlines()[0]}: delete what is no"
-                    " such table, then make run"
+                    f"{file.parent / pattern}: {str(error).splitlines()[0]}: delete what "
+                    "is not such a table, then make run"
                 ) from error
             for comment in _comments(contract, there):
                 connection.execute(comment)

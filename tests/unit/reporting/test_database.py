@@ -163,7 +163,7 @@ def test_it_replaces_an_earlier_one_at_once_and_leaves_nothing_else(every_table,
 def test_a_file_that_is_no_such_table_is_named(tmp_path):
     (tmp_path / "reporting").mkdir()
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "reporting" / "claims.parquet")
-    with pytest.raises(SonifyError, match=r"reporting/claims\.parquet: .*: delete what is no such"):
+    with pytest.raises(SonifyError, match=r"reporting/claims\.parquet: .*: delete what is not"):
         write_database(tmp_path / "results.duckdb")
 
 

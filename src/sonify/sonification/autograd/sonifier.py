@@ -149,8 +149,8 @@ class AutogradSonifier:
             (gradient,) = torch.autograd.grad(kept, waveform, start, retain_graph=True)
         except RuntimeError as error:  # values changed in place, checkpointing, the user's own
             raise SonifyError(
-                f"layer {layer} has no gradient to the waveform ({_reason(error)}): write the "
-                "model's forward without what that names"
+                f"layer {layer} has no gradient to the waveform ({_reason(error)}): rewrite the "
+                "model's forward without the operation named"
             ) from error
         if not gradient.isfinite().all():
             raise SonifyError(
@@ -227,8 +227,8 @@ class AutogradSonifier:
         if cut:
             raise SonifyError(
                 "the model's rectifiers run under torch.no_grad(), behind detach() or in a "
-                "function with a backward rule of its own, which cuts the way back to the "
-                "waveform: take it out"
+                "function with a backward rule of its own, so that no gradient reaches the "
+                "waveform: remove it"
             )
         if first:
             raise SonifyError(

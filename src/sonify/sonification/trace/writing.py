@@ -108,11 +108,11 @@ class Written:
             raise SonifyError(f"{label} pools what no block returned")
         if self.blocks[-1].rectifier is None:
             # To rectify first gives the same maps, but other switches where none is positive.
-            raise SonifyError(f"{label} comes before the ReLU: put it behind")
+            raise SonifyError(f"{label} comes before the ReLU: put it after the ReLU")
         if self.affine is not None and (negative := int((self.affine[0] < 0).sum())):
             raise CannotFoldError(
-                f"{label} follows a batch norm that turns {negative} of {len(self.affine[0])} maps "
-                "upside down, so that it takes their minima: sonify it by autograd"
+                f"{label} follows a batch norm that flips the sign of {negative} of "
+                f"{len(self.affine[0])} maps, and so takes their minima: sonify it by autograd"
             )
         self.blocks[-1].pool = pool
 
@@ -128,7 +128,7 @@ class Written:
         while self.blocks and self.blocks[-1].rectifier is None:
             self.blocks.pop()
         if not self.blocks:
-            raise SonifyError("the model has no convolution with a ReLU behind it")
+            raise SonifyError("the model has no convolution followed by a ReLU")
 
     def chain(self) -> nn.Sequential:
         """Return the chain, in evaluation mode: conv1, relu1, pool1, conv2, and so on."""

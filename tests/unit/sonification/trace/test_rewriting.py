@@ -173,7 +173,7 @@ class OldWeightNorm(Net):
 
 
 class Behind(Net):
-    """A batch norm behind a ReLU without a pool, where maps may be turned upside down."""
+    """A batch norm behind a ReLU without a pool, where the sign of maps may be flipped."""
 
     pools = (1, 1)
 
