@@ -29,9 +29,9 @@ follows the text, and the code where the text is silent;
 [`authors.yaml`](../workflow/configs/authors.yaml), laid over it, follows the code, and the text
 where the code is silent; [`config.yaml`](../config.yaml) is the miniature, which learns in
 minutes and gives its own reasons. Values are read from these files as they are loaded. *Text*,
-*code* or *ours* after a value says whose it is. The page is made only if every value is what text
-and code imply, or the one that is recorded as ours, with its reason beside it; a test keeps it up
-to date.
+*code* or *ours* after a value says where it comes from. The page is generated only if every value
+is the one that text and code imply, or one recorded as ours with a reason; a test keeps it up to
+date.
 
 After `.recipe.` a key continues in that run's recipe; a number is a position in a list, from 0.
 """

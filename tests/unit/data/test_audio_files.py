@@ -359,8 +359,8 @@ The second has no list, but folders `<split>/<label>/` with recordings at any de
 error. Files outside the split folders, hidden files such as `.DS_Store`, and others that systems leave
 behind (`Thumbs.db`, `@eaDir`) are ignored; every other file is used or rejected.
 
-Mixtures whose stems are known can be made of any prepared dataset, two or three clips at drawn levels and
-times in each (`sources.csv` says which), for `make run ARGS=beyond` to measure how far a sonification is one of them:
+Mixtures whose stems are known can be made from any prepared dataset, each of two or three clips at random levels
+and times (listed in `sources.csv`); `make run ARGS=beyond` then measures how far a sonification is one of them:
 
 ```sh
 PYTHONPATH=src python -m sonify.data.mixing results/data/fsd50k eval mixtures --clips 200
