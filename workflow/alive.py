@@ -17,7 +17,7 @@ from typing import IO
 
 SNAKEMAKE = Path(".snakemake")
 RUN = "SONIFY_RUN"  # process that jobs on this machine end with
-TOLD = "SONIFY_TOLD"  # set once this process is told to end, for what it says of jobs after that
+TOLD = "SONIFY_TOLD"  # set once this process receives SIGTERM, for what it says of jobs after that
 _held: list[IO[str]] = []  # open as long as this process lives
 
 
@@ -66,7 +66,7 @@ def remove_dead(folder: Path = SNAKEMAKE) -> str | None:
 def tie_jobs() -> None:
     """Have the jobs that this process starts on this machine end with it, however it ends.
 
-    When it is told to end (SIGTERM), so are they at once: a training writes a checkpoint then.
+    When it receives SIGTERM, so do they at once: a training writes a checkpoint then.
     """
     os.environ[RUN] = str(os.getpid())
     before = signal.getsignal(signal.SIGTERM)

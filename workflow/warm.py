@@ -110,7 +110,7 @@ def watched(connection: socket.socket) -> list[str]:
     """Fork once more for a client's order, wait for the job's end, and tell the client its status.
 
     The job is killed when the client has ended, as somebody who ends the client means to end it;
-    it is told to end (SIGTERM) when the client or this process is.
+    it receives SIGTERM when the client or this process does.
     Returns in the job.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -45,7 +45,7 @@ def tiny() -> Crepe:
 
 @torch.no_grad()
 def pitch_cents(model: Crepe, x: Tensor, hop: int) -> Tensor:
-    """The pitch that CREPE hears every `hop` samples of x, (time,): cents above 10 Hz, (frame,)."""
+    """Return CREPE's pitch every `hop` samples of x, (time,): cents above 10 Hz, (frame,)."""
     frames = F.pad(x, (FRAME // 2, FRAME // 2)).unfold(0, FRAME, hop)
     frames = frames - frames.mean(1, keepdim=True)
     likely = model(frames / frames.std(1, keepdim=True).clamp_min(1e-8))

@@ -71,7 +71,7 @@ def right(estimate: Tensor, cents: Tensor) -> float:
 
 @torch.no_grad()
 def without(model: Crepe, layer: int, filter: int, x: Tensor, cents: Tensor) -> float:
-    """How much of the pitch CREPE hears with one filter silenced."""
+    """Return the fraction of the pitch that CREPE finds with one filter silenced."""
     conv = getattr(model, f"conv{layer}")
     kept = conv.weight[filter].clone(), conv.bias[filter].clone()
     conv.weight[filter], conv.bias[filter] = 0, 0
@@ -103,7 +103,7 @@ def main() -> None:
     x, cents = note()
     soundfile.write("note.wav", x.numpy(), RATE_HZ)
     whole = right(pitch_cents(trained, x, HOP), cents), right(periodicity_cents(x), cents)
-    print(f"Of the note's pitch CREPE hears {whole[0]:.0%}, autocorrelation {whole[1]:.0%}.\n")
+    print(f"CREPE finds {whole[0]:.0%} of the note's pitch, autocorrelation {whole[1]:.0%}.\n")
     by_layer = sonifications(trained, x)
     periodic = [{i: right(periodicity_cents(s), cents) for i, s in f.items()} for f in by_layer]
     heard = [
@@ -126,7 +126,7 @@ def main() -> None:
         both = f"{scores[best[-1]]:.0%}, {heard[layer - 1][best[-1]]:.0%}"
         print(f"| {layer} | {alive} | {' | '.join(follow)} | {best[-1]} ({both}) |")
     left = (without(trained, i, f, x, cents) for i, of in enumerate(periodic, 1) for f in of)
-    print(f"\nWith any one filter silenced, CREPE hears at least {min(left):.0%} of the pitch.")
+    print(f"\nWith any one filter silenced, CREPE finds at least {min(left):.0%} of the pitch.")
     signals = [x, *(by_layer[i][f] for i, f in enumerate(best))]
     titles = ["the note", *(f"layer {i}, filter {f}" for i, f in enumerate(best, start=1))]
     draw(Path("crepe.png"), signals, titles, cents, periodic, control)

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     own = parser.add_argument_group("with --model")
     own.add_argument("--weights", type=Path, help="its state dict: .safetensors or .pt")
     own.add_argument(
-        "--part", metavar="NAME", help="only this submodule, such as encoder.net; it gets the sound"
+        "--part", metavar="NAME", help="only this submodule, such as encoder.net, on the waveform"
     )
     own.add_argument("--rate", type=int, help=f"sampling rate it expects, in Hz ({RATE_HZ})")
     own.add_argument("--fold", action="store_true", help="fold batch norms into the convolutions")

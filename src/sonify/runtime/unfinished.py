@@ -54,7 +54,7 @@ def differences(place: Path, identity: Mapping[str, object]) -> list[str] | None
 def _tell(place: Path, identity: Mapping[str, object]) -> None:
     if names := differences(place, identity):
         sys.stderr.write(
-            f"{place} was begun with other {' and '.join(names)}: it is set aside, to go on from "
+            f"{place} was started with other {' and '.join(names)}: it is set aside, to be resumed "
             "if these come back, and deleted once this job is finished\n"
         )
         sys.stderr.flush()

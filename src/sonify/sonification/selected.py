@@ -84,7 +84,7 @@ def clip_activity(explainer: Explainer, x: Tensor, rule: str) -> list[Tensor]:
 def layer_activity(explainer: Explainer, sounds: Tensor, rule: str) -> list[Tensor]:
     """Return the activity of each layer's filters on its own sounds, (clip, filter) by layer.
 
-    sounds: (layer, clip, time); each layer hears only its own.
+    sounds: (layer, clip, time); each layer is given only its own.
     """
     return [
         filter_activity(explainer, of_layer, layer, rule)

@@ -3,7 +3,7 @@
 A checkpoint holds everything that changes while a model is trained: weights, the optimiser's
 moments, all losses so far (whose number is the position in the schedule and in the data) and the
 states of all generators. It is written between two steps, whole or not at all. Writing takes at
-most `SHARE` of the time of a training, and when the job is told to end (SIGTERM) it is written at
+most `SHARE` of the time of a training, and when the job receives SIGTERM it is written at
 once, that is after the step being computed.
 """
 
@@ -121,7 +121,7 @@ class Saver:
         self.written += 1
         self.spent_s += self._cost_s
         if self._told:
-            say(f"told to end (SIGTERM) {where}: the same command goes on from there")
+            say(f"ended by SIGTERM {where}: the same command resumes from there")
             raise SystemExit(128 + signal.SIGTERM)
 
     def restore(self) -> bool:
@@ -148,7 +148,7 @@ class Saver:
         self.file.replace(aside)
         say(
             f"{self.file} is damaged ({why}): it is set aside as {aside.name}, and the training "
-            "begins anew"
+            "starts over"
         )
         return False
 

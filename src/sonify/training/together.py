@@ -1,7 +1,7 @@
 """The processes of a training that several share: started, connected, watched and ended.
 
 The first rank is the job itself. It starts the others by its own command and ends them. It alone
-reads and writes the checkpoint, validates, reports, and is told to end by a signal. So nothing
+reads and writes the checkpoint, validates, reports, and receives signals to end. So nothing
 stands between a job and who started it, as torchrun's agent would, which restarts what has failed
 and reports it at length. What the others say is kept for the sentence about one that fails. Data
 on the CPU goes through gloo, data on a GPU through NCCL.

@@ -334,7 +334,7 @@ def test_a_job_is_shared_told_to_end_and_goes_on(clips, tmp_path):
         told.terminate()
         said = told.communicate()[1]
     assert told.returncode == 143, said
-    assert said == "told to end (SIGTERM) at step 0 of 6: the same command goes on from there\n"
+    assert said == "ended by SIGTERM at step 0 of 6: the same command resumes from there\n"
     assert not (tmp_path / "out").exists() and not list(meetings.iterdir())
     done = subprocess.run(command, check=False, **piped)
     assert done.returncode == 0, done.stderr

@@ -179,7 +179,7 @@ def test_told_to_end_it_writes_a_checkpoint_and_goes_on_from_there(
     with Saver(folder / "unfinished") as saver, pytest.raises(SystemExit) as ended:
         trained("contrastive", clips, saver, progress=tell)
     assert ended.value.code == 143 and signal.getsignal(signal.SIGTERM) is before
-    said = "told to end (SIGTERM) at step 10 of 15: the same command goes on from there\n"
+    said = "ended by SIGTERM at step 10 of 15: the same command resumes from there\n"
     assert capsys.readouterr().err == said
     again = Mortal(folder / "unfinished", pause=100)
     assert saved(trained("contrastive", clips, again), folder, again) == expected
@@ -218,7 +218,7 @@ def test_a_damaged_checkpoint_is_set_aside(
     done = trained("labelled", clips, again)
     said = capsys.readouterr().err
     assert said.startswith(f"{place / STATE} is damaged (")
-    assert said.endswith(f"it is set aside as damaged-{STATE}, and the training begins anew\n")
+    assert said.endswith(f"it is set aside as damaged-{STATE}, and the training starts over\n")
     assert re.search(why, said)
     assert (place / f"damaged-{STATE}").is_file() and again.asked == STEPS["labelled"]
     assert saved(done, folder, again) == expected
@@ -236,14 +236,14 @@ def test_a_checkpoint_of_something_else_is_set_aside_and_found_again(clips, tmp_
 
     assert died("a", LABELLED) == ""
     (place,) = folder.iterdir()
-    aside = "it is set aside, to go on from if these come back, and deleted once this job is"
-    assert died("b", LABELLED).startswith(f"{place} was begun with other code: {aside}")
+    aside = "it is set aside, to be resumed if these come back, and deleted once this job is"
+    assert died("b", LABELLED).startswith(f"{place} was started with other code: {aside}")
     assert "other code and configuration: " in died("c", recipe)
     part = clips.groups[0].file
     dated = part.stat()
     os.utime(part, ns=(dated.st_atime_ns, dated.st_mtime_ns + 1))
     touched = stored(part.parents[1], ["eval"])
-    assert f"{place} was begun with other clips: {aside}" in died("a", LABELLED, touched)
+    assert f"{place} was started with other clips: {aside}" in died("a", LABELLED, touched)
     assert len(list(folder.iterdir())) == 4
     os.utime(part, ns=(dated.st_atime_ns, dated.st_mtime_ns))
     again = Mortal(folder, "a", pause=100)

@@ -25,7 +25,7 @@ from sonify.sonification.explainer import Explainer
 from sonify.sonification.methods import DEFAULT
 from sonify.sonification.selected import MOST_ACTIVE, RANDOM, clip_activity, layer_activity
 
-# What the most active filter hears, and what the filter drawn at random does.
+# Controls that are played to the most active filter, besides its sonification and the residual.
 HEARD = ("random_filter", "other_clip", "phase", "noise", "untrained")
 
 

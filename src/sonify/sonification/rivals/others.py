@@ -43,7 +43,7 @@ class UnpoolingLinear(UnpoolingHold):
 
 
 class WholeLayer(Sonifier):
-    """All maps of the layer at once (section 5), whichever of its filters is asked for."""
+    """All maps of the layer at once (section 5), whichever of its filters is requested."""
 
     def _render(self, record: Forward, x: Tensor, asked: Requests) -> Sonifications:
         every = torch.full_like(asked.filters, ALL)

@@ -343,4 +343,4 @@ def test_what_was_begun_with_other_settings_is_set_aside(script):
             with pytest.raises(Killed):
                 script("work")
     said = script.capsys.readouterr().err
-    assert "was begun with other configuration: it is set aside" in said
+    assert "was started with other configuration: it is set aside" in said
