@@ -315,11 +315,11 @@ def test_the_numbers_of_a_figure_stand_folded_under_it(content):
     text = page(content())
     start = text.index('id="figure_6"')
     under = text[start : text.index("</figure>", start)]
-    assert "<details><summary>The numbers, layer by layer, ours beside the authors’" in under
+    assert "<details><summary>The numbers layer by layer, beside those of the authors" in under
     assert 'href="tables/figure_6.csv"' in under and 'href="tables/figure_6.md"' in under
     assert under.count('<tr><th scope="row">') == 12
     assert '<td class="ours">0.310 ± 0.127</td><td class="authors">0.306 ± 0.007</td>' in under
-    assert "contrastive pretraining alone, the most active map chosen by its mean." in under
+    assert "with contrastive pretraining; the most active map is chosen by its mean." in under
     assert "layer by layer" not in page(content(curves=[]))
 
 
@@ -327,7 +327,7 @@ def test_verdicts_of_other_runs_stand_in_further_columns(content, claims):
     others = {"mine": claims.assign(criterion="above 1"), "<other>": claims[claims["claim"] != 2]}
     text = page(content(beside=laid_beside(others)))
     heads = [th for th in ("&lt;other&gt;", "mine") if f'scope="col">{th}</th>' in text]
-    assert heads == ["&lt;other&gt;", "mine"] and "further ones are other runs" in text
+    assert heads == ["&lt;other&gt;", "mine"] and "further columns are other runs" in text
     rows = re.findall(r'</td><td class="left">([^<]*)</td><td class="left">([^<]*)</td></tr>', text)
     assert rows[0] == ("–", "reproduced by another criterion: 0.250 ± 0.125")
     assert rows[3][0] == "inconclusive: 0.100" and rows[5] == ("not run", "not run")

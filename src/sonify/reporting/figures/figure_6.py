@@ -46,7 +46,7 @@ FIGURE = FigureSpec(
     draw=_draw,
     numbers=Numbers(
         _numbers,
-        "The authors’ numbers are of three runs, contrastive pretraining alone, the most active "
-        "map chosen by its mean.",
+        "The authors’ numbers come from three runs with contrastive pretraining; the most active "
+        "map is chosen by its mean.",
     ),
 )
