@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from alive import RUN
 from checkouts import ROOT, digests
@@ -41,6 +42,24 @@ def jobs_of(process: int) -> list[int]:
     return found
 
 
+def processor_s(processes: list[int]) -> float:
+    """Processor seconds that living processes have taken."""
+    ticks = 0
+    for process in processes:
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def spent_s(folder: Path) -> float:
+    """Processor seconds of a run's jobs, as their benchmarks have them."""
+    files = folder.glob("results/benchmarks/**/*.tsv")
+    return sum(pd.read_csv(file, sep="\t")["cpu_s"].sum() for file in files)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7_200)
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system has no /proc")
@@ -51,7 +70,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_tables_and_weights(tmp_p
     start = time.monotonic()
     assert begun(undisturbed).wait() == 0
     whole = time.monotonic() - start
-    draw, kills, start = random.Random(20241), 0, time.monotonic()
+    draw, kills, lost, start = random.Random(20241), 0, 0.0, time.monotonic()
     while True:
         run = begun(killed)
         try:
@@ -59,6 +78,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_tables_and_weights(tmp_p
             assert run.wait(pause) == 0, (killed / "said").read_text()
             break
         except subprocess.TimeoutExpired:
+            lost += processor_s(jobs_of(run.pid))  # of which what was kept is not repeated
             run.kill()
             run.wait()
             kills += 1
@@ -68,6 +88,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_tables_and_weights(tmp_p
             assert not jobs_of(run.pid), "jobs outlive their run"
     took = time.monotonic() - start
     print(f"\n{kills} kills: {took:.0f} s instead of {whole:.0f} s")
+    print(
+        f"at most {lost:.0f} processor s of jobs repeated, of {spent_s(undisturbed):.0f} s in all"
+    )
     expected, found = digests(undisturbed), digests(killed)
     assert kills and expected.keys() == found.keys()
     assert [name for name in expected if found[name] != expected[name]] == []

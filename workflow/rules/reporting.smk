@@ -287,6 +287,7 @@ rule summary:
         coherence="results/evaluation/coherence.parquet",
         claims="results/reporting/claims.parquet",
         beside="results/reporting/claims_beside.parquet",
+        history=files.histories["history"],
         page="results/reporting/index.html",
         data=data_targets(),
     output:
@@ -302,5 +303,5 @@ rule summary:
     shell:
         "{params.made} job {log} summary.py --metrics {input.metrics} --removal {input.removal}"
         " --coherence {input.coherence} --claims {input.claims} --claims_beside {input.beside}"
-        " --data {params.data}"
+        " --history {input.history} --data {params.data}"
         " --settings {params.settings:q} --out {output}"

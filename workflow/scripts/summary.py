@@ -9,6 +9,7 @@ from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
 from sonify.runtime.jobs import parser, run
 
+LAST = ["model", "epoch", "loss", "constant_loss"]  # of the history, what tells of a collapse
 TABLES = ("metrics", "removal", "coherence", "claims", "claims_beside")
 
 
@@ -16,6 +17,7 @@ def main() -> None:
     options = parser(__doc__)
     for table in TABLES:
         options.add_argument(f"--{table}", type=Path, required=True)
+    options.add_argument("--history", type=Path, nargs="+", required=True, help="of trainings")
     options.add_argument("--data", type=Path, nargs="+", required=True, help="prepared corpora")
     options.add_argument("--out", type=Path, required=True)
     args = options.parse_args()
@@ -24,6 +26,7 @@ def main() -> None:
         for name, columns in (("manifest", USED_COLUMNS), ("rejected", None))
     }
     results = {name: tables.read(getattr(args, name), name) for name in TABLES}
+    results["history"] = read_all(args.history, "history", columns=LAST)
     args.settings["runs"] = read_runs(args.settings["runs"])
     text = summary(**results, **accounts, **args.settings)
     args.out.parent.mkdir(parents=True, exist_ok=True)

@@ -141,11 +141,17 @@ class Files:
         """Tables of `beyond` that there is something to measure for."""
         return {name: None for name, stage in BEYOND_TABLES.items() if stage.jobs(self.plan)}
 
+    @property
+    def histories(self) -> Inputs:
+        """The tables that trainings leave, by contract, a file for each model."""
+        return {
+            table: [f"results/models/{model}/{name}" for model in self.plan.models]
+            for table, name in HISTORY.items()
+        }
+
     def figure_tables(self, figure: FigureSpec) -> Inputs:
         """The tables that a figure is drawn from, by name."""
-        own: Inputs = {"pairs": "results/reporting/pairs.parquet"}
-        for table, name in HISTORY.items():
-            own[table] = [f"results/models/{model}/{name}" for model in self.plan.models]
+        own: Inputs = {"pairs": "results/reporting/pairs.parquet"} | self.histories
         return {t: own.get(t) or self.evaluation_table(t) for t in figure.tables}
 
     @property

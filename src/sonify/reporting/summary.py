@@ -1,4 +1,4 @@
-"""The closing summary on the console: the results in at most 32 lines of 100 columns."""
+"""The closing summary on the console: the results in at most 33 lines of 100 columns."""
 
 import math
 import textwrap
@@ -14,8 +14,9 @@ from sonify.paper.run_facts import Runs
 from sonify.reporting.accounting import corpora, reasons
 from sonify.reporting.curves import MODEL, coherence_curves, floor, removal_curves
 from sonify.reporting.tables.rows import paper_table
+from sonify.training.collapse import collapsed
 
-LINES, COLUMNS = 32, 100
+LINES, COLUMNS = 33, 100
 # Lines for each; the number of omitted ones is shown.
 _MODELS, _REMOVALS, _COHERENCES, _OTHERS = 7, 4, 2, 3
 
@@ -26,6 +27,7 @@ def summary(
     coherence: pd.DataFrame,
     claims: pd.DataFrame,
     claims_beside: pd.DataFrame,
+    history: pd.DataFrame,
     manifest: pd.DataFrame,
     rejected: pd.DataFrame,
     scale: str,
@@ -47,6 +49,7 @@ def summary(
         f"Sonify, {scale_label(scale)}. Means ± 95% intervals over runs",
         *textwrap.wrap(setting, COLUMNS, max_lines=2, placeholder=" …"),
         *_claims(claims, claims_beside),
+        *_collapsed(history),
         *_performance(paper_table("A4", metrics, runs, scale)),
         *_removal(removal_curves(removal, rule, rescaled)),
         *_coherence(coherence_curves(coherence, rule), floor(coherence)),
@@ -63,6 +66,18 @@ def _claims(claims: pd.DataFrame, beside: pd.DataFrame) -> list[str]:
     others = [f"  {name}: {words}" for name, words in counts(claims, beside)]
     head = f"The paper's claims: {decided(claims)}"
     return [head, *lines, *_capped(others, _OTHERS, "claims.md")]
+
+
+def _collapsed(history: pd.DataFrame) -> list[str]:
+    """Return a line that names the trainings that collapsed; none if none did."""
+    names = collapsed(history)
+    if not names:
+        return []
+    shown = ", ".join(names[:_OTHERS])
+    more = f" and {len(names) - _OTHERS} more" if len(names) > _OTHERS else ""
+    return [
+        f"Collapsed: {shown}{more} (loss as of projections that are all alike: figure_training)"
+    ]
 
 
 def _performance(table: pd.DataFrame) -> list[str]:

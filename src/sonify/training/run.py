@@ -1,5 +1,6 @@
 """One training run, from clips and perhaps another run's encoder to a model and its history."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.seeds import generator, seed_for
 from sonify.training import backgrounds
+from sonify.training.collapse import collapsed, constant_loss
 from sonify.training.crops import cutting
 from sonify.training.history import of_epochs, of_steps
 from sonify.training.loop import Epoch, train
@@ -51,6 +53,8 @@ class Trained:
         last, chosen = self.history.iloc[-1], self.card.selection
         best = f", epoch {chosen['epoch']} with {chosen['score']:.3f} the best" if chosen else ""
         loss = f"loss {last['loss']:.3f}{best}"
+        if collapsed(self.history):
+            loss += ", as of projections that are all alike: it collapsed or has hardly begun"
         return f"{self.card.clips_used} clips{left}, {last['step']} steps, {loss}"
 
     def save(self, folder: Path, saver: Saver | None = None) -> None:
@@ -179,7 +183,8 @@ def train_run(
         best.restore(model)
         chosen = {"epoch": best.epoch, "score": best.score, "scores": best.scores}
         card = replace(card, selection=chosen)
-    return Trained(model, card, of_epochs(outcome.epochs, card), of_steps(epoch, card))
+    constant = constant_loss(stream.size, recipe.negatives_within) if contrastive else math.nan
+    return Trained(model, card, of_epochs(outcome.epochs, card, constant), of_steps(epoch, card))
 
 
 @dataclass

@@ -79,7 +79,7 @@ def test_what_breaks_the_contract_is_named(wrong, message):
 def test_nan_is_refused_where_a_value_must_be():
     row = {"dataset": "d", "model": "m", "run": "r", "regime": "supervised", "finetune": "none"}
     row |= {"architecture": "CNN12", "seed": 0, "epoch": 1, "step": 1, "loss": float("nan")}
-    row |= {"learning_rate": 0.1, "val_score": float("nan"), "chosen": True}
+    row |= {"learning_rate": 0.1, "val_score": float("nan"), "chosen": True, "constant_loss": 3.4}
     with pytest.raises(ValueError, match="table history: .*loss.* null"):
         tables.checked(pd.DataFrame([row]), "history")
 

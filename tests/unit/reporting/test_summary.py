@@ -18,6 +18,7 @@ def words(metrics, removal, coherence, claims, manifest, rejected, facts):
             "coherence": coherence(),
             "claims": claims,
             "claims_beside": laid_beside({}),
+            "history": history("fine"),
             "manifest": manifest,
             "rejected": rejected,
             "scale": "mini",
@@ -29,6 +30,21 @@ def words(metrics, removal, coherence, claims, manifest, rejected, facts):
         return summary(**given | changed)
 
     return make
+
+
+def history(*collapsing):
+    """Two epochs of each model; those that collapse end with the loss of equal projections."""
+    rows = [
+        {
+            "model": m,
+            "epoch": e,
+            "loss": 3.4339 if m != "fine" else 3.4339 - e,
+            "constant_loss": 3.434,
+        }
+        for m in collapsing
+        for e in (1, 2)
+    ]
+    return pd.DataFrame(rows)
 
 
 def fits(text):
@@ -50,10 +66,20 @@ def test_fits_with_all_that_there_can_be(words, metrics, removal, claims, facts,
         setting="some words " * 40,
         claims_beside=laid_beside({f"run {i}": claims for i in range(4)}),
         runs=facts | runs,
+        history=history(*(f"a-run-with-a-long-name-s{i}" for i in range(5))),
     )
     assert fits(found) and len(found.splitlines()) == LINES
     assert "and 3 more: see tables/table_A4.md" in found and "and 6 more: see figure_6" in found
     assert "  run 0: 3 of 6 claims decided" in found and "and 3 more: see claims.md" in found
+
+
+def test_names_what_collapsed(words):
+    assert "Collapsed" not in words()
+    text = words(history=history("one-s0", "fine", "two-s1"))
+    assert (
+        "Collapsed: one-s0, two-s1 (loss as of projections that are all alike: figure_training)"
+        in text
+    )
 
 
 def test_says_what_was_found(words):

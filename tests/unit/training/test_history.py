@@ -108,3 +108,16 @@ def test_a_recipe_that_keeps_the_last_state_has_no_scores(trained, tmp_path):
     epochs = pd.read_parquet(tmp_path / "history.parquet")
     assert epochs["val_score"].isna().all()
     assert epochs["chosen"].tolist() == [False, False, False, True]
+
+
+def test_a_contrastive_training_has_the_loss_at_which_projections_are_all_alike(trained):
+    _, clips = trained
+    named = {"objective": "contrastive", "temperature": 0.1, "select": "last", "min_gap_s": 0.0}
+    recipe = dataclasses.replace(RECIPE, **named, crop_s=0.1, holdout=None, val_crop_s=None)
+    run = dataclasses.replace(RUN, regime="contrastive")
+    done = train_run(run, 5, recipe, clips, architecture=SHAPE)
+    assert set(done.history["constant_loss"]) == {math.log(2 * RECIPE.batch_size - 1)}
+    assert trained[0].history["constant_loss"].isna().all()
+    for loss, said in ((1.0, False), (math.log(2 * RECIPE.batch_size - 1), True)):
+        ended = dataclasses.replace(done, history=done.history.assign(loss=loss))
+        assert ("all alike: it collapsed" in ended.summary) == said

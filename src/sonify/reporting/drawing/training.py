@@ -24,6 +24,7 @@ _LETTERS = 30  # of a line above a panel
 _ROOM = 0.22  # kept free above the losses for the number, as a fraction of what they span
 _RATE = "#DADADA"
 _SMALL = {"axes.titlesize": 7.5, "xtick.labelsize": 7.0, "ytick.labelsize": 7.0, "font.size": 7.0}
+_ALIKE = {"color": "black", "lw": 0.8, "ls": (0, (1, 2)), "zorder": 1}
 _DOT = {"ls": "", "marker": "o", "ms": 3.2, "mec": "black", "mew": 0.6, "clip_on": False}
 
 
@@ -34,7 +35,8 @@ def figure_training(
 
     history: of that contract; step_history: curves from `training_curves.smoothed`. The course of
     the learning rate is a grey shape with its peak in numbers; a dot marks the epoch that the model
-    is of. Runs that validate have a second panel with the scores. Raises SonifyError without rows.
+    is of. The loss of projections that are all alike, where a contrastive training collapses, is
+    dotted. Runs that validate have a second panel with the scores. Raises SonifyError without rows.
     """
     words = scale_label(scale)
     shown = [run for run in runs if run in set(step_history["run"])]
@@ -56,7 +58,7 @@ def figure_training(
                         _panel(figure, column, below_name + _LOSS + _TICKS, _SCORE), epochs
                     )
         figure.supxlabel(f"completed epochs ({words})", fontsize=8, y=0.1 / figure.get_figheight())
-        legend(figure, _keys(history["regime"]), columns=4)
+        legend(figure, _keys(history), columns=5)
     return figure
 
 
@@ -88,6 +90,8 @@ def _draw_losses(axes: Axes, run: str, curves: pd.DataFrame, epochs: pd.DataFram
         axes.plot(chosen, [curve.loc[at, "loss"]], color=colour, **_DOT)
     axes.set_title("\n".join(textwrap.wrap(run, _LETTERS)), loc="left", pad=3)
     axes.grid(False)
+    for level in epochs["constant_loss"].dropna().unique():
+        axes.axhline(level, **_ALIKE)
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + _ROOM * (high - low))
     _epoch_axis(axes, epochs)
@@ -109,10 +113,13 @@ def _epoch_axis(axes: Axes, epochs: pd.DataFrame) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
 
 
-def _keys(regimes: pd.Series) -> list[Line2D | Patch | None]:
-    known = [regime for regime in ("supervised", "contrastive") if regime in set(regimes)]
+def _keys(history: pd.DataFrame) -> list[Line2D | Patch | None]:
+    regimes = set(history["regime"])
+    known = [regime for regime in ("supervised", "contrastive") if regime in regimes]
+    alike = Line2D([], [], **_ALIKE, label="collapse")
     return [
         *(Line2D([], [], color=COLOURS[r], lw=0.8, label=f"{r}, one seed") for r in known),
-        Patch(facecolor=_RATE, linewidth=0, label="learning rate, to its peak"),
+        Patch(facecolor=_RATE, linewidth=0, label="learning rate"),
         Line2D([], [], color="white", **_DOT, label="the model"),
+        *([alike] if history["constant_loss"].notna().any() else []),
     ]

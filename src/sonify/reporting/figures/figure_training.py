@@ -39,6 +39,8 @@ FIGURE = FigureSpec(
     read="A line is one seed; each point is the mean loss over a sixtieth of its steps. The grey "
     "shape is the learning rate, up to the number beside it. The dot is the state that became the "
     "model: the best one on the validation clips, whose scores then stand below, or the last one. "
+    "A contrastive training that ends on the dotted line has collapsed: projections that are all "
+    "alike have this loss. "
     "Losses compare within a panel only: they are of different objectives and augmentations. "
     "The tables history and step_history have every epoch and every step.",
     paper="It shows no training curves.",

@@ -18,6 +18,7 @@ from sonify.reporting.training_curves import POINTS, smoothed
 
 SCRIPT = Path(__file__).resolve().parents[4] / "workflow" / "scripts" / "figure_training.py"
 EPOCHS, PER_EPOCH = 4, 50
+CONSTANT = 3.434
 RUNS = ["contrastive", "speech_commands-contrastive_strided-fconly", "audioset-x-full", "scratch"]
 SCORES = {"scratch": [0.1, 0.4, 0.3, 0.4], RUNS[1]: [0.2, 0.3, 0.5, 0.4]}
 
@@ -34,6 +35,7 @@ def history(run, seed):
     best = EPOCHS if run not in SCORES else int(np.argmax(scores)) + 1
     rows = {"epoch": epoch, "step": epoch * PER_EPOCH, "loss": 1 / epoch, "learning_rate": 0.1}
     rows |= {"val_score": scores, "chosen": epoch == best}
+    rows["constant_loss"] = CONSTANT if "contrastive" in run else np.nan
     return pd.DataFrame(rows).assign(**keys(run, seed))
 
 
@@ -92,6 +94,8 @@ def test_a_panel_for_each_run_a_line_for_each_seed_and_a_dot_for_each_model(give
             assert dot.get_ydata()[0] == pytest.approx(expected, abs=1 / POINTS)
             x, y = curve.get_data()
             np.testing.assert_allclose(y, 2 + seed - x / EPOCHS, atol=1e-3 + 1 / PER_EPOCH)
+        alike = [line for line in axes.lines if line.get_ydata()[0] == CONSTANT]
+        assert len(alike) == ("contrastive" in run)
         assert [t.get_text() for t in axes.texts] == ["0.003"]
         assert axes.get_xlim() == (0, EPOCHS)
 
