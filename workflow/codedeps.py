@@ -3,25 +3,34 @@
 Snakemake does not notice changes in modules that a script imports. This hash is therefore a rule's
 `code` parameter, so that editing a library module reruns exactly the rules whose scripts import it,
 directly or indirectly. Comments, docstrings and formatting do not affect the hash. It is computed
-whenever the Snakefile is parsed, so each file is read only once. Table contracts are parsed with
-PyYAML, a dependency of Snakemake.
+whenever the Snakefile is parsed, so each file is read only once, and what its text says is kept in
+`__pycache__` for the next time, as Python keeps bytecode. Table contracts are parsed with PyYAML, a
+dependency of Snakemake.
 """
 
 import ast
 import hashlib
+import json
+import os
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SRC = ROOT / "src"
 SCRIPTS = ROOT / "workflow" / "scripts"
 TABLES = SRC / "sonify" / "contracts" / "schemas" / "tables"
+KEPT = Path(__file__).parent / "__pycache__" / f"codedeps.{sys.implementation.cache_tag}.json"
+MOST = 2_000  # texts that are kept before we begin anew: several times as many as there are
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def closure(script: str) -> list[Path]:
+@cache
+def closure(script: str) -> tuple[Path, ...]:
     """The script and all first-party modules it imports, at any depth, sorted by path.
 
     Includes imports inside functions, and all modules of a package whose `__path__` is read, but
@@ -37,7 +46,7 @@ def closure(script: str) -> list[Path]:
         if file not in seen:
             seen.add(file)
             waiting.extend(_source(file).imports)
-    return sorted(seen)
+    return tuple(sorted(seen))
 
 
 @cache
@@ -67,6 +76,51 @@ def code_parts(script: str) -> dict[str, str]:
 
 def _name(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
+
+
+def keep() -> None:
+    """Keep what the texts read by this process say, so that the next parses only changed ones.
+
+    Does nothing where Python keeps no bytecode either.
+    """
+    if not _new or sys.dont_write_bytecode:
+        return
+    known = _kept()
+    texts = (known if len(known) < MOST else {}) | _new
+    body = json.dumps(texts).encode()
+    partial = KEPT.with_name(f"{KEPT.name}.{os.getpid()}")
+    with suppress(OSError):  # the sources may be read-only
+        KEPT.parent.mkdir(exist_ok=True)
+        partial.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        partial.replace(KEPT)
+    _new.clear()
+
+
+@cache
+def _kept() -> dict[str, list[Any]]:
+    """What texts say that were kept, by `_key`; nothing unless every byte is as it was written."""
+    try:
+        seal, _, body = KEPT.read_bytes().partition(b"\n")
+    except OSError:
+        return {}
+    whole = seal == hashlib.sha256(body).hexdigest().encode()
+    texts: dict[str, list[Any]] = json.loads(body) if whole else {}
+    return texts
+
+
+_new: dict[str, list[Any]] = {}  # what this process has parsed
+
+
+def _key(text: str, package: tuple[str, ...]) -> str:
+    """A hash of everything that decides what `_parsed` returns, this file and Python included."""
+    decides = (_parser(), ".".join(package), text)
+    return hashlib.sha256("\0".join(decides).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def _parser() -> str:
+    """A hash of this file and of the Python whose `ast` it uses."""
+    return hashlib.sha256(sys.version.encode() + Path(__file__).read_bytes()).hexdigest()
 
 
 @cache
@@ -127,11 +181,22 @@ def _source(file: Path) -> _Source:
     imports = [path for name in content.names for path in _files(name)]
     for listed in content.listed:
         imports += sorted(SRC.joinpath(*listed.split(".")).glob("*.py"))
-    return _Source(content, tuple(imports))
+    return _Source(content, tuple(dict.fromkeys(imports)))
 
 
 @cache
 def _content(text: str, package: tuple[str, ...]) -> _Content:
+    """What the text of a module of `package` says, as it was kept or parsed."""
+    key = _key(text, package)
+    if said := _kept().get(key):
+        names, listed, strings, uses_tables, bare = said
+        return _Content(tuple(names), tuple(listed), frozenset(strings), uses_tables, bare)
+    content = _parsed(text, package)
+    _new[key] = [sorted(v) if isinstance(v, frozenset) else v for v in astuple(content)]
+    return content
+
+
+def _parsed(text: str, package: tuple[str, ...]) -> _Content:
     """Parse the text of a module of `package`, which its relative imports start from."""
     tree = ast.parse(text)
     names, strings, documented = [], set(), []

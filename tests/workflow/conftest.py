@@ -2,6 +2,7 @@
 
 import shutil
 
+import codedeps
 import pytest
 from checkouts import ROOT, Workflow, fresh_checkout
 from warm import Warm
@@ -9,6 +10,9 @@ from warm import Warm
 
 @pytest.fixture(scope="session")
 def snakemake():
+    for script in codedeps.SCRIPTS.glob("*.py"):
+        codedeps.code_hash(script.name)
+    codedeps.keep()  # so that no checkout's sources are parsed, as they are those of here
     packages = ("cli", "profiles", "report.html_reporter", "storage")
     snakemake = Warm(*(f"snakemake.{name}" for name in packages), "jsonschema", "msgspec")
     snakemake.start()

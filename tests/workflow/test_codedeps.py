@@ -1,12 +1,14 @@
 """The fingerprint changes with what code does, and with nothing else."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import codedeps
 import pytest
 
 LAST: dict[Path, dict[str, str]] = {}  # the hashes of a copy as it is
+SOME = ("coherence.py", "download.py")
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +128,53 @@ def test_modules_that_a_package_is_searched_for_are_code(copy):
     theme.write_text("CLAIMS = ()\n", encoding="utf-8")
     before = LAST[copy]
     assert {s for s, h in hashes().items() if h != before[s]} == {"claims.py", "findings.py"}
+
+
+def test_what_was_kept_is_not_parsed_again_and_gives_the_same_hashes(copy, monkeypatch):
+    kept = copy / "kept" / "codedeps.json"
+    monkeypatch.setattr(codedeps, "KEPT", kept)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    anew()
+    codedeps.keep()
+    assert not kept.exists(), "nor would Python keep any"
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    codedeps.keep()
+    (there,) = kept.parent.iterdir()
+    content = kept.read_bytes()
+    with monkeypatch.context() as unable:
+        unable.setattr(codedeps.ast, "parse", None)
+        assert anew() == {name: LAST[copy][name] for name in SOME}
+    module = copy / "src/sonify/evaluation/metrics/coherence.py"
+    module.write_text(module.read_text("utf-8").replace("FLOOR_NOISES = 16", "FLOOR_NOISES = 17"))
+    edited = anew()
+    assert [s for s in SOME if edited[s] != LAST[copy][s]] == ["coherence.py"]
+    codedeps.keep()
+    assert len(kept.read_bytes()) > len(content), "the new text beside the others"
+    kept.write_bytes(kept.read_bytes().replace(b"FLOOR_NOISES = 17", b"FLOOR_NOISES = 16"))
+    assert anew() == edited, "what is damaged is parsed anew"
+    there.unlink()
+    kept.parent.rmdir()
+    kept.parent.touch()
+    codedeps.keep()  # where nothing can be written nothing is kept
+
+
+def anew() -> dict[str, str]:
+    """The hashes as another process finds them."""
+    codedeps._content.cache_clear()
+    codedeps._new.clear()
+    forget()
+    return {name: codedeps.code_hash(name) for name in SOME}
+
+
+def test_texts_of_other_states_of_the_code_are_dropped_in_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(codedeps, "KEPT", tmp_path / "codedeps.json")
+    monkeypatch.setattr(codedeps, "MOST", 2)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for text in ("a = 1", "a = 2", "a = 3"):
+        codedeps._kept.cache_clear()
+        monkeypatch.setattr(codedeps, "_new", {})
+        codedeps._content(text, ())
+        codedeps.keep()
+    codedeps._kept.cache_clear()
+    assert [said[-1] for said in codedeps._kept().values()] == ["a = 3"]
+    codedeps._kept.cache_clear()

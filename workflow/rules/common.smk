@@ -7,7 +7,7 @@ from functools import partial
 sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow")]
 
 from alive import TOLD, hold, tie_jobs
-from codedeps import code_hash, contracts_hash
+from codedeps import code_hash, contracts_hash, keep
 from frozen import freeze
 from proof import ASKED, prove, write_code, write_inputs
 from provenance import write_run
