@@ -1,6 +1,7 @@
 """The strict world of the tests: named seeds, no network, one thread."""
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,6 +23,9 @@ settings.register_profile("sonify", deadline=None, derandomize=True)
 # Other cases in each run, and those that fail are kept in .hypothesis for the next.
 settings.register_profile("fuzz", deadline=None, print_blob=True)
 settings.load_profile("fuzz" if fuzz.NUMBER else "sonify")
+# Whatever is said of it outside: else every process that a test starts compiles the library anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Scripts that tests start find the library as the workflow's jobs do.
 os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
