@@ -18,11 +18,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import yaml
 from pyarrow.parquet import ParquetFile
 
 from sonify.runtime import seals
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.yaml_files import read_yaml
 
 SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
 
@@ -251,7 +251,7 @@ def damage_named(path: str | Path) -> Iterator[None]:
 
 @cache
 def _read_yaml(file: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content: dict[str, Any] = read_yaml(file)
     return content
 
 

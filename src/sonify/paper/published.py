@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sonify.paper.setting import PaperSetting
+from sonify.runtime.yaml_files import read_yaml
 
 PUBLISHED = Path(__file__).resolve().parent / "static" / "published.yaml"
 
@@ -69,6 +68,4 @@ def _value(cell: list[float] | float | None) -> tuple[float, float]:
     return (math.nan if cell is None else cell), math.nan
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # six times faster where it is there
-_TABLES = yaml.load(PUBLISHED.read_text(encoding="utf-8"), Loader=_LOADER)
-PAPER_TABLES = {name: _table(spec) for name, spec in _TABLES.items()}
+PAPER_TABLES = {name: _table(spec) for name, spec in read_yaml(PUBLISHED).items()}

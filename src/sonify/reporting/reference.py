@@ -3,11 +3,10 @@
 `python -m sonify.reporting.reference` prints it.
 """
 
-import yaml
-
 from sonify.contracts import tables
 from sonify.contracts.tables import Contract
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.yaml_files import read_yaml
 
 _STAGES = ("data", "models", "sonification", "evaluation", "reporting")
 _INTRODUCTION = """\
@@ -58,7 +57,7 @@ def queries() -> dict[str, str]:
     """
     examples = {}
     for name in tables.names():
-        contract = yaml.safe_load((tables.SCHEMAS / f"{name}.yaml").read_text(encoding="utf-8"))
+        contract = read_yaml(tables.SCHEMAS / f"{name}.yaml")
         if "query" not in contract:
             raise SonifyError(f"{name}.yaml has no query: add an example that reads the table")
         examples[name] = contract["query"].strip()

@@ -38,9 +38,12 @@ def merged(base: dict, changes: dict) -> dict:
     return out
 
 
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+
+
 @pytest.fixture
 def config() -> dict:
-    return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return copy.deepcopy(CONFIG)
 
 
 def broken(config: dict, dotted: str, value) -> dict:

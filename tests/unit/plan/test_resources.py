@@ -1,5 +1,7 @@
 """What jobs ask a scheduler for, against what was measured and what PyTorch counts."""
 
+import copy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,10 +19,15 @@ from sonify.plan.resources import PROCESS_MB, JobNeeds, Needs, parameters, value
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@cache
+def read(file: str) -> dict:
+    return yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
+
+
 def planned(*overlays: str, **blocks: dict) -> Plan:
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    config = copy.deepcopy(read("config.yaml"))
     for name in overlays:
-        update_config(config, yaml.safe_load((ROOT / f"workflow/configs/{name}.yaml").read_text()))
+        update_config(config, copy.deepcopy(read(f"workflow/configs/{name}.yaml")))
     update_config(config, blocks)
     return Plan(load(config))
 
