@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from built import built_once
 
 from sonify.contracts import tables
 
@@ -125,6 +126,7 @@ def stems(value, **how):
 METHODS = ("deconvnet", "gradient_times_input", "random_signal")
 
 
+@built_once
 def rivals(value, seeds=(0, 1, 2), layers=(1, 6, 11), clips=25) -> pd.DataFrame:
     """`value(finetune, method, sound, layer, seed)` is what every column of a sound has."""
     sounds = ("sonification", "phase", "untrained")
@@ -150,6 +152,7 @@ def rivals(value, seeds=(0, 1, 2), layers=(1, 6, 11), clips=25) -> pd.DataFrame:
     return tables.checked(pd.DataFrame(rows), "rivals").to_pandas()
 
 
+@built_once
 def rivals_removal(value, seeds=(0, 1, 2), layers=(1, 6, 11)) -> pd.DataFrame:
     """`value(finetune, method, sound, layer, seed)` is the mAP left; 0.5 of the clips whole."""
     rows = []

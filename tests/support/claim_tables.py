@@ -6,6 +6,7 @@ are larger.
 """
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import pandas as pd
@@ -398,7 +399,7 @@ def _evolving(v):
     return {"evolution": table("evolution", rows)}
 
 
-BUILDERS = {
+_BUILT = {
     1: _fractions_lost,
     2: _spread_of_falls,
     3: _shares_of_baselines,
@@ -430,3 +431,16 @@ BUILDERS = {
     24: _growing,
     26: _agreeing,
 }
+
+
+def _once(build):
+    """The same from tables that are built once, of which copies are given."""
+    known = cache(lambda v: build(list(v)))
+
+    def built(values):
+        return {name: frame.copy(deep=False) for name, frame in known(tuple(values)).items()}
+
+    return built
+
+
+BUILDERS = {number: _once(build) for number, build in _BUILT.items()}

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from built import built_once
 
 from sonify.contracts import tables
 from sonify.paper.claims.beside import laid_beside
@@ -49,10 +50,11 @@ def _kept(rows, name):
     return tables.checked(pd.DataFrame(rows), name).to_pandas()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def metrics():
     """mAP of seed s is the model's base + 0.02 s: mean base + 0.01, sd 0.02/√2 for two seeds."""
 
+    @built_once
     def make(runs=(*FINETUNED, SCRATCH), seeds=(0, 1)):
         counts = {"n_clips": 250, "n_classes": 26, "n_dropped": 0, "prevalence": 0.125}
         return _kept(
@@ -73,10 +75,11 @@ def metrics():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def removal():
     """Layer l leaves base · (1 - l / 20), plus 0.02 for each seed."""
 
+    @built_once
     def make(runs=FINETUNED, seeds=(0, 1), layers=11):
         counts = {"rule": "mean", "rescaled": False, "n_clips": 250, "n_dead": 0}
         return _kept(
@@ -94,10 +97,11 @@ def removal():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def coherence():
     """Two clips a model, 0.1 either side of 0.9 - slope · (layer - 1)."""
 
+    @built_once
     def make(seeds=(0, 1), layers=11):
         more = {"rule": "mean", "filter": 1, "dead": False, "n_samples": 32000, "floor": 0.02}
         more["envelope_correlation"] = 0.5
@@ -116,11 +120,12 @@ def coherence():
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def by_filter():
     """Two filters a layer and five peaks, 0.05 apart from rank to rank about 0.7 - slope · (layer -
     1), 0.1 either side; a third filter has no pair left, and another floor."""
 
+    @built_once
     def make(seeds=(0, 1), layers=11):
         return _kept(
             [
@@ -340,10 +345,11 @@ def benchmarks():
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def layer_importance():
     """Layer l reaches base · l / 12, plus 0.02 for each seed; mAP is half of accuracy."""
 
+    @built_once
     def make(seeds=(0, 1), layers=range(1, 13), datasets=("fsd50k", "speech_commands")):
         return _kept(
             [
@@ -363,47 +369,45 @@ def layer_importance():
     return make
 
 
+_GIVEN: dict[tuple, dict] = {}  # what `content` is made of, by module and scale
+
+
 @pytest.fixture
-def content(
-    metrics,
-    removal,
-    facts,
-    claims,
-    top,
-    clips,
-    sonifications,
-    attrition,
-    manifest,
-    rejected,
-    benchmarks,
-):
+def content(request):
+    """The content of the page, of the tables above or what is `changed`; made once in a module."""
+
     def make(scale="mini", **changed):
-        chosen = choose(top, [1, 4], 2)
-        given = {
-            "settings": {
-                "scale": scale,
-                "setting": "sounds <x>",
-                "listen": {"layers": [1, 4], "per_layer": 2},
-            },
-            "paper_tables": [paper_table(n, metrics(), facts, scale) for n in PAPER_TABLES],
-            "claims": claims,
-            "beside": laid_beside({}),
-            "figures": {
-                "figure_6": Drawing(
-                    b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption
-                )
-            },
-            "curves": [curves.figure_6(removal(), scale)],
-            "pairs": pairs(chosen, clips, sonifications, manifest),
-            "activity": activity(top),
-            "attrition": attrition,
-            "manifest": manifest,
-            "rejected": rejected,
-            "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks.items()}),
-        }
-        return Content(**(given | changed))
+        key = request.module, scale
+        if key not in _GIVEN:
+            _GIVEN[key] = _given(request.getfixturevalue, scale)
+        return Content(**(_GIVEN[key] | changed))
 
     return make
+
+
+def _given(table, scale):
+    top, metrics = table("top"), table("metrics")()
+    chosen = choose(top, [1, 4], 2)
+    benchmarks = table("benchmarks").items()
+    drawing = Drawing(b"<svg/>", "image/svg+xml", ("figure_6.svg",), FIGURES["figure_6"].caption)
+    return {
+        "settings": {
+            "scale": scale,
+            "setting": "sounds <x>",
+            "listen": {"layers": [1, 4], "per_layer": 2},
+        },
+        "paper_tables": [paper_table(n, metrics, table("facts"), scale) for n in PAPER_TABLES],
+        "claims": table("claims"),
+        "beside": laid_beside({}),
+        "figures": {"figure_6": drawing},
+        "curves": [curves.figure_6(table("removal")(), scale)],
+        "pairs": pairs(chosen, table("clips"), table("sonifications"), table("manifest")),
+        "activity": activity(top),
+        "attrition": table("attrition"),
+        "manifest": table("manifest"),
+        "rejected": table("rejected"),
+        "jobs": jobs({PurePosixPath(p): t for p, t in benchmarks}),
+    }
 
 
 PLACES = {

@@ -61,9 +61,10 @@ def image(figure: Figure, kind: str) -> bytes:
     width, height = figure.get_size_inches()
     dpi = min(DPI, int((MOST_DOTS / (width * height)) ** 0.5))
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
+    how = {"pil_kwargs": {"compress_level": 1}} if kind == "png" else {}  # it is written again
     buffer = io.BytesIO()
     with rc_context(RC):
-        figure.savefig(buffer, format=kind, dpi=dpi, facecolor="white", metadata=metadata)
+        figure.savefig(buffer, format=kind, dpi=dpi, facecolor="white", metadata=metadata, **how)
     return _of_few_colours(buffer) if kind == "png" else buffer.getvalue()
 
 

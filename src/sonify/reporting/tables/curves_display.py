@@ -1,7 +1,7 @@
 """The curves of Figures 4, 6 and 7 for readers: as Markdown, and as panels of the results page."""
 
 import math
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pandas as pd
 
@@ -45,6 +45,7 @@ def _panel(rows: pd.DataFrame, title: str) -> Panel:
     groups = dict(list(rows.groupby(["regime", "finetune", "run"], sort=False)))
     labels = _labels(list(groups), figure)
     sources = [_sources(model) for model in groups.values()]
+    models = [{row.layer: row for row in model.itertuples()} for model in groups.values()]
     return {
         "title": title,
         "models": [(label, len(of)) for label, of in zip(labels, sources, strict=True)],
@@ -53,8 +54,8 @@ def _panel(rows: pd.DataFrame, title: str) -> Panel:
             (
                 _ENDS.get((figure, layer), str(layer)),
                 [
-                    _cell(model[model["layer"] == layer], source)
-                    for model, of in zip(groups.values(), sources, strict=True)
+                    _cell(model.get(layer), source)
+                    for model, of in zip(models, sources, strict=True)
                     for source in of
                 ],
             )
@@ -77,14 +78,13 @@ def _labels(models: list[tuple[str, str, str]], figure: str) -> list[str]:
     ]
 
 
-def _cell(row: pd.DataFrame, source: str) -> str:
+def _cell(row: Any, source: str) -> str:
     """Return a mean with its interval, from the row of a layer, if any; a dash if there is none."""
-    columns = {"ours": ["mean", "ci95"], "authors": ["authors_mean", "authors_ci95"]}[source]
-    values = row[columns].to_numpy(float)
-    if not len(values) or math.isnan(values[0, 0]):
+    if row is None:
         return "–"
-    mean, ci95 = values[0]
-    return number(mean, ci95, row["metric"].iloc[0])
+    ours = source == "ours"
+    mean, ci95 = (row.mean, row.ci95) if ours else (row.authors_mean, row.authors_ci95)
+    return "–" if math.isnan(mean) else number(mean, ci95, row.metric)
 
 
 def to_markdown(frame: pd.DataFrame, title: str, remark: str) -> str:

@@ -1,6 +1,7 @@
 """The paper's tables for readers: as CSV, as Markdown, and as lines of the results page."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
@@ -30,25 +31,25 @@ def lines(frame: pd.DataFrame) -> list[dict]:
     order = named(frame["table"].iloc[0]).metrics
     systems = []
     for _, group in frame.sort_values("row").groupby("row"):
-        by_metric = group.set_index("metric")
-        unknown = "not in paper" if group["paper_mean"].isna().all() else "–"
-        cells = [_cells(by_metric.loc[metric], metric, unknown) for metric in order]
-        first = group.iloc[0]
+        rows = {row.metric: row for row in group.itertuples()}
+        known = any(not math.isnan(row.paper_mean) for row in rows.values())
+        cells = [_cells(rows[metric], metric, "–" if known else "not in paper") for metric in order]
+        first = rows[order[0]]
         systems.append(
-            {"system": first["system"], "source": first["source"], "cells": cells}
-            | {"n_runs": int(group["n_runs"].max())}
+            {"system": first.system, "source": first.source, "cells": cells}
+            | {"n_runs": max(int(row.n_runs) for row in rows.values())}
         )
     return systems
 
 
-def _cells(row: pd.Series, metric: str, unknown: str) -> tuple[str, str]:
-    if row["n_runs"]:
-        ours = number(row["mean"], row["ci95"], metric)
+def _cells(row: Any, metric: str, unknown: str) -> tuple[str, str]:
+    if row.n_runs:
+        ours = number(row.mean, row.ci95, metric)
     else:
-        ours = "–" if row["source"] == "published" else "not run"
-    if math.isnan(row["paper_mean"]):
+        ours = "–" if row.source == "published" else "not run"
+    if math.isnan(row.paper_mean):
         return ours, unknown
-    return ours, number(row["paper_mean"], row["paper_ci95"], metric)
+    return ours, number(row.paper_mean, row.paper_ci95, metric)
 
 
 def number(mean: float, ci95: float, metric: str) -> str:

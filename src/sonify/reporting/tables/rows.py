@@ -12,6 +12,8 @@ from sonify.paper.run_facts import RunFacts, Runs
 from sonify.paper.setting import PaperSetting
 from sonify.runtime.errors import SonifyError
 
+_MEASURED = ("value", "prevalence", "n_clips")
+
 
 def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.DataFrame:
     """Return rows of contract table: one for each system and metric of table `name` (A1 to A6).
@@ -36,10 +38,12 @@ def paper_table(name: str, metrics: pd.DataFrame, runs: Runs, scale: str) -> pd.
         for line, run in _runs_of_lines(table, runs)
         if line.values or run in set(scored["run"])
     ]
+    measured = dict(list(scored.groupby(["run", "metric"])[[*_MEASURED]]))
+    none = scored[[*_MEASURED]][:0]
     rows = [
         {"table": name, "row": row, "metric": metric, "scale": scale}
         | _system(line, run)
-        | _measured(scored[(scored["run"] == run) & (scored["metric"] == metric)])
+        | _measured(measured.get((run, metric), none))
         | _published(line, metric)
         for row, (line, run) in enumerate(lines, start=1)
         for metric in sorted(table.metrics)  # the order of the contract's key: all files agree

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from built import built_once
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
@@ -28,6 +29,7 @@ def keys(run, seed):
     }  # fmt: skip
 
 
+@built_once
 def invariance(runs=RUNS, seeds=(0, 1), layers=11):
     """Off the stride, correlation 0.8 - 0.02 · layer + 0.1 · seed, clips 0.1 either side."""
     rows = []
@@ -44,6 +46,7 @@ def invariance(runs=RUNS, seeds=(0, 1), layers=11):
     return tables.checked(pd.DataFrame(rows), "invariance").to_pandas()
 
 
+@built_once
 def example(n=8_000):
     """A tone that is louder from 0.5 s to 0.6 s."""
     time, rows = np.arange(n) / 8_000, []
@@ -61,6 +64,7 @@ def example(n=8_000):
     return tables.checked(pd.DataFrame(rows), "invariance_example").to_pandas()
 
 
+@built_once
 def case(n=30_000, lag=-8645):
     """Noise from 0.5 s on, in two models; what is like it, and what is so 8,645 samples later."""
     noise = np.random.default_rng(1).integers(-20_000, 20_000, n) * (np.arange(n) > 4_000)
