@@ -31,7 +31,10 @@ os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1] / "src")
 
 
 # Of the unit tests, those of more than 20 s.
-LONG_FILES = ("test_exactness.py", "test_pairs.py", "test_sensitivity.py")
+LONG_FILES = [
+    *("test_exactness.py", "test_figures.py", "test_pairs.py", "test_parts.py", "test_ranks.py"),
+    *("test_rivals.py", "test_sensitivity.py", "test_table.py"),
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
