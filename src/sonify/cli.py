@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -58,10 +59,15 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="PLACE:NAME",
         help="your own model: package.module:name or path/to/file.py:name, where name is an "
-        "nn.Module or a function without arguments that returns one",
+        "nn.Module, or a class or function that makes one, with arguments if need be: "
+        "'net.py:Net(10)'",
     )
     own = parser.add_argument_group("with --model")
-    own.add_argument("--weights", type=Path, help="its state dict: .safetensors or .pt")
+    own.add_argument(
+        "--weights",
+        type=Path,
+        help="its state dict, or a training's checkpoint that has it: .safetensors or .pt",
+    )
     own.add_argument(
         "--part", metavar="NAME", help="only this submodule, such as encoder.net, on the waveform"
     )
@@ -132,6 +138,8 @@ def _run(args: argparse.Namespace) -> None:
     (args.out / "index.html").write_text(page, encoding="utf-8")
     for one in heard:
         say(_summary(one))
+    if args.filter is None:
+        _say_of_fewer(args.top, heard)
     if how:
         say(how)
     count = "1 sonification" if len(heard) == 1 else f"{len(heard)} sonifications"
@@ -159,6 +167,14 @@ def _hear(
     _warn_of_scale(blocks[0].conv, sonifier.gain, x)
     spread = np.linspace(1, len(blocks), DEFAULT_LAYERS).round().astype(int).tolist()
     return hear(sonifier, x, layers or list(dict.fromkeys(spread)), **asked), ""
+
+
+def _say_of_fewer(top: int, heard: list[Heard]) -> None:
+    """Tell the layers that have fewer filters than were asked for."""
+    counts = Counter(one.layer for one in heard)
+    fewer = [f"{n} in layer {layer}" for layer, n in counts.items() if n < top]
+    if fewer:
+        say(f"--top is {top}, but there are only {', '.join(fewer)}: all of these are sonified")
 
 
 def _how(run: Run) -> str:

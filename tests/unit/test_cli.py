@@ -1,5 +1,6 @@
 """The `sonify` command on a recording, and its complaints."""
 
+import argparse
 import os
 import re
 import shutil
@@ -18,7 +19,6 @@ from sonify.data.audio.samples import Limits, prepared
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.imported import load
-from sonify.runtime.errors import SonifyError
 from sonify.sonification.autograd.sonifier import AutogradSonifier
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.recording import hear
@@ -378,7 +378,11 @@ def test_ready_made_and_strided_models(nets, clip):
         ),
         (["--model", "user_nets.py:None"], "user_nets.py has no None: name a model in it"),
         (["--model", "user_nets:number"], "user_nets:number is of type int: name a model"),
-        (["--model", "user_nets:sized"], "user_nets:sized needs arguments (filters): name a fu"),
+        (
+            ["--model", "user_nets:sized"],
+            "user_nets:sized needs arguments (filters): give them, 'user_n",
+        ),
+        (["--model", "user_nets:sized(x)"], "--model is 'user_nets:sized(x)', whose arguments are"),
         (["--model", "user_nets:broken"], "user_nets:broken failed (TypeError: "),
         (["--model", "user_nets:torch.nn"], "user_nets has no torch.nn: name a model in it"),
         (["--model", "pathlib:Path"], "pathlib:Path returned a "),
@@ -415,7 +419,7 @@ def test_models_that_cannot_be_used_end_in_one_sentence(nets, clip, options, sen
         ("gone.pt", "gone.pt does not exist: give a .safetensors or .pt file"),
         ("text.pt", "text.pt holds no readable weights (UnpicklingError: "),
         ("text.safetensors", "text.safetensors holds no readable weights (SafetensorError: "),
-        ("other.pt", "other.pt holds no state dict: save model.state_dict()"),
+        ("other.pt", "other.pt holds no state dict but only epoch: save model.state_dict()"),
         (
             "misfit.pt",
             "misfit.pt does not fit the model: it has extra, which the model does not have (",
@@ -474,66 +478,95 @@ def test_the_plotting_backend_of_the_surroundings_does_not_matter(backend, modul
     assert done.returncode == 0, done.stderr
 
 
-NEEDS_DATA = """import argparse
-p = argparse.ArgumentParser()
-p.add_argument('--data', required=True)
-p.parse_args()"""
+SCRIPT = """
+import argparse
+import torch
+from torch import nn
+
+WIDTH = 6
+parser = argparse.ArgumentParser(description="Train, as torchvision's references do.")
+parser.add_argument("--data-path", required=True)
+parser.add_argument("--epochs", type=int, default=3)
+args = parser.parse_args()
 
 
-@pytest.mark.parametrize(
-    ("code", "reason"),
-    [
-        (NEEDS_DATA, "the following arguments are required: --data"),
-        ("import sys\nsys.exit(3)", "status 3"),
-        ("raise SystemExit", "without a reason"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_script_that_ends_the_program_is_named(tmp_path, capsys, code, reason, inside):
-    file = tmp_path / "train.py"
-    body = "def Net():\n " + code.replace("\n", "\n ") if inside else f"{code}\nNet = None"
-    file.write_text(body + "\n")
-    with pytest.raises(SonifyError) as caught:
-        load(f"{file}:Net")
-    place = f"{file}:Net" if inside else str(file)
-    assert str(caught.value).startswith(f"{place} ended the program ({reason}): put what is to run")
-    assert capsys.readouterr().err == ""
+class Net(nn.Module):
+    def __init__(self, width=WIDTH):
+        super().__init__()
+        self.conv1 = nn.Conv1d(1, width, 9)
+        self.conv2 = nn.Conv1d(width, 8, 5)
+
+    def forward(self, x):
+        return torch.relu(self.conv2(torch.relu(self.conv1(x)))).mean(-1)
 
 
-def test_a_script_that_parses_options_does_not_see_ours(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["sonify", "clip.wav", "--model", "x"])
-    file = tmp_path / "quiet.py"
-    file.write_text(
-        "import argparse, torch\nargparse.ArgumentParser().parse_args()\nNet = torch.nn.ReLU()\n"
-    )
-    assert isinstance(load(f"{file}:Net"), torch.nn.ReLU)
-    assert sys.argv[0] == "sonify"
+raise AssertionError("it trains")
+"""
 
 
-def wrapped_keys(state, change):
-    return {change(k): v for k, v in state.items()}
+@pytest.fixture
+def trained(nets):
+    """A training script in the current folder, and its network with drawn weights."""
+    Path("train_net.py").write_text(SCRIPT)
+    torch.manual_seed(4)
+    yield load("train_net.py:Net")
+    sys.modules.pop("train_net", None)
 
 
-@pytest.mark.parametrize(
-    "save",
-    [
-        lambda s: wrapped_keys(s, "module.{}".format),
-        lambda s: wrapped_keys(s, "_orig_mod.module.{}".format),
-        lambda s: wrapped_keys(s, "net.{}".format),
-        lambda s: {"n_averaged": torch.tensor(3), **wrapped_keys(s, "module.{}".format)},
-        lambda s: {"epoch": 3, "state_dict": wrapped_keys(s, "model.{}".format), "optimizer": {}},
-        lambda s: {"epoch": 3, "model_state_dict": s, "best": {"a": torch.zeros(1)}},
-    ],
-)  # fmt: skip
-def test_weights_saved_from_wrappers_and_trainers_are_those_of_the_model(tmp_path, save):
-    (tmp_path / "own.py").write_text(
-        "from torch import nn\n"
-        "def Net():\n"
-        " return nn.Sequential(nn.Conv1d(1, 4, 9), nn.ReLU(), nn.Conv1d(4, 4, 3), nn.ReLU())\n"
-    )
-    place = f"{tmp_path / 'own.py'}:Net"
-    wanted = {k: torch.randn_like(v) for k, v in load(place).state_dict().items()}
-    torch.save(save(wanted), tmp_path / "w.pt")
-    loaded = load(place, tmp_path / "w.pt").state_dict()
-    assert loaded.keys() == wanted.keys()
-    assert all(torch.equal(loaded[k], wanted[k]) for k in wanted)
+def saved_as(net, optimizer):
+    """What training scripts save of a network, by the name of the file."""
+    compiled = torch.compile(net)
+    plain, both = net.state_dict(), torch.nn.DataParallel(compiled).state_dict()
+    assert next(iter(both)).startswith("module._orig_mod.")
+    around = torch.compile(torch.nn.DataParallel(net)).state_dict()
+    assert next(iter(around)).startswith("_orig_mod.module.")
+    options = argparse.Namespace(data_path=Path("/data"), epochs=3)
+    return {
+        "parallel.pt": torch.nn.DataParallel(net).state_dict(),
+        "compiled.pt": compiled.state_dict(),
+        "both.pt": both,
+        "around.pt": around,
+        "model.pt": {"model": both, "epoch": 3},
+        "state_dict.pt": {"state_dict": both, "epoch": 3, "best_acc1": torch.tensor(3.0)},
+        "torchvision.pt": {
+            "model": plain,
+            "model_ema": {"n_averaged": torch.tensor(2), **both},
+            "optimizer": optimizer.state_dict(),
+            "lr_scheduler": torch.optim.lr_scheduler.StepLR(optimizer, 1).state_dict(),
+            "epoch": 3,
+            "args": options,
+            "best": np.float64(0.7),
+        },
+    }
+
+
+def test_a_checkpoint_of_a_wrapped_network_sounds_as_the_plain_one(trained, clip, capsys):
+    optimizer = torch.optim.Adam(trained.parameters())
+    trained(torch.randn(2, 1, 100)).sum().backward()
+    optimizer.step()
+    torch.save(trained.state_dict(), "plain.pt")
+    for file, content in saved_as(trained, optimizer).items():
+        torch.save(content, file)
+    heard = {}
+    for file in sorted(Path().glob("*.pt")):
+        out = f"of_{file.stem}"
+        options = ["--model", "train_net.py:Net", "--weights", str(file), "--out", out]
+        main([str(clip), *options, "--top", "2"])
+        heard[file.stem] = {f.name: f.read_bytes() for f in Path(out).glob("*.wav")}
+    assert len(heard) == 8 and len(heard["plain"]) == 5
+    assert all(sounds == heard["plain"] for sounds in heard.values())
+    assert "train_net.py is a script: only its imports, functions" in capsys.readouterr().err
+
+
+def test_a_layer_with_fewer_filters_than_asked_for_is_told(nets, clip, capsys):
+    fold = ["--model", "user_nets:Net", "--fold"]
+    main([str(clip), *fold, "--top", "10000", "--out", "many"])
+    assert (
+        "--top is 10000, but there are only 6 in layer 1, 8 in layer 2: all of these are sonified\n"
+    ) in capsys.readouterr().err
+    assert len(list(Path("many").glob("layer*_filter????.wav"))) == 14
+    main([str(clip), *fold, "--top", "7", "--out", "some"])
+    assert "there are only 6 in layer 1: all" in capsys.readouterr().err
+    main([str(clip), *fold, "--top", "6", "--out", "six"])
+    main([str(clip), *fold, "--filter", "0", "--out", "one"])
+    assert "--top" not in capsys.readouterr().err

@@ -25,7 +25,10 @@ def main() -> None:
     tables.write(mined, args.out[0], "top_activations")
     tables.write(unused, args.out[1], "left_out")
     job.discard_work()
-    over = f"{job.n_clips - len(unused)} clips, {len(unused)} left out"
+    clips, top = job.n_clips - len(unused), job.settings.top
+    over = f"{clips} clips, {len(unused)} left out"
+    if clips < top:
+        over += f"; sonification.top is {top}, but there are no more clips"
     say(f"{job.named('mine')}: {len(mined)} top activations over {over}")
 
 

@@ -1,44 +1,57 @@
 """Loading of a user's own model: a Python path such as `nets.py:make`, and its weights."""
 
+import ast
 import importlib
 import importlib.util
 import inspect
 import io
+import re
 import sys
-from collections.abc import Iterator, Mapping
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import bfloat16, float16, nn
 
+from sonify.models.definitions import definitions, reads_options, source_tree
+from sonify.models.places import Place, parsed
+from sonify.models.weights import load_weights
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.guesses import hint
+from sonify.runtime.jobs import say
+
+_GUARD = (
+    "put what is to run only as a script, such as the parsing of options, below "
+    'if __name__ == "__main__":'
+)
+
+
+class _EndedError(SonifyError):
+    """A user's code that ended the program when it was imported or called."""
+
+
+class _MissingError(SonifyError):
+    """A module without the name that was asked for."""
 
 
 def load(place: str, weights: Path | None = None) -> nn.Module:
-    """Load the model at `place`, in evaluation mode, with the state dict in `weights`, if given.
+    """Load the model at `place`, in evaluation mode, with the weights in a file, if given.
 
     `place` is package.module:name or path/to/file.py:name; `name` is an nn.Module or a callable
-    without arguments that returns one, such as its class. Imports of the module are also resolved
-    in the current folder and the file's own. Weights are a state dict in .safetensors or as
-    torch.save writes it; no other pickled object is loaded. Half precision becomes float32. Raises
-    SonifyError for a place, a module, a model or weights that cannot be used.
+    that returns one, such as its class. Plain values may be given to it, name(16, pool="max").
+    Imports of the module are also resolved in the current folder and the file's own. Of a script
+    that parses options when it is imported, only imports, functions, classes and constants are
+    used, unless the model needs more. Half precision becomes float32. Raises SonifyError for a
+    place, a module, a model or weights that cannot be used.
     """
-    where, _, name = place.rpartition(":")
-    if not where or not name:
-        raise SonifyError(f"--model is {place!r}: write module:name or path/to/file.py:name")
-    module = _imported(where)
-    if not hasattr(module, name):
-        raise SonifyError(
-            f"{where} has no {name}: name a model in it, or a function that returns one"
-        )
-    model = _made(getattr(module, name), place)
+    model = _model(parsed(place))
     if weights is not None:
-        _load_weights(model, weights)
-    if any(p.dtype in (torch.float16, torch.bfloat16) for p in model.parameters()):
+        load_weights(model, weights)
+    if any(p.dtype in (float16, bfloat16) for p in model.parameters()):
         model = model.float()
     return model.eval()
 
@@ -55,15 +68,101 @@ def part(model: nn.Module, name: str) -> nn.Module:
     return model.get_submodule(name)
 
 
-def _imported(where: str) -> ModuleType:
-    path = Path(where)
+def _model(place: Place) -> nn.Module:
+    """Make the model by importing its module; of a script from its definitions, if they do."""
+    path = Path(place.where)
     is_file = path.suffix == ".py"
     if is_file and not path.is_file():
-        raise SonifyError(f"{where} does not exist: give a Python file, or an importable module")
+        raise SonifyError(
+            f"{place.where} does not exist: give a Python file, or an importable module"
+        )
     # Last, so that no file of the user's stands in for a library's.
     sys.path.append(str(path.resolve().parent if is_file else Path.cwd()))
+    with _user_code(place.where, "cannot be imported"):
+        spec = _spec(place.where, path if is_file else None)
+    tree = source_tree(spec)
+    ended = None
+    if tree is None or not reads_options(tree):
+        try:
+            module = _imported(place.where, spec, is_file)
+        except _EndedError as error:
+            if tree is None:
+                raise
+            ended = error
+        else:
+            return _made(_named(module, place), place)
+    made = _by_definitions(place, spec, tree)
+    if isinstance(made, nn.Module):
+        say(
+            f"{place.where} is a script: only its imports, functions, classes and constants are "
+            "used, and nothing else of it runs"
+        )
+        return made
+    if ended is None:
+        say(f"{place.where} is run as a script without options, since {place.name} needs all of it")
+        sys.modules.pop(spec.name, None)
+        try:
+            return _made(_named(_imported(place.where, spec, is_file), place), place)
+        except _EndedError as error:
+            ended = error
+    raise SonifyError(str(ended).removesuffix(f": {_GUARD}") + made) from ended
+
+
+def _by_definitions(place: Place, spec: ModuleSpec, tree: ast.Module) -> nn.Module | str:
+    """Make the model from a script's definitions, or say, in the end of a sentence, why not."""
+    try:
+        with _user_code(place.where, "cannot be imported"):
+            module = definitions(spec, tree)
+        return _made(_named(module, place), place)
+    except _MissingError:
+        classes = [
+            name
+            for name, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, nn.Module)
+            if value.__module__ == spec.name
+        ]
+        which = f"name a class of it ({', '.join(classes)}), or " if classes else ""
+        return f" before it had a {place.name}: {which}{_GUARD}"
+    except SonifyError as error:
+        missing = error.__cause__
+        if not isinstance(missing, NameError | ImportError):
+            raise
+        return (
+            f", and {place.name} needs what comes after that ({_reason(missing)}): move it to a "
+            f"file of its own with what it needs, or {_GUARD}"
+        )
+
+
+def _spec(where: str, file: Path | None) -> ModuleSpec:
+    """Find a module; a file under a name that cannot clash with a library's."""
+    if file is not None:
+        spec = importlib.util.spec_from_file_location(f"_user_model_{file.stem}", file)
+    else:
+        spec = importlib.util.find_spec(where)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {where!r}")
+    return spec
+
+
+def _imported(where: str, spec: ModuleSpec, is_file: bool) -> ModuleType:
     with _user_code(where, "cannot be imported"):
-        return _run(path) if is_file else importlib.import_module(where)
+        if not is_file:
+            return importlib.import_module(where)
+        if spec.loader is None:
+            raise ImportError(f"{where} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # dataclasses look their module up there
+        spec.loader.exec_module(module)
+        return module
+
+
+def _named(module: ModuleType, place: Place) -> object:
+    try:
+        return getattr(module, place.name)
+    except AttributeError as error:
+        raise _MissingError(
+            f"{place.where} has no {place.name}: name a model in it, or a function that returns one"
+        ) from error
 
 
 @contextmanager
@@ -81,10 +180,8 @@ def _user_code(place: str, what: str) -> Iterator[None]:
         said = messages.getvalue().strip().split("\n")[-1].partition("error: ")[2]
         messages = io.StringIO()
         reason = said or (f"status {error.code}" if error.code is not None else "without a reason")
-        raise SonifyError(
-            f"{place} ended the program ({reason}): put what is to run only as a script, such as "
-            'the parsing of options, below if __name__ == "__main__":'
-        ) from error
+        other = _other_file(error, place)
+        raise _EndedError(f"{place} ended the program ({reason}{other}): {_GUARD}") from error
     except Exception as error:  # a user's code may raise anything
         raise SonifyError(
             f"{place} {what} ({_reason(error)}): correct it or its environment"
@@ -94,111 +191,59 @@ def _user_code(place: str, what: str) -> Iterator[None]:
         sys.stderr.write(messages.getvalue())
 
 
-def _run(path: Path) -> ModuleType:
-    """Run a file as a module under a name that cannot clash with a library's."""
-    spec = importlib.util.spec_from_file_location(f"_user_model_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
-    spec.loader.exec_module(module)
-    return module
+def _other_file(error: BaseException, place: str) -> str:
+    """Name the file of the user's in which an error arose, unless it is the one at `place`."""
+    libraries = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+    names = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    own = [n for n in names if not n.startswith((*libraries, "<")) and n != __file__]
+    if not own or Path(own[-1]).stem in (place, *re.split(r"[.:/]", place)):
+        return ""
+    return f", in {Path(own[-1]).name}"
 
 
-def _made(made: object, place: str) -> nn.Module:
-    if not isinstance(made, nn.Module):
-        if not callable(made):
+def _made(made: object, place: Place) -> nn.Module:
+    """Call what is no model yet; what it returns must be one."""
+    if isinstance(made, nn.Module):
+        if place.called:
+            raise SonifyError(f"{place.text} is a model already: leave its arguments out")
+        return made
+    if not callable(made):
+        raise SonifyError(
+            f"{place.text} is of type {type(made).__name__}: name a model, or a function that "
+            "returns one"
+        )
+    _check_arguments(made, place)
+    with _user_code(place.text, "failed"):
+        model = made(*place.args, **place.kwargs)
+    if not isinstance(model, nn.Module):
+        raise SonifyError(
+            f"{place.text} returned a {type(model).__name__}: it must return an nn.Module"
+        )
+    return model
+
+
+def _check_arguments(made: Callable[..., object], place: Place) -> None:
+    try:
+        signature = inspect.signature(made)
+    except ValueError:  # functions written in C have no signature
+        return
+    try:
+        signature.bind(*place.args, **place.kwargs)
+    except TypeError as error:
+        if place.called:
             raise SonifyError(
-                f"{place} is of type {type(made).__name__}: name a model, or a function that "
-                "returns one"
-            )
-        try:
-            parameters = list(inspect.signature(made).parameters.values())
-        except ValueError:  # functions written in C have no signature
-            parameters = []
+                f"{place.text} does not fit its signature, {place.name}{signature}: {error}"
+            ) from error
         needed = [
             p.name
-            for p in parameters
+            for p in signature.parameters.values()
             if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         ]
-        if needed:
-            raise SonifyError(
-                f"{place} needs arguments ({', '.join(needed)}): name a function without any that "
-                "calls it with them"
-            )
-        with _user_code(place, "failed"):
-            made = made()
-    if not isinstance(made, nn.Module):
-        raise SonifyError(f"{place} returned a {type(made).__name__}: it must return an nn.Module")
-    return made
-
-
-def _load_weights(model: nn.Module, file: Path) -> None:
-    if not file.is_file():
-        raise SonifyError(f"{file} does not exist: give a .safetensors or .pt file of weights")
-    try:
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # what torch.load raises depends on what it was given
+        example = f"{place.text}({', '.join(f'{name}=...' for name in needed)})"
         raise SonifyError(
-            f"{file} holds no readable weights ({_reason(error)}): save model.state_dict()"
+            f"{place.text} needs arguments ({', '.join(needed)}): give them, {example!r}, or name "
+            "a function without any that calls it with them"
         ) from error
-    found = _state_dict(state)
-    if found is None:
-        raise SonifyError(f"{file} holds no state dict: save model.state_dict()")
-    own = model.state_dict()
-    weights = _renamed(found, own)
-    faults = [f"lacks {k}" for k in own if k not in weights]
-    faults += [f"has {k}, which the model does not have" for k in weights if k not in own]
-    faults += [
-        f"has {k} of shape {tuple(weights[k].shape)}, not {tuple(own[k].shape)}"
-        for k in own
-        if k in weights and weights[k].shape != own[k].shape
-    ]
-    if faults:
-        more = f" (and {len(faults) - 1} more mismatches)" if len(faults) > 1 else ""
-        raise SonifyError(
-            f"{file} does not fit the model: it {faults[0]}{more}; give weights of this model"
-        )
-    model.load_state_dict(weights)
-
-
-def _state_dict(saved: object) -> Mapping[str, Tensor] | None:
-    """The weights in a file: a state dict, or the only one in a training's checkpoint."""
-    if not isinstance(saved, Mapping):
-        return None
-    if saved and all(isinstance(v, Tensor) for v in saved.values()):
-        return saved
-    inside = {k: v for k, v in saved.items() if isinstance(v, Mapping) and _state_dict(v) is v}
-    named = [v for k, v in inside.items() if k in ("state_dict", "model_state_dict", "model")]
-    if len(named) == 1:
-        return named[0]
-    return next(iter(inside.values())) if len(inside) == 1 else None
-
-
-def _renamed(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """The weights under the model's names, where wrappers of the model have put others.
-
-    DataParallel adds `module.`, torch.compile `_orig_mod.`, a trainer the name of its attribute.
-    """
-    if state.keys() == own.keys():
-        return state
-    plain = {_plain(name): name for name in own}
-    theirs = {_plain(k): v for k, v in state.items() if k not in ("n_averaged",)}
-    if len(theirs) < len(state) - ("n_averaged" in state):
-        return state
-    first = next(iter(plain), "")
-    prefixes = ["", *(k[: -len(first)] for k in theirs if first and k.endswith(f".{first}"))]
-    for prefix in prefixes:
-        if theirs.keys() == {prefix + name for name in plain}:
-            return {plain[k.removeprefix(prefix)]: v for k, v in theirs.items()}
-    return state
-
-
-def _plain(name: str) -> str:
-    return ".".join(part for part in name.split(".") if part not in ("module", "_orig_mod"))
 
 
 def _reason(error: Exception) -> str:

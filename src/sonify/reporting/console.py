@@ -24,6 +24,18 @@ _COLUMNS = (
     "SELECT column_name AS name, lower(data_type) AS type, comment AS meaning"
     " FROM duckdb_columns() WHERE NOT internal AND table_name = ? ORDER BY column_index"
 )
+# A cell as text, by its type. DuckDB would wrap it over as many lines as it takes.
+_LONG = {
+    "list": (
+        "CASE WHEN len({cell}) <= 6 AND length({cell}::VARCHAR) <= 200 THEN {cell}::VARCHAR"
+        " ELSE rtrim(left(left({cell}[1:5]::VARCHAR, -1), 200), ', ')"
+        " || ', … ' || len({cell}) || ' in all]' END"
+    ),
+    "blob": (
+        "CASE WHEN octet_length({cell}) <= 20 THEN {cell}::VARCHAR"
+        " ELSE left({cell}::VARCHAR, 20) || '… ' || octet_length({cell}) || ' bytes in all' END"
+    ),
+}
 
 
 def opened(file: Path) -> duckdb.DuckDBPyConnection:
@@ -41,13 +53,31 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
 
 
 def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """Print all rows of a query, as wide as the terminal.
+    """Print all rows of a query, as wide as the terminal; long lists and blobs are shortened.
 
     Raises duckdb.Error for a query that cannot be run.
     """
     found = connection.sql(query)
     if found is not None:
-        found.show(max_rows=1_000_000, max_width=None if sys.stdout.isatty() else 1000)
+        _shortened(found).show(max_rows=1_000_000, max_width=None if sys.stdout.isatty() else 1000)
+
+
+def _shortened(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Replace long lists and blobs by text: how they begin, an ellipsis, how much there is."""
+    kinds = dict(zip(found.columns, (kind.id for kind in found.types), strict=True))
+    if _LONG.keys().isdisjoint(kinds.values()) or len({c.lower() for c in kinds}) < len(
+        found.columns
+    ):  # names that occur twice cannot be selected
+        return found
+    cells = {column: '"' + column.replace('"', '""') + '"' for column in kinds}
+    return found.project(
+        ", ".join(
+            f"{_LONG[kind].format(cell=cells[column])} AS {cells[column]}"
+            if kind in _LONG
+            else cells[column]
+            for column, kind in kinds.items()
+        )
+    )
 
 
 def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] = input) -> None:

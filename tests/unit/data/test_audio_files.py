@@ -379,6 +379,86 @@ file for each source, all as long as the clip.
 Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` if the folder has one;
 clips with any other label are then rejected. Train with the objective `multilabel`, or with
 `multiclass` if every clip has one label.
+
+## From a folder to its gallery
+
+A worked example: train a network on recordings of yours, find the clips that excite each of its filters most,
+sonify them, and listen. Put the recordings, in any format, into a folder `recordings` in the checkout (elsewhere,
+give its absolute path in `mine.yaml`), with a list of them. Yours will be longer, but this is enough to try; `eval`
+is what is listened to, and needs three clips at least, since each filter shows three:
+
+```csv recordings/clips.csv
+path,split,labels
+rooster.wav,train,bird;outdoors
+sparrow.wav,train,bird
+rex.wav,train,dog
+rex outdoors.wav,train,dog;outdoors
+drizzle.wav,train,rain
+downpour.wav,train,rain;outdoors
+owl.wav,train,bird
+puppy.wav,train,dog
+blackbird.wav,val,bird;outdoors
+terrier.wav,val,dog
+shower.wav,val,rain
+robin.wav,eval,bird;outdoors
+"beagle, barking.wav",eval,dog
+gutter.wav,eval,rain
+```
+
+The configuration adds the dataset, a recipe that trains on it and keeps the epoch that is best on `val`, and a run
+of that recipe; `sonification` then mines and renders the `eval` clips with the run's network. The last two blocks name
+the run where the paper's would be shown otherwise: in the gallery's evolution over training, which takes the six
+checkpoints, and in Figures 1 to 3.
+
+```yaml mine.yaml
+data:
+  folder: {source: local, path: recordings}
+
+training:
+  seeds: [0]
+  recipes:
+    mine:
+      {base: fsd50k, dataset: folder, epochs: 30, checkpoints: 6, select: best_on_val, val_split: val, val_crop_s: 1}
+  runs:
+    mine: {recipe: mine, architecture: CNN12}
+
+sonification:
+  runs: [mine]
+  dataset: folder
+  split: eval
+
+evaluation:
+  evolution: {runs: [mine]}
+
+reporting:
+  pairs:
+    figure_1: {runs: [mine]}
+    figure_2: {runs: [mine]}
+    figure_3: {runs: [mine]}
+```
+
+Look at what would run, then run it, in a few minutes. Without the target, `make run CONFIG=mine.yaml` would
+reproduce the paper as well.
+
+```sh
+make run CONFIG=mine.yaml ARGS="-n results/reporting/gallery"
+make run CONFIG=mine.yaml ARGS=results/reporting/gallery
+```
+
+Afterwards look, and listen, at:
+
+| where | what |
+|--|--|
+| `make open` | the gallery: every filter, with the `eval` clips that excite it most |
+| `results/data/folder/rejected.parquet` | recordings that were not used, each with its reason |
+| `results/data/folder/manifest.parquet` | those that were used, with labels and durations |
+| `results/models/mine-s0/history.parquet` | loss, and mAP on `val` (`val_score`), epoch by epoch; `chosen` marks the epoch that was kept |
+| `results/models/mine-s0` | the network: `sonify new.wav --checkpoint results/models/mine-s0` plays it another clip |
+| `results/sonification/mine-s0/top_activations.parquet` | the clips of each filter, with the frame of the maximum |
+| `results/sonification/mine-s0/sonifications.parquet` | their sonifications, as samples |
+
+A network as wide as the paper's, `models: {CNN12: {width: 1}, CNN12_x2: {width: 2}}`, needs more recordings, more
+epochs and a GPU; one pretrained without labels is another run to start from (`start`, `finetune`).
 """
 
 

@@ -109,6 +109,33 @@ def test_one_query_prints_all_its_rows(folder, monkeypatch, capsys):
     assert "seven" in printed and max(map(len, printed.splitlines())) <= 1000
 
 
+def test_long_lists_and_blobs_are_shortened(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    main(
+        [
+            "SELECT range(2000) AS long, [1.5, NULL] AS short, [range(500), [1]] AS nested,"
+            " NULL::INT[] AS none, []::INT[] AS empty, ['a, b', 'it''s'] AS \"la\"\"bels\","
+            " repeat('ab', 4000)::BLOB AS pcm, 'ab'::BLOB AS bits, 7 AS seven"
+        ]
+    )
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 6, "one line for the row"
+    cells = [cell.strip() for cell in lines[4].strip("│").split("│")]
+    assert [name.strip() for name in lines[1].strip("│").split("│")][5] == 'la"bels'
+    assert cells[:2] == ["[0, 1, 2, 3, 4, … 2000 in all]", "[1.5, NULL]"]
+    assert cells[2].startswith("[[0, 1, 2") and cells[2].endswith("51, … 2 in all]")
+    assert len(cells[2]) < 250 and cells[3:5] == ["NULL", "[]"]
+    assert "it" in cells[5] and "in all" not in cells[5]
+    assert cells[6:] == ["abababababababababab… 8000 bytes in all", "ab", "7"]
+
+
+def test_lists_of_six_are_whole_and_rows_keep_their_order(say):
+    printed, _ = say("SELECT range(n) AS l FROM (VALUES (7), (6)) AS t(n) ORDER BY n DESC;")
+    first, second = [line for line in printed.splitlines() if "[" in line and "int" not in line]
+    assert "[0, 1, 2, 3, 4, … 7 in all]" in first and "[0, 1, 2, 3, 4, 5]" in second
+    assert "2" in say("SELECT [1] AS a, [2] AS a;")[0]
+
+
 def test_one_wrong_query_is_one_error(folder, monkeypatch):
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit, match="^error: Catalog Error: .*nix"):

@@ -282,6 +282,13 @@ def test_any_number_of_shares_gives_the_bytes_of_one_job(script, n, excluded):
         assert (script.here / name).read_bytes() == (script.here / whole).read_bytes()
 
 
+def test_a_split_of_fewer_clips_than_top_is_told(script):
+    assert "there are no more clips" not in script("work")
+    script.settings = SETTINGS | {"top": 10_000}
+    told = script("work")
+    assert "over 10 clips, 0 left out; sonification.top is 10000, but there are no more" in told
+
+
 def test_a_share_that_was_killed_goes_on(script):
     shares = [script.share(1, 2)]
     maps, seen = Sonifier.maps, []
