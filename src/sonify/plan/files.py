@@ -38,8 +38,6 @@ class Files:
         self.plan = plan
         self.sources = plan.config.data.sources
 
-    # --- what all jobs write -------------------------------------------------------------------
-
     @property
     def model_files(self) -> list[str]:
         """Everything that training writes."""
@@ -106,8 +104,7 @@ class Files:
     @property
     def figure_files(self) -> list[str]:
         """The paper's figures, and ours."""
-        folder = "results/reporting/figures"
-        return [f"{folder}/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")]
+        return _images(FIGURES)
 
     @property
     def beyond_tables(self) -> list[str]:
@@ -117,10 +114,8 @@ class Files:
     @property
     def beyond_figures(self) -> list[str]:
         """Figures of what the paper does not measure."""
-        folder = "results/reporting/figures"
         known = set(self._beyond)
-        drawn = [name for name, figure in BEYOND_FIGURES.items() if set(figure.tables) <= known]
-        return [f"{folder}/{name}.{kind}" for name in drawn for kind in ("png", "svg")]
+        return _images(name for name, f in BEYOND_FIGURES.items() if set(f.tables) <= known)
 
     @property
     def findings_files(self) -> dict[str, str]:
@@ -131,7 +126,7 @@ class Files:
     def beyond_files(self) -> list[str]:
         """Everything that only the target `beyond` makes."""
         parts = [part for table in self._beyond for part in self.parts(table)]
-        drawn = {Path(figure).stem for figure in self.beyond_figures}
+        drawn = {Path(image).stem for image in self.beyond_figures}
         numbers = [f for name in drawn for f in self.figure_numbers(BEYOND_FIGURES[name]).values()]
         own = [*self.beyond_tables, *self.beyond_figures, *self.findings_files.values()]
         return [*parts, *numbers, *own]
@@ -144,14 +139,12 @@ class Files:
     @property
     def histories(self) -> Inputs:
         """The tables that trainings leave, by contract, a file for each model."""
-        return {
-            table: [f"results/models/{model}/{name}" for model in self.plan.models]
-            for table, name in HISTORY.items()
-        }
+        folders = [f"results/models/{model}" for model in self.plan.models]
+        return {table: [f"{f}/{name}" for f in folders] for table, name in HISTORY.items()}
 
     def figure_tables(self, figure: FigureSpec) -> Inputs:
         """The tables that a figure is drawn from, by name."""
-        own: Inputs = {"pairs": "results/reporting/pairs.parquet"} | self.histories
+        own = {"pairs": "results/reporting/pairs.parquet", **self.histories}
         return {t: own.get(t) or self.evaluation_table(t) for t in figure.tables}
 
     @property
@@ -178,8 +171,6 @@ class Files:
         """Files with the costs of all jobs but those for the pages."""
         named = [(rule, job) for rule, jobs in self.jobs.items() for job in jobs]
         return [f"results/benchmarks/{rule}/{job}.tsv" for rule, job in named]
-
-    # --- input files ---------------------------------------------------------------------------
 
     def corpus(self, dataset: str, seed: Seed) -> str:
         """Name of the corpus that models of this seed are trained and measured on.
@@ -267,8 +258,6 @@ class Files:
         run = self.plan.run(name)
         return f"--start results/models/{run.start}-s{seed}" if run.start else ""
 
-    # -------------------------------------------------------------------------------------------
-
     def _needed(self, stage: Stage, job: str, name: str) -> str | None:
         """A further input of an evaluation stage, see `Stage.needs`; None if there are no stems."""
         model = stage.model(self.plan, job)
@@ -303,3 +292,7 @@ def _table_files(name: str) -> dict[str, str]:
     """A table for programs and for readers, by kind."""
     stem = f"results/reporting/tables/{name}"
     return {"parquet": f"{stem}.parquet", "csv": f"{stem}.csv", "markdown": f"{stem}.md"}
+
+
+def _images(figures: Iterable[str]) -> list[str]:
+    return [f"results/reporting/figures/{n}.{kind}" for n in figures for kind in ("png", "svg")]

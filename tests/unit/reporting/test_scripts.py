@@ -191,13 +191,19 @@ def test_summary(script, results, metrics, removal, coherence, claims, facts, ca
     given |= {"claims": claims, "claims_beside": laid_beside({"other": claims})}
     for name, frame in given.items():
         tables.write(frame, results / f"{name}.parquet", name)
+    history = results / "models/one-s0/history.parquet"
+    history.parent.mkdir(parents=True)
+    rows = {"model": ["one-s0"], "epoch": [1], "loss": [3.434], "constant_loss": [3.434]}
+    pd.DataFrame(rows).to_parquet(history)
     script(
         "summary",
         {**LABEL, "runs": _as_json(facts), "rule": "mean", "rescaled": False},
         **{name: results / f"{name}.parquet" for name in given},
+        history=[history],
         data=[results / "data/audioset"],
         out=results / "reporting/summary.txt",
     )
     text = (results / "reporting/summary.txt").read_text("utf-8")
     assert "6 used, 4 rejected" in text and "other: 3 of 6 claims decided" in text
+    assert "Collapsed: one-s0" in text
     assert capsys.readouterr().out == ""

@@ -234,8 +234,8 @@ def test_idle_taps_do_not_move_frames():
 def test_a_pool_behind_a_map_turned_upside_down_is_named():
     with pytest.raises(
         ValueError,
-        match=r"^the call of max_pool2d\(\) follows a batch norm that turns 4 of 8 maps upside "
-        "down, so that it takes their minima: sonify it by autograd$",
+        match=r"^the call of max_pool2d\(\) follows a batch norm that flips the sign of 4 of 8 "
+        "maps, and so takes their minima: sonify it by autograd$",
     ):
         folded(lively(Crepe(), negative=True))
 
