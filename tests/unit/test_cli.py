@@ -272,7 +272,7 @@ def test_a_model_of_the_users_is_heard_at_its_own_rate(nets, weights, clip, caps
         assert rate == 16_000 and len(signal) == 16_000
         assert (Path("a") / name).read_bytes() == (Path("b") / name).read_bytes()
     page = Path("a/index.html").read_text(encoding="utf-8")
-    assert "user_nets.py:Net. The two" in page and "0 to 8 kHz" in page
+    assert "user_nets.py:Net. Each" in page and "0 to 8 kHz" in page
     # The frame of the second layer that is named is where that filter peaks in the clip.
     model = folded(load(f"{nets}:Net", Path("net.pt")))
     x = prepared(clip, Limits(1, 60), 16_000).pcm.astype(np.float32)[None] / 32767
