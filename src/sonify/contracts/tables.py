@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,7 @@ def _write(
         writer.add_key_value_metadata({seals.KEY: seals.note()})
     seals.seal_file(partial)
     partial.replace(path)
+    _remove_left(path)
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
@@ -175,6 +177,17 @@ def _repeating(schema: pa.Schema) -> list[str]:
 def _partial(path: Path) -> Path:
     """The path of the unfinished file, unique to this process in case two write the same table."""
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what processes that were killed have left of the same table."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        try:
+            os.kill(int(left.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except (ValueError, PermissionError):  # not ours, or somebody else's process
+            continue
 
 
 def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:

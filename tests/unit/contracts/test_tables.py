@@ -1,3 +1,4 @@
+import os
 import resource
 
 import pandas as pd
@@ -167,6 +168,24 @@ def test_a_full_disk_leaves_the_table_of_before(tmp_path):
     assert str(caught.value).startswith("error: ") and "\n" not in str(caught.value)
     assert "too large" in str(caught.value)
     assert file.read_bytes() == before
+
+
+def test_what_a_killed_process_has_left_is_removed_and_nothing_else(tmp_path):
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    names = (
+        f".t.parquet.{child}.partial",
+        f".t.parquet.{os.getppid()}.partial",
+        ".t.parquet.partial",
+    )
+    left, living, other = (tmp_path / name for name in names)
+    (also := tmp_path / f".other.parquet.{child}.partial").touch()
+    for file in (left, living, other):
+        file.touch()
+    tables.write(frame(), tmp_path / "t.parquet", "vocabulary")
+    assert not left.exists() and living.exists() and other.exists() and also.exists()
 
 
 def test_a_table_in_the_place_of_another_is_named(tmp_path):
