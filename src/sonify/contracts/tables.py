@@ -5,12 +5,10 @@ vocabulary (one meaning per column name); every other file describes one table (
 key, columns). Descriptions and units travel inside the Parquet files as field metadata.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from pyarrow.parquet import ParquetFile
 
 from sonify.runtime import seals
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.folders import finish, unfinished
 from sonify.runtime.yaml_files import read_yaml
 
 SCHEMAS = Path(__file__).resolve().parent / "schemas" / "tables"
@@ -154,7 +153,7 @@ def _write(
     """Write checked parts of a table, with a note of what made it and a checksum of all bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
+    partial = unfinished(path)
     schema = contract(name).schema
     how = {**FORMAT, "use_dictionary": _repeating(schema), **options}
     with pq.ParquetWriter(partial, schema, **how) as writer:
@@ -162,8 +161,7 @@ def _write(
             writer.write_table(part, rows)
         writer.add_key_value_metadata({seals.KEY: seals.note()})
     seals.seal_file(partial)
-    partial.replace(path)
-    _remove_left(path)
+    finish(partial, path)
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
@@ -172,22 +170,6 @@ def _repeating(schema: pa.Schema) -> list[str]:
     lists = {name for name in schema.names if pa.types.is_list(schema.field(name).type)}
     numbers = {name for name in lists if schema.field(name).type == pa.list_(pa.float32())}
     return [f"{n}.list.element" if n in lists else n for n in schema.names if n not in numbers]
-
-
-def _partial(path: Path) -> Path:
-    """The path of the unfinished file, unique to this process in case two write the same table."""
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
-
-
-def _remove_left(path: Path) -> None:
-    """Remove what processes that were killed have left of the same table."""
-    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        try:
-            os.kill(int(left.name.split(".")[-2]), 0)
-        except ProcessLookupError:
-            left.unlink(missing_ok=True)
-        except (ValueError, PermissionError):  # not ours, or somebody else's process
-            continue
 
 
 def gather(parts: Iterable[str | Path], path: str | Path, name: str) -> None:

@@ -3,7 +3,6 @@
 It holds no rows: a view reads the Parquet files as they are at the time of the query.
 """
 
-import os
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import duckdb
 from sonify.contracts import tables
 from sonify.contracts.tables import Contract
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.folders import finish, unfinished
 
 # The folder of the database with a slash at its end, as a pattern for file names. DuckDB resolves
 # relative paths in views against the process's working directory, and a table function takes no
@@ -38,7 +38,7 @@ def write_database(file: Path) -> None:
     so that queries of it run on any results. Raises SonifyError naming files that do not hold the
     table.
     """
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial = unfinished(file)
     partial.unlink(missing_ok=True)
     with duckdb.connect() as connection:
         # What it will be once the file is in its place.
@@ -64,7 +64,7 @@ def write_database(file: Path) -> None:
                 connection.execute(comment)
         connection.execute("USE memory")
         connection.execute("DETACH made")
-    partial.replace(file)
+    finish(partial, file)
 
 
 def files_of(contract: Contract) -> str | None:

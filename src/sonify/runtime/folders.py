@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 
@@ -19,6 +20,23 @@ def write_whole(file: Path, content: bytes, *, sync: bool = False) -> None:
             out.flush()
             os.fsync(out.fileno())
     partial.replace(file)
+
+
+def unfinished(file: Path) -> Path:
+    """Return the path to write `file` at, unique to this process in case two write the same."""
+    return file.with_name(f".{file.name}.{os.getpid()}.partial")
+
+
+def finish(partial: Path, file: Path) -> None:
+    """Put a file from `unfinished` in its place, and remove what killed processes left of it."""
+    partial.replace(file)
+    for left in file.parent.glob(f".{escape(file.name)}.*.partial"):
+        try:
+            os.kill(int(left.name.split(".")[-2]), 0)
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except (ValueError, PermissionError):  # not ours, or somebody else's process
+            continue
 
 
 @contextmanager
