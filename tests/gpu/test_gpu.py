@@ -19,7 +19,7 @@ from sonify.evaluation.measurements.coherence import coherence_table
 from sonify.evaluation.measurements.evolution import evolution_table
 from sonify.evaluation.measurements.filters import filters_table
 from sonify.evaluation.measurements.invariance import invariance_tables
-from sonify.evaluation.measurements.layer_importance import held_out, layer_importance_table
+from sonify.evaluation.measurements.layer_importance import layer_importance_table, scored_clips
 from sonify.evaluation.measurements.removal import Condition, removal_table
 from sonify.evaluation.measurements.scoring import score_tables
 from sonify.models import checkpoint
@@ -309,7 +309,7 @@ def test_probes_train_and_score(gpu, model, make_clips, store, tmp_path, finetun
 
     def scored(recipe: Recipe, device: torch.device | str) -> pd.DataFrame:
         probing = Probing(run, 1, recipe, (1, 6, 12))
-        scored_on = held_out(tmp_path, "eval", None, 30_000, device)
+        scored_on = scored_clips(tmp_path, "eval", None, 30_000, device)
         return layer_importance_table(probing, (model, CARD), clips, scored_on, device=device)
 
     on_cpu, on_gpu = scored(LABELLED, "cpu"), scored(LABELLED, gpu)

@@ -28,10 +28,8 @@ Batch = tuple[list[str], np.ndarray, Tensor]
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class ScoredClips:
     """The split that probes are scored on; `batches` opens its clips anew at each call.
-
-    Not a recipe's `holdout`, which is a part of the training clips (`training.validation`).
 
     identity: its clips and how they are cut, as JSON.
     """
@@ -43,13 +41,13 @@ class HeldOut:
     identity: Any = None
 
 
-def held_out(
+def scored_clips(
     folder: Path,
     split: str,
     crop_s: float | None,
     max_samples: int,
     device: torch.device | str = "cpu",
-) -> HeldOut:
+) -> ScoredClips:
     """Return a split of the prepared dataset in `folder`: whole clips, or `crop_s` seconds of each.
 
     Crops are from the centre of a clip; shorter clips are repeated to length. A batch has at most
@@ -64,7 +62,7 @@ def held_out(
         return centre_batches(clips, ids, round(crop_s * RATE_HZ), max_samples, device)
 
     identity = [clips.identity, crop_s, max_samples]
-    return HeldOut(clips.dataset, split, clips.classes, batches, identity)
+    return ScoredClips(clips.dataset, split, clips.classes, batches, identity)
 
 
 def whole_batches(
@@ -99,7 +97,7 @@ def layer_importance_table(
     probing: Probing,
     start: tuple[SoundModel, ModelCard],
     clips: StoredClips,
-    scored: HeldOut,
+    scored: ScoredClips,
     *,
     device: torch.device | str = "cpu",
     progress: Callable[[int, str], None] | None = None,
@@ -153,7 +151,7 @@ def layer_importance_table(
     return pd.concat([kept[layers] for layers in probing.trainings], ignore_index=True)
 
 
-def whole_encoder_table(model: SoundModel, card: ModelCard, scored: HeldOut) -> pd.DataFrame:
+def whole_encoder_table(model: SoundModel, card: ModelCard, scored: ScoredClips) -> pd.DataFrame:
     """Return the layer importance table of a finetuned classifier, with no layer removed.
 
     Its only rows are those of the whole encoder: the dashed lines of Figure 4.
@@ -171,7 +169,7 @@ def whole_encoder_table(model: SoundModel, card: ModelCard, scored: HeldOut) -> 
 
 @torch.no_grad()
 def _scores(
-    logits_of: Callable[[Tensor], Tensor], layers: Sequence[int], scored: HeldOut
+    logits_of: Callable[[Tensor], Tensor], layers: Sequence[int], scored: ScoredClips
 ) -> pd.DataFrame:
     """The metrics after each of `layers`, of logits (layer, clip, class) from one forward pass."""
     ids, targets, logits = [], [], []

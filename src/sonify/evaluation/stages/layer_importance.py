@@ -89,9 +89,9 @@ def _settings(plan: "Plan", job: str) -> ProbingSettings:
 def _compute(job: "ModelJob[ProbingSettings]") -> Result:
     from sonify.data.stored import stored
     from sonify.evaluation.measurements.layer_importance import (
-        held_out,
         layer_importance_table,
         passes,
+        scored_clips,
         whole_encoder_table,
     )
     from sonify.runtime.progress import Progress
@@ -99,7 +99,7 @@ def _compute(job: "ModelJob[ProbingSettings]") -> Result:
     from sonify.training.resume import Saver
 
     settings = job.settings
-    scored = held_out(job.data, settings.split, settings.crop_s, **job.running)
+    scored = scored_clips(job.data, settings.split, settings.crop_s, **job.running)
     if settings.recipe is None:
         table = whole_encoder_table(job.model, job.card, scored)
         value = table.set_index("metric")["value"]["mAP"]

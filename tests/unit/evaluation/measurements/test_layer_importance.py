@@ -18,10 +18,10 @@ from sonify.contracts import tables
 from sonify.data.clips import load
 from sonify.data.stored import stored
 from sonify.evaluation.measurements.layer_importance import (
-    HeldOut,
-    held_out,
+    ScoredClips,
     layer_importance_table,
     passes,
+    scored_clips,
     whole_batches,
     whole_encoder_table,
 )
@@ -77,7 +77,7 @@ def settings(finetune="fconly", **others):
 
 def whole(clips):
     """All of the clips, uncut, a few at a time."""
-    return HeldOut(clips.dataset, "val", clips.classes, lambda: whole_batches([clips], 9_000))
+    return ScoredClips(clips.dataset, "val", clips.classes, lambda: whole_batches([clips], 9_000))
 
 
 def probing_from(settings: dict) -> Probing:
@@ -183,7 +183,7 @@ def test_crops_from_the_centre_are_scored_one_clip_at_a_time(
     store(both)
     clips = load(tmp_path, ["val"])
     probing = probing_from(settings(layers=[2, 12]))
-    scored = held_out(tmp_path, "val", 0.375, max_samples)
+    scored = scored_clips(tmp_path, "val", 0.375, max_samples)
     table = layer_importance_table(probing, start, stored(tmp_path, ["train"]), scored)
     found = table.set_index(["layer", "metric"])["value"]
     (probes,) = train_probes(probing, start[0].encoder, stored(tmp_path, ["train"]))
@@ -210,7 +210,7 @@ FINETUNED = dataclasses.replace(
 def test_a_finetuned_model_is_the_whole_encoder_as_it_is(make_clips, store, tmp_path):
     model, clips = build(FINETUNED).eval(), make_clips(LENGTHS, splits="val")
     store(clips)
-    table = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", None, 9_000))
+    table = whole_encoder_table(model, FINETUNED, scored_clips(tmp_path, "val", None, 9_000))
     frame = tables.checked(table, "layer_importance").to_pandas().set_index("metric")
     expected, _ = score_tables(model, FINETUNED, [clips], max_samples=9_000)
     expected = expected.set_index("metric")
@@ -218,11 +218,11 @@ def test_a_finetuned_model_is_the_whole_encoder_as_it_is(make_clips, store, tmp_
     assert set(frame["layer"]) == {12} and set(frame["run"]) == {"fsd50k-contrastive-full"}
     for metric, again in frame["replicates"].items():  # the same resamples, whoever draws them
         np.testing.assert_allclose(again, expected.loc[metric, "replicates"], rtol=1e-6)
-    cut = whole_encoder_table(model, FINETUNED, held_out(tmp_path, "val", 0.3, 9_000))
+    cut = whole_encoder_table(model, FINETUNED, scored_clips(tmp_path, "val", 0.3, 9_000))
     assert not np.allclose(cut["value"], table["value"]), "crops sound otherwise"
     other = dataclasses.replace(FINETUNED, classes=("x", "y", "z", "w"))
     with pytest.raises(ValueError, match="knows other classes than fsd50k has: train it on fsd50k"):
-        whole_encoder_table(model, other, held_out(tmp_path, "val", None, 9_000))
+        whole_encoder_table(model, other, scored_clips(tmp_path, "val", None, 9_000))
 
 
 def job(monkeypatch, tmp_path, model, **others):
