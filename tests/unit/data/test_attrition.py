@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonify.contracts import tables
@@ -49,6 +49,7 @@ def accounts(lines):
     return found, pd.DataFrame(used, columns=COLUMNS), pd.DataFrame(lost, columns=COLUMNS)
 
 
+@settings(max_examples=30)  # a third of a second each
 @given(LINES, st.sampled_from([1, 2, 5, 65_536]))
 def test_any_corpus_however_many_clips_are_counted_at_once(lines, at_once):
     with pytest.MonkeyPatch.context() as patched:

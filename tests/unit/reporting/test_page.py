@@ -127,7 +127,7 @@ def test_the_pages_work_under_their_policies_and_nothing_foreign_runs(browser, c
             tab.on("console", lambda message, said=said: said.append(message.text))
             file.write_text(text, encoding="utf-8")
             tab.goto(file.as_uri())
-            seen.append(tab.screenshot())
+            seen.append(settled(tab))
             if name == "page.html":
                 seen[-1] += tab.locator(".drawing").screenshot()
                 seconds = tab.locator("audio").first.evaluate(
@@ -144,6 +144,17 @@ def test_the_pages_work_under_their_policies_and_nothing_foreign_runs(browser, c
             assert (tab.title() == "foreign") != policy
             context.close()
         assert seen[0] == seen[1], name
+
+
+def settled(tab) -> bytes:
+    """A picture of the page once nothing moves: that an image is empty shows late."""
+    shots = [tab.screenshot()]
+    for _ in range(50):
+        tab.wait_for_timeout(100)
+        shots.append(tab.screenshot())
+        if shots[-1] == shots[-2]:
+            return shots[-1]
+    raise AssertionError("the page does not come to rest")
 
 
 def test_scale_is_said(content):
