@@ -72,9 +72,10 @@ def test_shares_divide_the_work_of_a_job_and_it_waits_for_them():
         assert {need for share in shares for need in share.needs} <= set(whole.needs)
         total = sum((share.work for share in shares), here.work).amounts
         assert total["start"] == whole.work.amounts["start"] + len(shares)
+        times = {"start": 1 + len(shares), "network": max(1, len(shares))}
         for unit, amount in whole.work.amounts.items():
-            assert unit == "start" or total[unit] == pytest.approx(amount)
-        assert not shares or here.work.amounts.keys() <= {"start", "score"}
+            assert total[unit] == pytest.approx(times.get(unit, 1) * amount)
+        assert not shares or here.work.amounts.keys() <= {"start", "score", "ranking"}
     assert not shared
 
 
