@@ -173,7 +173,7 @@ def measured(run: Bench, one: Training) -> dict:
     ours, bare = one.ours().state_dict(), loop().state_dict()
     if any(not torch.equal(bare[key], tensor) for key, tensor in ours.items()):
         raise RuntimeError(f"{name}: the loop by hand ends with other weights than ours")
-    times = run.measure(name, {OURS: one.ours, BARE: loop}, repetitions=9)
+    times = run.measure(name, {OURS: one.ours, BARE: loop}, repetitions=5)
     paired = run.ratios(name, OURS, BARE)
     steps = one.recipe.epochs * (len(one.clips) // one.recipe.batch_size)
     return {

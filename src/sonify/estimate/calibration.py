@@ -29,12 +29,10 @@ from sonify.estimate.calibration_of_sounds import score_timings, sound_timings
 from sonify.estimate.clips import clips
 from sonify.estimate.devices import Device, named
 from sonify.estimate.fitting import rates
-from sonify.estimate.measuring import TRACED, mined
+from sonify.estimate.measuring import mined
 from sonify.estimate.training import Training, probings, training
 from sonify.estimate.work import KINDS, UNITS, Work, other, run
-from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
-from sonify.models.checkpoint import ModelCard
 from sonify.models.cnn import CNN12
 from sonify.models.device import pick_device, pick_precision
 from sonify.models.heads import SoundModel
@@ -49,7 +47,10 @@ ASSUMED = "processor"  # the device whose rates stand for what is not timed here
 MOST_S = 1.5  # seconds that one piece is timed for, but once at least
 SMALL_FLOPS = {"cpu": 4e10, "cuda": 4e13, "mps": 2e12}  # of one step or batch
 STEPS = {"train": 8, "frozen": 4}  # kinds of steps that are timed
-UNTIMED = ("start", "process", "decoded_s", "ranked", "described", "shown_s", "gathered", "drawn")
+UNTIMED = (  # for which no small piece stands
+    *("start", "process", "network"),
+    *("decoded_s", "ranked", "described", "shown_s", "gathered", "drawn"),
+)
 
 
 def _each(dataset: str, number: int) -> dict[str, int]:
@@ -82,7 +83,6 @@ def calibrate(plan: Plan) -> Device:
             found |= _fitted(kind, [timing for timing, _ in timed])
             if kind == "train":  # the very first of these has had kernels chosen
                 found["first_step"] = timed[0][1]
-        found |= rates([*_networks(_shapes(plan)[0][0], plan, Path(folder), timer)], ["network"])
     found |= _fitted("forward", [_forward(*shape, timer) for shape in _shapes(plan)])
     found |= _fitted("maps", [_maps(*shape, plan, timer) for shape in _shapes(plan)])
     found |= _fitted("sonify", [_sonify(*shape, plan, timer) for shape in _shapes(plan)])
@@ -217,20 +217,6 @@ def _step(one: Training, corpus: StoredClips, timer: Timer) -> tuple[Timing, flo
     )
     took, more = timer.apart(lambda: next(passes))
     return (step.work, took / steps), more
-
-
-def _networks(encoder: Architecture, plan: Plan, folder: Path, timer: Timer) -> Iterator[Timing]:
-    """Yield what loading a network has taken, and what loading and tracing one has."""
-    facts = {"run": "calibration", "seed": 0, "dataset": "audioset", "regime": "supervised"}
-    facts |= {"finetune": "none", "architecture_name": "CNN12", "head": "classifier"}
-    card = ModelCard(**facts, architecture=encoder, outputs=20)  # type: ignore[arg-type]
-    checkpoint.save(folder / "model", checkpoint.build(card), card)
-    load, stage = partial(checkpoint.load, folder / "model"), plan.config.sonification
-    yield other(network=1), timer.seconds(load)
-    yield (
-        other(network=TRACED),
-        timer.seconds(lambda: build_explainer(stage.method, load()[0], precision=stage.precision)),
-    )
 
 
 def _slower(found: Mapping[str, float], assumed: Mapping[str, float]) -> float:

@@ -16,7 +16,7 @@ from sonify.runtime.errors import one_sentence_errors
 
 ROOT = Path(__file__).resolve().parents[3]
 BILLS = {"One night in a lab": ("paper", "lab"), "The paper": ("paper",)}
-COMPARED = {"The miniature": "estimate_mini"}
+COMPARED = {"The miniature": "estimate_mini", "The smoke configuration": "estimate_smoke"}
 ON = "h200"
 HEAD = """\
 # What a run costs
@@ -60,12 +60,10 @@ was then refined, twice. Two calibrations of a busy machine differ by up to 1.6,
 1.5 in some stage.
 
 In the smoke configuration, what a job takes whatever its size weighs most: its start, each network
-that it builds, its first step, the ranking of each class, the first jobs' own interpreters. These
-were not counted apart at first, and removal, prepare and layer_importance were off by 1.6 to 2.7
-beside the other stages. Now all stages of that run are within 1.4 of these rates, some of which are
-from its own jobs, times 1.62, the median over stages: the machine was busy, and what could be timed
-apart took 1.4 to 2.1 times as long as stated. Those of another run of the miniature, beside other
-work, are within 1.51 of 1.65 times these rates.
+that it builds, its first step, the ranking of each class, and the interpreters of the first jobs,
+which start before there is one to fork from. These were not counted apart at first, and removal,
+prepare and layer_importance were off by 1.6 to 2.7 beside the other stages. Rates of starts and
+networks are from jobs of an earlier run of it; the others were timed just before the run below.
 """
 DEVICES = """\
 ## Devices
