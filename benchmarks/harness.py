@@ -38,6 +38,7 @@ class Bench:
     files go into a folder of their own, so that it never replaces real measurements. Those of
     another `device` than the CPU have its name in theirs. With `cpu_time` the time of a variant is
     what one thread of a CPU spent on it, not what passed: others may have had the CPU meanwhile.
+    `times` are those of each case and variant, repetition by repetition.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Bench:
     device: str = "cpu"
     cpu_time: bool = False
     rows: list[dict] = field(default_factory=list)
+    times: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def cases(self, quick: Sequence, cpu: Sequence, gpu: Sequence) -> Sequence:
         """Choose the cases to run."""
@@ -68,7 +70,15 @@ class Bench:
                     times[name].append(seconds)
         for name, values in times.items():
             self.record(case, name, "time", "s", values)
+            self.times[case, name] = values
         return {name: statistics.median(values) for name, values in times.items()}
+
+    def ratios(self, case: str, variant: str, other: str) -> list[float]:
+        """Record and return the times of `variant` over those of `other` that ran beside it."""
+        pairs = zip(self.times[case, variant], self.times[case, other], strict=True)
+        found = [one / beside for one, beside in pairs]
+        self.record(case, variant, f"time, of {other}", "", found)
+        return found
 
     def record(
         self, case: str, variant: str, quantity: str, unit: str, values: list[float]

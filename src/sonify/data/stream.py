@@ -32,6 +32,8 @@ from sonify.data.stored import RowGroup, StoredClips
 from sonify.runtime.prefetch import AHEAD, in_order
 from sonify.runtime.seeds import generator
 
+LOOKED_UP = 1024  # clips whose targets are looked up together
+
 
 @dataclass(frozen=True)
 class Cutting:
@@ -135,7 +137,7 @@ class CropStream:
             return zip(clips.tolist(), rows, strict=True)
 
         ready = in_order(read, reads(), self.workers)
-        for batch in batches:
+        for batch, targets in zip(batches, self._targets(batches), strict=True):
             crops = np.empty((len(batch), *pool.shape[1:]), pool.dtype)
             for crop, clip in zip(crops, batch.tolist(), strict=True):
                 while clip not in row_of:
@@ -143,7 +145,14 @@ class CropStream:
                 row = row_of.pop(clip)
                 crop[:] = pool[row]
                 free.append(row)  # reused first, so that no more of the pool is touched than needed
-            yield Batch(batch, crops, self.stored.targets(batch))
+            yield Batch(batch, crops, targets)
+
+    def _targets(self, batches: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the targets of each batch, (clip, class), out of one look-up for many of them."""
+        together = max(1, LOOKED_UP // max(1, batches.shape[1]))
+        for first in range(0, len(batches), together):
+            some = batches[first : first + together]
+            yield from self.stored.targets(some.ravel()).reshape(*some.shape, -1)
 
     @property
     def _most_held(self) -> int:

@@ -14,6 +14,8 @@ from sonify.plan.plan import Plan
 
 HARVESTED = 0.13  # of what is downloaded of AudioSet stays: decoded, at 8 kHz (README)
 SHARD_BYTES = 3e9  # the largest of its shards
+READY_S = 4.0  # after which jobs are forks of an interpreter (benchmarks/results/starts)
+TORCH = 2.2  # times as long as another process takes to start one that imports PyTorch (the same)
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,15 @@ def bill(
         all_jobs = [job for job in all_jobs if job.id in measured]
     pending = Files(plan).pending_downloads()
     fetch_s = {d: (n or 0) / bandwidth_bytes for d, n in pending.items()}
-    seconds = {job.id: job.work.seconds(device.rates) for job in all_jobs}
-    schedule = Schedule([*_tasks(all_jobs, seconds, fetch_s, device)])
     places = {"device": devices, "link": 1}
     if device.gpu:
         places["host"] = devices * device.hosts
+    seconds = {job.id: job.work.seconds(device.rates) for job in all_jobs}
+    process_s = device.rates["process"]
+    apart = {job.id: seconds[job.id] + process_s * (1 if job.host else TORCH) for job in all_jobs}
+    begins = Schedule([*_tasks(all_jobs, apart, fetch_s, device)]).begins_s(places)
+    seconds |= {name: apart[name] for name, at in begins.items() if at < READY_S}
+    schedule = Schedule([*_tasks(all_jobs, seconds, fetch_s, device)])
     wall_s = schedule.makespan_s(places)
     corpora, held = _corpora_bytes(plan)
     end = sum(job.disk for job in all_jobs) + corpora

@@ -6,10 +6,11 @@ temporary folder.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -24,13 +25,13 @@ from sonify.data.stored import StoredClips, stored
 from sonify.data.stream import CropStream
 from sonify.data.synthesis.corpora import raw_corpus
 from sonify.estimate import network
-from sonify.estimate.calibration_of_sounds import sound_timings
+from sonify.estimate.calibration_of_sounds import score_timings, sound_timings
 from sonify.estimate.clips import clips
 from sonify.estimate.devices import Device, named
 from sonify.estimate.fitting import rates
 from sonify.estimate.measuring import mined
 from sonify.estimate.training import Training, probings, training
-from sonify.estimate.work import KINDS, Work, other, run
+from sonify.estimate.work import KINDS, UNITS, Work, other, run
 from sonify.models.architecture import Architecture
 from sonify.models.cnn import CNN12
 from sonify.models.device import pick_device, pick_precision
@@ -46,6 +47,10 @@ ASSUMED = "processor"  # the device whose rates stand for what is not timed here
 MOST_S = 1.5  # seconds that one piece is timed for, but once at least
 SMALL_FLOPS = {"cpu": 4e10, "cuda": 4e13, "mps": 2e12}  # of one step or batch
 STEPS = {"train": 8, "frozen": 4}  # kinds of steps that are timed
+UNTIMED = (  # for which no small piece stands
+    *("start", "process", "network"),
+    *("decoded_s", "ranked", "described", "shown_s", "gathered", "drawn"),
+)
 
 
 def _each(dataset: str, number: int) -> dict[str, int]:
@@ -74,14 +79,20 @@ def calibrate(plan: Plan) -> Device:
         for what, several in timings:
             found |= rates(several, [f"{what}_clip", f"{what}_s"])
         for kind, steps in _steps(plan).items():
-            found |= _fitted(kind, [_step(one, corpus, timer) for one in steps])
+            timed = [_step(one, corpus, timer) for one in steps]
+            found |= _fitted(kind, [timing for timing, _ in timed])
+            if kind == "train":  # the very first of these has had kernels chosen
+                found["first_step"] = timed[0][1]
     found |= _fitted("forward", [_forward(*shape, timer) for shape in _shapes(plan)])
     found |= _fitted("maps", [_maps(*shape, plan, timer) for shape in _shapes(plan)])
     found |= _fitted("sonify", [_sonify(*shape, plan, timer) for shape in _shapes(plan)])
+    found |= rates([*score_timings(timer.seconds)], ["score", "ranking"])
     for work, seconds in sound_timings(timer.seconds):
         found |= rates([(work, seconds)], [*work.amounts])
+    slower = _slower(found, assumed.rates)
+    found |= {unit: slower * assumed.rates[unit] for unit in UNTIMED}
     on = f"{device.type}, {plan.config.threads} threads" if device.type == "cpu" else device.type
-    words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r}"
+    words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r} times {slower:.2g}"
     return Device("this machine", found, words, hosts=0 if device.type == "cpu" else 4)
 
 
@@ -102,6 +113,12 @@ class Timer:
             best = min(best, took := self.once(call))
             passed += took
         return best
+
+    def apart(self, call: Callable[[], object]) -> tuple[float, float]:
+        """Return the seconds of a call as `seconds` does, and what the first took beyond those."""
+        first = self.once(call)
+        later = self.seconds(call)
+        return later, max(0.0, first - later)
 
     def once(self, call: Callable[[], object]) -> float:
         """Return the seconds of one call."""
@@ -165,8 +182,8 @@ def _spread(ordered: Sequence, number: int) -> list:
     return [ordered[round(i * (len(ordered) - 1) / (number - 1))] for i in range(number)]
 
 
-def _step(one: Training, corpus: StoredClips, timer: Timer) -> Timing:
-    """Time a step by training for a few passes over a few clips."""
+def _step(one: Training, corpus: StoredClips, timer: Timer) -> tuple[Timing, float]:
+    """Time a step by training for a few passes over a few clips; and what the first takes more."""
     device, classes = timer.device, len(corpus.classes)
     alone = replace(one.step, clips=2, outputs=classes)
     room = int(SMALL_FLOPS[device.type] // max(1.0, alone.cost.flops / 2))
@@ -198,7 +215,14 @@ def _step(one: Training, corpus: StoredClips, timer: Timer) -> Timing:
     passes = train(
         model, stream, recipe, np.random.default_rng(0), freeze_encoder=step.frozen, device=device
     )
-    return step.work, timer.seconds(lambda: next(passes)) / steps
+    took, more = timer.apart(lambda: next(passes))
+    return (step.work, took / steps), more
+
+
+def _slower(found: Mapping[str, float], assumed: Mapping[str, float]) -> float:
+    """How many times as long as assumed this machine takes for what is timed beside networks."""
+    timed = [unit for unit in UNITS if unit not in UNTIMED and assumed[unit] and found[unit]]
+    return median(found[unit] / assumed[unit] for unit in timed)
 
 
 def _shapes(plan: Plan) -> list[tuple[Architecture, int, int]]:

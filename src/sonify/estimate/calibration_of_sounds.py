@@ -1,6 +1,7 @@
 """Timings of what is computed of sounds and scores rather than by a network."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 
 import numpy as np
@@ -18,20 +19,28 @@ from sonify.evaluation.metrics.envelope import envelope_correlation
 from sonify.evaluation.metrics.peaks import active_fraction, peak_coherence
 from sonify.evaluation.metrics.spectra import spectral_shape
 
-CLIPS, CLASSES = 400, 20
+CLIPS, CLASSES = (40, 400), 20
 SIGNALS, SECONDS = 16, 2.5
 
 
-def sound_timings(seconds: Callable[[Callable[[], object]], float]) -> Iterator[tuple[Work, float]]:
+Seconds = Callable[[Callable[[], object]], float]  # of a call
+
+
+def score_timings(seconds: Seconds) -> Iterator[tuple[Work, float]]:
+    """Yield metrics of few scores and of many, and the seconds that they take."""
+    for number in CLIPS:
+        rng = np.random.default_rng(0)
+        targets = (rng.random((number, CLASSES)) < 0.1).astype(np.uint8)
+        targets[:CLASSES] |= np.eye(CLASSES, dtype=np.uint8)
+        scores = rng.standard_normal((number, CLASSES)).astype(np.float32)
+        counts = resamples("calibration", "eval", [str(i) for i in range(number)])
+        took = seconds(partial(measured, targets, scores, counts))
+        yield other(score=number * CLASSES, ranking=CLASSES), took
+
+
+def sound_timings(seconds: Seconds) -> Iterator[tuple[Work, float]]:
     """Yield works in one unit each and the seconds that they take, by the timer `seconds`."""
     rng = np.random.default_rng(0)
-    targets = (rng.random((CLIPS, CLASSES)) < 0.1).astype(np.uint8)
-    targets[:CLASSES] |= np.eye(CLASSES, dtype=np.uint8)
-    scores = rng.standard_normal((CLIPS, CLASSES)).astype(np.float32)
-    counts = resamples("calibration", "eval", [str(i) for i in range(CLIPS)])
-    took = seconds(lambda: measured(targets, scores, counts))
-    yield other(score=CLIPS * CLASSES), took
-
     x = rng.standard_normal((SIGNALS, round(SECONDS * RATE_HZ))).astype(np.float32)
     s = 0.5 * x + 0.1 * rng.standard_normal(x.shape).astype(np.float32)
     all_s = SIGNALS * SECONDS

@@ -38,12 +38,13 @@ WORD_S = 0.98  # seconds of a synthesised word, on average
 @dataclass(frozen=True)
 class Clips:
     """Clips of a split: how many, seconds of each on average, classes, and which fraction of them
-    has one and the same length, so that they run in batches."""
+    has one of a few lengths, so that they run in batches; how many lengths those are."""
 
     number: int
     mean_s: float
     classes: int
     alike: float
+    lengths: int = 1
 
     @property
     def seconds(self) -> float:
@@ -58,11 +59,12 @@ class Clips:
     def batches(self, max_samples: float) -> float:
         """Return in how many batches of at most `max_samples` samples the clips run."""
         together = max(1, int(max_samples // max(1, self.samples)))
-        return self.number * (1 - self.alike + self.alike / together)
+        of_each = self.number * self.alike / self.lengths
+        return self.number * (1 - self.alike) + self.lengths * math.ceil(of_each / together)
 
     def cropped(self, crop_s: float | None) -> "Clips":
         """Return them cut, or repeated, to `crop_s` seconds; None leaves them whole."""
-        return self if crop_s is None else replace(self, mean_s=crop_s, alike=1.0)
+        return self if crop_s is None else replace(self, mean_s=crop_s, alike=1.0, lengths=1)
 
     def centres(self, crop_s: float | None) -> "Clips":
         """Return them with longer ones cut to `crop_s` seconds; None leaves them whole."""
@@ -99,7 +101,8 @@ def several(config: Config, dataset: str, splits: Sequence[str]) -> Clips:
     each = [clips(config, dataset, split) for split in splits]
     number = sum(some.number for some in each)
     mean_s = sum(some.seconds for some in each) / max(1, number)
-    return Clips(number, mean_s, each[0].classes, min(some.alike for some in each))
+    alike, lengths = min(some.alike for some in each), max(some.lengths for some in each)
+    return Clips(number, mean_s, each[0].classes, alike, lengths)
 
 
 def _synthetic(config: Config, dataset: str, split: str) -> Clips:
@@ -108,8 +111,9 @@ def _synthetic(config: Config, dataset: str, split: str) -> Clips:
         number = getattr(sizes.audioset.clips, split)
         return Clips(number, sizes.audioset.clip_s, SYNTHETIC_CLASSES, 1.0)
     if dataset == "fsd50k":  # a handful of lengths, all equally likely
-        mean_s = fmean(lengths_s(sizes.fsd50k.min_s, sizes.fsd50k.max_s))
-        return Clips(getattr(sizes.fsd50k.clips, split), mean_s, SYNTHETIC_CLASSES, 0.98)
+        lengths = lengths_s(sizes.fsd50k.min_s, sizes.fsd50k.max_s)
+        number = getattr(sizes.fsd50k.clips, split)
+        return Clips(number, fmean(lengths), SYNTHETIC_CLASSES, 1.0, len(lengths))
     words = sizes.speech_commands.words
     number = words * getattr(sizes.speech_commands.takes_per_word, split)
     return Clips(number, WORD_S, words, 0.0)

@@ -122,7 +122,8 @@ class _Jobs:
             memory = _training_bytes(encoder, of.step.kept_values, recipe.precision)
             needs = self._needs(self.files.training_input(run.name, seed))
             crops = held * (of.step.crops // of.step.clips)
-            yield _job("train", name, of.work, needs, weights, memory + crops)
+            begin = other(network=2 if run.start else 1, first_step=not of.step.frozen)
+            yield _job("train", name, begin + of.work, needs, weights, memory + crops)
 
     def _mine(self, names: list[str]) -> Iterable[Job]:
         for name in names:
@@ -169,7 +170,7 @@ class _Jobs:
         for name in [*names, *PAGES]:
             needs, done, disk = [*tables, *sounds], other(drawn=1), 0.0
             if name.startswith("table_"):
-                needs = ["gather/metrics"]
+                needs, done = ["gather/metrics"], other(gathered=1)
             elif name in FIGURES:
                 needs = list(self._needs(self.files.figure_tables(FIGURES[name])))
             elif name.startswith("figure_"):
@@ -224,15 +225,18 @@ class _Jobs:
 def _shared(job: Job, scatter: Scatter) -> Iterable[Job]:
     """Yield a job or, where it is shared, its shares and then what is left to it: to merge them.
 
-    Metrics are computed of all scores at once, and so by the job that merges.
+    Every share starts and has the network; metrics are computed of all scores at once, and so by
+    the job that merges.
     """
     number, begin = scatter.number(job.rule), {"start": 1.0}
     if number == 1:
         yield job
         return
-    apart = begin | {u: n for u, n in job.work.amounts.items() if u == "score"}
-    rest = Work({u: n for u, n in job.work.amounts.items() if u not in apart})
-    each = rest * (1 / number) + Work(begin)
+    amounts = job.work.amounts
+    apart = begin | {u: n for u, n in amounts.items() if u in ("score", "ranking")}
+    every = begin | {u: n for u, n in amounts.items() if u == "network"}
+    rest = Work({u: n for u, n in amounts.items() if u not in apart | every})
+    each = rest * (1 / number) + Work(every)
     shares = [
         Job(f"{job.rule}_share", f"{job.name}-{i}-of-{number}", each, job.needs, memory=job.memory)
         for i in range(1, number + 1)

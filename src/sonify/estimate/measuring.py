@@ -19,6 +19,7 @@ from sonify.plan.registry import STAGES
 # Different maps that three rules for the most active one choose, per layer and clip: of the
 # miniature (table coherence); one rule chooses one.
 DISTINCT = {1: 1.0, 2: 1.2, 3: 1.4}
+TRACED = 2  # networks as which one that is loaded and then traced for sonifying counts
 AT_ONCE = 4  # delays that are rendered together (evaluation.measurements.invariance)
 
 Counted = Callable[[Plan, str], Work]
@@ -33,13 +34,13 @@ def mined(plan: Plan) -> Clips:
 def mine(plan: Plan, model: str) -> Work:
     """Return the work of mining a model."""
     ranked = mined(plan).number * sum(_network(plan, model).filters)
-    return _maps(plan, model) + other(ranked=ranked)
+    return _maps(plan, model) + other(ranked=ranked, network=TRACED)
 
 
 def render(plan: Plan, model: str) -> Work:
     """Return the work of sonifying every filter's clips, layer by layer."""
     encoder, some, top = _network(plan, model), mined(plan), plan.config.sonification.top
-    done = other(kept_s=sonified_s(plan, model))
+    done = other(kept_s=sonified_s(plan, model), network=TRACED)
     for layer, filters in enumerate(encoder.filters, start=1):
         asked = min(top, some.number) * filters
         different = some.number * (1 - (1 - 1 / some.number) ** asked)
@@ -68,8 +69,7 @@ def counted() -> set[str]:
 
 def _score(plan: Plan, model: str) -> Work:
     some = _clips(plan, "score", model)
-    scores = other(score=some.number * some.classes)
-    return scoring(_network(plan, model), some, _batch(plan)) + scores
+    return scoring(_network(plan, model), some, _batch(plan)) + _metrics(some) + other(network=1)
 
 
 def _removal(plan: Plan, model: str) -> Work:
@@ -84,7 +84,8 @@ def _removal(plan: Plan, model: str) -> Work:
     return (
         _most_active(plan, encoder, some, len({c.rule for c in conditions}))
         + scoring(encoder, some, _batch(plan)) * passes
-        + other(score=some.number * some.classes * measured)
+        + _metrics(some) * measured
+        + other(network=TRACED)
     )
 
 
@@ -92,7 +93,7 @@ def _coherence(plan: Plan, model: str) -> Work:
     some, encoder = _clips(plan, "coherence", model), _network(plan, model)
     rules = len(STAGES["coherence"].settings(plan, model).rules)  # type: ignore[attr-defined]
     signals = encoder.n_layers * DISTINCT[rules]
-    spectra = other(spectra_s=some.seconds * signals)
+    spectra = other(spectra_s=some.seconds * signals, network=TRACED)
     return _most_active(plan, encoder, some, rules) + spectra
 
 
@@ -102,15 +103,15 @@ def _coherence_by_filter(plan: Plan, model: str) -> Work:
 
 def _filters(plan: Plan, model: str) -> Work:
     seconds = sonified_s(plan, model)  # which are read as well
-    sounds = other(sound_s=seconds, kept_s=seconds) + _described(plan, model)
+    sounds = other(sound_s=seconds, kept_s=seconds, network=TRACED) + _described(plan, model)
     return _maps(plan, model) + sounds
 
 
 def _evolution(plan: Plan, model: str) -> Work:
     encoder, some, stage = _network(plan, model), mined(plan), plan.evaluation.evolution
     states = len(plan.recipe(plan.run_of(model).recipe).kept_epochs)
-    # Every state is loaded and traced twice, which takes about as long as a job's start.
-    done = _maps(plan, model) * states + other(start=2 * states)
+    # Every state is loaded and traced twice.
+    done = _maps(plan, model) * states + other(network=2 * TRACED * states)
     deepest = network.forward(encoder, some.samples, max(stage.layers))
     for layer in stage.layers:
         asked = 2 * stage.filters_per_layer * states  # on the fixed clip, and on its own
@@ -131,18 +132,20 @@ def _invariance(plan: Plan, model: str) -> Work:
         together = lengths[first : first + AT_ONCE]
         each = _forward_and_back(encoder, max(together))
         done += run("sonify", 1, each * len(together))
-    return done * min(stage.clips, some.number)
+    return done * min(stage.clips, some.number) + other(network=TRACED)
 
 
 def _layer_importance(plan: Plan, job: str) -> Work:
     probe = plan.probes[job]
     some = clips(plan.config, probe.run.dataset, probe.split).cropped(probe.crop_s)
     encoder, trained = plan.architecture(start(probe)), probings(plan, probe)
-    done = sum((training.work for training in trained), Work())
+    # Each training has a copy of the encoder, and writes and is scored on its own.
+    done = sum((training.work for training in trained), other(network=1 + len(trained)))
+    done += other(first_step=any(not training.step.frozen for training in trained))
     for heads in [training.step.heads for training in trained] or [(encoder.whole,)]:
         cost = network.forward(encoder, some.samples, min(max(heads), encoder.n_layers))
         done += run("forward", some.batches(_batch(plan)), cost * some.number)
-        done += other(score=some.number * some.classes * len(heads))
+        done += _metrics(some) * len(heads)
     return done
 
 
@@ -156,6 +159,11 @@ _WORK: dict[str, Counted] = {
     "invariance": _invariance,
     "layer_importance": _layer_importance,
 }
+
+
+def _metrics(some: Clips) -> Work:
+    """Metrics of one set of scores, and their resamples."""
+    return other(score=some.number * some.classes, ranking=some.classes)
 
 
 def _described(plan: Plan, model: str) -> Work:

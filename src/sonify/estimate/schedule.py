@@ -53,7 +53,12 @@ class Schedule:
         return ends
 
     def makespan_s(self, places: Mapping[str, int]) -> float:
-        """Return when the last task ends, with `places` for tasks of each pool.
+        """Return when the last task ends, with `places` for tasks of each pool."""
+        begins = self.begins_s(places)
+        return max((at + self._by_name[name].seconds for name, at in begins.items()), default=0.0)
+
+    def begins_s(self, places: Mapping[str, int]) -> dict[str, float]:
+        """Return when each task begins, with `places` for tasks of each pool.
 
         A free place takes the ready task of the highest priority, and of these the one that most
         work waits for. Pools that are not named have room for all.
@@ -67,6 +72,7 @@ class Schedule:
         free = {task.pool: places.get(task.pool, len(self.tasks)) for task in self.tasks}
         ready: dict[str, list[tuple[float, float, str]]] = {pool: [] for pool in free}
         running: list[tuple[float, str]] = []
+        begins: dict[str, float] = {}
         now = 0.0
 
         def admit(name: str) -> None:
@@ -81,9 +87,10 @@ class Schedule:
                 while queue and free[pool]:
                     name = heapq.heappop(queue)[2]
                     free[pool] -= 1
+                    begins[name] = now
                     heapq.heappush(running, (now + self._by_name[name].seconds, name))
             if not running:
-                return now
+                return begins
             now, name = heapq.heappop(running)
             free[self._by_name[name].pool] += 1
             for follower in followers.get(name, ()):

@@ -135,7 +135,7 @@ def training(plan: Plan, model: str) -> Training:
         held = clips(plan.config, run_.dataset, split) if split else known
         held = held.cropped(recipe.val_crop_s)
         if not split:
-            held = Clips(known.number - used, held.mean_s, held.classes, held.alike)
+            held = Clips(known.number - used, held.mean_s, held.classes, held.alike, held.lengths)
     step = _step(architecture, recipe, used, known.classes, run_.finetune == "fconly")
     return Training(recipe, step, used // step.clips, held)
 

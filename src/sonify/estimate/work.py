@@ -17,13 +17,17 @@ Kind = Literal["train", "frozen", "forward", "maps", "sonify"]
 KINDS: tuple[Kind, ...] = ("train", "frozen", "forward", "maps", "sonify")
 
 UNITS = {
-    "start": "of a job: interpreter, libraries, weights",
+    "start": "of a job: its interpreter, settings and tables",
+    "process": "job that starts before the interpreter that jobs are forked from is ready",
+    "network": "network that a job builds, loads or traces, with the modules that this needs",
+    "first_step": "first step of a job that trains everything, beyond a later one",
     "synthesised_s": "second of audio that is synthesised, at 44.1 kHz",
     "synthesised_clip": "clip that is synthesised",
     "decoded_s": "second of 48 kHz FLAC that is decoded while it is downloaded",
     "prepared_s": "second of audio that is prepared, at 44.1 kHz",
     "prepared_clip": "clip that is prepared",
     "score": "score of a clip and class that metrics and their resamples are computed from",
+    "ranking": "class whose clips are ranked by a set of scores, however few they are",
     "ranked": "clip that mining ranks, for one filter",
     "spectra_s": "second of a sonification whose coherence is computed",
     "sound_s": "second of a sonification whose coherence and spectrum are described",
@@ -31,8 +35,8 @@ UNITS = {
     "described": "sonification that is described in a table",
     "kept_s": "second of a sonification that is encoded and stored",
     "shown_s": "second of a sonification that the gallery shows",
-    "gathered": "table of one job that is gathered",
-    "drawn": "table, figure or page",
+    "gathered": "table of one job that is gathered, or set in a table of results",
+    "drawn": "figure or page",
 }
 
 

@@ -40,10 +40,11 @@ def most_active(
         picked = [[strongest(maps, rule) for maps in record.maps] for rule in rules]
         filters = torch.stack([torch.stack(layers) for layers in picked])  # (rule, layer, clip)
         _, n_layers, n_clips = filters.shape
-        shape = (n_layers, n_clips, int(filters.max()) + 1)
+        most = int(filters.max()) + 1
         places = torch.arange(n_layers * n_clips, device=x.device).view(n_layers, n_clips)
-        distinct, at = (places * shape[2] + filters).unique(return_inverse=True)
-        layers, clips, filters = torch.unravel_index(distinct, shape)
-        layers = layers + 1
+        distinct, at = (places * most + filters).unique(return_inverse=True)
+        # By hand: torch.unravel_index imports SymPy, which takes longer than many a job.
+        place, filters = distinct // most, distinct % most
+        layers, clips = place // n_clips + 1, place % n_clips
         made = explainer.render_from(record, x[some], layers, clips, filters)
         yield some, Chosen(layers, clips, made, dict(zip(rules, at, strict=True)))

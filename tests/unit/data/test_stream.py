@@ -87,7 +87,9 @@ def test_row_groups_are_read_in_a_new_order_every_epoch(stream):
     np.testing.assert_array_equal(stream.order(3)[1], stream.order(3)[1])
 
 
-def test_batches_are_crops_of_their_clips(stream):
+@pytest.mark.parametrize("looked_up", [1, 8, 1024])  # a batch at a time, two, all
+def test_batches_are_crops_of_their_clips(stream, looked_up, monkeypatch):
+    monkeypatch.setattr("sonify.data.stream.LOOKED_UP", looked_up)
     stream, clips = stream
     batches = list(stream.epoch(1))
     seen = np.concatenate([b.clips for b in batches])

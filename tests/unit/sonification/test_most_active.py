@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -40,3 +43,18 @@ def test_it_finds_what_each_rule_alone_does_and_nothing_twice(sonifier, n_clips,
 def test_unknown_rules_are_refused(sonifier):
     with pytest.raises(ValueError, match="rule is 'loudest': it must be one of"):
         next(most_active(sonifier, torch.randn(1, 4_000).double(), ["loudest"]))
+
+
+def test_nothing_is_imported_that_takes_longer_than_the_job():
+    code = """
+import sys, torch
+from sonify.models.cnn import CNN12, Architecture
+from sonify.sonification.methods import build_explainer
+from sonify.sonification.most_active import most_active
+
+explainer = build_explainer("deconvnet", CNN12(Architecture(width=1 / 64)))
+next(most_active(explainer, torch.randn(1, 3_000), ["mean", "max"]))
+print({"sympy", "torch._dynamo", "torch.fx.experimental.symbolic_shapes"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
