@@ -38,36 +38,41 @@ def test_order_of_jobs_folder_and_hashing_change_no_table_and_no_weight(
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
-def test_two_threads_move_last_digits_at_most(finished_run, elsewhere):
-    """Sums may be rounded in another order, and so maps that are nearly as strong change places.
-
-    Where this was written no bit changed.
-    """
+def test_two_threads_move_weights_and_numbers_a_little_and_no_clip(finished_run, elsewhere):
+    """Sums are rounded in another order, and Adam divides small gradients by themselves."""
     settings = elsewhere.checkout / "workflow/configs/smoke.yaml"
     settings.write_text(f"{settings.read_text(encoding='utf-8')}\nthreads: 2\n", encoding="utf-8")
     elsewhere("--cores", "2", "--", *(f"results/{table}.parquet" for table in THREADED))
-    one, two = (run.folder / "results" for run in (finished_run, elsewhere))
-    weights = sorted(two.glob("models/*/model.safetensors"))
-    assert len(weights) == 2
-    for file in weights:
-        theirs = load_file(file)
-        for name, values in load_file(one / file.relative_to(two)).items():
-            np.testing.assert_allclose(theirs[name], values, rtol=1e-3, atol=1e-4, err_msg=name)
-    for table in THREADED:
-        check_close(*(run / f"{table}.parquet" for run in (one, two)))
+    check_close(finished_run.folder, elsewhere.folder)
 
 
 def check_close(one: Path, two: Path) -> None:
-    """Nearly all rows are of the same clip, layer, filter and so on, and their numbers close."""
-    ours, theirs = (
-        pd.read_parquet(file).drop(columns=NOT_NUMBERS, errors="ignore") for file in (one, two)
-    )
-    assert len(ours) == len(theirs) > 0
-    measured = ours.select_dtypes("float").columns
-    keys = ours.columns.difference(measured)
-    same = (ours[keys] == theirs[keys]).all(axis=1)
-    assert same.mean() > 0.9, one.parent.name
-    for name in measured:
-        np.testing.assert_allclose(
-            theirs.loc[same, name], ours.loc[same, name], rtol=1e-2, atol=1e-3, err_msg=name
+    """What is in `two` is the same bytes if prepared, otherwise close to what `one` has."""
+    expected, found = digests(one / "results/data"), digests(two / "results/data")
+    assert found and all(expected[name] == digest for name, digest in found.items())
+    files = sorted(two.glob("results/models/*/model.safetensors"))
+    assert len(files) == 2
+    for file in files:
+        ours, theirs = load_file(one / file.relative_to(two)), load_file(file)
+        far = np.concatenate([(theirs[name] - ours[name]).ravel() for name in ours])
+        weights = np.concatenate([values.ravel() for values in ours.values()])
+        # Of single weights less than the few steps could move them.
+        assert np.linalg.norm(far) < 1e-3 * np.linalg.norm(weights), file.parent.name
+        assert np.abs(far).max() < 5e-3, file.parent.name
+    for table in THREADED:
+        ours, theirs = (
+            pd.read_parquet(run / f"results/{table}.parquet").drop(
+                columns=NOT_NUMBERS, errors="ignore"
+            )
+            for run in (one, two)
         )
+        measured = ours.select_dtypes("float").columns
+        keys = ours.columns.difference(measured)
+        assert len(ours) == len(theirs) > 0
+        # Of maps that are nearly as strong another may be the strongest.
+        same = (ours[keys] == theirs[keys]).all(axis=1)
+        assert same.mean() > 0.9, table
+        for name in measured:
+            a, b = ours.loc[same, name], theirs.loc[same, name]
+            np.testing.assert_allclose(b, a, rtol=2e-2, atol=3e-2, err_msg=f"{table}: {name}")
+            np.testing.assert_allclose(b.mean(), a.mean(), rtol=2e-3, atol=1e-3, err_msg=name)
