@@ -64,6 +64,16 @@ def test_all_clips_give_the_published_number_and_none_an_empty_one(results):
         subset.subset(results / "empty", ["c00"])
 
 
+def test_a_corpus_that_all_seeds_share_is_found(results):
+    (results / "data" / "fsd50k-s0").rename(results / "data" / "fsd50k")
+    for file in (results / "data" / "fsd50k-s1").iterdir():
+        file.unlink()
+    (results / "data" / "fsd50k-s1").rmdir()
+    got = subset.subset(results, [f"c{i:02d}" for i in range(30)])
+    assert got["clips"].tolist() == [30, 30]
+    assert len(set(got["fingerprint"])) == 1, "the same clips with the same labels"
+
+
 def test_the_command_prints_a_line_for_each_model_with_four_decimals(
     results, tmp_path, monkeypatch, capsys
 ):
