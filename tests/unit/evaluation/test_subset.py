@@ -64,6 +64,34 @@ def test_all_clips_give_the_published_number_and_none_an_empty_one(results):
         subset.subset(results / "empty", ["c00"])
 
 
+def test_a_corpus_that_all_seeds_share_is_found(results):
+    (results / "data" / "fsd50k-s0").rename(results / "data" / "fsd50k")
+    for file in (results / "data" / "fsd50k-s1").iterdir():
+        file.unlink()
+    (results / "data" / "fsd50k-s1").rmdir()
+    got = subset.subset(results, [f"c{i:02d}" for i in range(30)])
+    assert got["clips"].tolist() == [30, 30]
+    assert len(set(got["fingerprint"])) == 1, "the same clips with the same labels"
+
+
+def test_the_command_prints_a_line_for_each_model_with_four_decimals(
+    results, tmp_path, monkeypatch, capsys
+):
+    listed = tmp_path / "ids.txt"
+    listed.write_text("".join(f"c{i:02d}\n" for i in range(20)))
+    monkeypatch.setattr("sys.argv", ["subset", str(listed), "--results", str(results)])
+    subset.main()
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split(",") == subset.COLUMNS
+    made = subset.subset(results, subset.read_ids(listed))
+    assert [line.split(",") for line in lines] == [
+        [row.model, "fsd50k", "eval", "20", "0"]
+        + [f"{value:.4f}" for value in (row.mAP, row.mAUC, row.d_prime)]
+        + [row.fingerprint]
+        for row in made.itertuples()
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "ids"),
     [

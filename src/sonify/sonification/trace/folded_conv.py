@@ -20,8 +20,8 @@ class FoldedConv1d(nn.Conv1d):
         weight: Tensor,
         bias: Tensor,
         window: tuple[int, int, int, int],
-        idle: tuple[int, int] = (0, 0),
-        shift: Tensor | None = None,
+        idle: tuple[int, int],
+        shift: Tensor | None,
     ) -> None:
         """`window` is stride, padding, dilation and groups; weight is (filter, channel, tap)."""
         stride, padding, dilation, groups = window

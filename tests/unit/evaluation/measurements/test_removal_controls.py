@@ -72,6 +72,16 @@ def test_map_without_each_sound_is_that_of_plain_loops(make_clips, model):
     assert (found["replicates"].map(len) == 200).all() and (found["n_clips"] == 8).all()
 
 
+def test_of_a_silent_clip_nothing_is_removed_and_it_is_counted(make_clips, model):
+    clips = make_clips(LENGTHS)
+    clips.pcm(2)[:] = 0
+    table = removal_controls_table(model, card(), [clips], fractions=[0.1], **HOW)
+    removed = table[table["layer"] > 0].set_index(["sound", "target_fraction", "layer"])
+    assert (removed["n_silent"] == 1).all()
+    swept = removed.loc[[(name, 0.1, layer) for name in SWEPT for layer in (1, 2)], "removed"]
+    np.testing.assert_allclose(swept, 0.1 * 7 / 8, rtol=1e-5)
+
+
 def test_equal_energies_are_removed_but_where_that_is_not_the_point(make_clips, model):
     made = removal_controls_table(model, card(), [make_clips(LENGTHS)], fractions=[], **HOW)
     own = made[made["sound"] == "sonification"].set_index("layer")["removed"]
@@ -91,6 +101,7 @@ def test_coherence_of_controls_is_that_of_scipy(make_clips, model):
     names = {"sonification", *CONTROLS, "top_1", "bottom_1"}
     assert set(table["sound"]) == names, "two layers: of two or more all would be random"
     assert table[table["sound"] == "top_1"]["layer"].unique().tolist() == [2]
+    assert table[table["sound"] == "bottom_1"]["layer"].unique().tolist() == [1, 2]
     found = table.set_index(["sound", "layer", "clip_id"])
     mixed = {
         "top_1": Sonifier(randomised(model, card(), [2])),

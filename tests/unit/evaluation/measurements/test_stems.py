@@ -54,6 +54,10 @@ def test_stems_are_read_at_8_khz_as_long_as_the_clip(mixtures, tmp_path):
     found = read_stems(folder, "clip0", 8_000)
     np.testing.assert_allclose(found, stems[0], atol=1e-4)
     assert read_stems(folder, "another", 8_000) is None
+    alone = folder / "alone"
+    alone.mkdir()
+    (alone / "0500.flac").write_bytes((folder / "clip0" / "0500.flac").read_bytes())
+    assert read_stems(folder, "alone", 8_000) is None, "of one source nothing is to be separated"
     with pytest.raises(SonifyError, match=r"0500.flac has 8000 samples at 8 kHz, its clip 9000"):
         read_stems(folder, "clip0", 9_000)
     (folder / "clip1" / "1100.flac").write_bytes(b"no sound")

@@ -104,6 +104,13 @@ def mine(folder, card) -> Miner:
     return Miner(folder, card)
 
 
+def test_progress_is_the_number_of_clips_done(mine):
+    told = list[int]()
+    mine(progress=told.append)
+    assert told[-1] == sum(map(len, PART_LENGTHS))
+    assert told == sorted(told) and told[0] in (1, 2), "at most two clips fit into a batch"
+
+
 def test_no_part_s_candidates_outlive_the_next_part(mine, monkeypatch):
     """With thousands of filters and of parts they would fill the memory."""
     read, made = tables.read, []

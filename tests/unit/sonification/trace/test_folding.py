@@ -119,6 +119,8 @@ def test_a_norm_behind_the_relu_is_folded_into_the_next_convolution():
     ).eval()
     x = torch.randn(2, 1, 50).double()
     torch.testing.assert_close(folded(model)(x), model[:5](x), rtol=1e-9, atol=1e-12)
+    maps = Sonifier(folded(model)).forward(x[:, 0]).maps[1]
+    torch.testing.assert_close(maps, model[:5](x), rtol=1e-9, atol=1e-12)
 
 
 def test_a_model_that_is_no_chain_either_way_is_copied_with_its_norms_folded():

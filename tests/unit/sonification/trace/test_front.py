@@ -158,7 +158,15 @@ class WithoutItsMiddle(Net):
         return self.net(x * (torch.arange(x.shape[-1]) != x.shape[-1] // 2))
 
 
+class LevelledTogether(Net):
+    """One factor for the whole batch, which depends on its samples."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(nn.functional.normalize(x, dim=(0, 1, 2)))
+
+
 OTHERS = [Offset, Clipped, Silent, Levelled, ByChannel, ClippedFarBelow, WithoutItsMiddle]
+OTHERS += [LevelledTogether]
 
 
 @pytest.mark.parametrize("kind", OTHERS)

@@ -98,6 +98,32 @@ def test_nothing_is_left_in_the_lists_and_dictionaries_of_the_model():
     assert model.switches == {"before": 1} and model.order == []
 
 
+class Unpooling(Net):
+    """An autoencoder: what unpools takes the indices past the second block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv2 = nn.Conv1d(5, 5, 5, padding=2)
+        self.unpool, self.conv3 = nn.MaxUnpool1d(3), nn.Conv1d(5, 1, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, indices = self.pool1(self.relu1(self.conv1(x)))
+        x = self.relu2(self.conv2(x))
+        return torch.relu(self.conv3(self.unpool(x, indices)))
+
+
+def test_indices_that_go_to_a_decoder_are_no_branch_of_the_encoder():
+    model, x = Unpooling().double(), torch.randn(1, 307).double()
+    assert model(x[:, None]).shape == (1, 1, 294)
+    with pytest.raises(ValueError, match=r"module 'unpool' .* begin a block.*; layers 1 to 2 can"):
+        find_blocks(model)
+    chain = nn.Sequential(model.conv1, nn.ReLU(), nn.MaxPool1d(3), model.conv2, nn.ReLU())
+    theirs = captum_sonification(chain, x, 2, 3)
+    assert theirs.any()
+    ours = Sonifier(model, layers=2).sonify(x, 2, 3)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-9)
+
+
 class Both(Net):
     def forward(self, x: Tensor) -> Tensor:
         return self.relu2(self.conv2(self.pool1(self.relu1(self.conv1(x)))))

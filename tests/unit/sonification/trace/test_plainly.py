@@ -1,5 +1,7 @@
 """What stopped a trace, in plain words."""
 
+import runpy
+
 import pytest
 
 from sonify.sonification.trace.plainly import reason
@@ -20,6 +22,14 @@ def test_words_are_known_ones_or_the_first_sentence_or_the_error(said, words):
 
 def inner() -> None:
     raise RuntimeError("odd")
+
+
+def test_the_line_and_its_file_are_the_innermost_of_the_users(tmp_path):
+    layer = tmp_path / "layer.py"
+    layer.write_text('def forward(x):\n    x = 2 * x\n    raise RuntimeError("odd")\n')
+    with pytest.raises(RuntimeError) as caught:
+        runpy.run_path(str(layer))["forward"](1)
+    assert reason(caught.value) == 'odd, layer.py line 3: raise RuntimeError("odd")'
 
 
 def test_the_line_is_the_innermost_of_the_users():

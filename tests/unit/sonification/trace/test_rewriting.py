@@ -186,7 +186,23 @@ class Behind(Net):
         return self.act(self.two(self.norm(self.act(self.one(x[:, None])))))
 
 
-KINDS = [Crepe, SoundNet, SincNet, Uneven, OldWeightNorm, Behind]
+class InWords(Net):
+    """Padding in words, along either axis of images."""
+
+    pools = (2, 1, 1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(1, 4, (1, 5), padding="same")
+        self.two = nn.Conv2d(4, 6, (4, 1), padding="valid")
+        self.three = nn.Conv2d(6, 4, (3, 1), padding="same")
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.max_pool2d(self.act(self.one(x[:, None, None])), (1, 2))
+        return self.act(self.three(self.act(self.two(x.transpose(2, 3)))))
+
+
+KINDS = [Crepe, SoundNet, SincNet, Uneven, OldWeightNorm, Behind, InWords]
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")

@@ -123,6 +123,15 @@ def test_a_hook_set_afterwards_or_a_module_put_in_place_is_noticed():
         signals(sonifier)
 
 
+def test_a_module_that_was_taken_out_is_noticed():
+    model = nn.Sequential(chain()[:2])
+    sonifier = Sonifier(model)
+    signals(sonifier)
+    del model[0][1]
+    with pytest.raises(SonifyError, match=r"module '0\.1' is not the one of when the model was"):
+        signals(sonifier)
+
+
 @pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
 def test_folding_refuses_what_it_would_lose():
     plain = nn.Sequential(nn.Conv1d(1, 8, 9), nn.BatchNorm1d(8), nn.ReLU())
