@@ -59,16 +59,16 @@ exceeded 1.5 in four stages (evolution 1.85, mine 1.95, gather 1.67, prepare 1.6
 was then refined, twice. Two calibrations of a busy machine differ by up to 1.6, so yours may exceed
 1.5 in some stage.
 
-In the smoke configuration, what a job takes whatever its size weighs most: its start, each network
-that it builds, its first step, the ranking of each class, and the interpreters of the first jobs,
-which start before there is one to fork from. These were not counted apart at first, and removal,
-prepare and layer_importance were off by 1.6 to 2.7 beside the other stages. This comparison is no
-independent test either. Rates of starts and networks are from jobs of an earlier, busier run, scaled
-by eye to an idle machine; those of this calibration were replaced by them, since timing within one
-process misses imports, and the seconds of an interpreter's start were chosen with the ratios below
-in view. With the rates as first calibrated, 7 of the 15 stages were off by more than 1.5: mine
-2.24, synthesise 2.07, evolution 1.87, score 1.86, invariance 1.81, layer_importance 1.61, and one
-more. The other rates were timed just before the run below.
+In the smoke configuration, what a job takes whatever its size weighs most: its start, each
+network that it builds, its first step, the ranking of each class, and the interpreters of the
+first jobs, which start before there is one to fork from. These were not counted apart at first,
+and removal, prepare and layer_importance were off by 1.6 to 2.7 beside the other stages. This
+comparison is no independent test either. Rates of starts and networks are from jobs of an
+earlier, busier run, scaled by eye to an idle machine; those of this calibration were replaced by
+them, since timing within one process misses imports, and the seconds of an interpreter's start
+were chosen with the ratios below in view. With the rates as first calibrated, 7 of the 15 stages
+were off by more than 1.5: mine 2.24, synthesise 2.07, evolution 1.87, score 1.86, invariance
+1.81, layer_importance 1.61, and one more. The other rates were timed just before the run below.
 """
 DEVICES = """\
 ## Devices
