@@ -17,7 +17,7 @@ from typing import IO
 
 SNAKEMAKE = Path(".snakemake")
 RUN = "SONIFY_RUN"  # process that jobs on this machine end with
-TOLD = "SONIFY_TOLD"  # set once this process receives SIGTERM, for what it says of jobs after that
+TOLD = "SONIFY_TOLD"  # the signal that ends this process, for what it says of jobs after that
 _held: list[IO[str]] = []  # open as long as this process lives
 
 
@@ -66,20 +66,23 @@ def remove_dead(folder: Path = SNAKEMAKE) -> str | None:
 def tie_jobs() -> None:
     """Have the jobs that this process starts on this machine end with it, however it ends.
 
-    When it receives SIGTERM, so do they at once: a training writes a checkpoint then.
+    When it receives SIGTERM, so do they at once: a training writes a checkpoint then. Ctrl-C
+    reaches them without it.
     """
     os.environ[RUN] = str(os.getpid())
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def told(number: int, frame: FrameType | None) -> None:
-        os.environ[TOLD] = "SIGTERM"
-        if callable(before):
-            before(number, frame)
-        for process in _descendants(os.getpid()):
+        os.environ[TOLD] = signal.Signals(number).name
+        if callable(usual := before[signal.Signals(number)]):
+            usual(number, frame)
+        for process in _descendants(os.getpid()) if number == signal.SIGTERM else ():
             with suppress(OSError):  # has ended meanwhile
                 os.kill(process, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, told)
+    if callable(before[signal.SIGINT]):  # a shell's background jobs ignore it
+        signal.signal(signal.SIGINT, told)
 
 
 def _descendants(process: int) -> list[int]:

@@ -31,7 +31,7 @@ REDUNDANT = (
     "RuleException:\nCalledProcessError",
     "WorkflowError:\nAt least one job did not complete",
 )
-TOLD = "SONIFY_TOLD"  # set by workflow/alive.py once the run receives SIGTERM
+TOLD = "SONIFY_TOLD"  # set by workflow/alive.py once a signal ends the run
 TENTH = 0.1  # of the jobs, before which nothing is said about the time left
 PAUSE_S = 20.0  # between two times that something is
 LOCKED = (

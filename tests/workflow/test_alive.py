@@ -125,3 +125,25 @@ print(os.environ[alive.TOLD])
     printed, _ = main.communicate(timeout=60)
     assert printed.splitlines() == ["before", "heard", "143", "SIGTERM"]
     assert (tmp_path / "log").read_text() == "heard\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "printed"), [("default_int_handler", ["SIGINT"]), ("SIG_IGN", ["False"])]
+)
+def test_ctrl_c_ends_the_run_and_is_known_unless_it_is_ignored(tmp_path, before, printed):
+    code = f"""
+import os, signal, alive
+signal.signal(signal.SIGINT, signal.{before})
+alive.tie_jobs()
+print(flush=True)
+try:
+    input()
+    print(alive.TOLD in os.environ)
+except KeyboardInterrupt:
+    print(os.environ[alive.TOLD])
+"""
+    main = started(code, tmp_path)
+    main.send_signal(signal.SIGINT)
+    if before == "default_int_handler":
+        assert main.wait(timeout=60) == 0
+    assert main.communicate("\n", timeout=60)[0].splitlines() == printed

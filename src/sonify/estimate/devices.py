@@ -41,8 +41,8 @@ def named(name: str) -> Device:
     known = _known()
     if name not in known:
         raise SonifyError(
-            f"there is no device {name!r}: name one of {', '.join(known)}, or none to calibrate "
-            "this machine"
+            f"there is no device {name!r}: name one of {', '.join(known)}, or leave "
+            "--device out to calibrate this machine"
         )
     entry = known[name]
     if "like" not in entry:
