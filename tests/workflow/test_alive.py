@@ -135,8 +135,8 @@ def test_ctrl_c_ends_the_run_and_is_known_unless_it_is_ignored(tmp_path, before,
 import os, signal, alive
 signal.signal(signal.SIGINT, signal.{before})
 alive.tie_jobs()
-print(flush=True)
 try:
+    print(flush=True)
     input()
     print(alive.TOLD in os.environ)
 except KeyboardInterrupt:
