@@ -99,12 +99,9 @@ class Training:
             for crops, y in ((b.crops.swapaxes(0, 1), b.targets) for b in stream.epoch(epoch))
         ]
         frozen = self.run.finetune == "fconly"
-        peak = recipe.fconly_learning_rate if frozen else None
+        peak = (recipe.fconly_learning_rate if frozen else None) or recipe.learning_rate
         warmup = round(recipe.warmup_epochs * stream.steps)
-        rates = [
-            learning_rate(i, len(batches), warmup, peak or recipe.learning_rate)
-            for i in range(len(batches))
-        ]
+        rates = [learning_rate(i, len(batches), warmup, peak) for i in range(len(batches))]
         outputs = self.architecture.features if contrastive else len(self.clips.classes)
         head = "projection" if contrastive else "classifier"
 
@@ -154,13 +151,16 @@ def training(name: str, scratch: Path, quick: bool) -> Training:
     if run.start:
         torch.manual_seed(SEED)
         started = plan.run_of(f"{run.start}-s{SEED}")
-        facts = {"seed": SEED, "architecture": architecture, "head": "classifier", "outputs": 1}
-        names = ("dataset", "regime", "finetune")
         card = ModelCard(
             run=run.start,
+            seed=SEED,
             architecture_name=started.architecture,
-            **facts,
-            **{key: getattr(started, key) for key in names},
+            architecture=architecture,
+            dataset=started.dataset,
+            regime=started.regime,
+            finetune=started.finetune,
+            head="classifier",
+            outputs=1,
         )
         start = build(card), card
     recipe = plan.recipe(run.recipe)

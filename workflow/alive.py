@@ -76,9 +76,10 @@ def tie_jobs() -> None:
         os.environ[TOLD] = signal.Signals(number).name
         if callable(usual := before[signal.Signals(number)]):
             usual(number, frame)
-        for process in _descendants(os.getpid()) if number == signal.SIGTERM else ():
-            with suppress(OSError):  # has ended meanwhile
-                os.kill(process, signal.SIGTERM)
+        if number == signal.SIGTERM:
+            for process in _descendants(os.getpid()):
+                with suppress(OSError):  # has ended meanwhile
+                    os.kill(process, signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, told)
     if callable(before[signal.SIGINT]):  # a shell's background jobs ignore it

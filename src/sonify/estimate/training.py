@@ -1,6 +1,6 @@
 """The work of trainings and probes: steps from clips and batches, arithmetic from the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.estimate import network
@@ -135,7 +135,7 @@ def training(plan: Plan, model: str) -> Training:
         held = clips(plan.config, run_.dataset, split) if split else known
         held = held.cropped(recipe.val_crop_s)
         if not split:
-            held = Clips(known.number - used, held.mean_s, held.classes, held.alike, held.lengths)
+            held = replace(held, number=known.number - used)
     step = _step(architecture, recipe, used, known.classes, run_.finetune == "fconly")
     return Training(recipe, step, used // step.clips, held)
 
