@@ -11,8 +11,10 @@ from safetensors.numpy import load_file
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_600)]  # a smoke run each
 EARLY = [f"results/evaluation/{table}.parquet" for table in ("layer_importance", "coherence")]
 # A training, one that starts from it, and what is computed of either.
+MINED = [f"sonification/contrastive-s0/{name}" for name in ("top_activations", "sonifications")]
 THREADED = [
-    *["sonification/contrastive-s0/sonifications", "evaluation/coherence/contrastive-s0"],
+    *MINED,
+    "evaluation/coherence/contrastive-s0",
     *(f"evaluation/{table}/fsd50k-contrastive-full-s0" for table in ("metrics", "removal")),
 ]
 NOT_NUMBERS = ["pcm", "replicates"]  # but lists of what the other columns sum up
@@ -38,8 +40,11 @@ def test_order_of_jobs_folder_and_hashing_change_no_table_and_no_weight(
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
-def test_two_threads_move_weights_and_numbers_a_little_and_no_clip(finished_run, elsewhere):
-    """Sums are rounded in another order, and Adam divides small gradients by themselves."""
+def test_two_threads_move_weights_and_numbers_a_little_and_mine_the_same_clips(
+    finished_run, elsewhere
+):
+    """Sums are rounded in another order. Adam divides each gradient by its own running magnitude,
+    so that rounding errors in very small gradients reach the weights at full size."""
     settings = elsewhere.checkout / "workflow/configs/smoke.yaml"
     settings.write_text(f"{settings.read_text(encoding='utf-8')}\nthreads: 2\n", encoding="utf-8")
     elsewhere("--cores", "2", "--", *(f"results/{table}.parquet" for table in THREADED))
@@ -47,7 +52,11 @@ def test_two_threads_move_weights_and_numbers_a_little_and_no_clip(finished_run,
 
 
 def check_close(one: Path, two: Path) -> None:
-    """What is in `two` is the same bytes if prepared, otherwise close to what `one` has."""
+    """Assert that data in `two` are the same bytes as in `one`, mined rows the same, numbers close.
+
+    Each number of a table within 0.03 + 2 %, its column's mean within 0.001 + 0.2 %; weights within
+    10⁻³ of their norm, and each within 0.005.
+    """
     expected, found = digests(one / "results/data"), digests(two / "results/data")
     assert found and all(expected[name] == digest for name, digest in found.items())
     files = sorted(two.glob("results/models/*/model.safetensors"))
@@ -69,9 +78,11 @@ def check_close(one: Path, two: Path) -> None:
         measured = ours.select_dtypes("float").columns
         keys = ours.columns.difference(measured)
         assert len(ours) == len(theirs) > 0
-        # Of maps that are nearly as strong another may be the strongest.
         same = (ours[keys] == theirs[keys]).all(axis=1)
-        assert same.mean() > 0.9, table
+        if table in MINED:  # by clip, frame, layer and filter
+            assert same.all(), table
+        else:  # another map, nearly as strong, may be a clip's most active
+            assert same.mean() > 0.9, table
         for name in measured:
             a, b = ours.loc[same, name], theirs.loc[same, name]
             np.testing.assert_allclose(b, a, rtol=2e-2, atol=3e-2, err_msg=f"{table}: {name}")
