@@ -254,7 +254,7 @@ def measured(run: Bench, name: str) -> dict:
 
 
 def set_up(model: nn.Module, case: Case) -> Sonifier | AutogradSonifier:
-    """What a person does once for a network."""
+    """Return the explainer that a person builds once for a network."""
     if case.by == BY_AUTOGRAD:
         return AutogradSonifier(model)
     return Sonifier(folded(model), allow_strided=True)

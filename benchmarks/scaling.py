@@ -1,4 +1,4 @@
-"""How time grows with clips and with seconds of audio, and that memory does not grow with clips."""
+"""Measure time by clips and seconds of audio, and show that memory does not grow with clips."""
 
 import numpy as np
 import pandas as pd

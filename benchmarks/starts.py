@@ -1,5 +1,5 @@
-"""What starting a job costs: a process of its own beside a fork of an interpreter that has
-imported the heavy packages.
+"""Measure the cost of starting a job: a process of its own beside a fork of an interpreter that
+has imported the heavy packages.
 """
 
 import os

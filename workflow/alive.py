@@ -72,7 +72,7 @@ def tie_jobs() -> None:
     os.environ[RUN] = str(os.getpid())
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
-    def told(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         os.environ[TOLD] = signal.Signals(number).name
         if callable(usual := before[signal.Signals(number)]):
             usual(number, frame)
@@ -81,9 +81,9 @@ def tie_jobs() -> None:
                 with suppress(OSError):  # has ended meanwhile
                     os.kill(process, signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGTERM, on_signal)
     if callable(before[signal.SIGINT]):  # a shell's background jobs ignore it
-        signal.signal(signal.SIGINT, told)
+        signal.signal(signal.SIGINT, on_signal)
 
 
 def _descendants(process: int) -> list[int]:

@@ -98,7 +98,7 @@ def keep() -> None:
 
 @cache
 def _kept() -> dict[str, list[Any]]:
-    """What texts say that were kept, by `_key`; nothing unless every byte is as it was written."""
+    """Return the facts kept of texts, by `_key`; nothing unless every byte is as it was written."""
     try:
         seal, _, body = KEPT.read_bytes().partition(b"\n")
     except OSError:
@@ -186,7 +186,7 @@ def _source(file: Path) -> _Source:
 
 @cache
 def _content(text: str, package: tuple[str, ...]) -> _Content:
-    """What the text of a module of `package` says, as it was kept or parsed."""
+    """Return the facts of the text of a module of `package`, kept or parsed."""
     key = _key(text, package)
     if said := _kept().get(key):
         names, listed, strings, uses_tables, bare = said

@@ -22,7 +22,7 @@ from sonify.runtime.folders import write_whole
 CONFIGURATION = ("settings", "version", "splits", "contracts")  # parameters that are no paths
 CODE = Path("results/provenance/code")
 ACCEPTED = Path("results/provenance/accepted.json")
-INPUTS = Path("results/provenance/inputs")  # of results whose jobs are not told
+INPUTS = Path("results/provenance/inputs")  # of results whose jobs are not passed theirs
 UNFINISHED = "results/unfinished/"
 LONGEST = 40_000  # letters of the names of inputs handed to a job
 ASKED = "SONIFY_ASKED"  # verify or why: what a dry run answers in place of its list of jobs
@@ -77,8 +77,8 @@ def _compared(value: Any) -> bool:
 def task_of(job) -> dict[str, Any] | None:
     """Return the rule, code, settings, inputs and outputs of a job; None if it runs no script.
 
-    Inputs are all of them, also where the job is not told; `apart` then says whether their names
-    or their contents count.
+    Inputs are all of them, also where the job is not passed them; `apart` then says whether their
+    names or their contents count.
     """
     text = job.params.get("made")
     task = json.loads(_unquoted(text.partition("=")[2])) if text else None
@@ -147,7 +147,7 @@ def note_of(path: Path) -> dict[str, Any] | None:
 
 
 def write_inputs(dag) -> None:
-    """Record the inputs of what this run has made by jobs that are not told theirs."""
+    """Record the inputs of what this run has made by jobs that are not passed theirs."""
     jobs = () if dag.workflow.touch else dag.finished_jobs
     for task in filter(None, map(task_of, jobs)):
         if "apart" in task:

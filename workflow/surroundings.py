@@ -113,10 +113,10 @@ def too_many_processes(device: str, threads: int, processes: int, workflow) -> s
     set_to = f"training.processes is {processes}"
     if gpus(device):
         ask = "import torch; print(torch.cuda.device_count())"
-        told = subprocess.run(
+        answer = subprocess.run(
             [sys.executable, "-c", ask], capture_output=True, text=True, check=False
         )
-        there = int(told.stdout or 0)
+        there = int(answer.stdout or 0)
         if there or device == "cuda":
             few = f"{set_to}, but PyTorch finds {there} GPUs here: lower it"
             return few if there < processes else None

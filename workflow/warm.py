@@ -126,9 +126,9 @@ def watched(connection: socket.socket) -> list[str]:
         job = os.pidfd_open(child)
         signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
         while job not in select.select([job, connection.fileno()], [], [])[0]:
-            told = connection.recv(1)  # by the client's handler; nothing if it has ended
-            os.kill(child, signal.SIGTERM if told else signal.SIGKILL)
-            if not told:
+            asked = connection.recv(1)  # by the client's handler; nothing if it has ended
+            os.kill(child, signal.SIGTERM if asked else signal.SIGKILL)
+            if not asked:
                 break
         _, status = os.waitpid(child, 0)
         with suppress(OSError):

@@ -46,7 +46,7 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.jobs: dict[int, tuple[str, float]] = {}
         self.ended: list[str] = []
-        self.left, self.told = TimeLeft(), float("-inf")
+        self.left, self.said = TimeLeft(), float("-inf")
 
     writes_to_stream = True
     writes_to_file = False
@@ -107,9 +107,9 @@ class LogHandler(LogHandlerBase):
     def _time_left(self, record: Any) -> str:
         now = time.monotonic()
         done, total = record.done, record.total
-        if not TENTH * total <= done < total or now - self.told < PAUSE_S:
+        if not TENTH * total <= done < total or now - self.said < PAUSE_S:
             return ""
-        self.told = now
+        self.said = now
         return f"; {in_words(*self.left.estimate())}"
 
 

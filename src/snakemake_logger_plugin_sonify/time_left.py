@@ -28,7 +28,7 @@ class _Job:
 
 
 class TimeLeft:
-    """The time that is left of a run, told what happens in it; `clock` is in seconds."""
+    """The time that is left of a run, from reports of its events; `clock` is in seconds."""
 
     def __init__(
         self, records: Path = RECORDS, clock: Callable[[], float] = time.monotonic

@@ -166,9 +166,9 @@ def tell_downloads():
         return
     tables = {d: Path(files.raw_input(d)["downloads"]) for d in plan.downloaded}
     gone = [d for d in tables if tables[d].is_file() and not receipt(files.raw_root(d))]
-    told = set(plan.prepared) - set(gone)
+    announced = set(plan.prepared) - set(gone)
     pending = {
-        d: n for d, n in files.pending_downloads().items() if n != 0 and d in told
+        d: n for d, n in files.pending_downloads().items() if n != 0 and d in announced
     }
     if pending:
         each = ", ".join(f"{dataset} {in_words(n)}" for dataset, n in pending.items())

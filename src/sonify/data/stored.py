@@ -73,7 +73,7 @@ class StoredClips:
 
     @property
     def identity(self) -> list[Any]:
-        """Identify these clips, as far as can be told without reading them, in JSON of a few words.
+        """Identify these clips, as far as possible without reading them, in JSON of a few words.
 
         Their lengths and labels, and the files' names, sizes and times of modification.
         """

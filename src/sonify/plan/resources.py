@@ -1,4 +1,4 @@
-"""Estimate what jobs request from a cluster's scheduler: megabytes and minutes, by stage and size.
+"""Estimate the memory and time that jobs request from a scheduler, by stage and size.
 
 The estimates are rough and generous, since they are made before anything is known: a job that runs
 out of memory is tried again with twice as much, one that runs out of time goes on from what it has

@@ -1,4 +1,4 @@
-"""Show what a rehearsal found, as tables in Markdown and as CSV."""
+"""Write the findings of a rehearsal as tables in Markdown and as CSV."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Tell whether a recording has the scale that a model's first layer was trained on."""
+"""Suggest a gain for recordings that are not at the scale that a model was trained on."""
 
 import torch
 import torch.nn.functional as F

@@ -20,7 +20,7 @@ def constant_loss(clips: int, within: int | None = None) -> float:
 
 
 def collapsed(history: pd.DataFrame) -> list[str]:
-    """Return the models whose last epoch told clips apart no better than equal projections would.
+    """Return the models whose last epoch separated clips no better than equal projections would.
 
     history: rows of that contract, of any number of models. Their order is kept.
     """

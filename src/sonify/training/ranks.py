@@ -60,14 +60,14 @@ class Ranks:
         """Give `part` the state that it has on the first rank."""
         if self.count == 1:
             return
-        told: list[Any] = [None]
+        shared: list[Any] = [None]
         if self.first:
             snapshot = part.snapshot()
             on_cpu = {name: tensor.cpu() for name, tensor in snapshot.tensors.items()}
-            told = [replace(snapshot, tensors=on_cpu)]
-        dist.broadcast_object_list(told, device=torch.device("cpu"))
+            shared = [replace(snapshot, tensors=on_cpu)]
+        dist.broadcast_object_list(shared, device=torch.device("cpu"))
         if not self.first:
-            part.restore(told[0])
+            part.restore(shared[0])
 
 
 ALONE = Ranks()

@@ -43,10 +43,10 @@ def together(count: int, device: torch.device) -> Iterator[Ranks]:
     """
     if count == 1:
         yield ALONE
-    elif told := os.environ.get(VARIABLE):
+    elif assigned := os.environ.get(VARIABLE):
         for ended_by_the_first in (signal.SIGTERM, signal.SIGINT):
             signal.signal(ended_by_the_first, signal.SIG_IGN)
-        rank, _, folder = told.partition(" ")
+        rank, _, folder = assigned.partition(" ")
         with joined(Ranks(int(rank), count), Path(folder), device) as ranks:
             yield ranks
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sonify.training.loop import Epoch
 
 FOLDER = Path("results/watch")
-# Told of each epoch, and of its score if the recipe validates.
+# Called after each epoch, with its score if the recipe validates.
 Watch = Callable[["Epoch", float | None], None]
 
 

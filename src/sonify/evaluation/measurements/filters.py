@@ -102,7 +102,7 @@ def filter_parts(
     explainer = build_explainer(DEFAULT, model)
     done = 0
 
-    def told(now: int) -> None:
+    def advance(now: int) -> None:
         nonlocal done
         done = now
         if progress:
@@ -134,7 +134,7 @@ def filter_parts(
             if held.owns(number):
                 one = _described(rows, clips, top_k, nperseg)
                 found.append(one.assign(at=np.arange(at, at + len(rows))))
-                told(done + len(rows))
+                advance(done + len(rows))
             at += len(rows)
         table = pd.concat(found) if found else empty
         return {str(name): table[name].to_numpy() for name in table.columns}
@@ -142,7 +142,7 @@ def filter_parts(
     surveyed = _surveyed(
         (
             held.arrays(name, partial(survey, load, count))
-            for name, load, count in by_part(parts, held, told)
+            for name, load, count in by_part(parts, held, advance)
         ),
         sum(map(len, parts)),
     )

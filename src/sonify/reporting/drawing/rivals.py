@@ -47,7 +47,7 @@ def figure_rivals(rivals: pd.DataFrame, rivals_removal: pd.DataFrame, scale: str
     if rivals.empty or rivals_removal.empty:
         raise SonifyError("the tables have no rows, so that the figure would be empty")
     values = pd.concat([rivals_removal_values(rivals_removal), rivals_values(rivals)])
-    means, told = curves(values), _told_apart(values)
+    means, apart = curves(values), _told_apart(values)
     layers = sorted(values["layer"].unique())
     looks = dict(zip(layers, zip(cycle(_HUES), cycle(_MARKERS), strict=False), strict=False))
     methods = in_order(values["sound"])
@@ -63,7 +63,7 @@ def figure_rivals(rivals: pd.DataFrame, rivals_removal: pd.DataFrame, scale: str
             own = means[means["run"] == run]
             for panel, (metric, measure) in zip(panels, METRICS.items(), strict=False):
                 of = own[own["metric"] == metric]
-                _draw(panel, measure, of, told.get((run, metric), set()), methods, looks)
+                _draw(panel, measure, of, apart.get((run, metric), set()), methods, looks)
                 if metric == _RATIO:
                     _logarithmic(panel)
             for panel in panels[len(METRICS) :]:
