@@ -16,7 +16,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: run estimate verify why report open sql score reproducibility rehearse test test-all bench lint docs setup lock dag clean
 
 # Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
-TELLS = -n --dry-run --lint --list% --rulegraph --dag --summary --report --reporter --help
+TELLS = -n% --dry-run --dryrun --lint --list% --rulegraph --dag --summary --report --reporter --help
 
 # Where the home cannot be written to, Snakemake's cache goes beside its other files.
 CACHE = cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && \
@@ -50,11 +50,13 @@ open:
 	  { echo "error: there is no gallery yet: make run"; exit 1; }
 	$(PYTHON) -m webbrowser -t "file://$(CURDIR)/results/reporting/gallery/index.html"
 
-# The tables of `make run`, asked in SQL: at a prompt, or ARGS="SELECT ..." once.
+# The tables of `make run`, asked in SQL: at a prompt, or ARGS="SELECT ..." once. As it was typed: make
+# would take a $ for a variable of its own.
+sql: export QUERY := $(value ARGS)
 sql:
 	@test -f results/results.duckdb || { echo "error: there are no tables yet: make run"; exit 1; }
 	@$(MAKE) --no-print-directory --silent setup ARGS=
-	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$ARGS"
+	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$QUERY"
 
 # What a configuration costs, before anything is downloaded or computed: ARGS="--device h200
 # --devices 4 --bandwidth 1000 --price 3"; without --device this machine is timed for a minute.

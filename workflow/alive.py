@@ -9,14 +9,18 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 SNAKEMAKE = Path(".snakemake")
 RUN = "SONIFY_RUN"  # process that jobs on this machine end with
+BESIDE = (
+    "another run is going on here, or was killed: what it has not finished is among the jobs listed"
+)
 TOLD = "SONIFY_TOLD"  # the signal that ends this process, for what it says of jobs after that
 _held: list[IO[str]] = []  # open as long as this process lives
 
@@ -61,6 +65,22 @@ def remove_dead(folder: Path = SNAKEMAKE) -> str | None:
             lock.unlink(missing_ok=True)
         file.truncate(0)
         return "removed the lock of a run that was killed" if locks else None
+
+
+def tell_beside() -> None:
+    """Have a dry run beside another run say so, where Snakemake would speak of an error and go on.
+
+    It locks nothing, and has no need to.
+    """
+    from snakemake.persistence import PersistenceBase
+
+    @contextmanager
+    def lock_warn_only(persistence: PersistenceBase) -> Iterator[None]:
+        if persistence.locked:
+            sys.stderr.write(f"{BESIDE}\n")
+        yield
+
+    PersistenceBase.lock_warn_only = lock_warn_only
 
 
 def tie_jobs() -> None:

@@ -115,16 +115,20 @@ class TimeLeft:
 
 
 def in_words(seconds: float, uncounted: int) -> str:
-    """Return the estimate as text, no finer than it is known: `about 12 min left`."""
+    """Return the estimate as text, no finer than it is known: `about 12 min left`.
+
+    With jobs that it does not count it is only the least: a first run's are many, and long.
+    """
     minutes = round(seconds / 60)
+    jobs = "1 job was" if uncounted == 1 else f"{uncounted} jobs were"
     if minutes < 1:
-        words = "under a minute left"
-    elif minutes < 60:
-        words = f"about {minutes} min left"
+        return f"time left not known: {jobs} never timed" if uncounted else "under a minute left"
+    if minutes < 60:
+        time_left = f"{minutes} min left"
     else:
         hours, rest = divmod(5 * round(minutes / 5), 60)
-        words = f"about {hours} h {rest:02d} min left"
-    return f"{words}, without {uncounted} jobs never timed" if uncounted else words
+        time_left = f"{hours} h {rest:02d} min left"
+    return f"at least {time_left}: {jobs} never timed" if uncounted else f"about {time_left}"
 
 
 def _kind(file: Path) -> str:

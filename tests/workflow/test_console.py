@@ -201,8 +201,9 @@ def test_kinds_that_were_never_timed_are_counted_and_not_guessed(run):
     jobs += [("score", f"a-s{i}", 2) for i in range(30)]
     seconds, unknown, true = run(jobs, until=300)
     assert unknown == 30 and seconds == pytest.approx(true - 30, abs=1)
-    words = "about 2 min left, without 30 jobs never timed"
-    assert in_words(seconds, unknown) == words
+    assert in_words(seconds, unknown) == "at least 2 min left: 30 jobs were never timed"
+    assert in_words(8_000, 1) == "at least 2 h 15 min left: 1 job was never timed"
+    assert in_words(0, 30) == "time left not known: 30 jobs were never timed"
 
 
 def test_what_earlier_runs_took_counts_corrected_by_how_fast_this_one_is(run):

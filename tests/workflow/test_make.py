@@ -115,6 +115,13 @@ def test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first(proje
         "error: another run is making the same files here: wait until it has ended, or end it, and "
         "run again"
     ]
+    for option in ("-n", "-np"):  # looks, whoever is at work
+        said = ended(made(project, options=f"{TARGET} {option}"))
+        beside = [line for line in said if line.startswith("another run is going on here")]
+        assert len(beside) == 1 and not [line for line in said if "rror" in line], said
+        assert "Job stats:" in said and any(line.startswith("synthesise") for line in said), said
+    said = ended(made(project, "why", options=TARGET))
+    assert said and not [line for line in said if "rror" in line], said
     first.send_signal(signal.SIGTERM)
     said = ended(first, None)
     assert not [line for line in said if "Traceback" in line or line.startswith("failed")], said

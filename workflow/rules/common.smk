@@ -6,7 +6,7 @@ from functools import partial
 
 sys.path[:0] = [str(Path(workflow.basedir, part)) for part in ("src", "workflow")]
 
-from alive import TOLD, hold, tie_jobs
+from alive import TOLD, hold, tell_beside, tie_jobs
 from codedeps import code_hash, contracts_hash, keep
 from frozen import freeze
 from proof import ASKED, prove, write_code, write_inputs
@@ -40,6 +40,7 @@ from warm import Warm
 
 if workflow.is_main_process:
     hold()
+    tell_beside()
 refuse(freeze(config, first=workflow.is_main_process))
 try:
     plan = Plan(load(config))

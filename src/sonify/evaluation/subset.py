@@ -28,10 +28,15 @@ COLUMNS = ["model", "dataset", "split", "clips", "absent", "mAP", "mAUC", "d_pri
 def read_ids(file: Path) -> list[str]:
     """Return the clip ids in a text file, one per line, commas included.
 
-    For a CSV (named .csv, or whose first line names a column clip_id), that column, else the first.
-    Raises SonifyError for a file that is not UTF-8 text, and for a list without ids or with
+    For a CSV (named .csv, or whose first line names a column clip_id), those in that column: in
+    another, a heading could not be told from a clip. Raises SonifyError for a file that is not
+    there or not UTF-8 text, for a CSV without that column, and for a list without ids or with
     duplicates.
     """
+    if not file.is_file():
+        raise SonifyError(
+            f"there is no list {file}: name a file of clip ids: make score IDS=ids.txt"
+        )
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -39,11 +44,14 @@ def read_ids(file: Path) -> list[str]:
             f"{file} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from None
     rows = list(csv.reader(lines))
-    header = rows[0] if rows else []
+    header = [name.strip() for name in rows[0]] if rows else []
     if "clip_id" in header:
         names = [row[header.index("clip_id")] for row in rows[1:] if len(row) >= len(header)]
     elif file.suffix.lower() == ".csv":
-        names = [row[0] for row in rows if row]
+        raise SonifyError(
+            f"{file} has no column clip_id, its first line is {','.join(header)!r}: head the "
+            "column of ids with clip_id, or list them one a line in a .txt file"
+        )
     else:
         names = lines
     ids = [name for given in names if (name := given.strip())]

@@ -4,6 +4,7 @@
 shell is not part of its Python package.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,13 @@ _COLUMNS = (
     "SELECT column_name AS name, lower(data_type) AS type, comment AS meaning"
     " FROM duckdb_columns() WHERE NOT internal AND table_name = ? ORDER BY column_index"
 )
+# Kinds of statements that read. PIVOT is of several, the last of which reads.
+_READS = (
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.MULTI,
+)
+_WRITES = ("COPY", "EXPORT")  # keywords; either may also stand within a statement that reads
 # A cell as text, by its type. DuckDB would wrap it over as many lines as it takes.
 _LONG = {
     "list": (
@@ -52,11 +60,35 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
         raise SonifyError(f"{file} cannot be opened: {why}: delete it, then make run") from error
 
 
+def check_reads(query: str) -> None:
+    """Raise SonifyError naming a statement of a query that does not only read.
+
+    The database is opened read-only, but COPY would write to any file, those of the tables too.
+    Raises duckdb.Error for what is no SQL.
+    """
+    for statement in duckdb.extract_statements(query):
+        text = statement.query.strip()
+        words = [
+            found[0].upper()
+            for at, kind in duckdb.tokenize(text)
+            if kind == duckdb.token_type.keyword and (found := re.match(r"\w+", text[at:]))
+        ]
+        first = words[0] if words else text.split()[0].upper()
+        if statement.type not in _READS or not set(words).isdisjoint(_WRITES):
+            wrong = next((word for word in words if word in _WRITES), first)
+            raise SonifyError(
+                f"{wrong} is not run, because make sql is read-only: ask with SELECT, FROM, PIVOT, "
+                "SUMMARIZE, DESCRIBE, SHOW or EXPLAIN, and save answers from Python (README.md, "
+                "Look at the results)"
+            )
+
+
 def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     """Print all rows of a query, as wide as the terminal; long lists and blobs are shortened.
 
-    Raises duckdb.Error for a query that cannot be run.
+    Raises duckdb.Error for a query that cannot be run, and SonifyError for one that would write.
     """
+    check_reads(query)
     found = connection.sql(query)
     if found is not None:
         _shortened(found).show(max_rows=1_000_000, max_width=None if sys.stdout.isatty() else 1000)
@@ -104,7 +136,7 @@ def converse(connection: duckdb.DuckDBPyConnection, read: Callable[[str], str] =
                 _tell(connection, *query.strip().rstrip(";").split(" ", 1))
             elif query.strip():
                 answer(connection, query)
-        except duckdb.Error as error:
+        except (duckdb.Error, SonifyError) as error:
             print(error)
         except KeyboardInterrupt:
             print("interrupted")

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
+from functools import cache
 from pathlib import Path
 
 
@@ -28,15 +29,28 @@ def unfinished(file: Path) -> Path:
 
 
 def finish(partial: Path, file: Path) -> None:
-    """Put a file from `unfinished` in its place, and remove what killed processes left of it."""
+    """Put a file from `unfinished` in its place, and remove what killed processes left of it.
+
+    What they left before this process first finished a file in that folder.
+    """
     partial.replace(file)
-    for left in file.parent.glob(f".{escape(file.name)}.*.partial"):
+    # The folder is listed only once: at each of thousands of parts, it would take longer each time.
+    for left in _left_in(file.parent.absolute()).pop(file.name, ()):
         try:
             os.kill(int(left.name.split(".")[-2]), 0)
         except ProcessLookupError:
             left.unlink(missing_ok=True)
         except (ValueError, PermissionError):  # not ours, or somebody else's process
             continue
+
+
+@cache
+def _left_in(folder: Path) -> dict[str, list[Path]]:
+    """Return unfinished files in a folder by the name of the file that each was to be."""
+    left = defaultdict(list)
+    for partial in folder.glob(".*.*.partial"):
+        left[partial.name[1:].rsplit(".", 2)[0]].append(partial)
+    return left
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from sonify.runtime.errors import ConfigError
     ("text", "sentence"),
     [
         ("training:\n  seeds: [0\n", r"my\.yaml, line 3: .*: correct the YAML there"),
-        ("training:\n\tseeds: [0]\n", r"my\.yaml, line 2: .*: correct"),
+        ("training:\n\tseeds: [0]\n", r"my\.yaml, line 2: .* tab .*: replace it"),
         (
             "training: {seeds: [0]}\ntraining: {seeds: [1]}\n",
             "line 2: the key 'training' is",
@@ -66,7 +66,10 @@ def test_a_byte_order_mark_and_windows_lines_do_no_harm(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a: 1\nb: \x07\n", r"my\.yaml, line 2: it has the control character .*: delete it"),
+        (
+            "a: 1\nb: \x07\n",
+            r"my\.yaml, line 2: there is a control character \(U\+0007\): delete it",
+        ),
         ("a: 2020-99-99\n", r"my\.yaml: .*: correct the YAML"),
         ("a: *b\n", r"my\.yaml, line 1: found undefined alias 'b': correct"),
     ],
@@ -76,3 +79,38 @@ def test_what_yaml_cannot_read_is_one_sentence(tmp_path, text, sentence):
     file.write_text(text)
     with pytest.raises(ConfigError, match=sentence):
         check_file(file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_byte_order_mark_is_called_so(tmp_path, encoding):
+    file = tmp_path / "my.yaml"
+    file.write_bytes("threads: 3\ndevice: cpu\n".encode(encoding))
+    with pytest.raises(ConfigError, match=r"my\.yaml, line 1: .*UTF-16.*: save it as UTF-8"):
+        check_file(file)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("device: “cpu”", r"“ \(left double quotation mark, U\+201C\) .*: write \" or '"),
+        ("device: “a: b”", r"“ \(left double quotation mark, U\+201C\) .*: write"),
+        ("device: [a, „cpu“]", r"„ \(double low-9 quotation mark, U\+201E\) .*: write"),
+        ("‘device’: cpu", r"‘ \(left single quotation mark, U\+2018\) .*: write"),
+        ("rate: −3", r"− \(minus sign, U\+2212\) is no minus sign to YAML: write -"),
+        ("seeds:\t[0]", r"there is a tab \(U\+0009\), .*: replace it by spaces"),
+        ("seeds: 0\t# one", r"there is a tab"),
+        (r'path: "C:\data"', "a backslash between double quotes .*: put the text in single quotes"),
+        (r'path: "C:\Users\me"', "a backslash between double quotes"),
+        (r'path: "C:\temp"', "a backslash between double quotes"),
+        ("\u00a0\u00a0seeds: 0", r"an invisible no-break space \(U\+00A0\): delete it or write"),
+        ("seeds:\u00a0[0]", r"an invisible no-break space \(U\+00A0\)"),
+        ("seeds: 0\u200b", r"an invisible zero width space \(U\+200B\): delete it"),
+        ("seeds: 0\u2028", r"an invisible line separator \(U\+2028\), which ends the line: delete"),
+    ],
+)
+def test_letters_that_look_like_others_are_named_with_file_and_line(tmp_path, line, sentence):
+    file = tmp_path / "my.yaml"
+    file.write_text(f"# “a comment”\nthreads: 3\n{line}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"my\.yaml, line 3: .*{sentence}") as caught:
+        check_file(file)
+    assert "\n" not in str(caught.value)

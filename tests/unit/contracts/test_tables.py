@@ -1,5 +1,6 @@
 import os
 import resource
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -186,6 +187,15 @@ def test_what_a_killed_process_has_left_is_removed_and_nothing_else(tmp_path):
         file.touch()
     tables.write(frame(), tmp_path / "t.parquet", "vocabulary")
     assert not left.exists() and living.exists() and other.exists() and also.exists()
+
+
+def test_parts_of_a_folder_list_it_once_however_many_they_are(tmp_path, monkeypatch):
+    """Thousands of parts would otherwise list thousands of files as often."""
+    listed, glob = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda self, *how: listed.append(self) or glob(self, *how))
+    for part in range(5):
+        tables.write(frame(), tmp_path / f"{part}.parquet", "vocabulary")
+    assert listed.count(tmp_path) == 1
 
 
 def test_a_table_in_the_place_of_another_is_named(tmp_path):

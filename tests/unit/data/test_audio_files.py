@@ -208,7 +208,7 @@ KINDS = (
     Kind("the same in 24 bits, in 6 channels, with an offset", holding(lambda: opposed(24, 3, 0.1, subtype="PCM_24")), "silent", "cancel each other"),
     Kind("the same, one channel 60 dB the louder", holding(lambda: opposed(louder=1e-3)), "used", "what is left"),
     Kind("stereo of a step or two of 16 bits", holding(lambda: opposed(amplitude=2.0**-15)), "used", "faint in its channels too"),
-    Kind("1 sample", holding(sound(tone()[1:2])), "silent", "all 1 samples are 0.0859375"),
+    Kind("1 sample", holding(sound(tone()[1:2])), "too_short", "it holds a single sample, where 2370 at 8 kHz are needed"),
     Kind("short", holding(sound(tone()[:1000])), "too_short", "500 samples at 8 kHz are fewer than the 2370 needed"),
     Kind("very long", holding(lambda: sound(np.tile(tone(8000), 61), 8000)), "too_long", "it lasts more than the 60 s allowed"),
     Kind("nine hours, sparse", sparse, "too_long", "it lasts more than the 60 s allowed"),

@@ -97,7 +97,7 @@ def test_the_command_prints_a_line_for_each_model_with_four_decimals(
     [
         ("ids.txt", "a\r\n b \n\n", ["a", "b"]),
         ("ids.txt", '\ufefffarm/dog, barking\nfarm/"b"\n', ["farm/dog, barking", 'farm/"b"']),
-        ("ids.csv", 'a,Dog\n"farm/dog, barking",x\n', ["a", "farm/dog, barking"]),
+        ("ids.csv", 'label, clip_id\nDog,a\nx,"farm/dog, barking"\n', ["a", "farm/dog, barking"]),
         ("ids.CSV", "split,clip_id\neval,a\neval,b\n", ["a", "b"]),
         ("ids", 'clip_id\na\n"b, c"\n', ["a", "b, c"]),
     ],
@@ -105,6 +105,21 @@ def test_the_command_prints_a_line_for_each_model_with_four_decimals(
 def test_lists_have_one_id_a_line_and_tables_a_column(tmp_path, name, text, ids):
     (tmp_path / name).write_text(text, encoding="utf-8", newline="")
     assert subset.read_ids(tmp_path / name) == ids
+
+
+@pytest.mark.parametrize("text", ["fname,labels\na,Dog\n", "fname\na\n", "a\nb\n", "clip_id;x\n"])
+def test_a_csv_without_the_column_of_ids_is_refused_as_its_heading_is_no_clip(tmp_path, text):
+    (tmp_path / "ids.csv").write_text(text)
+    with pytest.raises(
+        SonifyError, match=r"ids\.csv has no column clip_id, .*: head .*\.txt file$"
+    ):
+        subset.read_ids(tmp_path / "ids.csv")
+
+
+def test_a_list_that_is_not_there_is_named_with_what_to_write(tmp_path):
+    for name in ("gone.txt", "."):
+        with pytest.raises(SonifyError, match=r"there is no list .*: name a file .* IDS=ids\.txt$"):
+            subset.read_ids(tmp_path / name)
 
 
 def test_a_list_in_another_encoding_is_named(tmp_path):

@@ -86,9 +86,49 @@ def test_it_ends_when_told(say):
     assert say(".quit", "SELECT 1;") == ("", ["sql> "])
 
 
-def test_nothing_can_be_changed(say):
-    printed, _ = say("DROP VIEW claims;")
-    assert "read-only" in printed
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("DROP VIEW claims", "DROP"),
+        ("COPY claims TO 'results/reporting/claims.parquet'", "COPY"),
+        ("copy (PIVOT claims ON verdict USING count(*)) TO 'x.csv'", "COPY"),
+        ("FROM claims; COPY claims TO 'x.csv'", "COPY"),
+        ("WITH x AS (COPY claims TO 'x.csv') FROM x", "COPY"),
+        ("/* why */ EXPLAIN ANALYZE COPY claims TO 'x.csv'", "COPY"),
+        ("EXPORT DATABASE 'x'", "EXPORT"),
+        ("PREPARE p AS COPY claims TO 'x.csv'", "COPY"),
+        ("ATTACH 'x.duckdb'", "ATTACH"),
+        ("SET temp_directory = 'x'", "SET"),
+    ],
+)
+def test_nothing_can_be_changed(say, folder, monkeypatch, query, named):
+    monkeypatch.chdir(folder)
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
+    printed, _ = say(f"{query};", "SELECT 46;")
+    assert re.search(rf"^{named} is not run, .* read-only: ask with SELECT", printed, re.MULTILINE)
+    assert "46" in printed
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
+    with pytest.raises(SystemExit, match=f"^error: {named} is not run, .*: ask with SELECT"):
+        main([query])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH c AS (FROM claims) FROM c",
+        "PIVOT claims ON verdict USING count(*) GROUP BY claim",
+        "SUMMARIZE claims",
+        "DESCRIBE claims",
+        "SHOW TABLES",
+        "EXPLAIN ANALYZE FROM claims",
+        "VALUES (1), (2)",
+        "(SELECT 1)",
+        "SELECT 'COPY' AS \"copy\" -- COPY",
+    ],
+)
+def test_whatever_reads_is_answered(say, query):
+    printed, _ = say(f"{query}\n;")
+    assert " is not run, " not in printed and "┌" in printed
 
 
 @pytest.mark.parametrize(
@@ -202,6 +242,9 @@ def test_make_sql_asks_one_query_or_opens_a_prompt(make, folder, tmp_path):
     done = make("sql", f"ARGS={query}")
     assert (done.returncode, done.stderr) == (0, "")
     assert "it's" in done.stdout and done.stdout.startswith("┌")
+    done = make("sql", "ARGS=SELECT regexp_matches('ab', 'b$') AS ends, '$HOME' AS kept")
+    assert (done.returncode, done.stderr) == (0, "") and "true" in done.stdout
+    assert "$HOME" in done.stdout, "make leaves dollars alone"
     done = make("sql", given="SELECT count(*) AS rows FROM claims;\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(HELP) and "rows" in done.stdout

@@ -84,6 +84,9 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
     if not np.isfinite(x).all():
         first = int(np.argmin(np.isfinite(x)))
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
+    if len(x) == 1:
+        least = f"{limits.min_samples} at {rate_hz / 1000:g} kHz"
+        raise UnusableAudio("too_short", f"it holds a single sample, where {least} are needed")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
     check_cancelled(original)
