@@ -37,8 +37,12 @@ WORD_S = 0.98  # seconds of a synthesised word, on average
 
 @dataclass(frozen=True)
 class Clips:
-    """Clips of a split: how many, seconds of each on average, classes, and which fraction of them
-    has one of a few lengths, so that they run in batches; how many lengths those are."""
+    """Clips of a split.
+
+    number: how many. mean_s: seconds of each, on average. classes: how many there are. alike: the
+    fraction, 0 to 1, that has one of a few lengths and so runs in batches; the others run one by
+    one. lengths: how many lengths those are, each of as many clips.
+    """
 
     number: int
     mean_s: float
@@ -57,10 +61,14 @@ class Clips:
         return round(self.mean_s * RATE_HZ)
 
     def batches(self, max_samples: float) -> float:
-        """Return in how many batches of at most `max_samples` samples the clips run."""
+        """Return in how many batches of at most `max_samples` samples the clips run.
+
+        At most as many as there are clips: the lengths of a few clips need not all occur.
+        """
         together = max(1, int(max_samples // max(1, self.samples)))
-        of_each = self.number * self.alike / self.lengths
-        return self.number * (1 - self.alike) + self.lengths * math.ceil(of_each / together)
+        alike = self.number * self.alike
+        batched = self.lengths * math.ceil(alike / self.lengths / together)
+        return self.number - alike + min(alike, batched)
 
     def cropped(self, crop_s: float | None) -> "Clips":
         """Return them cut, or repeated, to `crop_s` seconds; None leaves them whole."""
