@@ -44,6 +44,7 @@ from sonify.training.crops import cutting
 from sonify.training.loop import train
 
 ASSUMED = "processor"  # the device whose rates stand for what is not timed here
+ON_GPU = ("h200", ("start", "process"))  # whose starts stand for those of jobs on a GPU
 MOST_S = 1.5  # seconds that one piece is timed for, but once at least
 SMALL_FLOPS = {"cpu": 4e10, "cuda": 4e13, "mps": 2e12}  # of one step or batch
 STEPS = {"train": 8, "frozen": 4}  # kinds of steps that are timed
@@ -93,6 +94,9 @@ def calibrate(plan: Plan) -> Device:
     found |= {unit: slower * assumed.rates[unit] for unit in UNTIMED}
     on = f"{device.type}, {plan.config.threads} threads" if device.type == "cpu" else device.type
     words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r} times {slower:.2g}"
+    if device.type == "cuda":  # a job that computes there waits for the GPU's own start
+        found |= {unit: named(ON_GPU[0]).rates[unit] for unit in ON_GPU[1]}
+        words += f", but starts of jobs, as of {ON_GPU[0]!r}"
     return Device("this machine", found, words, hosts=0 if device.type == "cpu" else 4)
 
 
@@ -220,7 +224,8 @@ def _step(one: Training, corpus: StoredClips, timer: Timer) -> tuple[Timing, flo
 
 
 def _slower(found: Mapping[str, float], assumed: Mapping[str, float]) -> float:
-    """How many times as long as assumed this machine takes for what is timed beside networks."""
+    """Return how many times as long as assumed this machine takes, in the median of the rates that
+    are timed here and are no passes of a network; a first training step is among them."""
     timed = [unit for unit in UNITS if unit not in UNTIMED and assumed[unit] and found[unit]]
     return median(found[unit] / assumed[unit] for unit in timed)
 

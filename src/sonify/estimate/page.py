@@ -45,7 +45,10 @@ the lengths of crops and clips, batches, steps and epochs; a test compares them 
 counter. A pass through a network is charged by the call, by the operation and by the value of a
 feature map, since small layers are limited by memory, not by arithmetic. The rest (decoding,
 resampled metrics, spectra, drawing) is charged by the clip, the score, the class or the second of
-sound, and every job by its start and the networks that it builds. Numbers of clips are the
+sound, and every job by its start and the networks that it builds. Jobs are taken to be forks of
+an interpreter that is ready after four seconds; where each job is a process of its own (on a
+cluster, with conda, with `SONIFY_WARM=0`), it takes one to three seconds of a processor more than
+its estimate. Numbers of clips are the
 published ones; FSD50K's durations are assumed to be exponentially distributed. Downloads run one
 after another, alongside everything else.
 """
@@ -68,7 +71,7 @@ earlier, busier run, scaled by eye to an idle machine; those of this calibration
 them, since timing within one process misses imports, and the seconds of an interpreter's start
 were chosen with the ratios below in view. With the rates as first calibrated, 7 of the 15 stages
 were off by more than 1.5: mine 2.24, synthesise 2.07, evolution 1.87, score 1.86, invariance
-1.81, layer_importance 1.61, and one more. The other rates were timed just before the run below.
+1.81, layer_importance 1.61, and a seventh. The other rates were timed just before the run below.
 """
 DEVICES = """\
 ## Devices

@@ -10,7 +10,7 @@ from sonify.config.__main__ import overlaid
 from sonify.config.loading import load
 from sonify.data.synthesis.sources import CLASSES
 from sonify.estimate import page
-from sonify.estimate.bill import bill
+from sonify.estimate.bill import READY_S, TORCH, bill
 from sonify.estimate.clips import PUBLISHED, SYNTHETIC_CLASSES, clips
 from sonify.estimate.devices import Device, named
 from sonify.estimate.jobs import HOST, jobs
@@ -102,6 +102,21 @@ def test_published_clips_are_those_of_the_catalogue():
     assert clips(paper, "audioset", "eval").mean_s == 10
     short = clips(paper, "fsd50k", "eval")  # 9.8 s on average, the short ones repeated to 5 s
     assert 10.5 < short.mean_s < 11.5 and 0.3 < short.alike < 0.5
+
+
+def test_jobs_that_begin_before_there_is_an_interpreter_to_fork_start_one_themselves():
+    """All jobs take no time but their starts, of 1 s: on one device, those that begin first do."""
+    rates = dict.fromkeys(named("processor").rates, 0.0)
+    free, costly = (
+        bill(MINI, Device("none", rates | {"process": each}, ""), devices=1) for each in (0, 1.0)
+    )
+    assert free.device_s == 0 and costly.device_s > 0
+    starts = sum(line.seconds for line in costly.lines)
+    assert READY_S <= starts < READY_S + TORCH, "they begin one after another until it is ready"
+    many = bill(MINI, Device("none", rates | {"process": 1.0}, ""), devices=3)
+    assert sum(line.seconds for line in many.lines) > starts
+    late = {line.stage for line in many.lines if line.seconds == 0}
+    assert "mine" in late and "synthesise" not in late
 
 
 def test_more_devices_more_bandwidth_and_a_price():

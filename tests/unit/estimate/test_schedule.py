@@ -16,6 +16,14 @@ def test_a_few_jobs_by_hand():
     assert Schedule([]).makespan_s({"device": 1}) == 0
 
 
+def test_when_jobs_begin_by_hand():
+    """On one device a goes first, since 6 s begin with it, then c (5 s), then b (4 s)."""
+    plan = Schedule(CHAIN)
+    assert plan.begins_s({"device": 1, "host": 1}) == {"a": 0, "c": 2, "b": 6, "d": 9}
+    assert plan.begins_s({"device": 2}) == {"a": 0, "c": 0, "b": 2, "d": 5}
+    assert Schedule([]).begins_s({}) == {}
+
+
 def test_what_most_work_waits_for_begins_first_unless_another_is_urgent():
     tasks = [Task("alone", 4), Task("first", 1), Task("after", 8, ("first",), "host")]
     assert Schedule(tasks).makespan_s({"device": 1}) == 9
