@@ -1,13 +1,14 @@
 """One configuration and one code for a whole run.
 
-On a cluster each job reads both again, hours after the run began. Without this, a file edited
-meanwhile gives tables, figures and claims that mix two configurations, under the settings of one.
+A job on a cluster reads both again, hours after the run began; one on this machine its script.
+Without this, a file edited meanwhile gives tables, figures and claims that mix two configurations
+or two codes, under the fingerprint of one. `python frozen.py` is what a job's shell asks (job.sh).
 """
 
 import hashlib
 import json
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,22 @@ def freeze(
     if first:
         environment[VARIABLE] = json.dumps(now)
         return None
+    return changed(now, environment)
+
+
+def changed_code(environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> str | None:
+    """Return the sentence with which a job refuses code that is not the run's; None if it is."""
+    return changed({"code": _code(root)}, environment)
+
+
+def changed(now: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
+    """Return the sentence on what of `now` is not as the run began with; None if nothing is."""
     then = json.loads(environment.get(VARIABLE, "{}"))
-    changed = [name for name, digest in then.items() if digest != now.get(name)]
-    if not changed:
+    names = [name for name, digest in now.items() if then.get(name, digest) != digest]
+    if not names:
         return None
     return (
-        f"the {' and the '.join(changed)} changed after this run began: let it stop, then run it "
+        f"the {' and the '.join(names)} changed after this run began: let it stop, then run it "
         "again, which makes whatever the change affects"
     )
 
@@ -55,3 +66,8 @@ def _code(root: Path) -> str:
 
 def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    if sentence := changed_code():
+        raise SystemExit(f"error: {sentence}")

@@ -3,6 +3,7 @@
 WORKFLOW=$(cd "$(dirname "${BASH_SOURCE[0]}")" > /dev/null && pwd)
 export SCRIPTS="$WORKFLOW/scripts"
 export PYTHONPATH="${WORKFLOW%/*}/src${PYTHONPATH:+:$PYTHONPATH}"
+export MPLBACKEND=agg # notebooks' shells name one that this environment may lack
 # Keep freed memory for reuse, since every step allocates tensors of the same sizes: otherwise the
 # allocator returns it to Linux and maps it anew, which costs a third of training time. No effect on
 # other systems.
@@ -15,9 +16,14 @@ job() {
     local cost=${log/#results\/logs\//results/benchmarks/}
     shift 2
     trap : TERM # let the script finish its handling of the signal, and pass on its output
-    SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@" 2>&1 |
+    { unedited && SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@"; } 2>&1 |
         (trap '' TERM && exec tee "$log")
     return "${PIPESTATUS[0]}" # by hand, too, where a shell has no pipefail
+}
+
+# Whether the code is that which the run began with; by hand, where there is no run, any is.
+unedited() {
+    [[ -z ${SONIFY_FROZEN:-} ]] || command python -IS "$WORKFLOW/frozen.py"
 }
 
 # python SCRIPT ARGUMENT...: in a fork of the interpreter that has imported the heavy packages (see

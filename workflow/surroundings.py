@@ -20,7 +20,7 @@ WORKFLOW = Path(__file__).resolve().parent
 # What takes longest to import of what jobs need.
 PACKAGES = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "matplotlib.figure", "yaml")
 FEW_JOBS = 5  # take no longer than importing PACKAGES for them
-# For all jobs: notebooks' shells name a backend that this environment may lack.
+# For this process, as job.sh for those of jobs: notebooks' shells name one that may be lacking.
 os.environ["MPLBACKEND"] = "agg"
 
 

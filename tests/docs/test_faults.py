@@ -105,7 +105,13 @@ FAULTS = [
         "workflow/test_preflight.py::test_a_result_of_the_future_is_named_before_anything_runs",
     ),
     (
-        "configuration or code edited during a run",
+        "code edited during a run",
+        "jobs that have not begun refuse to run",
+        AGAIN,
+        "workflow/test_surroundings.py::test_a_job_of_a_run_refuses_code_that_was_edited_meanwhile",
+    ),
+    (
+        "configuration or code edited during a run on a cluster",
         "jobs that see the edit refuse to run",
         AGAIN,
         "workflow/test_preflight.py::test_a_job_that_sees_another_configuration_or_code_refuses",

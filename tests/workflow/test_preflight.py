@@ -89,6 +89,9 @@ def test_a_job_that_sees_another_configuration_or_code_refuses(tmp_path):
     assert (
         sentence is not None and "the configuration changed after this run began: let" in sentence
     )
+    assert frozen.changed_code({}, tmp_path) is None
+    assert frozen.changed_code(environment, tmp_path) is None
     code.write_text("2")
+    assert "the code changed after" in str(frozen.changed_code(environment, tmp_path))
     sentence = frozen.freeze(config, False, environment, tmp_path)
     assert sentence is not None and "the code changed after this run began: let it stop" in sentence

@@ -1,5 +1,6 @@
 """What jobs find around them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import frozen
 import pandas as pd
 import pytest
 import surroundings
@@ -180,6 +182,22 @@ def test_a_job_has_its_log_its_cost_and_its_status(shell, tmp_path, warm):
         assert "error: " in failed.stdout == log.read_text()
 
 
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_job_of_a_run_refuses_code_that_was_edited_meanwhile(shell, tmp_path, warm, fork):
+    """Even on this machine, where nothing of the run reads the workflow again."""
+    (tmp_path / "done.py").write_text("print('done')")
+    job = f"SCRIPTS={tmp_path}; job results/logs/gather/a.log done.py"
+    where = {"SONIFY_WARM_FOLDER": str(warm.folder)} if fork and possible() else {}
+    frozen.freeze({}, True, noted := {})
+    unedited = shell(job, **where, **noted)
+    assert (unedited.returncode, unedited.stdout) == (0, "done\n"), unedited.stderr
+    (digests := json.loads(noted[frozen.VARIABLE]))["code"] = "of a script that was edited"
+    edited = shell(job, **where, **{frozen.VARIABLE: json.dumps(digests)})
+    assert edited.returncode == 1
+    assert edited.stdout.startswith("error: the code changed after this run began: let it stop")
+    assert (tmp_path / "results/logs/gather/a.log").read_text() == edited.stdout
+
+
 def test_a_job_by_hand_has_its_status_too(shell, tmp_path):
     """A shell of one's own has no pipefail, and goes on."""
     (tmp_path / "seven.py").write_text("raise SystemExit(7)")
@@ -188,9 +206,9 @@ def test_a_job_by_hand_has_its_status_too(shell, tmp_path):
 
 
 def test_jobs_use_the_interpreter_that_runs_snakemake(shell):
-    done = shell("type -P python; echo $SCRIPTS; echo $PYTHONPATH")
+    done = shell("type -P python; echo $SCRIPTS; echo $PYTHONPATH $MPLBACKEND", MPLBACKEND="other")
     found = [str(Path(sys.executable).parent / "python"), str(WORKFLOW / "scripts")]
-    assert done.stdout.splitlines() == [*found, str(WORKFLOW.parent / "src")]
+    assert done.stdout.splitlines() == [*found, f"{WORKFLOW.parent / 'src'} agg"]
     deployed = snakemake(deployment_settings=SimpleNamespace(deployment_method={"conda"}))
     assert "PATH" not in shell_prefix(deployed)
 
