@@ -105,7 +105,8 @@ class Bench:
         table = pd.DataFrame(self.rows).assign(**ran_on)
         file = self.name if self.device == "cpu" else f"{self.name}_{self.device}"
         table.to_parquet(self.folder / f"{file}.parquet", index=False)
-        on = "{cpu}, {threads} threads" if self.device == "cpu" else "{device}"
+        threads = "{threads} thread" if self.threads == 1 else "{threads} threads"
+        on = f"{{cpu}}, {threads}" if self.device == "cpu" else "{device}"
         where = f"{on}, torch {{torch}}, {{date}}".format(**ran_on)
         clock = "CPU time, medians" if self.cpu_time else "Medians"
         often = f"{clock} of {table['repetitions'].max()} runs in turn"

@@ -168,7 +168,7 @@ def training(name: str, scratch: Path, quick: bool) -> Training:
 
 
 def measured(run: Bench, one: Training) -> dict:
-    """The row shown for a training."""
+    """Return a row of the table: a training measured beside the loop by hand."""
     loop, name = one.by_hand(), one.run.name
     ours, bare = one.ours().state_dict(), loop().state_dict()
     if any(not torch.equal(bare[key], tensor) for key, tensor in ours.items()):

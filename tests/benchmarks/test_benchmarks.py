@@ -33,4 +33,4 @@ def test_the_quick_mode_measures_every_variant(name, tmp_path):
     assert (table["median"] > 0).all() and (table["threads"] == 1).all()
     assert not table.duplicated(["case", "variant", "quantity"]).any()
     page = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
-    assert page.startswith("# ") and "1 threads, torch" in page and "|--" in page
+    assert page.startswith("# ") and "1 thread, torch" in page and "|--" in page

@@ -92,7 +92,8 @@ def calibrate(plan: Plan) -> Device:
         found |= rates([(work, seconds)], [*work.amounts])
     slower = _slower(found, assumed.rates)
     found |= {unit: slower * assumed.rates[unit] for unit in UNTIMED}
-    on = f"{device.type}, {plan.config.threads} threads" if device.type == "cpu" else device.type
+    threads = f"{plan.config.threads} thread{'s' if plan.config.threads > 1 else ''}"
+    on = f"{device.type}, {threads}" if device.type == "cpu" else device.type
     words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r} times {slower:.2g}"
     if device.type == "cuda":  # a job that computes there waits for the GPU's own start
         found |= {unit: named(ON_GPU[0]).rates[unit] for unit in ON_GPU[1]}
@@ -187,7 +188,8 @@ def _spread(ordered: Sequence, number: int) -> list:
 
 
 def _step(one: Training, corpus: StoredClips, timer: Timer) -> tuple[Timing, float]:
-    """Time a step by training for a few passes over a few clips; and what the first takes more."""
+    """Return a step's work and seconds, from a few passes over a few clips, and how many seconds
+    more the first pass takes."""
     device, classes = timer.device, len(corpus.classes)
     alone = replace(one.step, clips=2, outputs=classes)
     room = int(SMALL_FLOPS[device.type] // max(1.0, alone.cost.flops / 2))
@@ -231,8 +233,11 @@ def _slower(found: Mapping[str, float], assumed: Mapping[str, float]) -> float:
 
 
 def _shapes(plan: Plan) -> list[tuple[Architecture, int, int]]:
-    """Networks, and the samples and clips of batches, that are evaluated: short clips alone, which
-    tells what a call costs, and a batch of long ones."""
+    """Return batches to time, each a network, samples of a clip and number of clips.
+
+    Two for each network of the plan: one of the shortest clips alone, which tells what a call
+    costs, and a full batch of the longest.
+    """
     encoders = dict.fromkeys(plan.architecture(plan.run_of(model).name) for model in plan.models)
     scored = sorted({plan.run_of(model).dataset for model in plan.models})
     some = [clips(plan.config, dataset, plan.scored_split(dataset)) for dataset in scored]
