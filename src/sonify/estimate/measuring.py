@@ -162,25 +162,26 @@ _WORK: dict[str, Counted] = {
 
 
 def _metrics(some: Clips) -> Work:
-    """Metrics of one set of scores, and their resamples."""
+    """Return the work of the metrics of one set of scores, resamples included."""
     return other(score=some.number * some.classes, ranking=some.classes)
 
 
 def _described(plan: Plan, model: str) -> Work:
-    """A row of a table for each sonification."""
+    """Return the work of describing each sonification in a row of a table."""
     top = min(plan.config.sonification.top, mined(plan).number)
     return other(described=top * sum(_network(plan, model).filters))
 
 
 def _maps(plan: Plan, model: str) -> Work:
-    """All feature maps of the mined clips."""
+    """Return the work of computing all feature maps of the mined clips."""
     some = mined(plan)
     cost = network.forward(_network(plan, model), some.samples) * some.number
     return run("maps", some.batches(_batch(plan)), cost)
 
 
 def _most_active(plan: Plan, encoder: Architecture, some: Clips, rules: int) -> Work:
-    """Forward, and back from the most active map of every layer by each rule."""
+    """Return the work of passing clips forward, then, in every layer, back from each map that one
+    of `rules` rules finds most active."""
     once = network.forward(encoder, some.samples)
     back = network.each_layer_back(encoder, some.samples) * DISTINCT[rules]
     return run("sonify", some.batches(_batch(plan)), (once + back) * some.number)
@@ -195,7 +196,7 @@ def _network(plan: Plan, model: str) -> Architecture:
 
 
 def _clips(plan: Plan, stage: str, job: str) -> Clips:
-    """The clips of a stage that reads one split."""
+    """Return the clips of a stage that reads one split."""
     dataset, (split,) = STAGES[stage].clips(plan, job)
     return clips(plan.config, dataset, split)
 
