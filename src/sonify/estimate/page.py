@@ -47,10 +47,11 @@ feature map, since small layers are limited by memory, not by arithmetic. The re
 resampled metrics, spectra, drawing) is charged by the clip, the score, the class or the second of
 sound, and every job by its start and the networks that it builds. Jobs are taken to be forks of
 an interpreter that is ready after four seconds; where each job is a process of its own (on a
-cluster, with conda, with `SONIFY_WARM=0`), it takes one to three seconds of a processor more than
-its estimate. Numbers of clips are the
-published ones; FSD50K's durations are assumed to be exponentially distributed. Downloads run one
-after another, alongside everything else.
+cluster, with conda, with `SONIFY_WARM=0`, in a run of fewer than five jobs), it takes one to three
+seconds of a processor more than its estimate. Numbers of clips are the published ones; FSD50K's
+durations are assumed to be exponentially distributed. Downloads run one after another, alongside
+everything else. What surrounds the steps of a training, beside a loop written by hand, is measured
+in [`loop.md`](../benchmarks/results/loop.md).
 """
 BESIDE = """\
 ## Compared with a measurement
@@ -66,12 +67,13 @@ In the smoke configuration, what a job takes whatever its size weighs most: its 
 network that it builds, its first step, the ranking of each class, and the interpreters of the
 first jobs, which start before there is one to fork from. These were not counted apart at first,
 and removal, prepare and layer_importance were off by 1.6 to 2.7 beside the other stages. This
-comparison is no independent test either. Rates of starts and networks are from jobs of an
-earlier, busier run, scaled by eye to an idle machine; those of this calibration were replaced by
-them, since timing within one process misses imports, and the seconds of an interpreter's start
-were chosen with the ratios below in view. With the rates as first calibrated, 7 of the 15 stages
-were off by more than 1.5: mine 2.24, synthesise 2.07, evolution 1.87, score 1.86, invariance
-1.81, layer_importance 1.61, and a seventh. The other rates were timed just before the run below.
+comparison is no independent test either. The three rates that its source below names as set
+afterwards replaced calibrated ones, since timing within one process misses imports: those of starts
+and networks are from jobs of an earlier, busier run, scaled by eye to an idle machine, and the
+seconds of an interpreter's start were chosen with the ratios below in view. With the rates as first
+calibrated, 7 of the 15 stages were off by more than 1.5: mine 2.24, synthesise 2.07, evolution
+1.87, score 1.86, invariance 1.81, layer_importance 1.61, and a seventh. The other rates were timed
+just before the run below.
 """
 DEVICES = """\
 ## Devices
