@@ -14,12 +14,11 @@ from sonify.plan.plan import Plan
 
 HARVESTED = 0.13  # of what is downloaded of AudioSet stays: decoded, at 8 kHz (README)
 SHARD_BYTES = 3e9  # the largest of its shards
-# Jobs are forks of one interpreter, once it has imported what they share: 4.2 s of a processor in
-# benchmarks/results/starts.md. It was 4.0 where TORCH was set, the ratio of a start with PyTorch to
-# one without: there a job with it starts in 2.65 to 3.3 s, one without in 0.6 (gather) or 1.24 (a
-# figure, which most of them are), that is 2.1 to 2.7 times as long as a figure.
-READY_S = 4.0
-TORCH = 2.2
+# From benchmarks/results/starts.md. What forks share is imported in 4.2 s; jobs that begin earlier
+# are processes. TORCH: how many times as long one that imports PyTorch takes to start (3.04 s, the
+# median of three) as a figure, which most of the others are (1.24 s); single ones, 2.1 to 2.7.
+READY_S = 4.2
+TORCH = 2.45
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,7 @@ def bill(
     process_s = device.rates["process"]
     apart = {job.id: seconds[job.id] + process_s * (1 if job.host else TORCH) for job in all_jobs}
     # Which jobs begin before there is an interpreter to fork is seen in a schedule without one.
+    # The others are shorter than in that one, hence a second.
     begins = Schedule([*_tasks(all_jobs, apart, fetch_s, device)]).begins_s(places)
     seconds |= {name: apart[name] for name, at in begins.items() if at < READY_S}
     schedule = Schedule([*_tasks(all_jobs, seconds, fetch_s, device)])
