@@ -15,8 +15,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "SONIFY_FROZEN"  # digest of both, which jobs inherit from the process that started them
 CODE = (
-    *("Snakefile", "workflow/**/*.py", "workflow/**/*.smk"),
-    *("src/sonify/**/*.py", "src/sonify/**/*.yaml"),
+    *("Snakefile", "workflow/**/*.py", "workflow/**/*.smk", "workflow/job.sh"),
+    *(f"src/sonify/**/{name}" for name in ("*.py", "*.yaml", "*.toml", "static/*")),
 )
 
 
@@ -59,7 +59,10 @@ def _digest(value: object) -> str:
 
 
 def _code(root: Path) -> str:
-    files = sorted(file for pattern in CODE for file in root.glob(pattern))
+    """A digest of all files of code, but for hidden ones: editors keep notes of their own there."""
+    found = {file.relative_to(root) for pattern in CODE for file in root.glob(pattern)}
+    seen = sorted(f for f in found if not any(part.startswith(".") for part in f.parts))
+    files = [root / file for file in seen if (root / file).is_file()]
     contents = [(str(f.relative_to(root)), _hash(f.read_bytes())) for f in files]
     return _digest(contents)
 

@@ -26,5 +26,9 @@ def test_a_unit_test_is_named_after_a_module_or_package(test):
     assert tested.with_suffix(".py").is_file() or tested.is_dir(), f"{tested} is not there"
 
 
+def test_no_module_lies_loose_at_the_root():
+    assert {file.name for file in PACKAGE.glob("*.py")} == {"__init__.py", "api.py", "cli.py"}
+
+
 def test_the_exceptions_are_there():
     assert set(TESTS) >= ACROSS

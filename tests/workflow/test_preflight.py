@@ -12,6 +12,7 @@ from sonify.runtime.errors import SonifyError
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "workflow"))
+import codedeps  # noqa: E402
 import frozen  # noqa: E402
 import preflight  # noqa: E402
 
@@ -91,7 +92,20 @@ def test_a_job_that_sees_another_configuration_or_code_refuses(tmp_path):
     )
     assert frozen.changed_code({}, tmp_path) is None
     assert frozen.changed_code(environment, tmp_path) is None
+    code.with_name(".#a.py").symlink_to("user@host.7")  # as Emacs marks a file that is being edited
+    assert frozen.changed_code(environment, tmp_path) is None
     code.write_text("2")
     assert "the code changed after" in str(frozen.changed_code(environment, tmp_path))
     sentence = frozen.freeze(config, False, environment, tmp_path)
     assert sentence is not None and "the code changed after this run began: let it stop" in sentence
+
+
+def test_all_that_results_have_in_their_fingerprints_is_compared():
+    compared = {file for pattern in frozen.CODE for file in frozen.ROOT.glob(pattern)}
+    scripts = sorted((frozen.ROOT / "workflow" / "scripts").glob("*.py"))
+    used = {
+        file
+        for s in scripts
+        for file in (*codedeps.closure(s.name), *codedeps.static_files(s.name))
+    }
+    assert len(used) > 100 and used <= compared

@@ -13,8 +13,8 @@ _INVISIBLE = re.compile(
 _BREAKS = re.compile("[\u0085\u2028\u2029]")
 _QUOTES = "“”„‟‘’‚‛«»‹›″′＂＇`´"
 _DASHES = "‐‑‒–—―−"
-# Letters that a backslash makes into characters that no path or name has, such as \t in C:\temp.
-_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[0abtnvfre]")
+# What a backslash makes into characters that no path or name has, such as \t in C:\temp.
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\[0abtnvfreNLP_]")
 BACKSLASH = (
     "a backslash between double quotes has a meaning of its own in YAML: put the text in single "
     "quotes, or write / instead"
@@ -43,7 +43,10 @@ def in_plain(text: str) -> tuple[int, str] | None:
             fault = f"{named(text[at])} is no quotation mark to YAML: write \" or '"
             return at, f"{fault}, or put the text in such if it is meant"
     if re.match(rf"[{_DASHES}](\s|\.?\d|$)", text):
-        return 0, f"{named(text[0])} is no minus sign to YAML: write -"
+        return 0, (
+            f"{named(text[0])} is no minus sign to YAML: write -, or put the text in quotes "
+            "if it is meant"
+        )
     if found := _INVISIBLE.search(text):
         return found.start(), (
             f"there is an invisible {named(found[0])}: delete it or write a space, or put the text "

@@ -95,7 +95,7 @@ def calibrate(plan: Plan) -> Device:
     threads = f"{plan.config.threads} thread{'s' if plan.config.threads > 1 else ''}"
     on = f"{device.type}, {threads}" if device.type == "cpu" else device.type
     words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r} times {slower:.2g}"
-    if device.type == "cuda":  # a job that computes there waits for the GPU's own start
+    if device.type == "cuda":  # as in the table of that device, for all jobs
         found |= {unit: named(ON_GPU[0]).rates[unit] for unit in ON_GPU[1]}
         words += f", but starts of jobs, as of {ON_GPU[0]!r}"
     return Device("this machine", found, words, hosts=0 if device.type == "cpu" else 4)

@@ -47,8 +47,8 @@ feature map, since small layers are limited by memory, not by arithmetic. The re
 resampled metrics, spectra, drawing) is charged by the clip, the score, the class or the second of
 sound, and every job by its start and the networks that it builds. Jobs are taken to be forks of
 an interpreter that is ready after four seconds; where each job is a process of its own (on a
-cluster, with conda, with `SONIFY_WARM=0`, in a run of fewer than five jobs), it takes one to three
-seconds of a processor more than its estimate. Numbers of clips are the published ones; FSD50K's
+cluster, with conda, with `SONIFY_WARM=0`, in a run of fewer than five jobs), it takes half a second
+to three of a processor more than its estimate. Numbers of clips are the published ones; FSD50K's
 durations are assumed to be exponentially distributed. Downloads run one after another, alongside
 everything else. What surrounds the steps of a training, beside a loop written by hand, is measured
 in [`loop.md`](../benchmarks/results/loop.md).

@@ -33,7 +33,7 @@ def read_ids(file: Path) -> list[str]:
     there or not UTF-8 text, for a CSV without that column, and for a list without ids or with
     duplicates.
     """
-    if not file.is_file():
+    if not file.exists() or file.is_dir():  # a pipe is as good as a file
         raise SonifyError(
             f"there is no list {file}: name a file of clip ids: make score IDS=ids.txt"
         )
@@ -43,11 +43,11 @@ def read_ids(file: Path) -> list[str]:
         raise SonifyError(
             f"{file} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from None
-    rows = list(csv.reader(lines))
+    rows = [row for row in csv.reader(lines) if any(name.strip() for name in row)]
     header = [name.strip() for name in rows[0]] if rows else []
     if "clip_id" in header:
         names = [row[header.index("clip_id")] for row in rows[1:] if len(row) >= len(header)]
-    elif file.suffix.lower() == ".csv":
+    elif rows and file.suffix.lower() == ".csv":
         raise SonifyError(
             f"{file} has no column clip_id, its first line is {','.join(header)!r}: head the "
             "column of ids with clip_id, or list them one a line in a .txt file"

@@ -68,10 +68,11 @@ def check_reads(query: str) -> None:
     """
     for statement in duckdb.extract_statements(query):
         text = statement.query.strip()
+        in_bytes = text.encode()  # which DuckDB counts
         words = [
-            found[0].upper()
+            found[0].decode().upper()
             for at, kind in duckdb.tokenize(text)
-            if kind == duckdb.token_type.keyword and (found := re.match(r"\w+", text[at:]))
+            if kind == duckdb.token_type.keyword and (found := re.match(rb"\w+", in_bytes[at:]))
         ]
         first = words[0] if words else text.split()[0].upper()
         if statement.type not in _READS or not set(words).isdisjoint(_WRITES):

@@ -99,6 +99,7 @@ def test_the_command_prints_a_line_for_each_model_with_four_decimals(
         ("ids.txt", '\ufefffarm/dog, barking\nfarm/"b"\n', ["farm/dog, barking", 'farm/"b"']),
         ("ids.csv", 'label, clip_id\nDog,a\nx,"farm/dog, barking"\n', ["a", "farm/dog, barking"]),
         ("ids.CSV", "split,clip_id\neval,a\neval,b\n", ["a", "b"]),
+        ("ids.csv", "\n,\nsplit,clip_id\neval,a\n", ["a"]),
         ("ids", 'clip_id\na\n"b, c"\n', ["a", "b, c"]),
     ],
 )

@@ -95,6 +95,8 @@ def test_it_ends_when_told(say):
         ("FROM claims; COPY claims TO 'x.csv'", "COPY"),
         ("WITH x AS (COPY claims TO 'x.csv') FROM x", "COPY"),
         ("/* why */ EXPLAIN ANALYZE COPY claims TO 'x.csv'", "COPY"),
+        ("/* é, 犬 */ EXPLAIN ANALYZE COPY claims TO 'x.csv'", "COPY"),
+        ("SELECT 'ü'; /* ü */ DROP VIEW claims", "DROP"),
         ("EXPORT DATABASE 'x'", "EXPORT"),
         ("PREPARE p AS COPY claims TO 'x.csv'", "COPY"),
         ("ATTACH 'x.duckdb'", "ATTACH"),

@@ -4,7 +4,9 @@ import io
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from sonify.paper.claims.beside import laid_beside
@@ -113,10 +115,13 @@ def test_the_pages_work_under_their_policies_and_nothing_foreign_runs(browser, c
     """The same pixels with and without; what an escaped label could not be is stopped here, too."""
     words = FIGURES["figure_6"].caption
     drawing = Drawing(SVG, "image/svg+xml", ("figure_6.svg",), words)
-    card = Card(1, 2, 0.5, 0.1, False, sound=b"", input_picture=b"", picture=b"")
+    soundfile.write(sound := io.BytesIO(), np.zeros(8_000), 8_000, format="WAV")
+    Image.new("RGB", (8, 8), "red").save(picture := io.BytesIO(), "PNG")
+    wav, png = sound.getvalue(), picture.getvalue()
+    card = Card(1, 2, 0.5, 0.1, False, sound=wav, input_picture=png, picture=png)
     texts = {
         "page.html": page(content(figures={"figure_6": drawing})),
-        "recording.html": recording_page("x", "y", b"", [card], 8_000),
+        "recording.html": recording_page("x", "y", wav, [card], 8_000),
     }
     for name, text in texts.items():
         file = tmp_path / name
@@ -147,12 +152,15 @@ def test_the_pages_work_under_their_policies_and_nothing_foreign_runs(browser, c
 
 
 def settled(tab) -> bytes:
-    """A picture of the page once nothing moves: that an image is empty shows late."""
-    shots = [tab.screenshot()]
+    """A picture of the page once its images and sounds are there and nothing moves."""
+    there = """() => [...document.images].every(image => image.complete || image.loading === "lazy")
+      && [...document.querySelectorAll("audio")].every(
+        sound => sound.readyState || sound.preload === "none")"""
+    shots = [b""]
     for _ in range(50):
-        tab.wait_for_timeout(100)
-        shots.append(tab.screenshot())
-        if shots[-1] == shots[-2]:
+        tab.wait_for_timeout(200)
+        shots.append(tab.screenshot() if tab.evaluate(there) else b"")
+        if shots[-1] and shots[-4:] == 4 * [shots[-1]]:
             return shots[-1]
     raise AssertionError("the page does not come to rest")
 
