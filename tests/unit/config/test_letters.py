@@ -24,12 +24,10 @@ def test_the_place_of_one_that_does_not_is_told(text, at):
     ("written", "at"),
     [
         *[(rf'"D:\{name}"', 3) for name in ("Network", "Lab", "Projects", "_a")],
-        *[
-            (r'"C:\temp"', 3),
-            (r'"C:\\a\new"', 6),
-            (r'"C:\\temp"', None),
-            (r'"K\u00f6ln \"a\""', None),
-        ],
+        (r'"C:\temp"', 3),
+        (r'"C:\\a\new"', 6),
+        (r'"C:\\temp"', None),
+        (r'"K\u00f6ln \"a\""', None),
     ],
 )
 def test_a_backslash_before_a_letter_is_told_from_two_and_from_escapes_of_letters(written, at):
