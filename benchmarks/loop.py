@@ -23,6 +23,7 @@ from sonify.estimate.clips import several
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import CNN12
+from sonify.models.device import pick_precision
 from sonify.models.heads import SoundModel
 from sonify.plan.plan import Plan
 from sonify.runtime.progress import Progress
@@ -104,15 +105,21 @@ class Training:
         rates = [learning_rate(i, len(batches), warmup, peak) for i in range(len(batches))]
         outputs = self.architecture.features if contrastive else len(self.clips.classes)
         head = "projection" if contrastive else "classifier"
+        precision = pick_precision(recipe.precision, torch.device("cpu"))
+        half = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
         def loss_of(
             model: SoundModel, x: list[Tensor], y: Tensor, rng: np.random.Generator
         ) -> Tensor:
             x = [augment(view, recipe.augmentation, rng) for view in x]
             if contrastive:
-                return nt_xent(*model(torch.cat(x)).chunk(2), recipe.temperature)
+                with half:
+                    one, other = model(torch.cat(x)).chunk(2)
+                return nt_xent(one, other, recipe.temperature)
             mixed, y = mixup(x[0], y, recipe.mixup_alpha, rng, recipe.mixup_targets)
-            return classification_loss(model(mixed), y, recipe.objective)
+            with half:
+                logits = model(mixed)
+            return classification_loss(logits, y, recipe.objective)
 
         def loop() -> SoundModel:
             torch.manual_seed(seed_for(*names, "weights"))

@@ -1,5 +1,9 @@
 """The command that rehearses: what it runs, what it keeps, and how it fails."""
 
+import argparse
+import runpy
+import sys
+
 import numpy as np
 import pytest
 import rehearse
@@ -17,6 +21,26 @@ def test_the_stages_are_the_workflow_s_scripts_in_order():
     scripts = [job[0] for stage in stages for job in stage.jobs if job[0] != OWN]
     assert all((SCRIPTS / script).is_file() for script in scripts)
     assert scripts.count("train.py") == 2 and scripts[-1] == "summary.py"
+
+
+class Parsed(Exception):
+    """The options of a script were all there, and it would begin now."""
+
+
+def test_every_script_takes_the_options_that_it_is_given(monkeypatch):
+    parse = argparse.ArgumentParser.parse_args
+
+    def parsed(parser, *arguments):
+        parse(parser, *arguments)
+        raise Parsed
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parsed)
+    jobs = [job for stage in Stages(2_000).all() for job in stage.jobs if job[0] != OWN]
+    for script, *options in jobs:
+        monkeypatch.setattr(sys, "argv", [script, *options])
+        with pytest.raises(Parsed):
+            runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    assert len(jobs) == 13
 
 
 @pytest.fixture

@@ -174,8 +174,9 @@ class Stages:
         metrics = "--metrics", self.files.evaluation_table("metrics")
         empty = ("removal", "coherence", "claims", "claims_beside")
         none = [word for name in empty for word in (f"--{name}", f"results/empty/{name}.parquet")]
+        histories = [f"{_model(run)}/history.parquet" for run in (TRAINED, CLASSIFIER)]
         out = "--settings", self.settings.summary(), "--out", "results/reporting/summary.txt"
-        return "summary.py", "--data", self.data, *metrics, *none, *out
+        return "summary.py", "--data", self.data, *metrics, *none, "--history", *histories, *out
 
     @property
     def _shown(self) -> tuple[str, ...]:
