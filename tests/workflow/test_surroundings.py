@@ -191,10 +191,16 @@ def test_a_job_of_a_run_refuses_code_that_was_edited_meanwhile(shell, tmp_path, 
     frozen.freeze({}, True, noted := {})
     unedited = shell(job, **where, **noted)
     assert (unedited.returncode, unedited.stdout) == (0, "done\n"), unedited.stderr
-    (digests := json.loads(noted[frozen.VARIABLE]))["code"] = "of a script that was edited"
-    edited = shell(job, **where, **{frozen.VARIABLE: json.dumps(digests)})
+    begun = json.loads(noted[frozen.VARIABLE])
+    (at,) = (i for i, name in enumerate(frozen._code(frozen.ROOT)) if name == "workflow/warm.py")
+    marks = begun["files"][: 6 * at] + "edited" + begun["files"][6 * at + 6 :]
+    begun |= {"code": "of a script that was edited", "files": marks}
+    edited = shell(job, **where, **{frozen.VARIABLE: json.dumps(begun)})
     assert edited.returncode == 1
-    assert edited.stdout.startswith("error: the code changed after this run began: let it stop")
+    assert edited.stdout == (
+        "error: the code (workflow/warm.py) changed after this run began: let it stop, then run it "
+        "again, which makes whatever the change affects\n"
+    )
     assert (tmp_path / "results/logs/gather/a.log").read_text() == edited.stdout
 
 
