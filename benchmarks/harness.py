@@ -25,6 +25,7 @@ import torch
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.device import pick_device
 from sonify.runtime.machine import processor
+from sonify.runtime.plurals import counted
 
 GPU_TOO = ("cpu", "cuda")
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -106,11 +107,11 @@ class Bench:
         table = pd.DataFrame(self.rows).assign(**ran_on)
         file = self.name if self.device == "cpu" else f"{self.name}_{self.device}"
         table.to_parquet(self.folder / f"{file}.parquet", index=False)
-        threads = "{threads} thread" if self.threads == 1 else "{threads} threads"
-        on = f"{{cpu}}, {threads}" if self.device == "cpu" else "{device}"
-        where = f"{on}, torch {{torch}}, {{date}}".format(**ran_on)
+        threads = counted(self.threads, "thread")
+        on = f"{ran_on['cpu']}, {threads}" if self.device == "cpu" else ran_on["device"]
+        where = f"{on}, torch {ran_on['torch']}, {ran_on['date']}"
         clock = "CPU time, medians" if self.cpu_time else "Medians"
-        often = f"{clock} of {table['repetitions'].max()} runs in turn"
+        often = f"{clock} of {counted(table['repetitions'].max(), 'run')} in turn"
         text = f"# {title}\n\n{often}; {where}.\n\n{markdown(shown)}\n\n{notes}\n"
         (self.folder / f"{file}.md").write_text(text, encoding="utf-8")
         print(text)

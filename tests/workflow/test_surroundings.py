@@ -99,6 +99,7 @@ def test_more_processes_than_there_is_room_for_are_told_before_any_job(monkeypat
         "training.processes is 3 with 2 threads each, which are 6 processors, but this run has 4: "
         "lower it or threads, or raise --cores"
     )
+    assert (said("cpu", 1, 5) or "").startswith("training.processes is 5 with 1 thread each, which")
     there = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(stdout="2\n"))
     monkeypatch.setattr(surroundings, "subprocess", there)
     assert said("cuda", 8, 2) is None, "processors are not what a GPU waits for"
@@ -106,6 +107,8 @@ def test_more_processes_than_there_is_room_for_are_told_before_any_job(monkeypat
     assert said("cuda", 1, 3) == few
     monkeypatch.setattr(surroundings, "gpus", lambda device: 1)
     assert said("auto", 1, 3) == few
+    there.run = lambda *_, **__: SimpleNamespace(stdout="1\n")
+    assert said("cuda", 1, 3) == few.replace("2 GPUs", "1 GPU")
     there.run = lambda *_, **__: SimpleNamespace(stdout="0\n")
     assert said("auto", 1, 3) is None and "9 processors" in said("auto", 1, 9)
     assert said("cuda", 1, 2).startswith("training.processes is 2, but PyTorch finds 0 GPUs here")

@@ -22,6 +22,7 @@ from sonify.data.corpora.lists import check_one_line
 from sonify.data.fingerprint import fingerprint
 from sonify.evaluation.metrics.ranking import rank
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.plurals import counted
 
 COLUMN = "clip_id"  # of a list that is a table
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}  # as spreadsheets write them
@@ -142,8 +143,8 @@ def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
         raise SonifyError(f"{results} has no scores: make run ARGS=evaluation")
     if not any(row["clips"] for row in rows):
         raise SonifyError(
-            f"no model has scores of any of the {len(ids)} clips listed, such as {min(ids)!r}: "
-            "list ids as the column clip_id of the manifests has them"
+            f"no model has scores of any of the {counted(len(ids), 'clip')} listed, such as "
+            f"{min(ids)!r}: list ids as the column {COLUMN} of the manifests has them"
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -60,7 +60,7 @@ def test_the_metrics_are_those_of_the_listed_clips(results):
 def test_all_clips_give_the_published_number_and_none_an_empty_one(results):
     everything = subset.subset(results, [f"c{i:02d}" for i in range(30)])
     assert everything["absent"].tolist() == [0, 0]
-    with pytest.raises(SonifyError, match="no model has scores .* 1 clips listed, such as 'gone'"):
+    with pytest.raises(SonifyError, match="no model has scores .* 1 clip listed, such as 'gone'"):
         subset.subset(results, ["gone"])
     with pytest.raises(SonifyError, match="has no scores: make run ARGS=evaluation"):
         subset.subset(results / "empty", ["c00"])
