@@ -39,7 +39,7 @@ _ASKS = (
 )
 _OPTIONS = ("ANALYZE", "JSON", "TEXT")
 # Functions that a query calls can set what is logged, profiled or loaded, all of which write files.
-_SETTINGS: dict[str, str | bool] = {
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": True,
     "autoinstall_known_extensions": False,
 }
