@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import torch
@@ -24,6 +25,7 @@ import torch
 from sonify.models.cnn import CNN12, Architecture
 from sonify.models.device import pick_device
 from sonify.runtime.machine import processor
+from sonify.runtime.plurals import counted
 
 GPU_TOO = ("cpu", "cuda")
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -105,11 +107,11 @@ class Bench:
         table = pd.DataFrame(self.rows).assign(**ran_on)
         file = self.name if self.device == "cpu" else f"{self.name}_{self.device}"
         table.to_parquet(self.folder / f"{file}.parquet", index=False)
-        threads = "{threads} thread" if self.threads == 1 else "{threads} threads"
-        on = f"{{cpu}}, {threads}" if self.device == "cpu" else "{device}"
-        where = f"{on}, torch {{torch}}, {{date}}".format(**ran_on)
+        threads = counted(self.threads, "thread")
+        on = f"{ran_on['cpu']}, {threads}" if self.device == "cpu" else ran_on["device"]
+        where = f"{on}, torch {ran_on['torch']}, {ran_on['date']}"
         clock = "CPU time, medians" if self.cpu_time else "Medians"
-        often = f"{clock} of {table['repetitions'].max()} runs in turn"
+        often = f"{clock} of {counted(table['repetitions'].max(), 'run')} in turn"
         text = f"# {title}\n\n{often}; {where}.\n\n{markdown(shown)}\n\n{notes}\n"
         (self.folder / f"{file}.md").write_text(text, encoding="utf-8")
         print(text)
@@ -138,6 +140,12 @@ def bench(
     folder = args.out or (RESULTS / "quick" if args.quick else RESULTS)
     cpu_time = cpu_time and args.threads == 1 and args.device == "cpu"
     return Bench(name, args.quick, args.threads, folder, args.device, cpu_time)
+
+
+def leave(why: str) -> NoReturn:
+    """End this benchmark, not those that `make bench` runs after it: it has nothing to measure."""
+    print(f"nothing is measured: {why}")
+    raise SystemExit(0)
 
 
 def trunk(width: float, device: str) -> torch.nn.Sequential:

@@ -48,11 +48,11 @@ Trainings of the miniature, whole: networks, recipes, batches and numbers of cli
 cuts crops from Parquet parts, a thread ahead, checks and records every loss, reports epochs, writes
 the model and its history, and writes checkpoints as often as their share of the time, 1 %, allows;
 in use they are 10 s apart at least. The loop `by hand` finds all batches in memory, as float32, and
-has only what makes a step: the same augmentation, loss, backward pass, optimiser and learning
-rates. Both end with the same weights, bit for bit, or this benchmark fails. Steps are small here,
-so that what surrounds them weighs more than it does with the paper's sizes. CPU time includes the
-thread that reads ahead. `ratio` is the median of those of runs side by side; `lowest` and `highest`
-are theirs."""
+has only what makes a step: the same augmentation, precision, loss, backward pass, optimiser and
+learning rates. Both end with the same weights, bit for bit, or this benchmark fails. Steps are
+small here, so that what surrounds them weighs more than it does with the paper's sizes. CPU time
+includes the thread that reads ahead. `ratio` is the median of those of runs side by side; `lowest`
+and `highest` are theirs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +105,17 @@ class Training:
         rates = [learning_rate(i, len(batches), warmup, peak) for i in range(len(batches))]
         outputs = self.architecture.features if contrastive else len(self.clips.classes)
         head = "projection" if contrastive else "classifier"
-        precision = pick_precision(recipe.precision, torch.device("cpu"))
-        half = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+        bfloat16 = pick_precision(recipe.precision, "cpu") == "bfloat16"
 
         def loss_of(
             model: SoundModel, x: list[Tensor], y: Tensor, rng: np.random.Generator
         ) -> Tensor:
             x = [augment(view, recipe.augmentation, rng) for view in x]
+            half = torch.autocast("cpu", torch.bfloat16, enabled=bfloat16)
             if contrastive:
                 with half:
-                    one, other = model(torch.cat(x)).chunk(2)
-                return nt_xent(one, other, recipe.temperature)
+                    projections = model(torch.cat(x))
+                return nt_xent(*projections.chunk(2), recipe.temperature)
             mixed, y = mixup(x[0], y, recipe.mixup_alpha, rng, recipe.mixup_targets)
             with half:
                 logits = model(mixed)

@@ -1,6 +1,7 @@
 """The accuracy of the fast path: trained models, their clips, and the published measures.
 
-Needs the results of a run in the current folder: `make run` first.
+Needs the results of a run in the current folder, `make run` first, and a processor that computes in
+bfloat16: on others the fast path is the exact one.
 """
 
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from harness import Bench, bench
+from harness import Bench, bench, leave
 
 from sonify.data.clips import Clips, load
 from sonify.evaluation.measurements.removal import residual
@@ -18,6 +19,7 @@ from sonify.evaluation.metrics.ranking import rank
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard
+from sonify.models.device import computes_bfloat16
 from sonify.models.heads import SoundModel
 from sonify.sonification.deconvnet.sonifier import Sonifier
 
@@ -33,14 +35,15 @@ sonification. The maps chosen are the same, since the forward pass is."""
 
 def main() -> None:
     run = bench("precision", __doc__)
+    if not computes_bfloat16(run.device):
+        leave("the processor only emulates bfloat16, so that the fast path is the exact one")
     folder = Path("results")
     if run.quick:
         models = [("random", random_model(), random_clips(), True)]
     elif (folder / "models" / COHERENT[0]).is_dir():
         models = trained(folder)
     else:
-        print(f"{folder} has no trained models: `make run` first")
-        return
+        leave(f"{folder} has no trained models: `make run` first")
     rows = [row for name, *rest in models for row in measured(run, name, *rest)]
     run.write("The fast path beside the exact one", pd.DataFrame(rows), NOTES)
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from harness import Bench, bench, spread
+from harness import Bench, bench, leave, spread
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "workflow"))
@@ -36,7 +36,7 @@ imported once, in {once:.1f} s."""
 def main() -> None:
     run = bench("starts", __doc__)
     if not possible():
-        raise SystemExit("error: nothing is forked on this system: there is nothing to compare")
+        leave("nothing is forked on this system: there is nothing to compare")
     warm = Warm(*PACKAGES, threads=run.threads)
     warm.start()
     while not warm.socket.exists():

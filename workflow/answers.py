@@ -11,6 +11,7 @@ from proof import accepted, expected, script, stale, task_of
 from words import cause, differences, same_but_inputs, several
 
 from sonify.runtime import seals
+from sonify.runtime.plurals import counted
 
 RESULTS = Path("results")
 UNPROVEN = ("logs", "benchmarks", "provenance", "unfinished")  # folders that hold no results
@@ -146,7 +147,7 @@ def why(dag, config: dict[str, Any], beyond: Collection[str] = ()) -> int:
         lines[job.rule.name, _reason(dag, job, running, config)] += 1
     for (rule, reason), n in lines.items():
         print(f"{rule}{f' ×{n}' if n > 1 else ''}: {reason}")
-    print(f"{len(running)} jobs will run" if running else "Nothing to be done")
+    print(f"{counted(len(running), 'job')} will run" if running else "Nothing to be done")
     return 0
 
 

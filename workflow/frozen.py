@@ -8,12 +8,16 @@ or two codes, under the fingerprint of one. `python frozen.py` is what a job's s
 import hashlib
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-VARIABLE = "SONIFY_FROZEN"  # digest of both, which jobs inherit from the process that started them
+VARIABLE = "SONIFY_FROZEN"  # digests of both, which jobs inherit from the process that started them
+MARK = (
+    6  # digits of a file's mark; 3 kB for all files, since some schedulers limit what jobs inherit
+)
+MOST = 3  # names in a sentence
 CODE = (
     *("Snakefile", "workflow/**/*.py", "workflow/**/*.smk", "workflow/job.sh"),
     *(f"src/sonify/**/{name}" for name in ("*.py", "*.yaml", "*.toml", "static/*")),
@@ -30,41 +34,64 @@ def freeze(
 
     Returns the sentence with which a job refuses; None if they are the same or nothing is known.
     """
-    now = {"configuration": _digest(config), "code": _code(root)}
+    files = _code(root)
+    now = {"configuration": _digest(config), "code": _digest(files)}
     if first:
-        environment[VARIABLE] = json.dumps(now)
+        environment[VARIABLE] = json.dumps(now | {"files": "".join(_marks(files))})
         return None
-    return changed(now, environment)
+    return _changed(now, files, environment)
 
 
 def changed_code(environment: Mapping[str, str] = os.environ, root: Path = ROOT) -> str | None:
     """Return the sentence with which a job refuses code that is not the run's; None if it is."""
-    return changed({"code": _code(root)}, environment)
+    files = _code(root)
+    return _changed({"code": _digest(files)}, files, environment)
 
 
-def changed(now: Mapping[str, str], environment: Mapping[str, str]) -> str | None:
+def several(names: Sequence[str]) -> str:
+    """Return some names, and how many there are besides."""
+    more = len(names) - MOST
+    return ", ".join(names[:MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _changed(
+    now: Mapping[str, str], files: Mapping[str, str], environment: Mapping[str, str]
+) -> str | None:
     """Return the sentence on what of `now` is not as the run began with; None if nothing is."""
     then = json.loads(environment.get(VARIABLE, "{}"))
     names = [name for name, digest in now.items() if then.get(name, digest) != digest]
     if not names:
         return None
+    what = f"the {' and the '.join(names)}"
+    if names[-1] == "code" and "files" in then:  # a run of an older version says nothing of them
+        what += f" ({_named(files, then['files'])})"
     return (
-        f"the {' and the '.join(names)} changed after this run began: let it stop, then run it "
-        "again, which makes whatever the change affects"
+        f"{what} changed after this run began: let it stop, then run it again, which makes "
+        "whatever the change affects"
     )
+
+
+def _named(files: Mapping[str, str], marks: str) -> str:
+    """Name the files that are not among those that the run began with, by the marks of those."""
+    known = {marks[at : at + MARK] for at in range(0, len(marks), MARK)}
+    new = [name for name, mark in zip(files, _marks(files), strict=True) if mark not in known]
+    return several(new) or "files deleted"
+
+
+def _marks(files: Mapping[str, str]) -> list[str]:
+    """A few digits for each file, which differ if its name or its content does."""
+    return [_digest(file)[:MARK] for file in files.items()]
 
 
 def _digest(value: object) -> str:
     return _hash(json.dumps(value, sort_keys=True, default=str).encode())
 
 
-def _code(root: Path) -> str:
-    """A digest of all files of code, but for hidden ones: editors keep notes of their own there."""
+def _code(root: Path) -> dict[str, str]:
+    """Hashes of all files of code, but for hidden ones: editors keep notes of their own there."""
     found = {file.relative_to(root) for pattern in CODE for file in root.glob(pattern)}
     seen = sorted(f for f in found if not any(part.startswith(".") for part in f.parts))
-    files = [root / file for file in seen if (root / file).is_file()]
-    contents = [(str(f.relative_to(root)), _hash(f.read_bytes())) for f in files]
-    return _digest(contents)
+    return {str(f): _hash((root / f).read_bytes()) for f in seen if (root / f).is_file()}
 
 
 def _hash(content: bytes) -> str:

@@ -16,6 +16,7 @@ from alive import remove_dead
 
 from sonify.config.overlays import check_file
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.plurals import counted
 
 RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
 TOLERANCE_S = 60  # by which clocks of a file server and of this machine may differ
@@ -90,7 +91,7 @@ def main() -> None:
         sys.stderr.write(f"{said}\n")
     removed = remove_unfinished(RESULTS, SNAKEMAKE / "locks")
     if removed:
-        sys.stderr.write(f"removed {removed} unfinished files of an earlier run\n")
+        sys.stderr.write(f"removed {counted(removed, 'unfinished file')} of an earlier run\n")
 
 
 if __name__ == "__main__":

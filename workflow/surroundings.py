@@ -14,6 +14,7 @@ from warm import Warm, possible
 
 from sonify.plan.resources import Needs
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.plurals import counted
 from sonify.training.watch import check_installed
 
 WORKFLOW = Path(__file__).resolve().parent
@@ -118,14 +119,14 @@ def too_many_processes(device: str, threads: int, processes: int, workflow) -> s
         )
         there = int(answer.stdout or 0)
         if there or device == "cuda":
-            few = f"{set_to}, but PyTorch finds {there} GPUs here: lower it"
+            few = f"{set_to}, but PyTorch finds {counted(there, 'GPU')} here: lower it"
             return few if there < processes else None
     needed = threads * processes
     if needed <= workflow.cores:
         return None
     return (
-        f"{set_to} with {threads} threads each, which are {needed} processors, but this run has "
-        f"{workflow.cores}: lower it or threads, or raise --cores"
+        f"{set_to} with {counted(threads, 'thread')} each, which are {needed} processors, but this "
+        f"run has {workflow.cores}: lower it or threads, or raise --cores"
     )
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from codedeps import code_parts
+from frozen import several
 from proof import CODE
-
-MOST = 3  # names in a sentence
 
 
 def cause(
@@ -59,12 +58,6 @@ def differences(
     if other := sorted(name for name in after if name in before and after[name] != before[name]):
         phrases.append(f"{several(other)} changed since it was made")
     return phrases
-
-
-def several(names: list[str]) -> str:
-    """Some names, and how many there are besides."""
-    more = len(names) - MOST
-    return ", ".join(names[:MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def _modules(code: str, script: str) -> list[str]:

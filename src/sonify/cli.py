@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from sonify.runtime.plurals import counted
+
 # Notebooks' shells name a backend that this environment may lack; none is needed.
 os.environ["MPLBACKEND"] = "agg"
 
@@ -142,7 +144,7 @@ def _run(args: argparse.Namespace) -> None:
         _say_of_fewer(args.top, heard)
     if how:
         say(how)
-    count = "1 sonification" if len(heard) == 1 else f"{len(heard)} sonifications"
+    count = counted(len(heard), "sonification")
     say(f"{count} of {len(x) / rate_hz:.1f} s: listen at {args.out / 'index.html'}")
 
 

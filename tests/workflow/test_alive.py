@@ -77,7 +77,7 @@ def test_the_lock_of_a_dead_run_is_removed_and_that_of_a_living_one_is_not(tmp_p
     other.communicate()
     partial = tmp_path / "results" / ".gallery.partial"
     partial.mkdir(parents=True)
-    removed = "removed the lock of a run that was killed\nremoved 1 unfinished files of an earlier"
+    removed = "removed the lock of a run that was killed\nremoved 1 unfinished file of an earlier"
     assert preflight(tmp_path).startswith(removed)
     assert not any(locks.iterdir()) and preflight(tmp_path) == ""
 

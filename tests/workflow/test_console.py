@@ -132,7 +132,7 @@ def test_only_what_a_reader_needs_is_told(console):
 def test_scripts_end_on_bad_input_with_one_sentence():
     from sonify.training.schedule import learning_rate
 
-    with pytest.raises(SystemExit, match=r"^error: warm-up of 2 steps does not fit into 1 steps$"):
+    with pytest.raises(SystemExit, match=r"^error: warm-up of 2 steps does not fit into 1 step$"):
         jobs.run(lambda: learning_rate(0, 1, 2, 0.1))
     with pytest.raises(SystemExit, match="error: No such file or directory: nowhere"):
         jobs.run(lambda: open("nowhere"))  # noqa: SIM115, PTH123

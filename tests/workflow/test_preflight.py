@@ -95,9 +95,36 @@ def test_a_job_that_sees_another_configuration_or_code_refuses(tmp_path):
     code.with_name(".#a.py").symlink_to("user@host.7")  # as Emacs marks a file that is being edited
     assert frozen.changed_code(environment, tmp_path) is None
     code.write_text("2")
-    assert "the code changed after" in str(frozen.changed_code(environment, tmp_path))
-    sentence = frozen.freeze(config, False, environment, tmp_path)
-    assert sentence is not None and "the code changed after this run began: let it stop" in sentence
+    after = "changed after this run began: let it stop, then run it again, which makes whatever"
+    for edited, files in (
+        ("a.py", "src/sonify/a.py"),
+        ("c.py", "src/sonify/a.py, src/sonify/c.py"),
+        ("b.py", "src/sonify/a.py, src/sonify/b.py, src/sonify/c.py"),
+        ("d.py", "src/sonify/a.py, src/sonify/b.py, src/sonify/c.py and 1 more"),
+    ):
+        code.with_name(edited).write_text("2")
+        sentence = f"the code ({files}) {after} the change affects"
+        assert frozen.changed_code(environment, tmp_path) == sentence
+        assert frozen.freeze(config, False, environment, tmp_path) == sentence
+    both = frozen.freeze({}, False, environment, tmp_path)
+    assert both is not None and both.startswith("the configuration and the code (src/sonify/a.py, ")
+
+
+def test_of_code_that_is_gone_no_job_knows_the_name(tmp_path):
+    script = tmp_path / "workflow" / "scripts" / "a.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("1")
+    script.with_name("b.py").write_text("2")
+    frozen.freeze({}, True, environment := {}, tmp_path)
+    script.unlink()
+    sentence = frozen.changed_code(environment, tmp_path)
+    assert sentence is not None and sentence.startswith("the code (files deleted) changed after")
+    script.with_name("b.py").rename(script)  # the content of another
+    sentence = frozen.changed_code(environment, tmp_path)
+    assert sentence is not None and sentence.startswith("the code (workflow/scripts/a.py) changed")
+    environment = {frozen.VARIABLE: '{"code": "of an older version, which kept no marks"}'}
+    sentence = frozen.changed_code(environment, tmp_path)
+    assert sentence is not None and sentence.startswith("the code changed after this run began")
 
 
 def test_all_that_results_have_in_their_fingerprints_is_compared():

@@ -99,6 +99,7 @@ def test_more_processes_than_there_is_room_for_are_told_before_any_job(monkeypat
         "training.processes is 3 with 2 threads each, which are 6 processors, but this run has 4: "
         "lower it or threads, or raise --cores"
     )
+    assert (said("cpu", 1, 5) or "").startswith("training.processes is 5 with 1 thread each, which")
     there = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(stdout="2\n"))
     monkeypatch.setattr(surroundings, "subprocess", there)
     assert said("cuda", 8, 2) is None, "processors are not what a GPU waits for"
@@ -106,6 +107,8 @@ def test_more_processes_than_there_is_room_for_are_told_before_any_job(monkeypat
     assert said("cuda", 1, 3) == few
     monkeypatch.setattr(surroundings, "gpus", lambda device: 1)
     assert said("auto", 1, 3) == few
+    there.run = lambda *_, **__: SimpleNamespace(stdout="1\n")
+    assert said("cuda", 1, 3) == few.replace("2 GPUs", "1 GPU")
     there.run = lambda *_, **__: SimpleNamespace(stdout="0\n")
     assert said("auto", 1, 3) is None and "9 processors" in said("auto", 1, 9)
     assert said("cuda", 1, 2).startswith("training.processes is 2, but PyTorch finds 0 GPUs here")
@@ -191,10 +194,16 @@ def test_a_job_of_a_run_refuses_code_that_was_edited_meanwhile(shell, tmp_path, 
     frozen.freeze({}, True, noted := {})
     unedited = shell(job, **where, **noted)
     assert (unedited.returncode, unedited.stdout) == (0, "done\n"), unedited.stderr
-    (digests := json.loads(noted[frozen.VARIABLE]))["code"] = "of a script that was edited"
-    edited = shell(job, **where, **{frozen.VARIABLE: json.dumps(digests)})
+    begun = json.loads(noted[frozen.VARIABLE])
+    (at,) = (i for i, name in enumerate(frozen._code(frozen.ROOT)) if name == "workflow/warm.py")
+    marks = begun["files"][: 6 * at] + "edited" + begun["files"][6 * at + 6 :]
+    begun |= {"code": "of a script that was edited", "files": marks}
+    edited = shell(job, **where, **{frozen.VARIABLE: json.dumps(begun)})
     assert edited.returncode == 1
-    assert edited.stdout.startswith("error: the code changed after this run began: let it stop")
+    assert edited.stdout == (
+        "error: the code (workflow/warm.py) changed after this run began: let it stop, then run it "
+        "again, which makes whatever the change affects\n"
+    )
     assert (tmp_path / "results/logs/gather/a.log").read_text() == edited.stdout
 
 

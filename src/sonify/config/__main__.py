@@ -15,6 +15,7 @@ from sonify.config.loading import load
 from sonify.config.overlays import check_file
 from sonify.plan.plan import Plan
 from sonify.runtime.errors import one_sentence_errors
+from sonify.runtime.plurals import counted
 
 DEFAULT = Path(__file__).with_name("default.yaml")  # config.yaml of the checkout
 
@@ -54,8 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
     plan = Plan(load(config))
     runs = plan.training.runs
     counts = sorted({len(plan.seeds(run)) for run in runs})
-    seeds = " to ".join(str(n) for n in dict.fromkeys([counts[0], counts[-1]]))
-    print(f"this configuration is valid: {len(runs)} training runs, {seeds} seeds each")
+    several = f"{counts[0]} to {counts[-1]} seeds"
+    seeds = counted(counts[0], "seed") if len(counts) == 1 else several
+    print(f"this configuration is valid: {counted(len(runs), 'training run')}, {seeds} each")
 
 
 if __name__ == "__main__":

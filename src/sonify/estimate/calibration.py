@@ -38,6 +38,7 @@ from sonify.models.device import pick_device, pick_precision
 from sonify.models.heads import SoundModel
 from sonify.models.probes import Probes, retained_features
 from sonify.plan.plan import Plan
+from sonify.runtime.plurals import counted
 from sonify.sonification.methods import build_explainer
 from sonify.sonification.most_active import most_active
 from sonify.training.crops import cutting
@@ -92,7 +93,7 @@ def calibrate(plan: Plan) -> Device:
         found |= rates([(work, seconds)], [*work.amounts])
     slower = _slower(found, assumed.rates)
     found |= {unit: slower * assumed.rates[unit] for unit in UNTIMED}
-    threads = f"{plan.config.threads} thread{'s' if plan.config.threads > 1 else ''}"
+    threads = counted(plan.config.threads, "thread")
     on = f"{device.type}, {threads}" if device.type == "cpu" else device.type
     words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r} times {slower:.2g}"
     if device.type == "cuda":  # as in the table of that device, for all jobs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sonify.config.__main__ import overlaid
 from sonify.config.loading import load
-from sonify.estimate.bill import Bill, Line, bill
+from sonify.estimate.bill import READY_S, Bill, Line, bill
 from sonify.estimate.devices import named, names
 from sonify.estimate.words import text
 from sonify.plan.plan import Plan
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BILLS = {"One night in a lab": ("paper", "lab"), "The paper": ("paper",)}
 COMPARED = {"The miniature": "estimate_mini", "The smoke configuration": "estimate_smoke"}
 ON = "h200"
-HEAD = """\
+HEAD = f"""\
 # What a run costs
 
 <!-- Made by `make docs` from the configurations and src/sonify/estimate/devices.toml: run that. -->
@@ -46,7 +46,7 @@ counter. A pass through a network is charged by the call, by the operation and b
 feature map, since small layers are limited by memory, not by arithmetic. The rest (decoding,
 resampled metrics, spectra, drawing) is charged by the clip, the score, the class or the second of
 sound, and every job by its start and the networks that it builds. Jobs are taken to be forks of
-an interpreter that is ready after four seconds; where each job is a process of its own (on a
+an interpreter that is ready after {READY_S} s; where each job is a process of its own (on a
 cluster, with conda, with `SONIFY_WARM=0`, in a run of fewer than five jobs), it takes half a second
 to three of a processor more than its estimate. Numbers of clips are the published ones; FSD50K's
 durations are assumed to be exponentially distributed. Downloads run one after another, alongside

@@ -18,20 +18,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sonify.contracts import tables
+from sonify.data.corpora.lists import check_one_line
 from sonify.data.fingerprint import fingerprint
 from sonify.evaluation.metrics.ranking import rank
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.plurals import counted
 
+COLUMN = "clip_id"  # of a list that is a table
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}  # as spreadsheets write them
+TABLES = (".csv", ".tsv")
 COLUMNS = ["model", "dataset", "split", "clips", "absent", "mAP", "mAUC", "d_prime", "fingerprint"]
 
 
 def read_ids(file: Path) -> list[str]:
     """Return the clip ids in a text file, one per line, commas included.
 
-    For a CSV (named .csv, or whose first line names a column clip_id), those in that column: in
-    another, a heading could not be told from a clip. Raises SonifyError for a file that is not
-    there or not UTF-8 text, for a CSV without that column, and for a list without ids or with
-    duplicates.
+    For a table (named .csv or .tsv, or whose first line names a column clip_id), those in that
+    column: in another, a heading could not be told from a clip. Its separators are commas,
+    semicolons or tabs. Raises SonifyError for a file that is not there or not UTF-8 text, for a
+    table without that column or with a row that does not fit its first line, and for a list without
+    ids or with duplicates.
     """
     if not file.exists() or file.is_dir():  # a pipe is as good as a file
         raise SonifyError(
@@ -43,22 +49,49 @@ def read_ids(file: Path) -> list[str]:
         raise SonifyError(
             f"{file} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from None
-    rows = [row for row in csv.reader(lines) if any(name.strip() for name in row)]
-    header = [name.strip() for name in rows[0]] if rows else []
-    if "clip_id" in header:
-        names = [row[header.index("clip_id")] for row in rows[1:] if len(row) >= len(header)]
-    elif rows and file.suffix.lower() == ".csv":
+    blank = "".join(SEPARATORS) + " "
+    first = next((n for n, line in enumerate(lines) if line.strip(blank)), 0)
+    try:
+        names = _column(file, lines, first)
+    except csv.Error as error:
+        raise SonifyError(f"{file} is no table ({error}): save it as a CSV file") from None
+    if names is None and any(lines) and file.suffix.lower() in TABLES:
         raise SonifyError(
-            f"{file} has no column clip_id, its first line is {','.join(header)!r}: head the "
-            "column of ids with clip_id, or list them one a line in a .txt file"
+            f"{file} has no column {COLUMN}, its first line is {lines[first]!r}: head the column "
+            f"of ids with {COLUMN}, or list them one a line in a .txt file"
         )
-    else:
-        names = lines
-    ids = [name for given in names if (name := given.strip())]
+    ids = [name for given in (lines if names is None else names) if (name := given.strip())]
     again = sorted(name for name, n in Counter(ids).items() if n > 1)
     if again or not ids:
         why = f"has {again[0]!r} twice" if again else "has no clip ids"
         raise SonifyError(f"{file} {why}: list each clip once, one a line")
+    return ids
+
+
+def _column(file: Path, lines: Sequence[str], first: int) -> list[str] | None:
+    """Return the column of ids below the line `first`; None if that line does not name it."""
+    heading, below = lines[first : first + 1], lines[first + 1 :]
+    for separator in SEPARATORS:
+        header = [name.strip() for name in next(csv.reader(heading, delimiter=separator), [])]
+        if COLUMN in header:
+            break
+    else:
+        return None
+    ids, line = [], first + 1
+    reader = csv.reader(below, delimiter=separator)
+    for fields in reader:
+        before, line = line, first + 1 + reader.line_num
+        check_one_line(f"{file}, line {before + 1}", line - before)
+        if not any(field.strip() for field in fields):
+            continue
+        if len(fields) != len(header):
+            raise SonifyError(
+                f"{file}, line {line}: the number of fields differs from that of the first line: "
+                f"put quotes around fields that contain {SEPARATORS[separator]}"
+            )
+        ids.append(fields[header.index(COLUMN)])
+        if not ids[-1].strip():
+            raise SonifyError(f"{file}, line {line}: there is no {COLUMN}: add it")
     return ids
 
 
@@ -110,8 +143,8 @@ def subset(results: Path, ids: Collection[str]) -> pd.DataFrame:
         raise SonifyError(f"{results} has no scores: make run ARGS=evaluation")
     if not any(row["clips"] for row in rows):
         raise SonifyError(
-            f"no model has scores of any of the {len(ids)} clips listed, such as {min(ids)!r}: "
-            "list ids as the column clip_id of the manifests has them"
+            f"no model has scores of any of the {counted(len(ids), 'clip')} listed, such as "
+            f"{min(ids)!r}: list ids as the column {COLUMN} of the manifests has them"
         )
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.plurals import counted
 
 _SCALAR: Any = np.float64(0).__reduce__()[0]
 # Scripts save these beside the weights: options, scores, folders. Making them runs nothing.
@@ -51,7 +52,8 @@ def load_weights(model: nn.Module, file: Path) -> None:
         if k in weights and weights[k].shape != own[k].shape
     ]
     if faults:
-        more = f" (and {len(faults) - 1} more mismatches)" if len(faults) > 1 else ""
+        others = counted(len(faults) - 1, "more mismatch", "more mismatches")
+        more = f" (and {others})" if len(faults) > 1 else ""
         raise SonifyError(
             f"{file} does not fit the model: it {faults[0]}{more}; give weights of this model"
         )

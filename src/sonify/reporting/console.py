@@ -32,6 +32,18 @@ _READS = (
     duckdb.StatementType.MULTI,
 )
 _WRITES = ("COPY", "EXPORT")  # keywords; either may also stand within a statement that reads
+# What EXPLAIN may explain; with ANALYZE it does what it explains. Its options are keywords too.
+_ASKS = (
+    *("SELECT", "FROM", "WITH", "VALUES", "TABLE", "PIVOT", "UNPIVOT"),
+    *("SUMMARIZE", "DESCRIBE", "SHOW"),
+)
+_OPTIONS = ("ANALYZE", "JSON", "TEXT")
+# Functions that a query calls can set what is logged, profiled or loaded, all of which write files.
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "lock_configuration": True,
+    "autoinstall_known_extensions": False,
+}
+_LOCKED = re.compile(r'configuration option "(\w+)" - the configuration has been locked')
 # A cell as text, by its type. DuckDB would wrap it over as many lines as it takes.
 _LONG = {
     "list": (
@@ -49,12 +61,13 @@ _LONG = {
 def opened(file: Path) -> duckdb.DuckDBPyConnection:
     """Open the database read-only, which any number of processes may do at once.
 
-    Raises SonifyError if it does not exist or cannot be opened.
+    No query can change a setting of the connection. Raises SonifyError if it does not exist or
+    cannot be opened.
     """
     if not file.is_file():
         raise SonifyError(f"there is no {file} yet: make run")
     try:
-        return duckdb.connect(str(file), read_only=True)
+        return duckdb.connect(str(file), read_only=True, config=_SETTINGS)
     except duckdb.Error as error:
         why = str(error).splitlines()[0]
         raise SonifyError(f"{file} cannot be opened: {why}: delete it, then make run") from error
@@ -63,8 +76,9 @@ def opened(file: Path) -> duckdb.DuckDBPyConnection:
 def check_reads(query: str) -> None:
     """Raise SonifyError naming a statement of a query that does not only read.
 
-    The database is opened read-only, but COPY would write to any file, those of the tables too.
-    Raises duckdb.Error for what is no SQL.
+    The database is opened read-only, but COPY would write to any file, those of the tables too, and
+    so would EXPLAIN ANALYZE of what installs or sets something. Raises duckdb.Error for what is no
+    SQL.
     """
     for statement in duckdb.extract_statements(query):
         text = statement.query.strip()
@@ -75,13 +89,20 @@ def check_reads(query: str) -> None:
             if kind == duckdb.token_type.keyword and (found := re.match(rb"\w+", in_bytes[at:]))
         ]
         first = words[0] if words else text.split()[0].upper()
-        if statement.type not in _READS or not set(words).isdisjoint(_WRITES):
-            wrong = next((word for word in words if word in _WRITES), first)
-            raise SonifyError(
-                f"{wrong} is not run, because make sql is read-only: ask with SELECT, FROM, PIVOT, "
-                "SUMMARIZE, DESCRIBE, SHOW or EXPLAIN, and save answers from Python (README.md, "
-                "Look at the results)"
-            )
+        reads = statement.type in _READS
+        if first == "EXPLAIN":
+            first = next((word for word in words[1:] if word not in _OPTIONS), first)
+            reads &= first in _ASKS
+        if not reads or not set(words).isdisjoint(_WRITES):
+            raise _refusal(next((word for word in words if word in _WRITES), first))
+
+
+def _refusal(what: str) -> SonifyError:
+    return SonifyError(
+        f"{what} is not run, because make sql is read-only: ask with SELECT, FROM, PIVOT, "
+        "SUMMARIZE, DESCRIBE, SHOW or EXPLAIN, and save answers from Python (README.md, "
+        "Look at the results)"
+    )
 
 
 def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -90,9 +111,15 @@ def answer(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     Raises duckdb.Error for a query that cannot be run, and SonifyError for one that would write.
     """
     check_reads(query)
-    found = connection.sql(query)
-    if found is not None:
-        _shortened(found).show(max_rows=1_000_000, max_width=None if sys.stdout.isatty() else 1000)
+    width = None if sys.stdout.isatty() else 1000
+    try:
+        found = connection.sql(query)
+        if found is not None:
+            _shortened(found).show(max_rows=1_000_000, max_width=width)
+    except duckdb.InvalidInputException as error:
+        if locked := _LOCKED.search(str(error)):
+            raise _refusal(locked[1]) from None
+        raise
 
 
 def _shortened(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

@@ -3,6 +3,7 @@
 import math
 
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.plurals import counted
 
 
 def learning_rate(step: int, total: int, warmup: int, peak: float) -> float:
@@ -12,7 +13,9 @@ def learning_rate(step: int, total: int, warmup: int, peak: float) -> float:
     half cosine towards zero at step `total`. Raises SonifyError when the warm-up leaves no room.
     """
     if not 0 <= warmup < total:
-        raise SonifyError(f"warm-up of {warmup} steps does not fit into {total} steps")
+        raise SonifyError(
+            f"warm-up of {counted(warmup, 'step')} does not fit into {counted(total, 'step')}"
+        )
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))

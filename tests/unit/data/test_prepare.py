@@ -422,7 +422,7 @@ def test_errors_a_user_can_mend_are_one_sentence(tmp_path):
         one_sentence_errors()((tmp_path / "none").read_bytes)()
     root = write_corpus(tmp_path, [("train", "a", "fine")])
     (root / "FSD50K.ground_truth" / "eval.csv").write_text("fname,labels,mids\n1\n")
-    with pytest.raises(SystemExit, match="1 fields where 3"), one_sentence_errors():
+    with pytest.raises(SystemExit, match="1 field where 3"), one_sentence_errors():
         read("fsd50k", root)  # raised inside with and try blocks of a generator
     assert issubclass(LayoutError, ValueError)
 

@@ -115,6 +115,8 @@ def test_jobs_that_begin_before_there_is_an_interpreter_to_fork_start_one_themse
     assert READY_S <= starts < READY_S + TORCH, "they begin one after another until it is ready"
     many = bill(MINI, Device("none", rates | {"process": 1.0}, ""), devices=3)
     assert sum(line.seconds for line in many.lines) > starts
+    measured = (ROOT / "benchmarks" / "results" / "starts.md").read_text(encoding="utf-8")
+    assert f"imported once, in {READY_S} s." in measured
     late = {line.stage for line in many.lines if line.seconds == 0}
     assert "mine" in late and "synthesise" not in late
 

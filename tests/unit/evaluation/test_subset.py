@@ -1,5 +1,7 @@
 """Models are compared on a list of clips by the scores that are kept."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,7 +60,7 @@ def test_the_metrics_are_those_of_the_listed_clips(results):
 def test_all_clips_give_the_published_number_and_none_an_empty_one(results):
     everything = subset.subset(results, [f"c{i:02d}" for i in range(30)])
     assert everything["absent"].tolist() == [0, 0]
-    with pytest.raises(SonifyError, match="no model has scores .* 1 clips listed, such as 'gone'"):
+    with pytest.raises(SonifyError, match="no model has scores .* 1 clip listed, such as 'gone'"):
         subset.subset(results, ["gone"])
     with pytest.raises(SonifyError, match="has no scores: make run ARGS=evaluation"):
         subset.subset(results / "empty", ["c00"])
@@ -101,6 +103,11 @@ def test_the_command_prints_a_line_for_each_model_with_four_decimals(
         ("ids.CSV", "split,clip_id\neval,a\neval,b\n", ["a", "b"]),
         ("ids.csv", "\n,\nsplit,clip_id\neval,a\n", ["a"]),
         ("ids", 'clip_id\na\n"b, c"\n', ["a", "b, c"]),
+        ("ids.tsv", "clip_id\tx\na\t1\nfarm/dog, barking\t2\n", ["a", "farm/dog, barking"]),
+        ("ids.TSV", '\ufeffx\tclip_id\r\n1\t"a\tb"\r\n\r\n\t\r\n2\tc\r\n', ["a\tb", "c"]),
+        ("ids.csv", '\ufeff"clip_id";"x"\r\na;1,5\r\n"b;c";2\r\n;\r\n', ["a", "b;c"]),
+        ("ids.txt", "x;clip_id\n1;a\n", ["a"]),
+        ("ids.txt", '"a\nb\n' + 20_000 * "c, c" + "\n", ['"a', "b", 20_000 * "c, c"]),
     ],
 )
 def test_lists_have_one_id_a_line_and_tables_a_column(tmp_path, name, text, ids):
@@ -108,13 +115,51 @@ def test_lists_have_one_id_a_line_and_tables_a_column(tmp_path, name, text, ids)
     assert subset.read_ids(tmp_path / name) == ids
 
 
-@pytest.mark.parametrize("text", ["fname,labels\na,Dog\n", "fname\na\n", "a\nb\n", "clip_id;x\n"])
-def test_a_csv_without_the_column_of_ids_is_refused_as_its_heading_is_no_clip(tmp_path, text):
-    (tmp_path / "ids.csv").write_text(text)
+@pytest.mark.parametrize("text", ["fname,labels\na,Dog\n", "fname\na\n", "a\nb\n", "clip_id|x\n"])
+@pytest.mark.parametrize("name", ["ids.csv", "ids.tsv", "ids.TSV"])
+def test_a_table_without_the_column_of_ids_is_refused_as_its_heading_is_no_clip(
+    tmp_path, name, text
+):
+    (tmp_path / name).write_text(text)
+    first = re.escape(repr(text.splitlines()[0]))
     with pytest.raises(
-        SonifyError, match=r"ids\.csv has no column clip_id, .*: head .*\.txt file$"
+        SonifyError,
+        match=rf"{name} has no column clip_id, its first line is {first}: head .*\.txt file$",
     ):
-        subset.read_ids(tmp_path / "ids.csv")
+        subset.read_ids(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "clip_id\na\nfarm/dog, barking\n",
+            "line 3: the number of fields differs from that of the first line: put quotes around "
+            "fields that contain commas",
+        ),
+        (
+            "\nclip_id;x\na\n",
+            "line 3: the number of fields differs from that of the first line: put quotes around "
+            "fields that contain semicolons",
+        ),
+        ("x\tclip_id\n1\ta\n2\t \n", "line 3: there is no clip_id: add it"),
+        (
+            'clip_id\na\n"b\nc\nd\n',
+            "line 3: a quotation mark there is not closed, so that 3 lines are one: add or remove "
+            "it",
+        ),
+        (
+            'clip_id\n"a' + "\nbb" * 70_000,
+            "is no table (field larger than field limit (131072)): save it as a CSV file",
+        ),
+    ],
+)
+def test_no_row_of_a_table_is_left_out_or_cut(tmp_path, text, why):
+    file = tmp_path / "ids.csv"
+    file.write_text(text)
+    with pytest.raises(SonifyError) as refused:
+        subset.read_ids(file)
+    assert str(refused.value) == f"{file}{', ' if why.startswith('line') else ' '}{why}"
 
 
 def test_a_list_that_is_not_there_is_named_with_what_to_write(tmp_path):

@@ -101,10 +101,31 @@ def test_it_ends_when_told(say):
         ("PREPARE p AS COPY claims TO 'x.csv'", "COPY"),
         ("ATTACH 'x.duckdb'", "ATTACH"),
         ("SET temp_directory = 'x'", "SET"),
+        ("SET log_query_path = 'x.log'", "SET"),
+        ("PRAGMA log_query_path = 'x.log'", "PRAGMA"),
+        ("PRAGMA enable_profiling = 'json'", "PRAGMA"),
+        ("PRAGMA profiling_output = 'x.json'", "PRAGMA"),
+        ("CALL enable_logging(storage = 'file', storage_path = 'x')", "CALL"),
+        ("FROM enable_logging(storage = 'file', storage_path = 'x')", "enable_logging"),
+        ("FROM enable_profiling(save_location = 'x.txt')", "enable_profiling"),
+        (
+            "FROM claims; FROM enable_logging(storage = 'file', storage_path = 'x')",
+            "enable_logging",
+        ),
+        ("EXPLAIN ANALYZE SET log_query_path = 'x.log'", "SET"),
+        ("EXPLAIN (FORMAT json, ANALYZE) SET log_query_path = 'x.log'", "SET"),
+        ("EXPLAIN ANALYZE CALL enable_logging(storage = 'file', storage_path = 'x')", "CALL"),
+        ("EXPLAIN ANALYZE CREATE PERSISTENT SECRET s (TYPE http, BEARER_TOKEN 'x')", "CREATE"),
+        ("EXPLAIN ANALYZE INSTALL httpfs", "INSTALL"),
+        ("EXPLAIN ANALYZE LOAD 'x.duckdb_extension'", "LOAD"),
+        ("INSTALL httpfs", "INSTALL"),
+        ("IMPORT DATABASE 'x'", "IMPORT"),
+        ("CREATE PERSISTENT SECRET s (TYPE http, BEARER_TOKEN 'x')", "CREATE"),
     ],
 )
 def test_nothing_can_be_changed(say, folder, monkeypatch, query, named):
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))  # where DuckDB keeps extensions and secrets
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     printed, _ = say(f"{query};", "SELECT 46;")
     assert re.search(rf"^{named} is not run, .* read-only: ask with SELECT", printed, re.MULTILINE)
@@ -112,6 +133,12 @@ def test_nothing_can_be_changed(say, folder, monkeypatch, query, named):
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == before
     with pytest.raises(SystemExit, match=f"^error: {named} is not run, .*: ask with SELECT"):
         main([query])
+
+
+def test_nothing_is_installed_for_a_query(say):
+    """As DuckDB would for FROM 'https://…', into the folder of the user."""
+    asked = "SELECT current_setting('autoinstall_known_extensions') AS installs;"
+    assert say(asked)[0].splitlines()[4].strip("│ ") == "false"
 
 
 @pytest.mark.parametrize(
@@ -123,12 +150,17 @@ def test_nothing_can_be_changed(say, folder, monkeypatch, query, named):
         "DESCRIBE claims",
         "SHOW TABLES",
         "EXPLAIN ANALYZE FROM claims",
+        "EXPLAIN (FORMAT json, ANALYZE) SELECT * FROM claims",
+        "EXPLAIN (SELECT 1)",
+        "EXPLAIN PIVOT claims ON verdict USING count(*)",
+        "FROM 'results/reporting/claims.parquet'",
         "VALUES (1), (2)",
         "(SELECT 1)",
         "SELECT 'COPY' AS \"copy\" -- COPY",
     ],
 )
-def test_whatever_reads_is_answered(say, query):
+def test_whatever_reads_is_answered(say, folder, monkeypatch, query):
+    monkeypatch.chdir(folder)
     printed, _ = say(f"{query}\n;")
     assert " is not run, " not in printed and "┌" in printed
 

@@ -15,6 +15,7 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import Decoded, UnusableAudio, decoded
 from sonify.data.audio.pcm import PEAK, decode, encode
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.plurals import counted
 
 # Relative amplitude that resampling leaves of a sound wholly above 4 kHz (soxr's stopband is at
 # -140 dB). Scaling such a residue to unit peak would turn rounding noise into a clip.
@@ -85,8 +86,9 @@ def prepared(source: Path | BinaryIO, limits: Limits, rate_hz: int = RATE_HZ) ->
         first = int(np.argmin(np.isfinite(x)))
         raise UnusableAudio("not_finite", f"sample {first} is {x[first]}")
     if len(x) == 1:
-        least = f"{limits.min_samples} at {rate_hz / 1000:g} kHz"
-        raise UnusableAudio("too_short", f"it holds a single sample, where {least} are needed")
+        needed = f"where {limits.min_samples} at {rate_hz / 1000:g} kHz are needed"
+        why = needed if limits.min_samples > 1 else "which is no sound"
+        raise UnusableAudio("too_short", f"it holds a single sample, {why}")
     if x.min() == x.max():
         raise UnusableAudio("silent", f"all {len(x)} samples are {x[0]:g}")
     check_cancelled(original)
@@ -169,8 +171,9 @@ def repeated(recording: Recording, samples: int) -> Recording:
 def too_short(samples: int, min_samples: int, rate_hz: int = RATE_HZ) -> UnusableAudio:
     """The exception for a recording with fewer than `min_samples` samples at `rate_hz`."""
     rate = f"{rate_hz / 1000:g} kHz"
+    there, verb = counted(samples, "sample"), "is" if samples == 1 else "are"
     return UnusableAudio(
-        "too_short", f"{samples} samples at {rate} are fewer than the {min_samples} needed"
+        "too_short", f"{there} at {rate} {verb} fewer than the {min_samples} needed"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.plurals import counted
 
 # What Excel and its relatives show, in any language: #NAME?, #WERT!, #DIV/0!, #N/A, #NV.
 _SPREADSHEET_ERROR = re.compile(r"#(\w[\w/]*[?!]|N/A|NV)|Err:\d+|#{2,}")
@@ -38,8 +39,8 @@ def csv_lines(root: Path, name: str, columns: int) -> Iterator[tuple[int, list[s
                 at_head = False
                 if len(fields) != columns:
                     raise LayoutError(
-                        f"{name}, line {reader.line_num}: {len(fields)} fields where {columns} "
-                        f"are expected: restore the published file in {root}"
+                        f"{name}, line {reader.line_num}: {counted(len(fields), 'field')} where "
+                        f"{columns} are expected: restore the published file in {root}"
                     )
                 yield reader.line_num, fields
     except (UnicodeDecodeError, csv.Error) as error:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sonify.evaluation.metrics.intervals import plus_minus
 from sonify.paper.labels import DECIDED, UNDECIDED, VERDICTS
+from sonify.runtime.plurals import counted
 
 _MEANING = {
     "reproduced": "the effect is shown",
@@ -148,5 +149,5 @@ def _seeds(n_runs: pd.Series) -> str:
     known = n_runs[n_runs > 0]
     low, high = (int(known.min()), int(known.max())) if len(known) else (0, 0)
     if low == high:
-        return f"{low} seed{'' if low == 1 else 's'}"
+        return counted(low, "seed")
     return f"{low} to {high} seeds"

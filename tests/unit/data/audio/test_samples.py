@@ -187,6 +187,23 @@ def test_unusable(tmp_path, fault, reason, detail):
     assert str(tmp_path) not in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("samples", "least", "detail"),
+    [
+        (1, 512, "it holds a single sample, where 512 at 8 kHz are needed"),
+        (1, 1, "it holds a single sample, which is no sound"),
+        (3, 2, "1 sample at 8 kHz is fewer than the 2 needed"),
+        (6, 3, "2 samples at 8 kHz are fewer than the 3 needed"),
+    ],
+)
+def test_a_few_samples_are_no_clip(tmp_path, samples, least, detail):
+    """At 24 kHz, of which 8 kHz leaves a third."""
+    soundfile.write(tmp_path / "a.wav", 0.5 * tone(1_000, 24_000)[1 : samples + 1], 24_000)
+    with pytest.raises(UnusableAudio) as caught:
+        prepared(tmp_path / "a.wav", Limits(min_samples=least, max_s=60.0))
+    assert (caught.value.reason, caught.value.detail) == ("too_short", detail)
+
+
 def test_a_folder_is_unreadable(tmp_path):
     with pytest.raises(UnusableAudio) as caught:
         prepared(tmp_path, LIMITS)
