@@ -15,8 +15,13 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: run estimate verify why report open sql score reproducibility rehearse test test-all bench lint docs setup lock dag clean
 
-# Calls that print a plan or a report rather than run jobs keep Snakemake's own output.
-TELLS = -n% --dry-run --dryrun --lint --list% --rulegraph --dag --summary --report --reporter --help
+# Calls that print a plan or a report rather than run jobs keep Snakemake's own output. A report that is
+# asked for with --report-after-run follows a run.
+TELLS = -n% --dry-run --dryrun --lint --lint=% --list% --print-compilation --dag --dag=% --rulegraph \
+  --rulegraph=% --filegraph --filegraph=% --d3dag --summary -S --detailed-summary -D --report --report=% \
+  --reporter --reporter=% --help
+AFTER = $(if $(filter --report-after-run,$(ARGS)),--report --report=%)
+LOOKS = $(filter-out $(AFTER),$(filter $(TELLS),$(ARGS)))
 
 # Where the home cannot be written to, Snakemake's cache goes beside its other files.
 CACHE = cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/null && \
@@ -24,9 +29,9 @@ CACHE = cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/nu
 
 # exec, so that a signal to make ends Snakemake too.
 run: setup
-	@PYTHONPATH=src $(BIN)/python workflow/preflight.py $(if $(filter $(TELLS),$(ARGS)),--look) \
+	@PYTHONPATH=src $(BIN)/python workflow/preflight.py $(if $(LOOKS),--look) \
 	  $(filter --touch,$(ARGS)) config.yaml $(CONFIG)
-	@$(CACHE); exec env PYTHONPATH=src $(BIN)/snakemake $(if $(filter $(TELLS),$(ARGS)),,--logger sonify) \
+	@$(CACHE); exec env PYTHONPATH=src $(BIN)/snakemake $(if $(LOOKS),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 
 # Whether all results are what present code, configuration and inputs give, by what they say

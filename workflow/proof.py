@@ -58,7 +58,8 @@ def _assignment(rule) -> Callable[..., str]:
         if ancient or len(" ".join(task["inputs"])) > LONGEST:
             # What reads ancient inputs depends on which there are, not on what is in them.
             task |= {"inputs": [], "apart": "names" if ancient else "contents"}
-        return f"{seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))}"
+        # A command of its own: whoever reads the command line takes its first word for the program.
+        return f"export {seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))};"
 
     return made
 
@@ -81,7 +82,7 @@ def task_of(job) -> dict[str, Any] | None:
     names or their contents count.
     """
     text = job.params.get("made")
-    task = json.loads(_unquoted(text.partition("=")[2])) if text else None
+    task = json.loads(_unquoted(text.partition("=")[2].removesuffix(";"))) if text else None
     return task and (task | {"inputs": _lasting(job.input)} if "apart" in task else task)
 
 

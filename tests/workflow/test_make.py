@@ -46,6 +46,27 @@ def main() -> None:
 
 run(main)
 """
+# A report plugin: what it is told of each job, a line of JSON each.
+REPORTER = """
+import json
+import shlex
+import sys
+
+from snakemake_interface_report_plugins.reporter import ReporterBase
+
+
+class Reporter(ReporterBase):
+    def render(self):
+        for record in self.jobs:
+            told = {
+                "rule": str(record.rule),
+                "program": shlex.split(record.job.shellcmd)[0],
+                "input": list(record.job.input),
+                "output": list(record.output),
+                "seconds": record.endtime - record.starttime,
+            }
+            sys.stderr.write(json.dumps(told) + "\\n")
+"""
 SMOKE = "workflow/configs/smoke.yaml"
 TARGET = "results/data/raw/speech_commands-s0"
 posix = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="the system has no /proc")
@@ -143,6 +164,47 @@ def test_a_faulty_configuration_is_one_sentence_whatever_is_asked(project, quest
     said = ended(made(project, question, config="my.yaml", options=options), None)
     said = [line for line in said if not line.startswith(("make: ", "Config file "))]
     assert said == ["error: config: unknown key 'warmth' in training: did you mean 'watch'?"]
+
+
+@pytest.mark.parametrize(
+    ("options", "looks"),
+    [
+        (TARGET, False),
+        ("--reporter rocrate", True),
+        ("--reporter=rocrate", True),
+        ("--report results/report.zip", True),
+        ("--report=report.zip", True),
+        ("--report report.zip --report-after-run", False),
+        ("--report=report.zip --report-after-run", False),
+        ("--report report.zip --report-after-run -n", True),
+        ("-np", True),
+        ("--rulegraph=mermaid-js", True),
+        ("--dag=dot", True),
+        ("-D", True),
+    ],
+)
+def test_what_only_looks_prepares_no_run_and_keeps_the_console_of_snakemake(options, looks):
+    command = ["make", "-n", "-o", "setup", "run", f"VENV={sys.prefix}", f"ARGS={options}"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ("--look " in told, "--logger sonify" not in told) == (looks, looks)
+
+
+@pytest.mark.slow
+def test_a_report_plugin_is_told_of_each_job_and_what_it_took_and_made(project):
+    plugin = project / "src" / "snakemake_report_plugin_told"
+    plugin.mkdir()
+    (plugin / "__init__.py").write_text(REPORTER)
+    (project / "go").touch()
+    target = "results/data/raw/audioset-s0"  # its settings hold numbers with points
+    ended(made(project, options=target))
+    (project / "started").unlink()
+    said = ended(made(project, options=f"--reporter=told {target}"))
+    assert not (project / "started").exists(), said
+    job = json.loads(next(line for line in said if line.startswith("{")))
+    assert 0 < job.pop("seconds") < 100
+    # A plugin that packs the scripts of a run takes a first word with a point for the name of one.
+    assert job.pop("program") == "export"
+    assert job == {"rule": "synthesise", "input": [], "output": [target]}
 
 
 @pytest.mark.slow
