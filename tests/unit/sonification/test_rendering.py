@@ -11,7 +11,7 @@ from sonify.data.kept import Kept
 from sonify.sonification.deconvnet.sonifier import Sonifier
 from sonify.sonification.rendering import render_layers
 
-LENGTHS, FILTERS, RANKS = [900, 600, 600, 600], 4, 3
+LENGTHS, FILTERS, RANKS = [600, 900, 600, 600], 4, 3
 EACH = FILTERS * RANKS  # sonifications of a layer: 3 of the longer clip, 9 of the others
 
 
