@@ -66,7 +66,7 @@ GROUPS: dict[str, dict[str, list[str]]] = {
         ],
         f"{ENGINE}/convolution.py": [*OF_ENGINE, f"{TRACE}/test_folding.py"],
         **{f"{MINING}/{name}.py": OF_MINING for name in ("parts", "top_activations")},
-        f"{SOUNDS}/rendering.py": OF_MINING,
+        f"{SOUNDS}/rendering.py": [f"{SOUNDS}/test_rendering.py"],
     },
     "tracing": {
         **{f"{TRACE}/{name}.py": OF_TRACE for name in TRACED},

@@ -36,7 +36,9 @@ def measured(store, given, folder, model, stems=None, **how):
     )
 
 
-def test_all_sounds_have_the_energy_of_the_deconvnets_and_are_reproducible(make_clips, model):
+def test_all_sounds_have_the_energy_of_the_deconvnets_and_are_reproducible(
+    make_clips, model, capsys
+):
     clips, every, checked = make_clips([2_000, 2_001]), Methods(model, card(), (1, 2)), 0
     assert every.names == EVERY
     for i, clip in enumerate(clips.ids):
@@ -54,6 +56,7 @@ def test_all_sounds_have_the_energy_of_the_deconvnets_and_are_reproducible(make_
                 torch.testing.assert_close(energy[there], own[there, 0], rtol=1e-6, atol=0)
                 checked += int(there.sum())
     assert checked > 0.9 * 2 * 2 * 9 * 3
+    assert capsys.readouterr().out == "", "costs are counted without a word"
 
 
 def test_the_tables_are_those_of_plain_loops(store, make_clips, tmp_path, model):

@@ -65,6 +65,25 @@ def test_stems_are_read_at_8_khz_as_long_as_the_clip(mixtures, tmp_path):
         read_stems(folder, "clip1", 8_000)
 
 
+def test_two_stems_suffice_and_may_differ_from_the_clip_by_a_millisecond(tmp_path, rng):
+    """Which is 8 samples at 8 kHz: what is too long is cut, what is too short ends in silence."""
+    x = rng.uniform(-0.5, 0.5, 8_009)
+    (tmp_path / "clip").mkdir()
+
+    def stems(long: int, short: int) -> np.ndarray | None:
+        for name, n in {"long": long, "short": short}.items():
+            soundfile.write(tmp_path / "clip" / f"{name}.wav", x[:n], 8_000, subtype="FLOAT")
+        return read_stems(tmp_path, "clip", 8_000)
+
+    found = stems(8_008, 7_992)
+    np.testing.assert_allclose(found[0], x[:8_000], atol=1e-6)
+    np.testing.assert_allclose(found[1], np.concatenate([x[:7_992], np.zeros(8)]), atol=1e-6)
+    with pytest.raises(SonifyError, match=r"long.wav has 8009 samples at 8 kHz, its clip 8000"):
+        stems(8_009, 8_000)
+    with pytest.raises(SonifyError, match=r"short.wav has 7991 samples at 8 kHz, its clip 8000"):
+        stems(8_000, 7_991)
+
+
 def test_a_folder_of_no_clips_stems_is_named(mixtures, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()

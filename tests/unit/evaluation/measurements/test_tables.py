@@ -16,7 +16,7 @@ from sonify.data.clips import Clips
 from sonify.data.kept import Kept
 from sonify.evaluation.measurements.coherence import coherence_table
 from sonify.evaluation.measurements.removal import Condition, removal_table, residual
-from sonify.evaluation.measurements.scoring import score_tables, whole_clips
+from sonify.evaluation.measurements.scoring import measured, score_tables, whole_clips
 from sonify.evaluation.metrics.bootstrap import REPLICATES, resamples
 from sonify.evaluation.metrics.ranking import rank
 from sonify.models.checkpoint import ModelCard, build
@@ -118,6 +118,19 @@ def test_metrics_follow_from_the_scores_of_single_clips(make_clips, card):
         for c in np.flatnonzero(seen)
     ]
     assert len(again) == REPLICATES and again[5] == pytest.approx(np.mean(precisions))
+
+
+def test_accuracy_is_measured_where_every_clip_has_one_class_and_there_alone():
+    """Three of four clips are right; of the resample that leaves out the wrong one, all are."""
+    scores = np.array([[3, 1, 2], [1, 2, 3], [1, 3, 2], [2, 1, 3]], np.float32)
+    counts = np.array([[1, 2], [1, 0], [1, 1], [1, 1]])
+    one_class = np.eye(3, dtype=np.uint8)[[0, 1, 1, 2]]
+    rows = {row["metric"]: row for row in measured(one_class, scores, counts)[1]}
+    assert rows["accuracy"]["value"] == 0.75
+    assert list(rows["accuracy"]["replicates"]) == [0.75, 1.0]
+    one_clip = np.array([[1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]], np.uint8)  # of each class
+    for several in (one_clip, one_class | one_clip):
+        assert "accuracy" not in {r["metric"] for r in measured(several, scores, counts)[1]}
 
 
 def test_a_model_of_other_classes_is_refused(make_clips, card):
