@@ -1,15 +1,20 @@
 """What `make verify` and `make why` find, on a plan of four jobs."""
 
 import json
+import os
 import shlex
+import shutil
 import sys
 from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import soundfile
+from checkouts import Workflow
 
 from sonify.contracts import tables
 from sonify.runtime import seals
@@ -28,9 +33,14 @@ CONFIG = {"evaluation": {"coherence": {"k": 5}}, "device": "cpu"}
 class Job(SimpleNamespace):
     __hash__ = object.__hash__
 
+    def is_group(self) -> bool:
+        return False
 
-def job(rule, code, settings, inputs, outputs, apart="") -> Job:
+
+def job(rule, code, settings, inputs, outputs, apart="", outside=None) -> Job:
     task = {"rule": rule, "code": code, "settings": settings, "inputs": inputs, "outputs": outputs}
+    if outside:
+        task["outside"] = outside
     if apart:
         task |= {"inputs": [], "apart": apart}
     params = {"made": f"{seals.VARIABLE}={shlex.quote(json.dumps(task))}", "script": f"{rule}.py"}
@@ -299,6 +309,89 @@ def test_why_says_what_will_run_and_for_what_reason(made, capsys):
         "page: not made yet, or lost",
         "4 jobs will run",
     ]
+
+
+PREPARED = "results/data/folder/vocabulary.parquet"
+
+
+def preparation(digest: str, root: str = "/data/mine") -> Plan:
+    """A plan of one job, which prepares a local corpus whose files have this digest."""
+    plan = Plan()
+    read = {"corpus": [f"the files of the corpus in {root}", digest]}
+    plan.jobs = [job("prepare_folder", "c", {}, [], [PREPARED], outside=read)]
+    plan.dependencies.clear()
+    plan.toposorted = lambda: [plan.jobs]
+    plan.running = plan.jobs
+    return plan
+
+
+def test_a_corpus_that_has_changed_since_it_was_prepared(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    then, now = preparation("d1"), preparation("d2")
+    make(then.jobs[0], monkeypatch)
+    bytes_then = Path(PREPARED).read_bytes()
+    unknown = "no record says whether the files of the corpus in /data/mine have changed"
+    assert found(then) == {PREPARED: ("stale", unknown)}
+    proof.write_outside(then.jobs[0])
+    assert found(then) == found(preparation("d1", "/moved")) == {}
+    changed = "the files of the corpus in /data/mine have changed"
+    assert found(now) == {PREPARED: ("stale", changed)}
+    assert list(proof.stale(now.jobs[0])) == [Path(PREPARED)], "so that it is made anew"
+    answers.why(now, CONFIG)
+    assert capsys.readouterr().out.splitlines()[0] == f"prepare_folder: {changed}"
+    make(now.jobs[0], monkeypatch)
+    assert Path(PREPARED).read_bytes() == bytes_then, "times are in the record, not in the bytes"
+    proof.write_outside(now.jobs[0])
+    assert found(now) == {} and list(found(then)) == [PREPARED]
+    make(now.jobs[0], monkeypatch, 7)
+    assert found(now) == {PREPARED: ("stale", unknown)}, "the record is of other bytes"
+
+
+@pytest.fixture
+def mine(workflow) -> Workflow:
+    """A workflow with the user's own recordings, one for each split, and a run trained on them."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "val", "eval"):
+        folder = workflow.folder / "mine" / split / "dog"
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "rex.wav", rng.uniform(-0.5, 0.5, 16_000), 16_000)
+    workflow.overlay({"data": {"folder": {"source": "local", "path": "mine"}}})
+    workflow("--", MANIFEST)
+    return workflow
+
+
+MANIFEST = "results/data/folder/manifest.parquet"
+
+
+def told(workflow: Workflow, monkeypatch, question: str, fails: bool = False) -> list[str]:
+    """What `make verify` or `make why` prints of the prepared recordings."""
+    with monkeypatch.context() as asking:
+        asking.setenv("SONIFY_ASKED", question)
+        words = workflow("--dry-run", "--logger", "sonify", "--", MANIFEST, fails=fails)
+    return [line for line in words.splitlines() if "profile" not in line]
+
+
+def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeypatch):
+    prepared = Path(mine.folder, MANIFEST)
+    (before,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
+    intact = "7 intact, 0 stale, 0 missing, 0 foreign, 0 damaged"
+    assert told(mine, monkeypatch, "verify") == [intact]
+    shutil.rmtree(mine.folder / ".snakemake")
+    assert "Nothing to be done" in mine("--dry-run", "--", MANIFEST)
+    sound = np.random.default_rng(1).uniform(-0.5, 0.5, 16_000)
+    soundfile.write(mine.folder / "mine/train/dog/rex.wav", sound, 16_000)
+    os.utime(mine.folder / "mine/train/dog/rex.wav", (1, 1))
+    changed = "the files of the corpus in mine have changed"
+    listed = told(mine, monkeypatch, "verify", fails=True)
+    assert f"stale: {MANIFEST}: {changed}" in listed
+    assert listed[-1] == "0 intact, 7 stale, 0 missing, 0 foreign, 0 damaged"
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
+    mine("--", MANIFEST)
+    (after,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
+    assert after != before
+    assert told(mine, monkeypatch, "verify") == [intact]
+    (mine.folder / "mine/val/dog/rex.wav").rename(mine.folder / "mine/val/dog/max.wav")
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
 
 
 def test_every_rule_that_runs_a_script_says_what_it_makes():

@@ -80,7 +80,8 @@ for dataset in plan.datasets:
             code=code_hash("prepare.py"),
             settings=settings.prepare(dataset),
             dataset=dataset,
-            names=settings.local_names(dataset),
+            names=outside.local_names(dataset),
+            outside=partial(corpus_outside, dataset),
             root=partial(raw_root, dataset),
             out=lambda w, output: str(Path(output.manifest).parent),
             # Through output, so that it is not tracked: another use asks for no other preparation.

@@ -82,7 +82,7 @@ for dataset in plan.datasets if scatter.number("prepare") > 1 else ():
             by=code_hash("prepare.py"),
             settings=settings.prepare(dataset),
             dataset=dataset,
-            names=settings.local_names(dataset),
+            names=outside.local_names(dataset),
             root=partial(raw_root, dataset),
             number=scatter.number("prepare"),
             work=f"{scatter.folder('prepare', corpus)}-begun",
