@@ -26,7 +26,7 @@ class Outside:
         source = self.plan.config.data.sources[dataset]
         if source.source != "local" or not source.path:
             return ""
-        return self._names(Path(source.path), DATASETS[dataset].extensions)
+        return self._names(Path(source.path), DATASETS[dataset].files)
 
     def prepare(self, dataset: str) -> Read:
         """The files of a local corpus; nothing for others."""
