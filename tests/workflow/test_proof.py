@@ -311,6 +311,23 @@ def test_why_says_what_will_run_and_for_what_reason(made, capsys):
     ]
 
 
+def test_a_column_of_other_claims_renamed_has_a_reason_in_words(made, monkeypatch):
+    """And what is of no use any more is no input of another name."""
+
+    def page(**labs: str) -> Plan:
+        plan = Plan()
+        read = {f"the claims of {lab}": (f"the claims of {lab}", d) for lab, d in labs.items()}
+        plan.jobs[3] = job("page", "p", {}, [WHOLE], [PAGE], outside=read)
+        return plan
+
+    make(page(a="d", b="e").jobs[3], monkeypatch)
+    proof.write_outside(page(a="d", b="e").jobs[3])
+    assert found(page(a="d", b="e")) == {}
+    lost, new = "the claims of b no longer among its inputs", "the claims of c new among its inputs"
+    assert found(page(a="d", c="e")) == {PAGE: ("stale", f"{lost}; {new}")}
+    assert found(page(a="d", b="f")) == {PAGE: ("stale", "the claims of b have changed")}
+
+
 PREPARED = "results/data/folder/vocabulary.parquet"
 
 
@@ -382,6 +399,7 @@ def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeyp
     soundfile.write(mine.folder / "mine/train/dog/rex.wav", sound, 16_000)
     os.utime(mine.folder / "mine/train/dog/rex.wav", (1, 1))
     changed = "the files of the corpus in mine have changed"
+    assert mine.planned("--", MANIFEST) == {"prepare_folder": 1}, "which records nothing"
     listed = told(mine, monkeypatch, "verify", fails=True)
     assert f"stale: {MANIFEST}: {changed}" in listed
     assert listed[-1] == "0 intact, 7 stale, 0 missing, 0 foreign, 0 damaged"
@@ -392,6 +410,9 @@ def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeyp
     assert told(mine, monkeypatch, "verify") == [intact]
     (mine.folder / "mine/val/dog/rex.wav").rename(mine.folder / "mine/val/dog/max.wav")
     assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
+    mine("--touch", "--", MANIFEST)
+    accepted = f"stale: {MANIFEST}: {changed} (accepted by --touch)"
+    assert accepted in told(mine, monkeypatch, "verify", fails=True)
 
 
 def test_every_rule_that_runs_a_script_says_what_it_makes():

@@ -116,6 +116,10 @@ def corpus_outside(dataset, wildcards, output):
     return outside.prepare(dataset)
 
 
+def stage_outside(stage, wildcards, output):
+    return outside.measure(stage, stage_settings(stage, wildcards))
+
+
 def data_targets():
     return files.prepared_files
 

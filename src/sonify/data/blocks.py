@@ -124,9 +124,7 @@ def share(
             progress(min(done, listing.listed), listing.listed)
 
 
-def identity(
-    listing: Listing, code: str, settings: dict[str, Any], held: str
-) -> dict[str, object]:
+def identity(listing: Listing, code: str, settings: dict[str, Any], held: str) -> dict[str, object]:
     """Return what blocks depend on, in words (`data.shares.Work`); held: a hash of the corpus'
     files, which tells of recordings that were replaced by others of their names."""
     listed = hashlib.sha256()
