@@ -150,10 +150,12 @@ def _of(
 
 
 def note_of(path: Path) -> dict[str, Any] | None:
-    """Return the note of a result; for a folder of parts, that of its first one."""
+    """Return the note of a result; for a folder of parts, that of its first one, and for kept
+    weights, some of which a run that was killed may have made, that of a file beside them."""
     if path.is_dir() and not seals.has_receipt(path):
-        parts = (file for file in path.glob("*.*") if not file.name.startswith("."))
-        path = min(parts, default=path)
+        folder = path if (path.parent / seals.MANIFEST).is_file() else path.parent
+        files = (f for f in folder.glob("[!.]*") if f.suffix in seals.CARRIERS)
+        path = min(files, default=path)
     return seals.read_note(path)
 
 

@@ -291,8 +291,15 @@ def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
     (split / ".snakemake_timestamp").write_text("Snakemake's, when the job is done")
     strange = ("foreign", f"it does not belong to {split}: move it away")
     assert list(answers._strangers(split)) == [(split / "part-00002.parquet", strange)]
+    assert proof.note_of(split) == seals.read_note(split / "part-00000.parquet") is not None
     (split / "part-00001.parquet").unlink()
     assert answers._fault(split) == "part-00001.parquet: it is missing"
+    kept = Path("results/models/a-s0/checkpoints")
+    kept.mkdir(parents=True)
+    (kept.parent / seals.CARD).write_text("{}")
+    (kept / "epoch-0.safetensors").write_text("of a run that was killed")
+    (kept.parent / "history.parquet").write_bytes((split / "part-00000.parquet").read_bytes())
+    assert proof.note_of(kept) == proof.note_of(split)
 
 
 def test_why_says_what_will_run_and_for_what_reason(made, capsys):
