@@ -130,8 +130,8 @@ def identity(listing: Listing, code: str, settings: dict[str, Any], held: str) -
     listed = hashlib.sha256()
     for row in _rows(listing.clips, np.arange(len(listing.clips))):
         listed.update(repr(tuple(row)).encode(errors="surrogateescape"))
-    said = {"code": code, "configuration": settings, "lists": listed.hexdigest()}
-    return said | {"recordings": held}
+    lists = listed.hexdigest()
+    return {"code": code, "configuration": settings, "lists": lists, "recordings": held}
 
 
 def _rows(clips: pd.DataFrame, order: np.ndarray) -> Iterator[Any]:
