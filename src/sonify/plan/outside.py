@@ -15,7 +15,7 @@ from sonify.evaluation.stage import Stage
 from sonify.evaluation.stages.stems import SUFFIXES
 from sonify.plan.plan import Plan
 from sonify.runtime.seals import seal
-from sonify.training.recipe import background_files
+from sonify.training.background_files import background_files
 
 # By name, which says no place since folders may be moved: how a sentence calls it, and its digest.
 Read = dict[str, tuple[str, str]]

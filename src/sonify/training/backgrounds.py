@@ -7,7 +7,7 @@ import numpy as np
 from sonify.data.audio.decoding import UnusableAudio, decoded
 from sonify.data.audio.samples import check_cancelled, resampled
 from sonify.runtime.errors import SonifyError
-from sonify.training.recipe import background_files
+from sonify.training.background_files import background_files
 
 MAX_S = 3_600.0
 

@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -15,7 +14,6 @@ Range = Annotated[
 Probability = Annotated[
     float, Meta(gt=0, le=1, description="Probability that a crop gets it, each on its own.")
 ]
-BACKGROUNDS = (".flac", ".wav")
 STRENGTHS = ("gain_db", "noise_amplitude", "time_mask", "background_snr_db")
 
 
@@ -93,11 +91,6 @@ class Augmentation:
             object.__setattr__(self, name, tuple(value))
         if self.time_mask is not None and not 0 <= self.time_mask < 1:
             raise SonifyError(f"augmentation.time_mask is {self.time_mask}: it must be in [0, 1)")
-
-
-def background_files(folder: Path) -> list[Path]:
-    """The FLAC and WAV files anywhere below a folder of backgrounds, by path."""
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in BACKGROUNDS)
 
 
 @dataclass(frozen=True)
