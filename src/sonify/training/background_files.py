@@ -1,4 +1,4 @@
-"""The files of a folder of backgrounds. Light: the workflow compares them before a job reads any."""
+"""The files of a folder of backgrounds. Light: the workflow compares them before jobs read any."""
 
 from pathlib import Path
 
