@@ -23,6 +23,7 @@ CONFIGURATION = ("settings", "version", "splits", "contracts")  # parameters tha
 CODE = Path("results/provenance/code")
 ACCEPTED = Path("results/provenance/accepted.json")
 INPUTS = Path("results/provenance/inputs")  # of results whose jobs are not passed theirs
+OUTSIDE = Path("results/provenance/outside")  # what jobs have read outside the results
 UNFINISHED = "results/unfinished/"
 LONGEST = 40_000  # letters of the names of inputs handed to a job
 ASKED = "SONIFY_ASKED"  # verify or why: what a dry run answers in place of its list of jobs
@@ -42,6 +43,7 @@ def prove(workflow, config: dict[str, Any], beyond: Collection[str] = ()) -> Non
 
 def _assignment(rule) -> Callable[..., str]:
     given = dict(rule.params.items())
+    outside = given.get("outside")
     ancient = any(getattr(file, "flags", {}).get("ancient") for file in rule.input)
 
     # Takes the output, so that Snakemake does not compare it, as it does all that this is made of.
@@ -58,6 +60,8 @@ def _assignment(rule) -> Callable[..., str]:
         if ancient or len(" ".join(task["inputs"])) > LONGEST:
             # What reads ancient inputs depends on which there are, not on what is in them.
             task |= {"inputs": [], "apart": "names" if ancient else "contents"}
+        if outside and (read := outside(wildcards, output)):
+            task["outside"] = read
         # A command of its own: whoever reads the command line takes its first word for the program.
         return f"export {seals.VARIABLE}={shlex.quote(json.dumps(task, sort_keys=True))};"
 
@@ -79,7 +83,8 @@ def task_of(job) -> dict[str, Any] | None:
     """Return the rule, code, settings, inputs and outputs of a job; None if it runs no script.
 
     Inputs are all of them, also where the job is not passed them; `apart` then says whether their
-    names or their contents count.
+    names or their contents count. `outside` is what it reads outside the results, if anything: by
+    name, in words and as a digest.
     """
     text = job.params.get("made")
     task = json.loads(_unquoted(text.partition("=")[2].removesuffix(";"))) if text else None
@@ -98,7 +103,11 @@ def expected(task: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _expected(task: str) -> dict[str, Any]:
-    return _resolved(json.loads(task), _seal)
+    known = json.loads(task)
+    made = _resolved(known, _seal)
+    if "outside" in known:
+        made["outside"] = dict(known["outside"].values())
+    return made
 
 
 def _resolved(task: dict[str, Any], of: Callable[[Path], str | None]) -> dict[str, Any]:
@@ -118,7 +127,8 @@ def stale(job) -> dict[Path, dict[str, Any] | None]:
     notes = {path: note_of(path) for path in map(Path, task["outputs"]) if path.exists()}
     made = {path: note["made"] for path, note in notes.items() if note}
     found = {path: note["seal"] for path, note in notes.items() if note}
-    made = {path: by and by | {"inputs": _of(task, by, found)} for path, by in made.items()}
+    further = _outside_of(task, found)
+    made = {p: by and by | {"inputs": _of(task, by, found)} | further for p, by in made.items()}
     return {path: by for path, by in made.items() if by != expected(task)}
 
 
@@ -134,16 +144,19 @@ def _of(
     own: dict[str, str | None] = made["inputs"]
     if own and task.get("apart", "contents") == "contents":
         return own  # of nearly all results, so that no record is looked for
-    recorded = _inputs_of(task, found)
+    recorded = _recorded(INPUTS, task, found, "inputs")
     if "apart" in task:
         return recorded
     return recorded or (None if task["inputs"] else {})
 
 
 def note_of(path: Path) -> dict[str, Any] | None:
-    """Return the note of a result; for a folder of parts, that of its first one."""
+    """Return the note of a result; for a folder of parts, that of its first one, and for kept
+    weights, some of which a run that was killed may have made, that of a file beside them."""
     if path.is_dir() and not seals.has_receipt(path):
-        path = min(path.glob("*.*"), default=path)
+        folder = path if (path.parent / seals.MANIFEST).is_file() else path.parent
+        files = (f for f in folder.glob("[!.]*") if f.suffix in seals.CARRIERS)
+        path = min(files, default=path)
     return seals.read_note(path)
 
 
@@ -152,29 +165,54 @@ def write_inputs(dag) -> None:
     jobs = () if dag.workflow.touch else dag.finished_jobs
     for task in filter(None, map(task_of, jobs)):
         if "apart" in task:
-            notes = {path: note_of(Path(path)) for path in task["outputs"]}
-            content = {
-                "outputs": {path: note["seal"] for path, note in notes.items() if note},
-                "inputs": _resolved(task, seals.seal)["inputs"],
-            }
-            file = _record(task)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(file, json.dumps(content, sort_keys=True, indent=1).encode())
+            _write_record(INPUTS, task, {"inputs": _resolved(task, seals.seal)["inputs"]})
 
 
-def _inputs_of(task: dict[str, Any], found: dict[Path, str]) -> dict[str, str | None] | None:
-    """The recorded inputs of the very files that are there; None if nobody recorded them."""
+def write_outside(job) -> None:
+    """Record what a job that has just ended read outside the results, as it was planned with.
+
+    Apart from the results, since it has times of modification in it, and the same work is to give
+    the same bytes anywhere; at once, so that a run that is killed later need not begin anew.
+    """
+    for each in job if job.is_group() else [job]:
+        if (task := task_of(each)) and "outside" in task:
+            read = {name: digest for name, (_, digest) in task["outside"].items()}
+            _write_record(OUTSIDE, task, {"outside": read})
+
+
+def _outside_of(task: dict[str, Any], found: dict[Path, str]) -> dict[str, Any]:
+    """What was read outside the results, called as the task calls it, or None if nobody recorded
+    it; nothing for a task that reads nothing there."""
+    if "outside" not in task:
+        return {}
+    words = {name: words for name, (words, _) in task["outside"].items()}
+    read = _recorded(OUTSIDE, task, found, "outside")
+    return {"outside": read and {words.get(name, name): seal for name, seal in read.items()}}
+
+
+def _write_record(folder: Path, task: dict[str, Any], content: dict[str, Any]) -> None:
+    notes = {path: note_of(Path(path)) for path in task["outputs"]}
+    content |= {"outputs": {path: note["seal"] for path, note in notes.items() if note}}
+    file = _record(folder, task)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(file, json.dumps(content, sort_keys=True, indent=1).encode())
+
+
+def _recorded(
+    folder: Path, task: dict[str, Any], found: dict[Path, str], key: str
+) -> dict[str, Any] | None:
+    """What was recorded of the very files that are there; None if nobody recorded it."""
     try:
-        record = json.loads(_record(task).read_text(encoding="utf-8"))
+        record = json.loads(_record(folder, task).read_text(encoding="utf-8"))
         same = all(record["outputs"].get(str(path)) == seal for path, seal in found.items())
-        return record["inputs"] if same else None
+        return record[key] if same else None
     except (OSError, ValueError, KeyError, AttributeError):
         return None
 
 
-def _record(task: dict[str, Any]) -> Path:
+def _record(folder: Path, task: dict[str, Any]) -> Path:
     first = Path(*Path(task["outputs"][0]).parts[1:])
-    return INPUTS / first.with_name(f"{first.name}.json")
+    return folder / first.with_name(f"{first.name}.json")
 
 
 def write_code(jobs: Iterable[Any]) -> None:
@@ -202,7 +240,7 @@ def _force_stale(config: dict[str, Any], beyond: Collection[str]) -> None:
     """Have Snakemake remake what is stale, by the way it remakes what is incomplete."""
     from snakemake.dag import DAG
 
-    check_incomplete, init = DAG.check_incomplete, DAG.init
+    check_incomplete, init, finish = DAG.check_incomplete, DAG.init, DAG.finish
 
     async def with_stale(dag) -> None:
         await check_incomplete(dag)
@@ -223,7 +261,12 @@ def _force_stale(config: dict[str, Any], beyond: Collection[str]) -> None:
             sys.stdout.flush()
             os._exit(status)  # instead of Snakemake's own account of its dry run
 
-    DAG.check_incomplete, DAG.init = with_stale, with_answer
+    async def with_record(dag, job, *arguments, **options) -> None:
+        if not (dag.workflow.touch or dag.workflow.dryrun):
+            write_outside(job)
+        await finish(dag, job, *arguments, **options)
+
+    DAG.check_incomplete, DAG.init, DAG.finish = with_stale, with_answer, with_record
 
 
 def _parsed(value: Any) -> Any:

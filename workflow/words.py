@@ -33,7 +33,7 @@ def same_but_inputs(made: dict[str, Any] | None, now: dict[str, Any]) -> bool:
     """Tell whether two makers differ by the content of inputs alone."""
     if made is None or set(made["inputs"] or ()) != set(now["inputs"]):
         return False
-    return all(made[key] == now[key] for key in ("rule", "code", "settings"))
+    return all(made.get(key) == now.get(key) for key in ("rule", "code", "settings", "outside"))
 
 
 def differences(
@@ -48,16 +48,32 @@ def differences(
     if made["settings"] != now["settings"]:
         keys = sorted(set(_keys(made["settings"], now["settings"], config)))
         phrases.append(f"configuration: {several(keys)}")
+    after = now.get("outside", {})
+    if (before := made.get("outside", {})) is None:
+        phrases += [f"no record says whether {words} have changed" for words in after]
+    else:
+        phrases += _members(before, after)
+        phrases += [f"{words} have changed" for words in _others(before, after)]
     if made["inputs"] is None:
         return [*phrases, "no record says from which inputs it was made"]
     before, after = made["inputs"], now["inputs"]
+    phrases += _members(before, after)
+    if other := _others(before, after):
+        phrases.append(f"{several(other)} changed since it was made")
+    return phrases
+
+
+def _members(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    phrases = []
     if lost := sorted(set(before) - set(after)):
         phrases.append(f"{several(lost)} no longer among its inputs")
     if new := sorted(set(after) - set(before)):
         phrases.append(f"{several(new)} new among its inputs")
-    if other := sorted(name for name in after if name in before and after[name] != before[name]):
-        phrases.append(f"{several(other)} changed since it was made")
     return phrases
+
+
+def _others(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return sorted(name for name in after if name in before and after[name] != before[name])
 
 
 def _modules(code: str, script: str) -> list[str]:

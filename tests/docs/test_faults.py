@@ -189,6 +189,24 @@ FAULTS = [
         "workflow/test_proof.py::test_a_table_of_other_inputs_is_stale_and_says_of_which",
     ),
     (
+        "recording of a local corpus replaced, added or removed",
+        "`make verify` lists what it was made into; it is made again, even without `.snakemake`",
+        AGAIN,
+        "workflow/test_proof.py::test_recordings_changed_are_noticed_without_snakemakes_records",
+    ),
+    (
+        "background or stem replaced, added or removed",
+        "`make verify` lists what it was made into; it is made again, even without `.snakemake`",
+        AGAIN,
+        "unit/plan/test_outside.py::test_a_training_reads_the_recordings_that_it_mixes_in",
+    ),
+    (
+        "document or other stray file put into a local corpus",
+        "it does not count, unless its layout reads all that is there",
+        "nothing to do",
+        "unit/data/corpora/test_listing.py::test_only_files_that_a_layout_reads_count",
+    ),
+    (
         "older table restored with its old date",
         "it is made again",
         AGAIN,

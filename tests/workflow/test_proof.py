@@ -1,15 +1,20 @@
 """What `make verify` and `make why` find, on a plan of four jobs."""
 
 import json
+import os
 import shlex
+import shutil
 import sys
 from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import soundfile
+from checkouts import Workflow
 
 from sonify.contracts import tables
 from sonify.runtime import seals
@@ -28,9 +33,14 @@ CONFIG = {"evaluation": {"coherence": {"k": 5}}, "device": "cpu"}
 class Job(SimpleNamespace):
     __hash__ = object.__hash__
 
+    def is_group(self) -> bool:
+        return False
 
-def job(rule, code, settings, inputs, outputs, apart="") -> Job:
+
+def job(rule, code, settings, inputs, outputs, apart="", outside=None) -> Job:
     task = {"rule": rule, "code": code, "settings": settings, "inputs": inputs, "outputs": outputs}
+    if outside:
+        task["outside"] = outside
     if apart:
         task |= {"inputs": [], "apart": apart}
     params = {"made": f"{seals.VARIABLE}={shlex.quote(json.dumps(task))}", "script": f"{rule}.py"}
@@ -281,8 +291,15 @@ def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
     (split / ".snakemake_timestamp").write_text("Snakemake's, when the job is done")
     strange = ("foreign", f"it does not belong to {split}: move it away")
     assert list(answers._strangers(split)) == [(split / "part-00002.parquet", strange)]
+    assert proof.note_of(split) == seals.read_note(split / "part-00000.parquet") is not None
     (split / "part-00001.parquet").unlink()
     assert answers._fault(split) == "part-00001.parquet: it is missing"
+    kept = Path("results/models/a-s0/checkpoints")
+    kept.mkdir(parents=True)
+    (kept.parent / seals.CARD).write_text("{}")
+    (kept / "epoch-0.safetensors").write_text("of a run that was killed")
+    (kept.parent / "history.parquet").write_bytes((split / "part-00000.parquet").read_bytes())
+    assert proof.note_of(kept) == proof.note_of(split)
 
 
 def test_why_says_what_will_run_and_for_what_reason(made, capsys):
@@ -299,6 +316,114 @@ def test_why_says_what_will_run_and_for_what_reason(made, capsys):
         "page: not made yet, or lost",
         "4 jobs will run",
     ]
+
+
+def test_a_column_of_other_claims_renamed_has_a_reason_in_words(made, monkeypatch):
+    """And what is of no use any more is no input of another name."""
+
+    def page(**labs: str) -> Plan:
+        plan = Plan()
+        read = {f"the claims of {lab}": (f"the claims of {lab}", d) for lab, d in labs.items()}
+        plan.jobs[3] = job("page", "p", {}, [WHOLE], [PAGE], outside=read)
+        return plan
+
+    make(page(a="d", b="e").jobs[3], monkeypatch)
+    proof.write_outside(page(a="d", b="e").jobs[3])
+    assert found(page(a="d", b="e")) == {}
+    lost, new = "the claims of b no longer among its inputs", "the claims of c new among its inputs"
+    assert found(page(a="d", c="e")) == {PAGE: ("stale", f"{lost}; {new}")}
+    changed = ("stale", "the claims of b have changed")
+    assert found(page(a="d", b="f")) == {PAGE: changed}
+    Path(PARTS[0]).unlink()  # so that the page is made from something stale as well
+    assert found(page(a="d", b="f"))[PAGE] == changed
+    assert found(page(a="d", b="e"))[PAGE] == AFTER[PAGE]
+
+
+PREPARED = "results/data/folder/vocabulary.parquet"
+
+
+def preparation(digest: str, root: str = "/data/mine") -> Plan:
+    """A plan of one job, which prepares a local corpus whose files have this digest."""
+    plan = Plan()
+    read = {"corpus": [f"the files of the corpus in {root}", digest]}
+    plan.jobs = [job("prepare_folder", "c", {}, [], [PREPARED], outside=read)]
+    plan.dependencies.clear()
+    plan.toposorted = lambda: [plan.jobs]
+    plan.running = plan.jobs
+    return plan
+
+
+def test_a_corpus_that_has_changed_since_it_was_prepared(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    then, now = preparation("d1"), preparation("d2")
+    make(then.jobs[0], monkeypatch)
+    bytes_then = Path(PREPARED).read_bytes()
+    unknown = "no record says whether the files of the corpus in /data/mine have changed"
+    assert found(then) == {PREPARED: ("stale", unknown)}
+    proof.write_outside(then.jobs[0])
+    assert found(then) == found(preparation("d1", "/moved")) == {}
+    changed = "the files of the corpus in /data/mine have changed"
+    assert found(now) == {PREPARED: ("stale", changed)}
+    assert list(proof.stale(now.jobs[0])) == [Path(PREPARED)], "so that it is made anew"
+    answers.why(now, CONFIG)
+    assert capsys.readouterr().out.splitlines()[0] == f"prepare_folder: {changed}"
+    make(now.jobs[0], monkeypatch)
+    assert Path(PREPARED).read_bytes() == bytes_then, "times are in the record, not in the bytes"
+    proof.write_outside(now.jobs[0])
+    assert found(now) == {} and list(found(then)) == [PREPARED]
+    make(now.jobs[0], monkeypatch, 7)
+    assert found(now) == {PREPARED: ("stale", unknown)}, "the record is of other bytes"
+
+
+@pytest.fixture
+def mine(workflow) -> Workflow:
+    """A workflow with the user's own recordings, one for each split, and a run trained on them."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "val", "eval"):
+        folder = workflow.folder / "mine" / split / "dog"
+        folder.mkdir(parents=True)
+        soundfile.write(folder / "rex.wav", rng.uniform(-0.5, 0.5, 16_000), 16_000)
+    workflow.overlay({"data": {"folder": {"source": "local", "path": "mine"}}})
+    workflow("--", MANIFEST)
+    return workflow
+
+
+MANIFEST = "results/data/folder/manifest.parquet"
+
+
+def told(workflow: Workflow, monkeypatch, question: str, fails: bool = False) -> list[str]:
+    """What `make verify` or `make why` prints of the prepared recordings."""
+    with monkeypatch.context() as asking:
+        asking.setenv("SONIFY_ASKED", question)
+        words = workflow("--dry-run", "--logger", "sonify", "--", MANIFEST, fails=fails)
+    return [line for line in words.splitlines() if "profile" not in line]
+
+
+def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeypatch):
+    prepared = Path(mine.folder, MANIFEST)
+    (before,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
+    intact = "7 intact, 0 stale, 0 missing, 0 foreign, 0 damaged"
+    assert told(mine, monkeypatch, "verify") == [intact]
+    shutil.rmtree(mine.folder / ".snakemake")
+    assert "Nothing to be done" in mine("--dry-run", "--", MANIFEST)
+    sound = np.random.default_rng(1).uniform(-0.5, 0.5, 16_000)
+    soundfile.write(mine.folder / "mine/train/dog/rex.wav", sound, 16_000)
+    os.utime(mine.folder / "mine/train/dog/rex.wav", (1, 1))
+    changed = "the files of the corpus in mine have changed"
+    assert mine.planned("--", MANIFEST) == {"prepare_folder": 1}, "which records nothing"
+    listed = told(mine, monkeypatch, "verify", fails=True)
+    assert f"stale: {MANIFEST}: {changed}" in listed
+    assert listed[-1] == "0 intact, 7 stale, 0 missing, 0 foreign, 0 damaged"
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
+    mine("--", MANIFEST)
+    (after,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
+    assert after != before
+    assert told(mine, monkeypatch, "verify") == [intact]
+    (mine.folder / "mine/val/dog/rex.wav").rename(mine.folder / "mine/val/dog/max.wav")
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
+    mine("--touch", "--", MANIFEST)
+    accepted = f"stale: {MANIFEST}: {changed} (accepted by --touch)"
+    assert accepted in told(mine, monkeypatch, "verify", fails=True)
 
 
 def test_every_rule_that_runs_a_script_says_what_it_makes():

@@ -17,6 +17,7 @@ from sonify.runtime.errors import ConfigError
 from sonify.paper.published import PAPER_TABLES
 from sonify.config.loading import load
 from sonify.plan.files import EACH, Files
+from sonify.plan.outside import Outside
 from sonify.plan.plan import Plan
 from sonify.plan.resources import JobNeeds
 from sonify.plan.scatter import Scatter
@@ -48,7 +49,7 @@ except ConfigError as error:
     refuse(str(error))
 refuse(unfilled(workflow))
 
-files, settings = Files(plan), Settings(plan)
+files, settings, outside = Files(plan), Settings(plan), Outside(plan)
 STARTED = time.time()
 GPUS = gpus(config["device"])  # of a job that runs or trains a model
 needs = JobNeeds(plan, on_gpu=GPUS > 0)
@@ -108,6 +109,15 @@ def raw_root(dataset, wildcards, output):
 
 def used_splits(dataset, wildcards, output):
     return plan.used_splits(dataset)
+
+
+# What is read outside results is compared by proof.py, without Snakemake's records.
+def corpus_outside(dataset, wildcards, output):
+    return outside.prepare(dataset)
+
+
+def stage_outside(stage, wildcards, output):
+    return outside.measure(stage, stage_settings(stage, wildcards))
 
 
 def data_targets():

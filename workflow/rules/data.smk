@@ -80,7 +80,8 @@ for dataset in plan.datasets:
             code=code_hash("prepare.py"),
             settings=settings.prepare(dataset),
             dataset=dataset,
-            names=settings.local_names(dataset),
+            names=outside.local_names(dataset),
+            outside=partial(corpus_outside, dataset),
             root=partial(raw_root, dataset),
             out=lambda w, output: str(Path(output.manifest).parent),
             # Through output, so that it is not tracked: another use asks for no other preparation.
@@ -89,4 +90,4 @@ for dataset in plan.datasets:
         shell:
             "{params.made} job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"
-            " --code {params.code} {params.gather} --out {params.out}"
+            " --held {params.names:q} --code {params.code} {params.gather} --out {params.out}"

@@ -26,6 +26,7 @@ for stage in STAGES.values():
             code=code_hash(stage.script),
             script=stage.script,
             settings=partial(stage_settings, stage),
+            outside=partial(stage_outside, stage),
             model=lambda w, input: str(Path(input.weights).parent),
             data=lambda w, input: str(Path(input.vocabulary).parent),
             needs=partial(stage_inputs, stage),

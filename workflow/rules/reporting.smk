@@ -117,6 +117,7 @@ rule claims:
     params:
         code=code_hash("claims.py"),
         settings=settings.claims(),
+        outside=lambda w, output: outside.claims(),
         tables=lambda w, input: [
             f"{name}={file}" for name, file in input.items() if name != "others"
         ],

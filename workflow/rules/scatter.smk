@@ -82,11 +82,12 @@ for dataset in plan.datasets if scatter.number("prepare") > 1 else ():
             by=code_hash("prepare.py"),
             settings=settings.prepare(dataset),
             dataset=dataset,
-            names=settings.local_names(dataset),
+            names=outside.local_names(dataset),
             root=partial(raw_root, dataset),
             number=scatter.number("prepare"),
             work=f"{scatter.folder('prepare', corpus)}-begun",
         shell:
             "job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --work {params.work}"
-            " --code {params.by} --scatter {wildcards.i} {params.number} --out {output}"
+            " --held {params.names:q} --code {params.by} --scatter {wildcards.i} {params.number}"
+            " --out {output}"

@@ -22,6 +22,7 @@ rule train:
     params:
         code=code_hash("train.py"),
         settings=lambda w: settings.train(w.run),
+        outside=lambda w, output: outside.train(settings.train(w.run)),
         data=lambda w: files.data_folder(plan.run(w.run).dataset, w.seed),
         start=lambda w: files.start_option(w.run, w.seed),
         out=lambda w, output: str(Path(output.weights).parent),

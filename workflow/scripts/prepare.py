@@ -15,10 +15,11 @@ def main() -> None:
     options.add_argument("--dataset", required=True, help="name of the dataset")
     options.add_argument("--root", type=Path, required=True, help="root of the corpus")
     options.add_argument("--out", type=Path, required=True, help="folder of the prepared dataset")
+    options.add_argument("--held", default="", help="hash of the corpus' files")
     options.add_argument("--used", nargs="*", default=[], help="splits that must not be empty")
     args = add_options(options).parse_args()
     listing = read(args.dataset, args.root)
-    work = work_of(args, lambda: blocks.identity(listing, args.code, args.settings))
+    work = work_of(args, lambda: blocks.identity(listing, args.code, args.settings, args.held))
     how = {**args.settings, "workers": args.threads, "kept": work and work.kept()}
     with Progress(listing.listed, f"prepare {args.dataset}", unit="clips") as bar:
         how["progress"] = lambda done, total: bar.update(done)

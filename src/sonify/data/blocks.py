@@ -124,12 +124,14 @@ def share(
             progress(min(done, listing.listed), listing.listed)
 
 
-def identity(listing: Listing, code: str, settings: dict[str, Any]) -> dict[str, object]:
-    """Return what blocks depend on, in words (`data.shares.Work`)."""
+def identity(listing: Listing, code: str, settings: dict[str, Any], held: str) -> dict[str, object]:
+    """Return what blocks depend on, in words (`data.shares.Work`); held: a hash of the corpus'
+    files, which tells of recordings that were replaced by others of their names."""
     listed = hashlib.sha256()
     for row in _rows(listing.clips, np.arange(len(listing.clips))):
         listed.update(repr(tuple(row)).encode(errors="surrogateescape"))
-    return {"code": code, "configuration": settings, "lists": listed.hexdigest()}
+    lists = listed.hexdigest()
+    return {"code": code, "configuration": settings, "lists": lists, "recordings": held}
 
 
 def _rows(clips: pd.DataFrame, order: np.ndarray) -> Iterator[Any]:

@@ -7,13 +7,11 @@ parameters as an unnamed set. Light: imported while the Snakefile is read.
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from sonify.data.corpora.registry import DATASETS
-from sonify.data.corpora.roots import names_hash
 from sonify.evaluation.stage import Stage
 from sonify.plan.plan import Plan
 from sonify.plan.registry import BEYOND_FIGURES, FIGURES, STAGES
@@ -75,13 +73,6 @@ class Settings:
         keys = ("min_samples", "max_s", "clips_per_part", "peak_scaling")
         shortest = data.sources[dataset].min_duration_s
         return _canonical({**{k: getattr(data, k) for k in keys}, "min_duration_s": shortest})
-
-    def local_names(self, dataset: str) -> str:
-        """A hash of the files of a local corpus; empty for others."""
-        source = self.config.data.sources[dataset]
-        if source.source != "local" or not source.path:
-            return ""
-        return names_hash(Path(source.path), DATASETS[dataset].extensions)
 
     def train(self, name: str) -> str:
         """The run, its recipe and the encoder it builds if it starts from scratch."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.corpora.audioset import SPLITS, VOCABULARY, segments_file
+from sonify.data.corpora.roots import HARVEST
 from sonify.data.download import harvest
 from sonify.data.synthesis.files import quoted, wav
 from sonify.rehearsal.sizes import CLASSES, MISSING_EVERY, SAMPLES, listed
@@ -105,7 +106,7 @@ def _write_split(folder: Path, split: str, first: int, number: int, sounds: list
 def _write_shard(folder: Path, split: str, number: int, rows: list[dict]) -> None:
     size = harvest.ROWS_PER_GROUP
     groups = (rows[i : i + size] for i in range(0, len(rows), size))
-    harvest.write(groups, folder / harvest.FOLDER / split / f"{number:05d}.parquet")
+    harvest.write(groups, folder / HARVEST / split / f"{number:05d}.parquet")
 
 
 def _sound(number: int) -> dict:

@@ -7,8 +7,8 @@ import numpy as np
 from sonify.data.audio.decoding import UnusableAudio, decoded
 from sonify.data.audio.samples import check_cancelled, resampled
 from sonify.runtime.errors import SonifyError
+from sonify.training.background_files import background_files
 
-SUFFIXES = (".flac", ".wav")
 MAX_S = 3_600.0
 
 
@@ -18,7 +18,7 @@ def recordings(folder: Path) -> list[np.ndarray]:
     Levels are as recorded; beyond full scale they are brought to it. Memory holds them all. Raises
     SonifyError for a folder without any, and for a file that cannot be used.
     """
-    files = _files(folder)
+    files = background_files(folder)
     if not files:
         raise SonifyError(
             f"augmentation.background_folder is {str(folder)!r}, which has no FLAC or WAV file: "
@@ -29,12 +29,8 @@ def recordings(folder: Path) -> list[np.ndarray]:
 
 def identity(folder: Path) -> list[tuple[str, int, int]]:
     """Name, size and time of modification of each of these files: JSON."""
-    facts = [(str(f.relative_to(folder)), f.stat()) for f in _files(folder)]
+    facts = [(str(f.relative_to(folder)), f.stat()) for f in background_files(folder)]
     return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES)
 
 
 def _recording(file: Path) -> np.ndarray:

@@ -572,6 +572,8 @@ def test_a_share_that_was_killed_goes_on_with_its_block(shared, tmp_path):
     assert len(kept) >= 3 + 3, "the first block was not decoded again"
     merged = shared.merged(tmp_path / "merged", [first, shared.share(2, 2)])
     assert digests(merged) == expected
+    with pytest.raises(SystemExit, match="1-of-2 was made with other recordings: delete it"):
+        shared.merged(tmp_path / "replaced", [first, first, "--held", "another"])
     shared.settings["max_s"] = 1.0
     with pytest.raises(SystemExit, match="1-of-2 was made with other configuration: delete it"):
         shared.merged(tmp_path / "other", [first, first])

@@ -19,7 +19,16 @@ from sonify.data.corpora.lists import (
     split_labels,
     spreadsheet_error,
 )
-from sonify.data.corpora.roots import AUDIO, synthesised, walk
+from sonify.data.corpora.roots import (
+    AUDIO,
+    HARVEST,
+    SYNTHESISED,
+    Place,
+    present,
+    synthesised,
+    walk,
+    within,
+)
 from sonify.data.corpora.sources import AudiosetSource
 
 VOCABULARY = "class_labels_indices.csv"
@@ -74,6 +83,15 @@ def read(root: Path) -> Listing:
     # One column after another, so that there is never a second copy of all.
     ordered = {name: clips.pop(name).array.take(order) for name in list(clips)}
     return replace(corpus, clips=pd.DataFrame(ordered), own_order=True)
+
+
+def files(root: Path) -> Iterator[Place]:
+    """Yield the files that `read` takes notice of: lists, clips, and what was harvested."""
+    yield from present(root, (*DATASET.lists, SYNTHESISED))
+    yield from (p for p in walk(root, NOT_CLIPS) if p[1].lower().endswith(AUDIO))
+    for split in SPLITS:
+        shards = within(root, f"{HARVEST}/{split}")
+        yield from (place for place in shards if place[1].endswith(".parquet"))
 
 
 def segments_file(split: str) -> str:
@@ -170,7 +188,7 @@ DATASET = Dataset(
     read=read,
     required=(VOCABULARY,),
     lists=(VOCABULARY, *map(segments_file, SPLITS)),
-    extensions=(*AUDIO, ".csv", ".parquet", ".txt"),
+    files=files,
     single_label=False,
     downloader="collection",
     options=AudiosetSource,

@@ -5,7 +5,7 @@ Imports must stay light: the workflow loads declarations while it is parsed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from sonify.runtime.errors import SonifyError
 
 if TYPE_CHECKING:
     from sonify.data.corpora.listing import Listing
+    from sonify.data.corpora.roots import Place
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Dataset:
     splits: the dataset's own names, in the order in which clips are listed; scored_split: the one
     that results are measured on. read: reads the corpus at a root into a listing.
     required: files and directories that a root must have; lists: those files, required or optional,
-    that list clips and their labels. extensions: of all files that its reader takes notice of, so
-    that others do not count as a change of the corpus; none for any.
+    that list clips and their labels. files: those at a root that its reader takes notice of, so
+    that others do not count as a change of the corpus; None: all but what systems leave behind.
     single_label: True if every clip has exactly one label; None if that depends on the corpus.
     sources: permitted origins of a corpus, `synthetic` only if `sonify.data.synthesis` has a module
     of that name. downloader: how it is downloaded (see `sonify.data.download.obtain`). options: the
@@ -40,7 +41,7 @@ class Dataset:
     read: Callable[[Path], Listing]
     required: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
+    files: Callable[[Path], Iterable[Place]] | None = None
     single_label: bool | None = None
     sources: tuple[str, ...] = ("synthetic", "local", "download")
     downloader: Literal["archives", "collection"] | None = None

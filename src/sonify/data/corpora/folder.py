@@ -13,12 +13,14 @@ Classes are the labels in alphabetical order, or the lines of `vocabulary.txt` i
 import csv
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import TextIO
 
 from sonify.data.corpora.dataset import Dataset
 from sonify.data.corpora.listing import Listing, Provenance, Row, is_text, listing, vocabulary
 from sonify.data.corpora.lists import LayoutError, check_one_line, check_spelling, text_lines
-from sonify.data.corpora.roots import is_litter, walk
+from sonify.data.corpora.roots import Place, is_litter, present, walk
 from sonify.data.corpora.sources import LocalSource
 
 LIST = "clips.csv"
@@ -46,11 +48,48 @@ def read(root: Path) -> Listing:
     )
 
 
+def files(root: Path) -> Iterator[Place]:
+    """Yield the files that `read` takes notice of: those of the list that there are, or else all
+    below folders, and the list and the vocabulary."""
+    yield from present(root, DATASET.lists)
+    if (root / LIST).is_file():
+        yield from ((path.parent, path.name) for path in _paths(root))
+    else:
+        yield from (place for place in walk(root) if place[0].parts)
+
+
+def _paths(root: Path) -> Iterator[PurePosixPath]:
+    """Yield the files that `clips.csv` names, each once; as far as it can be read: `read` says what
+    is wrong with it."""
+    seen = set()
+    with suppress(OSError, UnicodeDecodeError, csv.Error), _opened(root) as file:
+        for fields in csv.DictReader(file, skipinitialspace=True):
+            path = _path(root, fields.get("path") or "")
+            if path not in seen and _is_below(path) and os.path.lexists(root / path):
+                seen.add(path)
+                yield path
+
+
+def _opened(root: Path) -> TextIO:
+    return (root / LIST).open(encoding="utf-8-sig", newline="")
+
+
+def _path(root: Path, text: str) -> PurePosixPath:
+    path = PurePosixPath(text.strip())
+    if "\\" in str(path) and not os.path.lexists(root / path):
+        return PurePosixPath(str(path).replace("\\", "/"))  # a list made on Windows
+    return path
+
+
+def _is_below(path: PurePosixPath) -> bool:
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
 def _listed(root: Path) -> Iterator[Row]:
     """Yield the rows of `clips.csv`."""
     lines: dict[object, int] = {}
     try:
-        with (root / LIST).open(encoding="utf-8-sig", newline="") as file:
+        with _opened(root) as file:
             table = csv.DictReader(file, skipinitialspace=True)
             twice = [name for name in COLUMNS if (table.fieldnames or []).count(name) > 1]
             if twice:
@@ -81,13 +120,11 @@ def _listed(root: Path) -> Iterator[Row]:
 
 def _row(root: Path, fields: dict[str, str], line: int, lines: dict[object, int]) -> Row:
     """Return the row of one line; lines: the first line of each file so far, updated here."""
-    split, place = fields["split"].strip(), PurePosixPath(fields["path"].strip())
-    if "\\" in str(place) and not os.path.lexists(root / place):
-        place = PurePosixPath(str(place).replace("\\", "/"))  # a list made on Windows
+    split, place = fields["split"].strip(), _path(root, fields["path"])
     where = f"{root / LIST}, line {line}"
     if split not in SPLITS:
         raise LayoutError(f"{where}: split {split!r} is not one of {', '.join(SPLITS)}: correct it")
-    if not place.parts or place.is_absolute() or ".." in place.parts:
+    if not _is_below(place):
         raise LayoutError(
             f"{where}: path {fields['path']!r} does not name a file below {root}: give a path "
             "relative to it"
@@ -154,6 +191,7 @@ DATASET = Dataset(
     scored_split="eval",
     read=read,
     lists=(LIST, VOCABULARY),
+    files=files,
     sources=("local",),
     options=LocalSource,
 )

@@ -16,12 +16,14 @@ from sonify.data.corpora.lists import (
     split_labels,
     spreadsheet_error,
 )
-from sonify.data.corpora.roots import synthesised
+from sonify.data.corpora.roots import SYNTHESISED, Place, present, synthesised, within
 
 VOCABULARY = "FSD50K.ground_truth/vocabulary.csv"
 DEV = "FSD50K.ground_truth/dev.csv"
 EVAL = "FSD50K.ground_truth/eval.csv"
 METADATA = "FSD50K.metadata/{part}_clips_info_FSD50K.json"
+AUDIO = "FSD50K.{part}_audio"
+PARTS = ("dev", "eval")
 
 
 def read(root: Path) -> Listing:
@@ -39,6 +41,15 @@ def read(root: Path) -> Listing:
         key="label",
         vocabulary_file=VOCABULARY,
     )
+
+
+def files(root: Path) -> Iterator[Place]:
+    """Yield the files that `read` takes notice of: lists, metadata, recordings."""
+    metadata = (METADATA.format(part=part) for part in PARTS)
+    yield from present(root, (*DATASET.lists, *metadata, SYNTHESISED))
+    for part in PARTS:
+        recordings = within(root, AUDIO.format(part=part))
+        yield from (place for place in recordings if place[1].endswith(".wav"))
 
 
 def provenances(root: Path, part: str) -> dict[str, Provenance]:
@@ -83,7 +94,7 @@ class _Part:
     """One of the two parts of the corpus: its audio files and their provenance."""
 
     def __init__(self, root: Path, part: str) -> None:
-        self.folder = f"FSD50K.{part}_audio"
+        self.folder = AUDIO.format(part=part)
         self.files = {file.name for file in (root / self.folder).iterdir()}
         self.known = provenances(root, part)
 
@@ -101,9 +112,9 @@ DATASET = Dataset(
     splits=("train", "val", "eval"),
     scored_split="eval",
     read=read,
-    required=(VOCABULARY, DEV, EVAL, "FSD50K.dev_audio", "FSD50K.eval_audio"),
+    required=(VOCABULARY, DEV, EVAL, *(AUDIO.format(part=part) for part in PARTS)),
     lists=(VOCABULARY, DEV, EVAL),
-    extensions=(".wav", ".csv", ".json", ".txt"),
+    files=files,
     single_label=False,
     downloader="archives",
 )

@@ -5,7 +5,8 @@ Standard library only: the workflow imports this while it is parsed.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from sonify.runtime.errors import SonifyError
@@ -27,6 +28,10 @@ LITTER = frozenset((
 # Marks the root of a corpus made by sonify.data.synthesis, whose ids do not refer to recordings of
 # the public dataset.
 SYNTHESISED = "SYNTHESISED.txt"
+# Folder below the root of what was harvested from published shards (sonify.data.download.harvest).
+HARVEST = "harvest"
+
+Place = tuple[PurePosixPath, str]  # the folder of a file, relative to a root, and the file's name
 
 
 def synthesised(root: Path) -> bool:
@@ -34,27 +39,39 @@ def synthesised(root: Path) -> bool:
     return (Path(root) / SYNTHESISED).is_file()
 
 
-def names_hash(root: Path, extensions: tuple[str, ...] = ()) -> str:
-    """Return a short hash of the names of the files below `root` that a layout reads, to detect
-    added or removed clips; those with one of `extensions`, or all without.
+def names_hash(root: Path, files: Callable[[Path], Iterable[Place]] | None = None) -> str:
+    """Return a short hash of the names of the files that `files` finds at `root`, in its order, to
+    detect added or removed clips; of all that `walk` finds without it.
 
     With at most SIZED_FILES files it covers sizes and times of modification too, to detect replaced
     clips: many have one length. Linked folders and files count as what they lead to.
     """
-    wanted = tuple(extension.lower() for extension in extensions)
-    files = [(f, n) for f, n in walk(root) if not wanted or n.lower().endswith(wanted)]
-    sized = len(files) <= SIZED_FILES
+    found = list((files or walk)(root))
+    sized = len(found) <= SIZED_FILES
     digest = hashlib.sha256()
-    for folder, name in files:
+    for folder, name in found:
         state = _state(Path(root, folder, name)) if sized else ""
         entry = f"{folder}\0{name}\0{state}\0"
         digest.update(entry.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
-def walk(
-    root: Path, skipped: frozenset[str] = frozenset(), once: bool = False
-) -> Iterator[tuple[PurePosixPath, str]]:
+def present(root: Path, names: Iterable[str]) -> Iterator[Place]:
+    """Yield the place of each of these files, given by their paths, that there is at `root`."""
+    for path in map(PurePosixPath, names):
+        if (root / path).is_file():
+            yield path.parent, path.name
+
+
+def within(root: Path, folder: str) -> Iterator[Place]:
+    """Yield the place of each file in one folder below `root`, without those in its folders, sorted
+    by name; nothing of a folder that cannot be read, of which the reader of the corpus tells."""
+    with suppress(OSError):
+        names = sorted(entry.name for entry in (root / folder).iterdir())
+        yield from ((PurePosixPath(folder), name) for name in names if not is_litter(name))
+
+
+def walk(root: Path, skipped: frozenset[str] = frozenset(), once: bool = False) -> Iterator[Place]:
     """Yield (folder relative to `root`, file name) for every file below it, sorted by name.
 
     Skips what file managers and file servers leave behind (`is_litter`), and folders named in

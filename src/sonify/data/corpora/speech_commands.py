@@ -9,7 +9,15 @@ from pathlib import Path
 from sonify.data.corpora.dataset import Dataset
 from sonify.data.corpora.listing import Listing, Provenance, Row, check_root, listing, vocabulary
 from sonify.data.corpora.lists import LayoutError, check_spelling, spelling, text_lines
-from sonify.data.corpora.roots import AUDIO, is_litter, synthesised
+from sonify.data.corpora.roots import (
+    AUDIO,
+    SYNTHESISED,
+    Place,
+    is_litter,
+    present,
+    synthesised,
+    within,
+)
 
 # The published classes. A corpus in this layout may have fewer, or others.
 WORDS = frozenset((
@@ -41,6 +49,19 @@ def read(root: Path) -> Listing:
     )
 
 
+def files(root: Path) -> Iterator[Place]:
+    """Yield the files that `read` takes notice of: its lists and all recordings of words."""
+    yield from present(root, (*DATASET.lists, SYNTHESISED))
+    for folder in _word_folders(root):
+        yield from (place for place in within(root, folder.name) if _is_wav(place[1]))
+
+
+def _word_folders(root: Path) -> Iterator[Path]:
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir() and entry.name != BACKGROUND and not is_litter(entry.name):
+            yield entry
+
+
 def _word_files(root: Path) -> dict[str, dict[str, None]]:
     """Map each word to the names of its wav files, both sorted; skip folders without wav files.
 
@@ -48,12 +69,8 @@ def _word_files(root: Path) -> dict[str, dict[str, None]]:
     benchmark, or one with stray folders besides all the published words, which would become
     classes.
     """
-    words = {}
-    for entry in sorted(root.iterdir()):
-        if entry.is_dir() and entry.name != BACKGROUND and not is_litter(entry.name):
-            wavs = _wavs(entry)
-            if wavs:
-                words[entry.name] = wavs
+    found = {folder.name: _wavs(folder) for folder in _word_folders(root)}
+    words = {word: wavs for word, wavs in found.items() if wavs}
     if not words:
         raise LayoutError(
             f"{root} has lists but no word folders with wav files: extract the whole archive there"
@@ -131,8 +148,11 @@ def _key(path: str) -> str:
 def _wavs(folder: Path) -> dict[str, None]:
     """The sorted names of the audio files in a folder, as a dict for fast lookup."""
     names = (file.name for file in folder.iterdir())
-    wavs = (n for n in names if n.lower().endswith(AUDIO) and not is_litter(n))
-    return dict.fromkeys(sorted(wavs))
+    return dict.fromkeys(sorted(filter(_is_wav, names)))
+
+
+def _is_wav(name: str) -> bool:
+    return name.lower().endswith(AUDIO) and not is_litter(name)
 
 
 def _entries(root: Path, name: str) -> list[tuple[int, str]]:
@@ -154,7 +174,7 @@ DATASET = Dataset(
     read=read,
     required=tuple(LISTS.values()),
     lists=tuple(LISTS.values()),
-    extensions=(*AUDIO, ".txt"),
+    files=files,
     single_label=True,
     downloader="archives",
 )

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sonify.data.corpora.roots import HARVEST
+
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 RECEIPT = ".downloads.json"  # in the corpus root: archives that are unpacked and verified
 
@@ -104,7 +106,7 @@ def has(root: Path, archive: Archive) -> bool:
 
 def shard_list(root: Path, split: str) -> Path:
     """The path of the shard list of an AudioSet split, stored next to the harvested shards."""
-    return Path(root) / "harvest" / split / "shards.json"
+    return Path(root) / HARVEST / split / "shards.json"
 
 
 def pending_bytes(

@@ -24,10 +24,10 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.decoding import UnusableAudio, too_long
 from sonify.data.audio.pcm import DTYPE
 from sonify.data.audio.samples import Limits, Recording, prepared, too_short
+from sonify.data.corpora.roots import HARVEST
 from sonify.data.ids import Ids
 from sonify.runtime.errors import SonifyError
 
-FOLDER = "harvest"
 # Small groups make single recordings cheap to read; the file's index remains small as well.
 ROWS_PER_GROUP = 16
 # Much longer than AudioSet's 10 s, only to bound memory; preparation applies its own limits.
@@ -35,7 +35,7 @@ LIMITS = Limits(min_samples=1, max_s=600.0)
 # Incremented if `row` or preparation yields different samples for the same recording.
 VERSION = 1
 _AT_ONCE = 65_536  # paths that are taken apart
-_NAMED = rf"(?P<file>{FOLDER}/.+\.parquet)#(?P<row>\d+)"
+_NAMED = rf"(?P<file>{HARVEST}/.+\.parquet)#(?P<row>\d+)"
 _PLACE = re.compile(_NAMED)
 
 
@@ -107,8 +107,8 @@ def places(root: Path, split: str) -> Places:
     If several recordings have one id, the last usable one counts; if none is usable, the last.
     Ids are case-sensitive. Raises SonifyError naming a file that is not a harvest file.
     """
-    files = sorted((Path(root) / FOLDER / split).glob("*.parquet"))
-    names = [f"{FOLDER}/{split}/{file.name}" for file in files]
+    files = sorted((Path(root) / HARVEST / split).glob("*.parquet"))
+    names = [f"{HARVEST}/{split}/{file.name}" for file in files]
     return Places(names, [_columns(file, "shard_row", "clip_id", "reason") for file in files])
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
 
+from sonify.data.corpora.roots import HARVEST
 from sonify.data.download import catalogue, harvest
 from sonify.data.download.catalogue import RemoteFile, in_words
 from sonify.data.download.fetch import (
@@ -56,7 +57,7 @@ class Shard(NamedTuple):
     @property
     def target(self) -> PurePosixPath:
         """The harvest file, relative to the corpus root."""
-        return PurePosixPath(harvest.FOLDER, self.split, PurePosixPath(self.path).name)
+        return PurePosixPath(HARVEST, self.split, PurePosixPath(self.path).name)
 
 
 def obtain_shards(

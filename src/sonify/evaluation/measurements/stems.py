@@ -15,6 +15,7 @@ from sonify.data.clips import Clips
 from sonify.evaluation.measurements.controls import explainers, heard_with_controls
 from sonify.evaluation.measurements.scoring import Counter
 from sonify.evaluation.metrics.separation import Sources
+from sonify.evaluation.stages.stems import SUFFIXES
 from sonify.models.checkpoint import ModelCard
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
@@ -22,7 +23,6 @@ from sonify.sonification.methods import DEFAULT
 
 # The mixture itself, its sonification, and what tells whether that is more than chance.
 COMPARED = ("sonification", "random_filter", "phase", "untrained")
-_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")
 
 
 @torch.no_grad()
@@ -90,7 +90,7 @@ def read_stems(folder: Path, clip_id: str, n_samples: int) -> np.ndarray | None:
     more than a millisecond longer or shorter than the clip.
     """
     own = folder / clip_id
-    files = sorted(f for f in own.iterdir() if f.suffix in _SUFFIXES) if own.is_dir() else []
+    files = sorted(f for f in own.iterdir() if f.suffix in SUFFIXES) if own.is_dir() else []
     if len(files) < 2:
         return None
     stems = np.zeros((len(files), n_samples))

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from sonify.plan.plan import Plan
 
 
+SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # of the files in a clip's folder that are its stems
+
+
 class StemsOptions(Options, frozen=True, kw_only=True):
     """Block `evaluation.stems`."""
 

@@ -434,20 +434,90 @@ def test_names_hash_notices_changes_behind_links(tmp_path):
     assert len(seen) == 3
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *(".DS_Store", "x/.nfs0000000001", "Thumbs.db", "x/desktop.ini", "@eaDir/b.wav/x.wav"),
-        *("#recycle/b.wav", "x/._b.wav", "notes.docx"),
+@pytest.fixture
+def placed(tmp_path: Path) -> Path:
+    """Own recordings in a folder for each split and label."""
+    return write(tmp_path, {"train/dog/a.wav": "", "eval/dog/deep/b.flac": ""})
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    """Own recordings with a list, one of them of an unusual name."""
+    lines = "path,split,labels\nx/a.wav,train,dog\nx/b.sph,eval,dog\nx\\c.wav,val,dog\n"
+    return write(tmp_path, {"clips.csv": lines, **{f"x/{n}": "" for n in ("a.wav", "b.sph")}})
+
+
+READ = {  # files that are read from a corpus, which the fixture has or lacks
+    "fsd": [
+        *("FSD50K.ground_truth/dev.csv", "FSD50K.dev_audio/9.wav", "FSD50K.eval_audio/33.wav"),
+        *("FSD50K.metadata/eval_clips_info_FSD50K.json", SYNTHESISED),
     ],
-)
-def test_only_files_that_a_layout_reads_count(tmp_path, name):
-    corpus = write(tmp_path, {"b.wav": "12", "x/c.WAV": "345", "list.csv": ""})
-    for dataset in (d for d in DATASETS.values() if d.name != "folder"):
-        first = names_hash(corpus, dataset.extensions)
-        write(corpus, {name: "not a clip"})
-        assert names_hash(corpus, dataset.extensions) == first
-    assert names_hash(corpus, DATASETS["audioset"].extensions) != names_hash(corpus, (".csv",))
+    "yt": [
+        *("class_labels_indices.csv", "eval_segments.csv", "a/b/AbCdEfGhIjK.WebM", SYNTHESISED),
+        *("AbCdEfGhIjK.wav", "harvest/eval/0.parquet"),
+    ],
+    "words": [
+        *("testing_list.txt", "yes/a_nohash_0.wav", "yes/new.FLAC", "up/a_nohash_0.wav"),
+        SYNTHESISED,
+    ],
+    "placed": [
+        *("vocabulary.txt", "train/dog/a.wav", "eval/dog/deep/b.flac", "val/cat/c.wav"),
+        # Rejected, or an error, as is all that lies there: it must be noticed.
+        *("train/dog/notes.pdf", "tset/dog/a.wav"),
+    ],
+    "listed": ["clips.csv", "vocabulary.txt", "x/a.wav", "x/b.sph", "x/c.wav"],
+}
+NOT_READ = {
+    "fsd": [
+        *("FSD50K.dev_audio/9.mp3", "FSD50K.dev_audio/more/9.wav", "9.wav", "clips.csv"),
+        *("FSD50K.ground_truth/notes.csv", "FSD50K.metadata/pp_pnp_ratings_FSD50K.json"),
+        *("FSD50K.doc/README.wav", "LICENSE.txt"),
+    ],
+    "yt": [
+        *("eval_stems/AbCdEfGhIjK/0.wav", "my_segments.csv", "notes.txt", "clips.parquet"),
+        *("harvest/eval/shards.json", "harvest/eval/.0.parquet", "harvest/test/0.parquet"),
+    ],
+    "words": [
+        *("_background_noise_/running_tap.wav", "a.wav", "yes/more/a.wav", "yes/list.txt"),
+        *("LICENSE.txt", "my_list.txt"),
+    ],
+    "placed": ["clips.txt", "other.csv", "a.wav", "sources.csv"],
+    "listed": ["other.csv", "x/d.wav", "train/dog/a.wav", "stems/a/0.flac", "x/b.pdf", "d.wav"],
+}
+LAYOUTS = {"fsd": "fsd50k", "yt": "audioset", "words": "speech_commands"}
+STRAY = ["README.txt", "notes.pdf", "notes.docx", ".DS_Store", "Thumbs.db", "desktop.ini"]
+STRAY += [".hidden/b.wav", "@eaDir/b.wav/x.wav", "#recycle/b.wav", "._b.wav", ".nfs0000000001"]
+
+
+@pytest.mark.parametrize("layout", READ)
+def test_only_files_that_a_layout_reads_count(request, layout):
+    """As changes of a corpus: those of other names and places do not."""
+    root = request.getfixturevalue(layout)
+    files = DATASETS[LAYOUTS.get(layout, "folder")].files
+    seen = [names_hash(root, files)]
+    for name in [*NOT_READ[layout], *STRAY]:
+        write(root, {name: "not a clip"})
+        assert names_hash(root, files) == seen[0], name
+    for name in READ[layout]:
+        there = (root / name).read_text() if (root / name).is_file() else ""
+        write(root, {name: f"{there}\n"})
+        seen.append(names_hash(root, files))
+        assert seen.count(seen[-1]) == 1, f"{name} changed"
+    for name in READ[layout]:
+        if name != "clips.csv":  # without it all files below folders count
+            (root / name).unlink()
+            seen.append(names_hash(root, files))
+            assert seen.count(seen[-1]) == 1, f"{name} removed"
+
+
+def test_a_list_of_own_recordings_that_cannot_be_read_is_left_to_the_reader(listed):
+    files = DATASETS["folder"].files
+    (listed / "clips.csv").write_bytes(b"path,split,labels\nx/a.wav,train,\xff\n")
+    assert len(names_hash(listed, files)) == 16
+    (listed / "clips.csv").write_text(
+        "path\n/etc/hosts\n../a.wav\n\n  \nx/a.wav\nx/a.wav\nno.wav\n"
+    )
+    assert [str(folder / name) for folder, name in files(listed)] == ["clips.csv", "x/a.wav"]
 
 
 @pytest.mark.parametrize(
