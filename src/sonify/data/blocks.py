@@ -13,6 +13,7 @@ import pandas as pd
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.samples import Limits, UnusableAudio, repeated, unscaled
 from sonify.data.corpora.listing import Listing, Provenance
+from sonify.data.corpora.lists import printable
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
 from sonify.data.kept import Kept
@@ -57,7 +58,7 @@ class Preparation(NamedTuple):
             recording = recording if self.peak_scaling else unscaled(recording)
             recording = repeated(recording, self.shortest)
         except UnusableAudio as error:
-            detail = f"{row.path}: {error.detail}."
+            detail = f"{printable(row.path)}: {error.detail}."
             return Rejection(row.split, row.clip_id, row.path, error.reason, detail)
         return {
             "dataset": dataset,

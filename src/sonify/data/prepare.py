@@ -19,6 +19,7 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.attrition import check_accounts
 from sonify.data.blocks import Preparation, Prepared, Rejection, prepared
 from sonify.data.corpora.listing import REASONS, Listing
+from sonify.data.corpora.lists import printable
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import an_audio_file
 from sonify.data.kept import Kept
@@ -237,7 +238,7 @@ def _summary(
         raise SonifyError(
             f"none of the {listing.listed} listed clips of {dataset} can be used"
             + "".join(f"; most often {r} ({REASONS[r]}{example})" for r in list(reasons)[:1])
-            + (f"; {root} has {there}, for instance" if there else "")
+            + (f"; {root} has {printable(there)}, for instance" if there else "")
             + ": point data.path at a complete copy"
         )
     return Summary(
