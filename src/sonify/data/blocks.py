@@ -13,11 +13,10 @@ import pandas as pd
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.audio.samples import Limits, UnusableAudio, repeated, unscaled
 from sonify.data.corpora.listing import Listing, Provenance
-from sonify.data.corpora.lists import printable
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
 from sonify.data.kept import Kept
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, printable
 from sonify.runtime.prefetch import in_order
 
 _AT_ONCE = 4_096  # rows of a listing

@@ -19,11 +19,10 @@ from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.attrition import check_accounts
 from sonify.data.blocks import Preparation, Prepared, Rejection, prepared
 from sonify.data.corpora.listing import REASONS, Listing
-from sonify.data.corpora.lists import printable
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import an_audio_file
 from sonify.data.kept import Kept
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, printable
 
 CLIPS_PER_ROW_GROUP = 64  # read at once: 10 MB for clips of 10 s
 _PART_FORMAT = {

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sonify.data.corpora.dataset import Dataset
-from sonify.data.corpora.lists import LayoutError, printable
+from sonify.data.corpora.lists import LayoutError
+from sonify.runtime.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -107,17 +107,6 @@ def text_lines(root: Path, name: str, remedy: str = "restore the published file"
         raise LayoutError(f"{name} is not UTF-8 text ({error}): {remedy} in {root}") from error
 
 
-def printable(name: str) -> str:
-    """Return a name with escapes such as `\\x1b` for letters that cannot be seen, or move a cursor.
-
-    Lists and folders may hold any; sentences about them are lines of a console and of a table.
-    """
-    if name.isprintable():
-        return name
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-    return "".join(shown)
-
-
 def split_labels(field: str) -> tuple[str, ...]:
     """The names in a comma-separated list; none for an empty field."""
     return tuple(name for name in (part.strip() for part in field.split(",")) if name)
