@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -31,8 +32,10 @@ def shell_prefix(workflow) -> str:
     Jobs use the interpreter that runs Snakemake, whether or not its environment is activated, or
     the deployed one with --sdm conda or apptainer.
     """
-    path = "" if deployed(workflow) else f'export PATH="{Path(sys.executable).parent}:$PATH"; '
-    return f'set -euo pipefail; {path}. "{WORKFLOW / "job.sh"}"; '
+    here, read = (shlex.quote(str(p)) for p in (Path(sys.executable).parent, WORKFLOW / "job.sh"))
+    path = "" if deployed(workflow) else f'export PATH={here}:"$PATH"; '
+    # Snakemake formats it, as it does the commands of rules.
+    return f"set -euo pipefail; {path}. {read}; ".replace("{", "{{").replace("}", "}}")
 
 
 def deployed(workflow) -> bool:

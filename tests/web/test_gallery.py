@@ -4,6 +4,7 @@ import io
 import re
 from urllib.parse import unquote
 
+import galleries
 import numpy as np
 import pytest
 from browsers import card, shows, violations
@@ -433,6 +434,100 @@ def test_words_from_data_are_words(visit):
     page.locator("#query").fill(HOSTILE)
     expect(page.locator(".column.supervised .tile")).to_have_text(["0", "2", "3", "4"])
     assert page.locator("main script").count() == 0
+
+
+ATTACKS = [
+    "<script>window.ran = 1</script>",
+    '"><img src=x onerror="window.ran = 1">',
+    "</script><script>window.ran = 1</script>",
+    "<svg onload='window.ran = 1'>",
+    "javascript:window.ran = 1",
+    "${window.ran = 1}",
+    "<a href=javascript:window.ran=1>x</a>",
+    "<iframe src=https://example.org/></iframe>",
+]
+
+
+@pytest.fixture
+def attacked(tmp_path, monkeypatch):
+    """A gallery whose labels, ids, pages and people are all of them attacks."""
+    write = tables.write
+
+    def with_attacks(frame, file, *others, **options):
+        frame = frame.copy()
+        if "clip_id" in frame:
+            names = {f"clip{i}": f"{i}{attack}" for i, attack in enumerate(ATTACKS)}
+            frame["clip_id"] = frame["clip_id"].map(names)
+        for n, name in enumerate({"source_url", "uploader", "licence"} & set(frame)):
+            frame[name] = [ATTACKS[(n + i) % len(ATTACKS)] for i in range(len(frame))]
+        write(frame, file, *others, **options)
+
+    monkeypatch.setattr(galleries, "LABELS", [ATTACKS[2 * i : 2 * i + 2] for i in range(4)])
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "write", with_attacks)
+        given = write_tables(tmp_path, {1: 6, 2: 30})
+    build(**given, out=tmp_path / "gallery")
+    return tmp_path / "gallery"
+
+
+@pytest.mark.parametrize("policy", [True, False])
+def test_no_name_of_data_runs_or_asks_for_anything(visit, attacked, policy):
+    """By the page's own care, also where no policy holds."""
+    page = visit(FIRST, folder=attacked, policy=policy)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    for n in range(4):
+        shown = card(page).locator(".about strong")
+        expect(shown).to_have_text(", ".join(ATTACKS[2 * n : 2 * n + 2]))
+        expect(card(page).locator(".about a")).to_have_count(0)
+        page.locator("#query").fill(ATTACKS[n])
+        page.locator("#query").blur()
+        if n < 3:
+            page.goto((attacked / "index.html").as_uri() + f"#supervised-s0/1/{n + 1}/1")
+            expect(card(page)).to_have_attribute("data-ready", re.compile(f"1/{n + 1}/1"))
+    assert page.evaluate("window.ran === undefined")
+    assert page.locator("main script, main iframe, main svg[onload], main [onerror]").count() == 0
+    assert not [url for url in asked if not url.startswith((attacked.as_uri(), "data:", "blob:"))]
+
+
+PUT_IN = """async () => {
+    const blocked = [];
+    document.addEventListener("securitypolicyviolation", (e) => blocked.push(e.effectiveDirective));
+    const script = document.createElement("script");
+    script.textContent = "window.ran = 1";
+    document.body.append(script);
+    const picture = document.createElement("img");
+    picture.src = "https://example.org/seen.png";
+    document.body.append(picture);
+    document.body.insertAdjacentHTML("beforeend", "<img src='data:,' onerror='window.ran = 1'>");
+    document.body.insertAdjacentHTML("beforeend", "<iframe src='https://example.org/'></iframe>");
+    const other = document.createElement("script");
+    other.src = "https://example.org/x.js";
+    document.body.append(other);
+    await fetch("https://example.org/told").catch(() => {});
+    await new Promise((done) => setTimeout(done, 300));
+    return [typeof window.ran, blocked.sort()];
+}"""
+
+
+def test_the_policy_itself_stops_what_somebody_put_into_the_page(browser, gallery):
+    context = browser.new_context()
+    page = context.new_page()
+    outcomes: dict[str, str | None] = {}  # of requests: why it failed
+    page.on("request", lambda request: outcomes.setdefault(request.url, None))
+    page.on("requestfailed", lambda request: outcomes.update({request.url: request.failure}))
+    page.goto((gallery / "index.html").as_uri())
+    page.locator(".supervised .card[data-ready]").wait_for()
+    ran, blocked = page.evaluate(PUT_IN)
+    context.close()
+    assert ran == "undefined"
+    assert blocked == [
+        *("connect-src", "frame-src", "img-src"),
+        *("script-src-attr", "script-src-elem", "script-src-elem"),
+    ]
+    sent = {url: why for url, why in outcomes.items() if url.startswith("http") and why != "csp"}
+    assert not sent, "blocked before they are sent"
 
 
 def test_only_web_addresses_are_links(visit):

@@ -5,9 +5,11 @@ import json
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import codedeps
+import forbidden
 import pytest
 import yaml
 
@@ -15,6 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 BELOW = ["runtime", "contracts"]  # neither before the other, both before the stages
 STAGES = ["data", "models", "training", "sonification", "evaluation", "paper", "reporting"]
 SCRIPTS = sorted(f.name for f in codedeps.SCRIPTS.glob("*.py"))
+# All else that may run code which stands in data is refused; see tests/support/forbidden.py.
+ALLOWED = {
+    # Between processes of one user's run: over a socket in a folder that is that user's alone.
+    "workflow/warm.py": {"marshal"},
+    "workflow/warm_client.py": {"marshal"},
+    # The file of Python that `--model` names, whose network is to be heard: it is meant to run.
+    "src/sonify/models/definitions.py": {"exec"},
+}
 
 
 def modules() -> list[Path]:
@@ -90,6 +100,70 @@ def test_reporting_and_data_need_no_torch():
         folder = ROOT / "src" / Path(*name.split("."))
         for file in folder.rglob("*.py"):
             assert not any(n == "torch" or n.startswith("torch.") for n in imports(file)), file
+
+
+def test_nothing_that_is_read_can_run_code():
+    """No pickle, no evaluated text and no shell, but where ALLOWED says why."""
+    files = [f for part in ("src", "workflow") for f in sorted((ROOT / part).rglob("*.py"))]
+    assert len(files) > 200
+    trees = {
+        file.relative_to(ROOT).as_posix(): ast.parse(file.read_text(encoding="utf-8"))
+        for file in files
+    }
+    has = {file: forbidden.found(tree) for file, tree in trees.items()}
+    assert {file: names for file, names in has.items() if names} == ALLOWED
+
+
+def test_the_rules_files_run_no_code_of_others_either():
+    """They are no Python, but their words are."""
+    for file in [ROOT / "Snakefile", *sorted((ROOT / "workflow" / "rules").glob("*.smk"))]:
+        with file.open("rb") as text:
+            words = {t.string for t in tokenize.tokenize(text.readline) if t.type == tokenize.NAME}
+        calls = {name.rpartition(".")[2] for name in forbidden.NAMES} - {"load"}
+        assert not words & (forbidden.MODULES | forbidden.METHODS | calls), file
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("import pickle", {"pickle"}),
+        ("def f():\n    from dill import load as read", {"dill"}),
+        ("import joblib.memory", {"joblib"}),
+        ("import cloudpickle, shelve as s, marshal", {"cloudpickle", "marshal", "shelve"}),
+        ("import torch as t\nt.load(f)", {"torch.load(no weights_only)"}),
+        ("import torch\ntorch.load(f, weights_only=w)", {"torch.load(no weights_only)"}),
+        (
+            "from torch.serialization import load as l\nl(f, weights_only=False)",
+            {"torch.serialization.load(no weights_only)"},
+        ),
+        ("import torch\ntorch.hub.load('a/b', 'c')", {"torch.hub.load"}),
+        ("import numpy as np\nnp.load(f, allow_pickle=True)", {"numpy.load(allow_pickle)"}),
+        ("import pandas as pd\nread = pd.read_pickle", {"pandas.read_pickle"}),
+        ("table.to_pickle(f)", {"pandas.to_pickle"}),
+        ("eval(text)", {"eval"}),
+        ("import builtins\nbuiltins.exec(text)", {"exec"}),
+        ("import yaml\nyaml.load(text)", {"yaml.load(no Loader)"}),
+        ("import yaml\nyaml.load(text, yaml.CLoader)", {"yaml.CLoader"}),
+        ("from yaml import unsafe_load", {"yaml.unsafe_load"}),
+        ("import os\nos.system(c)", {"os.system"}),
+        ("import subprocess as s\ns.run(c, shell=True)", {"subprocess.run(shell)"}),
+        ("import subprocess as s\ns.run(c, shell=x)", {"subprocess.run(shell)"}),
+    ],
+)
+def test_each_way_to_run_code_of_others_is_seen(code, names):
+    assert forbidden.found(ast.parse(code)) == names
+
+
+def test_what_only_looks_like_it_is_allowed():
+    code = """
+import numpy as np, subprocess, torch, yaml
+class Split:
+    eval: int
+model.eval(), duckdb.load(x), ast.literal_eval(x)
+np.load(f, allow_pickle=False), torch.load(f, weights_only=True)
+yaml.load(f, yaml.CSafeLoader), yaml.safe_load(f), subprocess.run(c, shell=False)
+"""
+    assert forbidden.found(ast.parse(code)) == set()
 
 
 ASK_ALL = """

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -220,6 +221,16 @@ def test_jobs_use_the_interpreter_that_runs_snakemake(shell):
     assert done.stdout.splitlines() == [*found, f"{WORKFLOW.parent / 'src'} agg"]
     deployed = snakemake(deployment_settings=SimpleNamespace(deployment_method={"conda"}))
     assert "PATH" not in shell_prefix(deployed)
+
+
+def test_folders_of_the_workflow_and_of_python_may_have_any_name(shell, tmp_path, monkeypatch):
+    here = tmp_path / 'my "$(touch ran)" `touch ran` \'and {x}'
+    shutil.copytree(WORKFLOW / "scripts", here / "scripts")
+    shutil.copy(WORKFLOW / "job.sh", here)
+    monkeypatch.setattr(surroundings, "WORKFLOW", here)
+    monkeypatch.setattr(sys, "executable", str(here / "python"))
+    done = shell('echo "$SCRIPTS"; echo "${PATH%%:*}"; ls')
+    assert done.stdout.splitlines() == [str(here / "scripts"), str(here), here.name, "results"]
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ for stage in STAGES.values():
             gather=gathered,
         shell:
             "{params.made} job {log} {params.script} --model {params.model} --data {params.data}"
-            " {params.needs} --settings {params.settings:q} --threads {threads}"
+            " {params.needs:q} --settings {params.settings:q} --threads {threads}"
             " --work {params.work} --code {params.code} {params.gather} --out {output}"
 
 

@@ -121,7 +121,10 @@ rule claims:
         tables=lambda w, input: [
             f"{name}={file}" for name, file in input.items() if name != "others"
         ],
-        beside=[f"{name}={file}" for name, file in plan.config.reporting.beside.items()],
+        # A function, so that Snakemake takes no brace in a name for a wildcard.
+        beside=lambda w: [
+            f"{n}={file}" for n, file in plan.config.reporting.beside.items()
+        ],
     shell:
         "{params.made} job {log} claims.py --tables {params.tables} --beside {params.beside:q}"
         " --settings {params.settings:q} --out {output.parquet}"

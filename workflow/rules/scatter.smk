@@ -50,7 +50,7 @@ for shared in scatter.stages.values():
             # No output: a failed job's outputs are deleted, and the next one goes on from this.
             work=f"{scatter.folder(shared.name)}-begun",
         shell:
-            "job {log} {params.script} --model {params.model} --data {params.data} {params.needs}"
+            "job {log} {params.script} --model {params.model} --data {params.data} {params.needs:q}"
             " --settings {params.settings:q} --threads {threads} --work {params.work}"
             " --code {params.by} --scatter {wildcards.i} {params.number} --out {output}"
 

@@ -21,7 +21,7 @@ rule mine:
         gpu=GPUS,
     params:
         code=code_hash("mine.py"),
-        settings=settings.mine(),
+        settings=lambda w: settings.mine(),  # which has labels, whose braces are no wildcards
         model=lambda w, input: str(Path(input.weights).parent),
         data=lambda w, input: str(Path(input.vocabulary).parent),
         # No output: a failed job's outputs are deleted, and this is what the next one goes on from.

@@ -1,8 +1,8 @@
 """Configuration values that are valid on their own but contradict each other."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from sonify.config.paths import check_paths
 from sonify.config.suggestions import check_name
 from sonify.config.types import Config
 from sonify.contracts.audio_format import RATE_HZ
@@ -14,6 +14,7 @@ from sonify.runtime.errors import ConfigError
 def check_consistency(config: Config) -> None:
     """Raise ConfigError for the first contradiction of a configuration."""
     _check_sources(config)
+    check_paths(config)
     _check_models(config)
     _check_objectives(config)
     _check_runs(config)
@@ -26,7 +27,6 @@ def check_consistency(config: Config) -> None:
     _check_processes(config)
     _check_coherence(config)
     _check_case(config)
-    _check_beside(config)
 
 
 def _check_sources(config: Config) -> None:
@@ -49,27 +49,11 @@ def _check_sources(config: Config) -> None:
             raise ConfigError(
                 f"config: {key}.path is {path!r}, but source is {source}: make it null"
             )
-        if strange := set(path or "") & set("{}<>"):
-            raise ConfigError(
-                f"config: {key}.path is {path!r}: Snakemake gives {min(strange)!r} a meaning of "
-                "its own in paths; rename the folder or name a link to it"
-            )
         for mirror in ("base_url", "hub_url"):
             if source != "download" and getattr(options, mirror, None) is not None:
                 raise ConfigError(
                     f"config: {key}.{mirror} is set, but source is {source}: make it null, or set "
                     "source to download"
-                )
-        if source == "local" and path is not None:
-            if not Path(path).is_dir():
-                raise ConfigError(
-                    f"config: {key}.path is {path!r}, which is not a directory: correct it"
-                )
-            lacking = DATASETS[dataset].missing(Path(path))
-            if lacking:
-                raise ConfigError(
-                    f"config: {key}.path is {path!r}, which lacks {', '.join(lacking)}: "
-                    "point it at the root of a complete copy"
                 )
 
 
@@ -88,12 +72,6 @@ def _check_objectives(config: Config) -> None:
     for name, recipe in config.training.recipes.items():
         key = f"training.recipes.{name}"
         check_splits(f"{key}.splits", config, recipe.dataset, recipe.splits)
-        folder = recipe.augmentation.background_folder
-        if folder is not None and not Path(folder).is_dir():
-            raise ConfigError(
-                f"config: {key}.augmentation.background_folder is {folder!r}, which is not a "
-                "directory: correct it, or make it null to mix in clips of the batch"
-            )
         dataset = DATASETS[recipe.dataset]
         if recipe.objective != "contrastive" and recipe.objective not in dataset.objectives:
             raise ConfigError(
@@ -282,17 +260,3 @@ def check_splits(key: str, config: Config, dataset: str, splits: Sequence[str]) 
             f"config: {key} names {' and '.join(splits)}, which data.{dataset}.parts leaves out: "
             "add it there, or name another split"
         )
-
-
-def _check_beside(config: Config) -> None:
-    for name, path in config.reporting.beside.items():
-        if not Path(path).is_file():
-            raise ConfigError(
-                f"config: reporting.beside has {path!r} for {name!r}, which is not a file: give "
-                "the claims.parquet of a finished run, or leave it out"
-            )
-        if Path(path).resolve() == Path("results/reporting/claims.parquet").resolve():
-            raise ConfigError(
-                f"config: reporting.beside has this run's own claims for {name!r}: copy them, or "
-                "leave them out"
-            )

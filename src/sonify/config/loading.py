@@ -4,7 +4,6 @@ Imported while the Snakefile is read, so it is light: no torch, no pandas.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,14 +11,12 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from sonify.config.consistency import check_consistency
 from sonify.config.expansion import BASED, entries_of, with_bases, with_finetunings
+from sonify.config.paths import written_out
 from sonify.config.schema import validator
 from sonify.config.sentences import sentence
 from sonify.config.types import Config, RecipeOptions
 from sonify.models.architecture import Architecture
 from sonify.runtime.errors import ConfigError, SonifyError
-
-PATHS = ("path", "background_folder")  # keys whose values are folders of the user's
-FILES = "beside"  # the key of a block whose values are the user's files
 
 
 def load(raw: dict[str, Any]) -> Config:
@@ -29,7 +26,7 @@ def load(raw: dict[str, Any]) -> Config:
     paths.
     """
     _check_names(raw)
-    raw = with_home(raw)
+    raw = written_out(raw)
     bases = {
         (*path, name): entry.get("base")
         for path in BASED
@@ -44,21 +41,6 @@ def load(raw: dict[str, Any]) -> Config:
     config = msgspec.convert(with_finetunings(raw), Config)
     check_consistency(config)
     return config
-
-
-def with_home(raw: dict[str, Any], files: bool = False) -> dict[str, Any]:
-    """Return the configuration with `~` at the start of paths expanded.
-
-    files: all values are paths.
-    """
-    return {
-        key: with_home(value, files=key == FILES)
-        if isinstance(value, dict)
-        else str(Path(value).expanduser())
-        if (files or key in PATHS) and isinstance(value, str) and value.startswith("~")
-        else value
-        for key, value in raw.items()
-    }
 
 
 def _build(block: dict[str, Any], key: str, kind: type[Any]) -> None:

@@ -78,7 +78,7 @@ class Reporting:
     pairs: Pairs
     beside: Annotated[
         dict[
-            Annotated[str, Meta(pattern="^[^=]+$")],
+            Annotated[str, Meta(pattern=r"^[^=\x00-\x1f-][^=\x00-\x1f]*$(?!\n)")],
             Annotated[str, Meta(description="Its claims.parquet.")],
         ],
         Meta(description="Claims of other runs, by the name of their column beside ours."),

@@ -16,7 +16,7 @@ from sonify.data.corpora.listing import Listing, Provenance
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.download import harvest
 from sonify.data.kept import Kept
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, printable
 from sonify.runtime.prefetch import in_order
 
 _AT_ONCE = 4_096  # rows of a listing
@@ -57,7 +57,7 @@ class Preparation(NamedTuple):
             recording = recording if self.peak_scaling else unscaled(recording)
             recording = repeated(recording, self.shortest)
         except UnusableAudio as error:
-            detail = f"{row.path}: {error.detail}."
+            detail = f"{printable(row.path)}: {error.detail}."
             return Rejection(row.split, row.clip_id, row.path, error.reason, detail)
         return {
             "dataset": dataset,

@@ -22,7 +22,7 @@ from sonify.data.corpora.listing import REASONS, Listing
 from sonify.data.corpora.registry import DATASETS
 from sonify.data.corpora.roots import an_audio_file
 from sonify.data.kept import Kept
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, printable
 
 CLIPS_PER_ROW_GROUP = 64  # read at once: 10 MB for clips of 10 s
 _PART_FORMAT = {
@@ -237,7 +237,7 @@ def _summary(
         raise SonifyError(
             f"none of the {listing.listed} listed clips of {dataset} can be used"
             + "".join(f"; most often {r} ({REASONS[r]}{example})" for r in list(reasons)[:1])
-            + (f"; {root} has {there}, for instance" if there else "")
+            + (f"; {root} has {printable(there)}, for instance" if there else "")
             + ": point data.path at a complete copy"
         )
     return Summary(

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, printable
 from sonify.runtime.plurals import counted
 
 _SCALAR: Any = np.float64(0).__reduce__()[0]
@@ -45,11 +45,18 @@ def load_weights(model: nn.Module, file: Path) -> None:
     own = model.state_dict()
     weights = _renamed(found, own)
     faults = [f"lacks {k}" for k in own if k not in weights]
-    faults += [f"has {k}, which the model does not have" for k in weights if k not in own]
+    faults += [
+        f"has {printable(k)}, which the model does not have" for k in weights if k not in own
+    ]
     faults += [
         f"has {k} of shape {tuple(weights[k].shape)}, not {tuple(own[k].shape)}"
         for k in own
         if k in weights and weights[k].shape != own[k].shape
+    ]
+    faults += [
+        f"has {k} of complex numbers, not of real ones"
+        for k in own
+        if k in weights and weights[k].is_complex() and not own[k].is_complex()
     ]
     if faults:
         others = counted(len(faults) - 1, "more mismatch", "more mismatches")
@@ -57,7 +64,13 @@ def load_weights(model: nn.Module, file: Path) -> None:
         raise SonifyError(
             f"{file} does not fit the model: it {faults[0]}{more}; give weights of this model"
         )
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:  # sparse ones, or such without values
+        raise SonifyError(
+            f"{file} holds weights that cannot be copied into the model: save model.state_dict() "
+            "of a model on the CPU or a GPU"
+        ) from error
 
 
 def _read(file: Path) -> object:
@@ -70,12 +83,12 @@ def _read(file: Path) -> object:
         objects = _objects(file)
         if objects:
             raise SonifyError(
-                f"{file} holds pickled objects ({', '.join(objects[:3])}), which are not loaded, "
-                "since that could run any code: load it where it was made, and save "
+                f"{file} holds pickled objects ({printable(', '.join(objects[:3]))}), which are "
+                "not loaded, since that could run any code: load it where it was made, and save "
                 "model.state_dict() alone"
             ) from error
         first = str(error).strip().split("\n")[0].partition("\x1b")[0].strip(" ,")
-        reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
+        reason = f"{type(error).__name__}: {printable(first)}" if first else type(error).__name__
         raise SonifyError(
             f"{file} holds no readable weights ({reason}): save model.state_dict()"
         ) from error
@@ -94,7 +107,7 @@ def _state_dict(saved: object) -> Mapping[str, Tensor] | None:
     """The weights in a file: a state dict, or the only one in a training's checkpoint."""
     if not isinstance(saved, Mapping):
         return None
-    if saved and all(isinstance(v, Tensor) for v in saved.values()):
+    if saved and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in saved.items()):
         return saved
     inside = _inside(saved)
     named = [v for k, v in inside.items() if k in _NAMES]
@@ -111,13 +124,14 @@ def _inside(saved: Mapping[str, object]) -> dict[str, Mapping[str, Tensor]]:
 def _no_state_dict(file: Path, saved: object) -> str:
     inside = list(_inside(saved)) if isinstance(saved, Mapping) else []
     if inside:
+        names = printable(", ".join(map(str, inside)))
         return (
-            f"{file} holds {len(inside)} state dicts ({', '.join(inside)}): save the one to use "
-            "in a file of its own"
+            f"{file} holds {len(inside)} state dicts ({names}): save the one to use in a file of "
+            "its own"
         )
     what = f"a {type(saved).__name__}"
     if isinstance(saved, Mapping):
-        what = f"only {', '.join(map(str, list(saved)[:5]))}" if saved else "nothing"
+        what = f"only {printable(', '.join(map(str, list(saved)[:5])))}" if saved else "nothing"
     return f"{file} holds no state dict but {what}: save model.state_dict()"
 
 

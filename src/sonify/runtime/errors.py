@@ -20,6 +20,18 @@ class ConfigError(SonifyError):
     """A configuration that cannot be run."""
 
 
+def printable(name: str) -> str:
+    """Return a name with escapes such as `\\x1b` for letters that cannot be seen, or move a cursor.
+
+    Lists, folders and files of weights may hold any; sentences about them are one line of a console
+    or of a table.
+    """
+    if name.isprintable():
+        return name
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return "".join(shown)
+
+
 @contextmanager
 def one_sentence_errors() -> Iterator[None]:
     """Turn errors that a user can fix into `SystemExit("error: <sentence>")`.

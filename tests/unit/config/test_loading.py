@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sonify.config.loading import load, with_home
+from sonify.config.loading import load
 from sonify.config.types import Config
 from sonify.data.corpora.registry import DATASETS
 from sonify.models.architecture import Architecture
@@ -892,17 +892,6 @@ def test_a_number_that_yaml_takes_for_text_comes_with_its_spelling(config, value
     with pytest.raises(ConfigError, match=re.escape(f"'{value}', but must be")) as caught:
         load(changed)
     assert str(caught.value).endswith(f": write {remedy}")
-
-
-def test_home_in_a_path_is_written_out(monkeypatch):
-    monkeypatch.setenv("HOME", "/somebody")
-    raw = {"data": {"fsd50k": {"path": "~/sounds", "source": "~"}}, "x": {"background_folder": "~"}}
-    raw |= {"reporting": {"beside": {"a run": "~/run/claims.parquet", "another": "here"}}}
-    assert with_home(raw) == {
-        "reporting": {"beside": {"a run": "/somebody/run/claims.parquet", "another": "here"}},
-        "data": {"fsd50k": {"path": "/somebody/sounds", "source": "~"}},
-        "x": {"background_folder": "/somebody"},
-    }
 
 
 def test_processes_that_share_trainings_need_a_gpu_each(config):

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,9 +59,20 @@ def write_audio(path: Path, fault: str, seed: int) -> None:
         path.write_bytes(b"" if fault == "zero" else b"plainly not audio" * 9)
     elif fault != "gone":
         subtype = {"24bit": "PCM_24", "nan": "FLOAT"}.get(fault, "PCM_16")
-        soundfile.write(path, x, rate, subtype=subtype)
+        soundfile.write(path, x, rate, subtype=subtype, format="WAV")
     if fault == "cut":
         path.write_bytes(path.read_bytes()[:-1000])
+
+
+def quoted(clip_id: str) -> str:
+    """The field of a list: in quotation marks where it needs them."""
+    plain = re.fullmatch(r"[\w-]+", clip_id)
+    return clip_id if plain else '"' + clip_id.replace('"', '""') + '"'
+
+
+def is_file_name(name: str, clip_id: str) -> bool:
+    """Tell whether a file of one folder can have a name made of an id."""
+    return not set(clip_id) & set("/\0") and len(os.fsencode(name)) <= 255
 
 
 def write_corpus(root: Path, clips: list[tuple[str, str, str]]) -> Path:
@@ -73,9 +85,9 @@ def write_corpus(root: Path, clips: list[tuple[str, str, str]]) -> Path:
     for seed, (split, clip_id, fault) in enumerate(clips):
         labels = {"unknown": '"Dog,Cat"', "unlabelled": ""}.get(fault, '"Dog,Bell"')
         where = "eval" if split == "eval" else "dev"
-        lists[where].append(f"{clip_id},{labels},x" + (f",{split}" if where == "dev" else ""))
+        lists[where].append(f"{quoted(clip_id)},{labels},x" + f",{split}" * (where == "dev"))
         path = root / f"FSD50K.{where}_audio" / f"{clip_id}.wav"
-        if not path.exists():
+        if is_file_name(path.name, clip_id) and not path.exists():
             write_audio(path, fault, seed)
     for name, lines in lists.items():
         (truth / f"{name}.csv").write_text("\n".join(lines) + "\n")
@@ -90,11 +102,11 @@ def write_audioset(root: Path, clips: list[tuple[str, str, str]], harvested: boo
     lists, shards = dict.fromkeys(DATASETS["audioset"].splits, ""), {}
     for seed, (split, clip_id, fault) in enumerate(clips):
         labels = {"unknown": "/m/0bt9lr,/m/01yrx", "unlabelled": ""}.get(fault, "/m/0bt9lr")
-        lists[split] += f'{clip_id}, 0.000, 10.000, "{labels}"\n'
+        lists[split] += f'{quoted(clip_id)}, 0.000, 10.000, "{labels}"\n'
         path = root / f"Y{clip_id}.wav"
-        if not path.exists():
+        if is_file_name(path.name, clip_id) and not path.exists():
             write_audio(path, fault, seed)
-        if harvested and path.exists():
+        if harvested and is_file_name(path.name, clip_id) and path.exists():
             rows = shards.setdefault(split, [])
             rows.append(harvest.row(len(rows), clip_id, path.read_bytes()))
             path.unlink()
@@ -275,22 +287,68 @@ def test_bad_settings(tmp_path):
 SENTENCE = re.compile(r"[^\n]*[^.\s]\.")  # one line, with one full stop at its end
 IDS = ["1", "2", "a", "A", "-b", "_c", "d_1", "d_10", "é"]
 NOISE = np.random.default_rng(5).uniform(-0.5, 0.5, 4_000)
+# What lists may have in place of ids, to which paths, pages and spreadsheets give a meaning.
+ODD = [
+    *(
+        "../secret",
+        "../../secret",
+        "/etc/passwd",
+        "..",
+        ".",
+        "-rf",
+        "--out",
+        "=1+1",
+        "#NAME?",
+        "@x",
+    ),
+    *(
+        "$(x)",
+        "`x`",
+        "<script>alert(1)</script>",
+        "'\"><img src=x>",
+        "a b",
+        " a",
+        "a ",
+        "a,b",
+        "{x}",
+    ),
+    *(
+        "caf\u00e9",
+        "cafe\u0301",
+        "Caf\u00e9",
+        "x" * 255,
+        "a\nb",
+        "a\rb",
+        "a\u2028b",
+        "a\0b",
+        "%s",
+        "\\",
+    ),
+    *("00TdvOJSdaM", "-0SdAVK79lg", "a.wav", "a.", "NaN", "1e5", "007", "\u202ea", "\ufeffa"),
+]
+ANY_ID = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 PARTS = {"clips_per_part": st.integers(1, 4), "workers": st.integers(1, 2)}
 
 
 def some_clips(splits: Sequence[str], ids: Sequence[str] = IDS) -> st.SearchStrategy:
-    """Up to nine clips (split, id, fault), of which some may share an id."""
-    clip = st.tuples(*map(st.sampled_from, (splits, ids, sorted(FAULTS))))
+    """Up to nine clips (split, id, fault), of which some may share an id: any, or one of `ids`."""
+    some_id = st.sampled_from(ids) | ANY_ID if ids is IDS else st.sampled_from(ids)
+    clip = st.tuples(st.sampled_from(splits), some_id, st.sampled_from(sorted(FAULTS)))
     return st.lists(clip, max_size=9)
 
 
 def check_accounts(dataset: str, root: Path, listed: Counter, **how: int) -> None:
     """Prepare the corpus and find each of the `listed` (split, id) used or rejected, once."""
     out = root.parent / "out"
+    soundfile.write(root.parent / "secret.wav", NOISE, 16_000)  # which no name may lead to
     try:
         summary = run(root, out, dataset=dataset, **how)
     except ValueError as error:
-        assert "none of the" in str(error)
+        said = str(error)
+        unreadable = (
+            "quotation mark there is not closed" in said or "is not a UTF-8 CSV file" in said
+        )
+        assert ("none of the" in said or unreadable) and said.isprintable()
         return
     manifest = tables.read(out / "manifest.parquet", "manifest")
     rejected = tables.read(out / "rejected.parquet", "rejected")
@@ -303,6 +361,8 @@ def check_accounts(dataset: str, root: Path, listed: Counter, **how: int) -> Non
     left = rejected[rejected["reason"] != "duplicate_id"]
     assert not set(left["clip_id"]) & set(manifest["clip_id"])
     assert sorted((row["split"], row["clip_id"]) for row in stored(out)) == sorted(keys)
+    paths = [Path(path) for table in (manifest, rejected) for path in table["path"] if path]
+    assert all((root / path).resolve().is_relative_to(root.resolve()) for path in paths)
 
 
 @given(clips=some_clips(DATASETS["fsd50k"].splits), **PARTS)
@@ -350,6 +410,70 @@ def test_accounts_of_any_speech_commands(clips, clips_per_part, workers):
         check_accounts(
             "speech_commands", root, listed, clips_per_part=clips_per_part, workers=workers
         )
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+NAMES = st.sampled_from([os.fsencode(name) for name in ODD if not set(name) & set("/\0")])
+NAMES = (NAMES | st.binary(min_size=1, max_size=9)).filter(lambda name: not set(name) & set(b"/\0"))
+LINES = st.sampled_from(
+    [b"yes/a.wav", b"../yes/a.wav", b"yes\\\\a.wav", b"YES/A.WAV", b"/etc/passwd"]
+)
+LINES = st.lists(LINES | TEXTS.map(str.encode) | NAMES.map(lambda name: b"yes/%s.wav" % name))
+
+
+@given(names=st.lists(NAMES, max_size=6, unique=True), lines=LINES, **PARTS)
+@settings(max_examples=examples(40), deadline=None)
+@pytest.mark.fuzz
+def test_accounts_of_speech_commands_with_any_names(names, lines, clips_per_part, workers):
+    """Of files and in lists, in whatever encoding."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = write_words(Path(folder) / "corpus", [("train", "yes/a", "fine")])
+        for name in names:
+            file = root / "yes" / os.fsdecode(name + b".wav")
+            if len(os.fsencode(file.name)) <= 255:
+                shutil.copy(root / "yes" / "a.wav", file)
+        (root / speech_commands.LISTS["val"]).write_bytes(b"\n".join(lines) + b"\n")
+        try:
+            listing = read("speech_commands", root)
+        except LayoutError as error:
+            assert str(error).isprintable()
+            return
+        listed = Counter()
+        for table in (listing.clips, listing.problems):
+            listed.update(zip(table["split"], table["clip_id"], strict=True))
+        files = [file for file in (root / "yes").iterdir() if not file.name.startswith(".")]
+        used_or_not = {*listing.clips["path"], *listing.problems["path"]}
+        assert {as_stored(f"yes/{file.name}") for file in files} <= used_or_not
+        check_accounts(
+            "speech_commands", root, listed, clips_per_part=clips_per_part, workers=workers
+        )
+
+
+def as_stored(path: str) -> str:
+    """A path with escapes for bytes that are not UTF-8, as tables have it."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def test_names_that_are_not_utf8_are_rejected_with_escapes(tmp_path):
+    words = write_words(tmp_path / "words", [("train", "yes/a", "fine"), ("train", "no/a", "fine")])
+    (words / "no" / "a.wav").rename(words / "no" / os.fsdecode(b"caf\xe9.wav"))
+    heard = write_audioset(
+        tmp_path / "audioset", [("eval", "a", "fine"), ("eval", "b", "fine")], False
+    )
+    odd = heard / os.fsdecode(b"\xff")
+    odd.mkdir()
+    (heard / "Yb.wav").rename(odd / "Yb.wav")
+    for dataset, root, clip_id, path, where in (
+        ("speech_commands", words, r"no/caf\xe9", r"no/caf\xe9.wav", "folder no, line 1"),
+        ("audioset", heard, "b", r"\xff/Yb.wav", "eval_segments.csv, line 2"),
+    ):
+        out = tmp_path / f"out-{dataset}"
+        listing = read(dataset, root)
+        prepare(listing, root, out, min_samples=512, max_s=2.0, clips_per_part=3)
+        (row,) = tables.read(out / "rejected.parquet", "rejected").to_dict("records")
+        assert (row["clip_id"], row["path"], row["reason"]) == (clip_id, path, "bad_name")
+        assert row["detail"] == f"{where}: the name of {path} is not UTF-8 text."
+        assert list(tables.read(out / "manifest.parquet", "manifest")["clip_id"]) != [clip_id]
 
 
 PLACES = st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=5)), max_size=4)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sonify.data.corpora.dataset import Dataset
 from sonify.data.corpora.lists import LayoutError
+from sonify.runtime.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,15 +181,15 @@ def _legible(row: Row) -> Row:
 def _problem(row: Row, position: dict[str, int], vocabulary_file: str) -> tuple[str, str] | None:
     """The reason and detail for rejecting a row for its own sake, or None. Line numbers keep
     details distinct."""
-    where = f"{row.source}, line {row.line}"
+    where = f"{printable(row.source)}, line {row.line}"
     if row.problem is not None:
         reason, detail = row.problem
-        return reason, f"{where}: {detail}."
+        return reason, f"{where}: {printable(detail)}."
     if not row.labels:
         return "no_label", f"{where}: id {row.clip_id!r} has no label."
     unknown = [name for name in row.labels if name not in position]
     if unknown:
         return "unknown_label", f"{where}: label {unknown[0]!r} is not in {vocabulary_file}."
     if row.path is None:
-        return "missing_file", f"{where}: there is no audio file {row.wanted}."
+        return "missing_file", f"{where}: there is no audio file {printable(row.wanted)}."
     return None
