@@ -57,6 +57,13 @@ FAULTS = [
         "workflow/test_make.py::test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first",
     ),
     (
+        "SIGINT to make or to Snakemake alone",
+        "the jobs receive SIGTERM and end with the run; nothing half-written stays. make does not "
+        "pass it on: on Linux, Snakemake sees that make waits for its end, elsewhere send SIGTERM",
+        AGAIN,
+        "workflow/test_make.py::test_sigint_to_make_or_snakemake_alone_ends_all",
+    ),
+    (
         "a second run in the same folder",
         "the second ends with one sentence; the first goes on",
         "wait for the first, then `make run`",

@@ -199,8 +199,7 @@ onstart:
             config["device"], config["threads"], plan.training.processes, workflow
         )
     )
-    if jobs_are_here(workflow):
-        tie_jobs()
+    tie_jobs(here=jobs_are_here(workflow))
     write_code(workflow.dag.needrun_jobs())
     start_warm(warm, workflow)
 
