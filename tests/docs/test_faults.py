@@ -22,9 +22,23 @@ foreign; `make why` says what a run would do about them.
 FAULTS = [
     (
         "disk full while a table is written",
-        "the error is one sentence; the previous table stays",
+        "the error names it; the previous table stays",
         "free some space, then `make run`",
         "unit/contracts/test_tables.py::test_a_full_disk_leaves_the_table_of_before",
+    ),
+    (
+        "disk full while a figure, page, sound, folder, database or download is written",
+        "the error names it; nothing half-written takes its place",
+        "free some space, then `make run`",
+        "unit/runtime/test_errors.py::"
+        "test_a_full_disk_is_one_sentence_with_file_and_remedy_whatever_is_written",
+    ),
+    (
+        "quota used up, file system read-only, no permission, too many open files, disk failing, "
+        "name too long",
+        "the error names the file and the remedy",
+        "as the error says, then `make run`",
+        "unit/runtime/test_errors.py::test_an_error_of_the_system_names_the_file_and_what_to_do",
     ),
     (
         "job killed while a folder is written",
