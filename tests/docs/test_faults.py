@@ -59,6 +59,12 @@ FAULTS = [
         "unit/runtime/test_errors.py::test_memory_that_runs_out_is_one_sentence",
     ),
     (
+        "process of a training that several share killed, as for lack of memory",
+        "the training ends; the error says which process, and of what",
+        "`make run`, which goes on from the last checkpoint",
+        "unit/training/test_ranks.py::test_a_rank_that_dies_ends_all_with_one_sentence",
+    ),
+    (
         "process that Snakemake started for a job killed",
         "the job ends with it, and fails",
         AGAIN,
