@@ -132,6 +132,18 @@ FAULTS = [
         "workflow/test_preflight.py::test_a_result_of_the_future_is_named_before_anything_runs",
     ),
     (
+        "clock set back between two jobs of a run",
+        "the later one is done once more, to the same bytes",
+        "nothing to do",
+        "workflow/test_preflight.py::test_a_clock_set_back_between_two_jobs_costs_one_of_them_once",
+    ),
+    (
+        "results copied to another clone without their dates and `.snakemake`",
+        "they would be made again",
+        "`make run ARGS=--touch`, which accepts them",
+        "workflow/test_provenance.py::test_a_real_run_records_itself_and_its_results_can_be_moved",
+    ),
+    (
         "code edited during a run",
         "jobs that have not begun refuse to run",
         AGAIN,
