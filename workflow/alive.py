@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,8 @@ BESIDE = (
     "another run is going on here, or was killed: what it has not finished is among the jobs listed"
 )
 TOLD = "SONIFY_TOLD"  # the signal that ends this process, for what it says of jobs after that
+MAKES = ("make", "gmake")
+PAUSE_S = 0.2  # in which a signal reaches all that it is sent to, and ends some
 _held: list[IO[str]] = []  # open as long as this process lives
 
 
@@ -83,27 +87,80 @@ def tell_beside() -> None:
     PersistenceBase.lock_warn_only = lock_warn_only
 
 
-def tie_jobs() -> None:
+def tie_jobs(here: bool = True) -> None:
     """Have the jobs that this process starts on this machine end with it, however it ends.
 
-    When it receives SIGTERM, so do they at once: a training writes a checkpoint then. Ctrl-C
-    reaches them without it.
+    When it receives SIGTERM, or SIGINT alone, so do they at once, as SIGTERM: a training writes a
+    checkpoint then. Ctrl-C reaches them without it, and a second one changes nothing: all is ending
+    already. Where jobs are not `here` but on a cluster, Snakemake cancels them.
     """
-    os.environ[RUN] = str(os.getpid())
+    if here:
+        os.environ[RUN] = str(os.getpid())
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def on_signal(number: int, frame: FrameType | None) -> None:
+        again = TOLD in os.environ
         os.environ[TOLD] = signal.Signals(number).name
-        if callable(usual := before[signal.Signals(number)]):
+        if here and number == signal.SIGINT and _unaware():
+            _terminate_descendants()
+        usual = before[signal.Signals(number)]
+        if callable(usual) and not (again and number == signal.SIGINT):
             usual(number, frame)
-        if number == signal.SIGTERM:
-            for process in _descendants(os.getpid()):
-                with suppress(OSError):  # has ended meanwhile
-                    os.kill(process, signal.SIGTERM)
+        if here and number == signal.SIGTERM:
+            _terminate_descendants()
 
     signal.signal(signal.SIGTERM, on_signal)
     if callable(before[signal.SIGINT]):  # a shell's background jobs ignore it
         signal.signal(signal.SIGINT, on_signal)
+        if (make := os.getppid()) and _name(make) in MAKES:
+            threading.Thread(target=_end_with_make, args=(make,), daemon=True).start()
+
+
+def _end_with_make(make: int) -> None:
+    """Interrupt this process when SIGINT has reached make, its parent, alone.
+
+    make passes SIGTERM on, but takes SIGINT for Ctrl-C, which its children get too, and waits for
+    them. While it waits, it no longer handles SIGINT, which the system can see.
+    """
+    while os.getppid() == make and TOLD not in os.environ:
+        time.sleep(PAUSE_S)
+        if _would_end_of_sigint(make):
+            time.sleep(PAUSE_S)  # Ctrl-C has reached this process by then
+            if TOLD not in os.environ:
+                os.kill(os.getpid(), signal.SIGINT)
+            return
+
+
+def _unaware() -> bool:
+    """Return whether a SIGINT that this process received has not reached the processes below it.
+
+    Ctrl-C, which reaches all, has ended those that do not handle it, such as the `tee` of each job.
+    """
+    time.sleep(PAUSE_S)
+    return any(map(_would_end_of_sigint, _descendants(os.getpid())))
+
+
+def _would_end_of_sigint(process: int) -> bool:
+    """Return whether a living process neither handles nor ignores SIGINT; False without /proc."""
+    with suppress(OSError, KeyError):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        kept = int(status["SigCgt"], 16) | int(status["SigIgn"], 16)
+        return status["State"][0] not in "ZX" and not kept >> (signal.SIGINT - 1) & 1
+    return False
+
+
+def _name(process: int) -> str:
+    """Return the name of a process, empty where the system has no /proc."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    return ""
+
+
+def _terminate_descendants() -> None:
+    for process in _descendants(os.getpid()):
+        with suppress(OSError):  # has ended meanwhile
+            os.kill(process, signal.SIGTERM)
 
 
 def _descendants(process: int) -> list[int]:

@@ -16,8 +16,10 @@ job() {
     local cost=${log/#results\/logs\//results/benchmarks/}
     shift 2
     trap : TERM # let the script finish its handling of the signal, and pass on its output
-    { unedited && SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@"; } 2>&1 |
-        (trap '' TERM && exec tee "$log")
+    { # without the shell's own "Terminated"
+        { unedited && SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@"; } 2>&1 3>&- |
+            (trap '' TERM && exec tee "$log" 2>&3 3>&-)
+    } 3>&2 2> /dev/null
     return "${PIPESTATUS[0]}" # by hand, too, where a shell has no pipefail
 }
 

@@ -222,7 +222,7 @@ def write_code(jobs: Iterable[Any]) -> None:
         if task and not (file := CODE / f"{task['code']}.json").is_file():
             CODE.mkdir(parents=True, exist_ok=True)
             text = json.dumps(code_parts(script(job)), sort_keys=True, indent=1)
-            file.write_text(f"{text}\n", encoding="utf-8")
+            write_whole(file, f"{text}\n".encode())
 
 
 def script(job) -> str:
@@ -249,7 +249,7 @@ def _force_stale(config: dict[str, Any], beyond: Collection[str]) -> None:
         if dag.workflow.touch and found:
             ACCEPTED.parent.mkdir(parents=True, exist_ok=True)
             known |= {path: seal for path, seal in found.items() if seal}
-            ACCEPTED.write_text(json.dumps(known, sort_keys=True, indent=1), encoding="utf-8")
+            write_whole(ACCEPTED, json.dumps(known, sort_keys=True, indent=1).encode())
         dag.forcefiles.update(path for path in found if known.get(path) != found[path])
 
     async def with_answer(dag, *arguments, **options) -> None:

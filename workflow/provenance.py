@@ -19,6 +19,8 @@ from typing import Any
 import msgspec
 from codedeps import ROOT, SCRIPTS, code_hash
 
+from sonify.runtime.folders import write_whole
+
 RUNS = Path("results/provenance/runs")
 
 
@@ -37,7 +39,7 @@ def write_run(plan, folders: Iterable[str], started: float, outcome: str) -> Pat
     }
     file = RUNS / f"{_time(started).replace(':', '-')}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_whole(file, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
     return file
 
 

@@ -65,7 +65,7 @@ def run(folder: Path, overlays: Sequence[Path], options: Sequence[str]) -> None:
     Raises SonifyError if it fails.
     """
     remove_dead(folder / ".snakemake")
-    started = time.time()
+    started, begun = time.time(), time.monotonic()
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
     try:
         done = subprocess.run(command(folder, overlays, options), env=environment, check=False)
@@ -73,7 +73,7 @@ def run(folder: Path, overlays: Sequence[Path], options: Sequence[str]) -> None:
         claims = folder / CLAIMS
         made_now = not claims.is_file() or claims.stat().st_mtime >= started
         if made_now and not _is_dry(options):
-            _record(folder / OWN[1], time.time() - started, overlays)
+            _record(folder / OWN[1], time.monotonic() - begun, overlays)
     if done.returncode:
         raise SonifyError(f"the run in {folder} failed, see above: correct the cause and run again")
 

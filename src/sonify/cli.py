@@ -22,6 +22,7 @@ from sonify.reporting.listening import wav
 from sonify.reporting.page.recording import Card, recording_page
 from sonify.reporting.spectrogram import spectrograms
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import say
 from sonify.sonification.activity import RULES
 from sonify.sonification.autograd.sonifier import BY, AutogradSonifier, Run
@@ -133,11 +134,11 @@ def _run(args: argparse.Namespace) -> None:
             f"--out is {args.out}, which is not a directory: give a folder to write to"
         )
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "input.wav").write_bytes(wav(x, rate_hz))
+    write_whole(args.out / "input.wav", wav(x, rate_hz))
     cards = [_write(args.out, x, one, rate_hz) for one in heard]
     title = os.fsencode(args.clip.name).decode("utf-8", "backslashreplace")
     page = recording_page(title, name, wav(x, rate_hz), cards, rate_hz, how)
-    (args.out / "index.html").write_text(page, encoding="utf-8")
+    write_whole(args.out / "index.html", page.encode())
     for one in heard:
         say(_summary(one))
     if args.filter is None:
@@ -244,9 +245,9 @@ def _write(folder: Path, x: np.ndarray, heard: Heard, rate_hz: int) -> Card:
     name = f"layer{heard.layer:02d}_filter{heard.filter:04d}"
     above, below = spectrograms(x, heard.signal)
     sound = wav(heard.signal, rate_hz)
-    (folder / f"{name}.wav").write_bytes(sound)
-    (folder / f"{name}_input.png").write_bytes(above)
-    (folder / f"{name}.png").write_bytes(below)
+    write_whole(folder / f"{name}.wav", sound)
+    write_whole(folder / f"{name}_input.png", above)
+    write_whole(folder / f"{name}.png", below)
     return Card(
         layer=heard.layer,
         filter=heard.filter,

@@ -22,9 +22,23 @@ foreign; `make why` says what a run would do about them.
 FAULTS = [
     (
         "disk full while a table is written",
-        "the error is one sentence; the previous table stays",
+        "the error names it; the previous table stays",
         "free some space, then `make run`",
         "unit/contracts/test_tables.py::test_a_full_disk_leaves_the_table_of_before",
+    ),
+    (
+        "disk full while a figure, page, sound, folder, database or download is written",
+        "the error names it; nothing half-written takes its place",
+        "free some space, then `make run`",
+        "unit/runtime/test_errors.py::"
+        "test_a_full_disk_is_one_sentence_with_file_and_remedy_whatever_is_written",
+    ),
+    (
+        "quota used up, file system read-only, no permission, too many open files, disk failing, "
+        "name too long",
+        "the error names the file and the remedy",
+        "as the error says, then `make run`",
+        "unit/runtime/test_errors.py::test_an_error_of_the_system_names_the_file_and_what_to_do",
     ),
     (
         "job killed while a folder is written",
@@ -45,6 +59,12 @@ FAULTS = [
         "unit/runtime/test_errors.py::test_memory_that_runs_out_is_one_sentence",
     ),
     (
+        "process of a training that several share killed, as for lack of memory",
+        "the training ends; the error says which process, and of what",
+        "`make run`, which goes on from the last checkpoint",
+        "unit/training/test_ranks.py::test_a_rank_that_dies_ends_all_with_one_sentence",
+    ),
+    (
         "process that Snakemake started for a job killed",
         "the job ends with it, and fails",
         AGAIN,
@@ -55,6 +75,13 @@ FAULTS = [
         "Snakemake and its jobs end; nothing half-written stays",
         AGAIN,
         "workflow/test_make.py::test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first",
+    ),
+    (
+        "SIGINT to make or to Snakemake alone",
+        "the jobs receive SIGTERM and end with the run; nothing half-written stays. make does not "
+        "pass it on: on Linux, Snakemake sees that make waits for its end, elsewhere send SIGTERM",
+        AGAIN,
+        "workflow/test_make.py::test_sigint_to_make_or_snakemake_alone_ends_all",
     ),
     (
         "a second run in the same folder",
@@ -103,6 +130,18 @@ FAULTS = [
         "the error names one before anything runs",
         "correct the clock, or `make run ARGS=--touch`",
         "workflow/test_preflight.py::test_a_result_of_the_future_is_named_before_anything_runs",
+    ),
+    (
+        "clock set back between two jobs of a run",
+        "the later one is done once more, to the same bytes",
+        "nothing to do",
+        "workflow/test_preflight.py::test_a_clock_set_back_between_two_jobs_costs_one_of_them_once",
+    ),
+    (
+        "results copied to another clone without their dates and `.snakemake`",
+        "they would be made again",
+        "`make run ARGS=--touch`, which accepts them",
+        "workflow/test_provenance.py::test_a_real_run_records_itself_and_its_results_can_be_moved",
     ),
     (
         "code edited during a run",

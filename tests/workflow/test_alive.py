@@ -19,12 +19,17 @@ from pathlib import Path
 from sonify.runtime.jobs import run, say
 def main():
     def told(*_):
+        Path("told").touch()
         time.sleep(0.3)
         say("heard")
         raise SystemExit(143)
     signal.signal(signal.SIGTERM, told)
     Path("started").touch()
-    time.sleep(600)
+    try:
+        time.sleep(600)
+    finally:
+        time.sleep(0.7)
+        Path("left").touch()
 run(main)
 """
 ENVIRONMENT = {
@@ -35,9 +40,9 @@ ENVIRONMENT = {
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc")
 
 
-def started(code: str, folder: Path) -> subprocess.Popen:
+def started(code: str, folder: Path, **options) -> subprocess.Popen:
     """A Python process that has printed a line."""
-    options = {"cwd": folder, "env": ENVIRONMENT, "stdin": subprocess.PIPE, "text": True}
+    options |= {"cwd": folder, "env": ENVIRONMENT, "stdin": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, **options)
     process.stdout.readline()
     return process
@@ -105,26 +110,46 @@ def test_a_job_ends_with_its_run_however_that_ends(tmp_path):
     assert late.returncode == -signal.SIGKILL, "its run has ended before it began"
 
 
-@linux
-def test_what_jobs_do_when_they_are_told_to_end_is_waited_for_and_heard(tmp_path):
+@pytest.fixture
+def job_run(tmp_path):
+    """A process with a job of job.sh, which says when a signal to end reaches it."""
     (tmp_path / "job.py").write_text(JOB)
     job = f'. "{ROOT}/workflow/job.sh"; SCRIPTS=.; set -o pipefail; job log job.py'
     code = f"""
-import signal, subprocess
-signal.signal(signal.SIGTERM, lambda *_: print("before", flush=True))
+import os, signal, subprocess
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: print("before", flush=True))
 import alive
 alive.tie_jobs()
 print(flush=True)
-print(subprocess.run(["bash", "-c", {job!r}]).returncode, flush=True)
-import os
+usual = dict(preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+print(subprocess.run(["bash", "-c", {job!r}], **usual).returncode, flush=True)
 print(os.environ[alive.TOLD])
 """
-    main = started(code, tmp_path)
+    main = started(code, tmp_path, start_new_session=True)
     until((tmp_path / "started").exists)
-    main.terminate()
-    printed, _ = main.communicate(timeout=60)
-    assert printed.splitlines() == ["before", "heard", "143", "SIGTERM"]
+    return main
+
+
+@linux
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_what_jobs_do_when_they_are_told_to_end_is_waited_for_and_heard(job_run, tmp_path, end):
+    job_run.send_signal(end)  # alone, as a process manager does
+    printed, _ = job_run.communicate(timeout=60)
+    assert printed.splitlines() == ["before", "heard", "143", end.name]
     assert (tmp_path / "log").read_text() == "heard\n"
+
+
+@linux
+def test_ctrl_c_reaches_jobs_once(job_run, tmp_path):
+    """Even if they take their time to end; and a second one changes nothing."""
+    os.killpg(job_run.pid, signal.SIGINT)
+    time.sleep(0.4)
+    job_run.send_signal(signal.SIGINT)
+    printed, _ = job_run.communicate(timeout=60)
+    assert printed.splitlines() == ["before", "130", "SIGINT"]
+    until((tmp_path / "left").exists)
+    assert not (tmp_path / "told").exists()
 
 
 @pytest.mark.parametrize(

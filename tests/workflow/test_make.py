@@ -96,6 +96,8 @@ def made(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # Where the tests run in the background of a shell, they ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -126,6 +128,10 @@ def at_work(folder: Path) -> list[int]:
     return found
 
 
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 @pytest.mark.slow
 @posix
 def test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first(project):
@@ -150,6 +156,29 @@ def test_a_second_run_is_told_so_and_sigterm_to_make_ends_all_of_the_first(proje
     assert told in said
     until(lambda: not at_work(project))
     assert not (project / TARGET).exists()
+    (project / "go").touch()
+    again = ended(made(project))
+    assert (project / TARGET / "corpus").read_text() == "whole", again
+    assert not list((project / "results").rglob(".*.partial"))
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize("alone", ["make", "snakemake"])
+def test_sigint_to_make_or_snakemake_alone_ends_all(project, alone):
+    """As process managers send it, and notebooks; more than once, if it takes long."""
+    run = made(project)
+    until((project / "started").exists)
+    [snakemake] = [p for p in at_work(project) if parent(p) == run.pid]
+    told = time.monotonic()
+    for _ in range(3):
+        os.kill(run.pid if alone == "make" else snakemake, signal.SIGINT)
+        time.sleep(0.3)
+    until(lambda: set(at_work(project)) <= {run.pid, snakemake})
+    assert time.monotonic() - told < 10, "jobs are waited for no longer than they take to end"
+    said = [line for line in ended(run, None) if not line.startswith("make: ")]
+    assert said == ["ended with the run, and goes on with the next: synthesise speech_commands 0"]
+    assert not at_work(project) and not (project / TARGET).exists()
     (project / "go").touch()
     again = ended(made(project))
     assert (project / TARGET / "corpus").read_text() == "whole", again

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from checkouts import digests
 
 from sonify.runtime.errors import SonifyError
 
@@ -136,3 +137,20 @@ def test_all_that_results_have_in_their_fingerprints_is_compared():
         for file in (*codedeps.closure(s.name), *codedeps.static_files(s.name))
     }
     assert len(used) > 100 and used <= compared
+
+
+@pytest.mark.slow
+def test_a_clock_set_back_between_two_jobs_costs_one_of_them_once(workflow):
+    """What was made by the earlier seems newer than what the later has made of it."""
+    made, table = "results/data/raw/speech_commands-s0", "results/data/speech_commands-s0"
+    table = f"{table}/manifest.parquet"
+    workflow("--cores", "1", "--", table)
+    before, hour_ago = digests(workflow.folder), time.time() - 3_600
+    for file in workflow.folder.glob("results/data/speech_commands-s0/**/*"):
+        os.utime(file, (hour_ago, hour_ago))
+    for file in workflow.folder.glob(f"{made}/**/*"):
+        os.utime(file)
+    jobs = workflow.planned("--", table)
+    assert jobs == {"prepare_speech_commands": 1}
+    workflow("--cores", "1", "--", table)
+    assert workflow.planned("--", table) == {} and digests(workflow.folder) == before

@@ -13,7 +13,7 @@ from proof import ASKED, prove, write_code, write_inputs
 from provenance import write_run
 from sonify.data.download.catalogue import in_words, receipt
 from sonify.data.corpora.registry import DATASETS
-from sonify.runtime.errors import ConfigError
+from sonify.runtime.errors import ConfigError, one_sentence_errors
 from sonify.paper.published import PAPER_TABLES
 from sonify.config.loading import load
 from sonify.plan.files import EACH, Files
@@ -209,23 +209,25 @@ onstart:
             config["device"], config["threads"], plan.training.processes, workflow
         )
     )
-    if jobs_are_here(workflow):
-        tie_jobs()
+    tie_jobs(here=jobs_are_here(workflow))
     write_code(workflow.dag.needrun_jobs())
     start_warm(warm, workflow)
 
 
+# First what this process cannot end without, for the disk may be full.
 onsuccess:
-    write_inputs(workflow.dag)
-    write_run(plan, files.prepared_folders, STARTED, "finished")
-    tell_summary()
     warm.stop()
     stop_timers()
+    with one_sentence_errors():
+        write_inputs(workflow.dag)
+        write_run(plan, files.prepared_folders, STARTED, "finished")
+    tell_summary()
 
 
 onerror:
-    write_inputs(workflow.dag)
-    ending = "told to end" if TOLD in os.environ else "failed"
-    write_run(plan, files.prepared_folders, STARTED, ending)
     warm.stop()
     stop_timers()
+    ending = "told to end" if TOLD in os.environ else "failed"
+    with one_sentence_errors():
+        write_inputs(workflow.dag)
+        write_run(plan, files.prepared_folders, STARTED, ending)

@@ -6,6 +6,7 @@ from sonify.contracts import tables
 from sonify.paper.claims.beside import laid_beside
 from sonify.paper.claims.evidence import Evidence
 from sonify.paper.claims.table import claims, to_markdown
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import named_file, parser, run
 
 
@@ -22,7 +23,7 @@ def main() -> None:
     others = laid_beside({name: tables.read(file, "claims") for name, file in args.beside})
     tables.write(others, args.out.with_name("claims_beside.parquet"), "claims_beside")
     page = to_markdown(table, args.settings["setting"], others)
-    args.out.with_suffix(".md").write_text(page, encoding="utf-8")
+    write_whole(args.out.with_suffix(".md"), page.encode())
 
 
 run(main)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sonify.reporting.page.build import page
 from sonify.reporting.page.content import gathered
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import parser, run
 
 
@@ -28,7 +29,7 @@ def main() -> None:
         benchmarks=args.benchmarks,
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(page(content), encoding="utf-8")
+    write_whole(args.out, page(content).encode())
 
 
 run(main)

@@ -7,6 +7,7 @@ from sonify.paper.run_facts import read_runs
 from sonify.reporting.accounting import USED_COLUMNS
 from sonify.reporting.sources import read_all
 from sonify.reporting.summary import summary
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import parser, run
 
 LAST = ["model", "epoch", "loss", "constant_loss"]  # of the history, what tells of a collapse
@@ -30,7 +31,7 @@ def main() -> None:
     args.settings["runs"] = read_runs(args.settings["runs"])
     text = summary(**results, **accounts, **args.settings)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(text, encoding="utf-8")
+    write_whole(args.out, text.encode())
 
 
 run(main)

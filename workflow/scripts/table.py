@@ -6,6 +6,7 @@ from sonify.contracts import tables
 from sonify.paper.run_facts import read_runs
 from sonify.reporting.tables.display import to_csv, to_markdown
 from sonify.reporting.tables.rows import paper_table
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import parser, run
 
 
@@ -19,10 +20,9 @@ def main() -> None:
     runs = read_runs(args.settings["runs"])
     table = paper_table(args.table, metrics, runs, args.settings["scale"])
     tables.write(table, args.out, "table")
-    args.out.with_suffix(".csv").write_text(to_csv(table), encoding="utf-8")
-    args.out.with_suffix(".md").write_text(
-        to_markdown(table, args.settings["setting"]), encoding="utf-8"
-    )
+    write_whole(args.out.with_suffix(".csv"), to_csv(table).encode())
+    words = to_markdown(table, args.settings["setting"])
+    write_whole(args.out.with_suffix(".md"), words.encode())
 
 
 run(main)

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pyarrow.parquet import ParquetFile
 
 from sonify.runtime import seals
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, named
 from sonify.runtime.folders import finish, unfinished
 from sonify.runtime.yaml_files import read_yaml
 
@@ -156,12 +156,13 @@ def _write(
     partial = unfinished(path)
     schema = contract(name).schema
     how = {**FORMAT, "use_dictionary": _repeating(schema), **options}
-    with pq.ParquetWriter(partial, schema, **how) as writer:
-        for part in parts:
-            writer.write_table(part, rows)
-        writer.add_key_value_metadata({seals.KEY: seals.note()})
-    seals.seal_file(partial)
-    finish(partial, path)
+    with named(path, partial):
+        with pq.ParquetWriter(partial, schema, **how) as writer:
+            for part in parts:
+                writer.write_table(part, rows)
+            writer.add_key_value_metadata({seals.KEY: seals.note()})
+        seals.seal_file(partial)
+        finish(partial, path)
 
 
 def _repeating(schema: pa.Schema) -> list[str]:
@@ -236,7 +237,8 @@ def damage_named(path: str | Path) -> Iterator[None]:
     Errors of the system, such as a missing file, pass.
     """
     try:
-        yield
+        with named(Path(path)):
+            yield
     except (pa.ArrowException, ValueError, OSError) as error:
         if isinstance(error, OSError) and (error.errno is not None or type(error) is not OSError):
             raise

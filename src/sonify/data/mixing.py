@@ -6,6 +6,7 @@
 
 import argparse
 import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import soundfile
 from sonify.contracts.audio_format import RATE_HZ
 from sonify.data.clips import Clips, load
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import say
 from sonify.runtime.seeds import generator
 
@@ -81,16 +83,24 @@ def write(out: Path, clips: Clips, split: str, made: Iterator[Mixture]) -> int:
         for place, (source, stem) in enumerate(zip(mixture.sources, mixture.stems, strict=True)):
             own = zip(clips.classes, clips.targets[source.clip], strict=True)
             labels |= {label for label, on in own if on}
-            soundfile.write(folder / f"{place}.flac", stem, RATE_HZ, subtype="PCM_24")
+            _write_flac(folder / f"{place}.flac", stem)
             when, level = f"{source.start / RATE_HZ:.6f}", f"{source.level_db:.3f}"
             sources.append((name, str(place), clips.ids[source.clip], when, level))
         whole = mixture.stems.sum(axis=0)
-        soundfile.write(out / split / f"{name}.flac", whole, RATE_HZ, subtype="PCM_24")
+        _write_flac(out / split / f"{name}.flac", whole)
         listed.append((f"{split}/{name}.flac", split, ";".join(sorted(labels)), name))
     for file, rows in (("clips.csv", listed), ("sources.csv", sources)):
-        with (out / file).open("w", encoding="utf-8", newline="") as text:
-            csv.writer(text, lineterminator="\n").writerows(rows)
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        write_whole(out / file, text.getvalue().encode())
     return len(listed) - 1
+
+
+def _write_flac(file: Path, samples: np.ndarray) -> None:
+    """Write (time,) samples; libsndfile's own writer says of a full disk no more than "error"."""
+    content = io.BytesIO()
+    soundfile.write(content, samples, RATE_HZ, format="FLAC", subtype="PCM_24")
+    write_whole(file, content.getvalue())
 
 
 @one_sentence_errors()

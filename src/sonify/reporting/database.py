@@ -10,7 +10,7 @@ import duckdb
 
 from sonify.contracts import tables
 from sonify.contracts.tables import Contract
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, named, system_error
 from sonify.runtime.folders import finish, unfinished
 
 # The folder of the database with a slash at its end, as a pattern for file names. DuckDB resolves
@@ -40,6 +40,15 @@ def write_database(file: Path) -> None:
     """
     partial = unfinished(file)
     partial.unlink(missing_ok=True)
+    try:
+        _write(partial, file)
+    except duckdb.IOException as error:
+        raise system_error(error, file) or error from None
+    with named(file, partial):
+        finish(partial, file)
+
+
+def _write(partial: Path, file: Path) -> None:
     with duckdb.connect() as connection:
         # What it will be once the file is in its place.
         connection.execute(f"SET temp_directory = {_text(f'{file.absolute()}.tmp')}")
@@ -56,7 +65,7 @@ def write_database(file: Path) -> None:
             try:
                 connection.execute(f"CREATE VIEW {_name(name)} AS {rows}")
             except duckdb.Error as error:
-                raise SonifyError(
+                raise system_error(error, file.parent / pattern) or SonifyError(
                     f"{file.parent / pattern}: {str(error).splitlines()[0]}: delete what "
                     "is not such a table, then make run"
                 ) from error
@@ -64,7 +73,6 @@ def write_database(file: Path) -> None:
                 connection.execute(comment)
         connection.execute("USE memory")
         connection.execute("DETACH made")
-    finish(partial, file)
 
 
 def files_of(contract: Contract) -> str | None:

@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+from sonify.runtime.folders import write_whole
+
 MB = 1e6 if sys.platform == "darwin" else 1e3  # what the peak is counted in: bytes, else kB
 
 
@@ -20,5 +22,6 @@ def write_cost(file: Path, started: float) -> None:
     processor = sum(u.ru_utime + u.ru_stime for u in used)
     peak = max(u.ru_maxrss for u in used) / MB
     file.parent.mkdir(parents=True, exist_ok=True)
-    row = f"{time.time() - started:.2f}\t{processor:.2f}\t{peak:.1f}"
-    file.write_text(f"s\tcpu_s\tpeak_mb\n{row}\n", encoding="utf-8")
+    passed = max(time.time() - started, 0.0)  # none, if the clock was set back meanwhile
+    row = f"{passed:.2f}\t{processor:.2f}\t{peak:.1f}"
+    write_whole(file, f"s\tcpu_s\tpeak_mb\n{row}\n".encode())

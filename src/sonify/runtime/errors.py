@@ -1,15 +1,34 @@
 """Errors that users can fix, reported as one sentence on stderr with exit status 1."""
 
 import errno
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 # Of torch on a CPU and a GPU, oneDNN, the dynamic linker, C++ and the system.
 _MEMORY = (
     *("can't allocate memory", "not enough memory", "out of memory", "cannot allocate memory"),
     *("could not create a primitive", "failed to map segment", "bad_alloc"),
 )
+# What to do about errors of the system, where that is known.
+_PERMISSION = "change its owner or permissions, then run again"
+_LIMIT = "raise the limit (ulimit -n), or run fewer jobs at once"
+_REMEDIES = {
+    errno.ENOSPC: "free some space there, then run again",
+    errno.EDQUOT: "free some of your quota there, or ask for more, then run again",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f), then run again",
+    errno.EROFS: "mount it writable, or choose another place, then run again",
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EMFILE: _LIMIT,
+    errno.ENFILE: _LIMIT,
+    errno.EIO: "its disk or network fails, as the system's log (dmesg) may say: correct that, then "
+    "run again",
+    errno.ESTALE: "its file system was mounted anew meanwhile: run again",
+    errno.ENAMETOOLONG: "shorten it, or choose a place with a shorter path",
+}
 
 
 class SonifyError(ValueError):
@@ -56,8 +75,39 @@ def one_sentence_errors() -> Iterator[None]:
             ) from None
         if not isinstance(error, OSError):
             raise
-        name = f": {error.filename}" if error.filename else ""
-        raise SystemExit(f"error: {error.strerror or error}{name}") from None
+        raise SystemExit(f"error: {_in_words(error)}") from None
+
+
+@contextmanager
+def named(file: Path, partial: Path | None = None) -> Iterator[None]:
+    """Have an error of the system that names no file name this one, as of a write to a full disk.
+
+    So also one that names `partial`, which is written first, or a file below it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # of a folder that is copied, only in words
+            raise system_error(error, file) or error from error
+        at = str(error.filename2 or error.filename or "")
+        if not at or (partial and at.startswith(str(partial))):
+            error.filename, error.filename2 = str(file), None
+        raise
+
+
+def system_error(error: Exception, file: Path) -> OSError | None:
+    """Return the error of the system, at `file`, that a library has put in words; None if none."""
+    words = str(error).lower()
+    code = next((code for code in _REMEDIES if os.strerror(code).lower() in words), None)
+    return OSError(code, os.strerror(code), str(file)) if code else None
+
+
+def _in_words(error: OSError) -> str:
+    """Return what has happened, where, and what to do about it, as far as each is known."""
+    remedy = _REMEDIES.get(error.errno or 0)
+    what = os.strerror(error.errno or 0) if remedy else error.strerror or str(error)
+    place = error.filename2 or error.filename  # the second is what was written
+    return ": ".join(str(part) for part in (what, place, remedy) if part)
 
 
 def _is_memory(error: BaseException) -> bool:

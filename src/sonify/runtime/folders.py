@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from sonify.runtime.errors import named
+
 
 def write_whole(file: Path, content: bytes, *, sync: bool = False) -> None:
     """Write a file that is whole or the one before, and readable as other files are.
@@ -15,12 +17,13 @@ def write_whole(file: Path, content: bytes, *, sync: bool = False) -> None:
     sync: even if the machine loses power.
     """
     partial = file.with_name(f".{file.name}.partial")
-    with partial.open("wb") as out:
-        out.write(content)
-        if sync:
-            out.flush()
-            os.fsync(out.fileno())
-    partial.replace(file)
+    with named(file, partial):
+        with partial.open("wb") as out:
+            out.write(content)
+            if sync:
+                out.flush()
+                os.fsync(out.fileno())
+        partial.replace(file)
 
 
 def unfinished(file: Path) -> Path:
@@ -62,10 +65,11 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
-        yield partial
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
+        with named(folder, partial):
+            partial.mkdir(parents=True)
+            yield partial
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

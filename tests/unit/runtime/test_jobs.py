@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from sonify.runtime.cost import write_cost
+
 # A shell that runs the tests in the background has them ignore SIGINT, which Python would inherit.
 SCRIPT = """
 import atexit, signal, sys
@@ -89,3 +91,8 @@ def test_a_job_writes_its_cost_and_its_childrens(tmp_path):
     assert 101.49 < seconds < 100.01 + passed
     assert 1.49 < processor < 2.5
     assert 300 < peak < 500
+
+
+def test_a_clock_that_is_set_back_makes_no_cost_negative(tmp_path):
+    write_cost(tmp_path / "a.tsv", time.time() + 3_600)
+    assert (tmp_path / "a.tsv").read_text().splitlines()[1].startswith("0.00\t")

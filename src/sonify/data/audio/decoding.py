@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 from sonify.data.audio import containers, lengths, mpeg
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, named
 
 HIGHEST_RATE_HZ = 768_000  # with the maximum duration, bounds the memory that a clip needs
 _BLOCK = 2**20  # values decoded at a time, over all channels
@@ -32,6 +32,8 @@ _STEPS = {
     **dict.fromkeys(("PCM_S8", "PCM_U8"), 2.0**-7),
     **{"PCM_24": 2.0**-23, "PCM_32": 2.0**-31, "FLOAT": 2.0**-23, "DOUBLE": 2.0**-31},
 }
+# Errors of the machine, not of a file: no reason to reject a clip.
+_MACHINES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE)
 _CUT_SHORT = ("partial file", "ended prematurely")  # in ffmpeg's messages about truncated input
 
 
@@ -71,11 +73,13 @@ def decoded(source: Path | BinaryIO, max_s: float) -> Decoded:
     try:
         if not stat.S_ISREG(source.stat().st_mode):  # opening a pipe would block
             raise UnusableAudio("unreadable", "it is not a file but a folder, pipe or device")
-        with source.open("rb") as file:
+        with named(source), source.open("rb") as file:
             return _decoded(source, file, max_s)
     except FileNotFoundError:
         raise UnusableAudio("missing_file", "there is no such file") from None
     except OSError as error:
+        if error.errno in _MACHINES:
+            raise
         raise UnusableAudio("unreadable", str(error.strerror)) from None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sonify.data.corpora.roots import HARVEST
+from sonify.runtime.folders import write_whole
 
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 RECEIPT = ".downloads.json"  # in the corpus root: archives that are unpacked and verified
@@ -93,9 +94,7 @@ def write_receipt(root: Path, name: str, files: Iterable[RemoteFile]) -> None:
     """Record, as the final step, that the archive `name` of `files` is complete in `root`."""
     os.sync()  # flush to disk the data that the receipt vouches for
     rows = receipt(root) | {name: [asdict(file) for file in files]}
-    partial = Path(root) / f"{RECEIPT}.partial"
-    partial.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    partial.replace(Path(root) / RECEIPT)
+    write_whole(Path(root) / RECEIPT, json.dumps(rows, indent=1).encode())
 
 
 def has(root: Path, archive: Archive) -> bool:

@@ -19,7 +19,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, named
+from sonify.runtime.folders import write_whole
 
 ATTEMPTS = 6  # consecutive requests without progress
 STEP_BYTES = 1 << 20  # block size, and the least that counts as progress
@@ -142,7 +143,7 @@ class _Partial:
         self.discard()
         self.tag = tag
         note = {"url": self.url, "tag": tag, "checksum": self.checksum}
-        self.note.write_text(json.dumps(note), encoding="utf-8")
+        write_whole(self.note, json.dumps(note).encode())
 
     def discard(self) -> None:
         self.file.unlink(missing_ok=True)
@@ -225,7 +226,7 @@ def _request(
             partial.discard()
             return False
         partial.stated = _stated(response)
-        with partial.file.open("ab") as file:
+        with named(partial.file), partial.file.open("ab") as file:
             # Not decoded: sizes and checksums refer to the file as stored.
             for block in response.raw.stream(STEP_BYTES, decode_content=False):
                 file.write(block)

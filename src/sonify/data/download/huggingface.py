@@ -34,6 +34,7 @@ from sonify.data.download.fetch import (
 )
 from sonify.data.download.token import authorise
 from sonify.runtime.errors import SonifyError
+from sonify.runtime.folders import write_whole
 from sonify.runtime.prefetch import in_order
 
 HUB = "https://huggingface.co"
@@ -214,9 +215,7 @@ def _pinned(
         return [Shard(*shard) for shard in known["shards"]]
     listed = shards(split, revision, hub_url, session)
     note.parent.mkdir(parents=True, exist_ok=True)
-    partial = note.with_name(f"{note.name}.partial")
-    partial.write_text(json.dumps(wanted | {"source": source, "shards": listed}), encoding="utf-8")
-    partial.replace(note)
+    write_whole(note, json.dumps(wanted | {"source": source, "shards": listed}).encode())
     return listed
 
 

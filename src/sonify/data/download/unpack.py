@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from sonify.data.download.splitzip import UNREADABLE, ArchiveError
+from sonify.runtime.errors import named
 
 BLOCK_BYTES = 1 << 20
 _BROKEN = (*UNREADABLE, tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile)
@@ -66,7 +67,7 @@ class Target:
         """Copy a member of `size` bytes to `path`; raises ArchiveError if its length differs."""
         path.parent.mkdir(parents=True, exist_ok=True)
         done = 0
-        with self.scratch.open("wb") as file:
+        with named(path, self.scratch), self.scratch.open("wb") as file:
             while block := source.read(BLOCK_BYTES):
                 done += len(block)
                 if done > size:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sonify.data.corpora.audioset import VOCABULARY, Segment, audio_index, lookup, segments
 from sonify.data.download import harvest
 from sonify.data.download.fetch import DownloadError
-from sonify.runtime.errors import SonifyError
+from sonify.runtime.errors import SonifyError, named
 
 JOURNAL = "youtube.jsonl"
 INCOMING = ".videos"  # below the root; corpus readers skip hidden folders
@@ -86,7 +86,7 @@ def obtain_videos(
         )
     todo = _todo(root, splits)[:limit]
     errors = 0
-    with (root / JOURNAL).open("a", encoding="utf-8") as journal:
+    with named(root / JOURNAL), (root / JOURNAL).open("a", encoding="utf-8") as journal:
         if journal.tell():
             journal.write("\n")  # terminates a line that was cut off
         for number, (tried, split, segment) in enumerate(todo):

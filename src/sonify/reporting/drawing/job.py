@@ -10,6 +10,7 @@ from sonify.reporting.figure import FigureSpec
 from sonify.reporting.sources import read_all
 from sonify.reporting.tables.curves_display import to_markdown
 from sonify.reporting.tables.display import to_csv
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import parser, run
 
 
@@ -30,14 +31,14 @@ def draw_figure(figure: FigureSpec) -> None:
         frames = {name: _rows(figure, name, getattr(args, name)) for name in figure.tables}
         drawn = figure.draw(**frames, **args.settings)
         args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_bytes(image(drawn, "png"))
-        args.out.with_suffix(".svg").write_bytes(image(drawn, "svg"))
+        write_whole(args.out, image(drawn, "png"))
+        write_whole(args.out.with_suffix(".svg"), image(drawn, "svg"))
         if figure.numbers:
             numbers = figure.numbers.rows(**frames, **args.settings)
             tables.write(numbers, args.numbers, "curves")
-            args.numbers.with_suffix(".csv").write_text(to_csv(numbers), encoding="utf-8")
+            write_whole(args.numbers.with_suffix(".csv"), to_csv(numbers).encode())
             words = to_markdown(numbers, figure.title, figure.numbers.remark)
-            args.numbers.with_suffix(".md").write_text(words, encoding="utf-8")
+            write_whole(args.numbers.with_suffix(".md"), words.encode())
 
     run(main)
 

@@ -1,7 +1,9 @@
 """How ffmpeg is called, seen by an executable in its place, and what headers promise."""
 
+import errno
 import io
 import json
+import os
 import shutil
 import struct
 import sys
@@ -96,6 +98,23 @@ def test_a_full_or_missing_temporary_folder_is_no_fault_of_the_clip(
         ValueError, match=r"a\.m4a: .* \(No s.*\): .*set TMPDIR to a directory with"
     ):
         decoded(tmp_path / "a.m4a", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(errno.EMFILE, None), (errno.EIO, None), (errno.EACCES, "unreadable")]
+)
+def test_a_fault_of_the_machine_rejects_no_clip(tmp_path, monkeypatch, code, reason):
+    """Else its clips would be missing from the corpus, and nobody would ask why."""
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UnusableAudio if reason else OSError) as caught:
+        decoded(tmp_path / "a.wav", 10.0)
+    assert getattr(caught.value, "reason", None) == reason
+    assert reason or caught.value.filename == str(tmp_path / "a.wav")
 
 
 def test_ffmpeg_that_hangs(tmp_path, monkeypatch):
