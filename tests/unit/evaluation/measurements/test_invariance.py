@@ -136,6 +136,20 @@ def test_without_pooling_every_shift_is_exact(rng):
     assert (sdr_db(short.signals[0], short.signals[-1]) < EXACT_DB).any()
 
 
+def test_a_map_is_dead_if_the_first_of_the_delays_leaves_it_so():
+    """Of every other sample a convolution sees an impulse at even delays alone."""
+    conv = nn.Conv1d(1, 1, 1, stride=2, bias=False, dtype=torch.float64)
+    nn.init.ones_(conv.weight)
+    chain = nn.Sequential()
+    chain.add_module("conv0", conv)
+    chain.add_module("relu0", nn.ReLU())
+    x = np.zeros(20)
+    x[4] = 1.0
+    for shifts, dead in (([0, 1], False), ([1, 0], True)):
+        found = returned(Sonifier(chain, allow_strided=True), x, shifts, 10, "max", 10_000)
+        assert found.dead.tolist() == [dead]
+
+
 def test_more_silence_changes_nothing(rng):
     architecture = Architecture(width=1 / 64)
     sonifier = Sonifier(CNN12(architecture).double())
@@ -156,6 +170,7 @@ def test_the_example_holds_the_signals_that_are_compared(store, make_clips, tmp_
         row.signal: np.frombuffer(row.pcm, "<i2") / 32767 * row.peak for row in example.itertuples()
     }
     assert set(signals) == {"input", "sonification", "returned"}
+    assert example["n_samples"].tolist() == [len(signal) for signal in signals.values()]
     assert (example["layer"] == 6).all()
     assert example.set_index("signal")["shift"].to_dict() == {
         "input": 0, "sonification": 0, "returned": 96,
