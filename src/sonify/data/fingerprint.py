@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sonify.contracts import tables
 
@@ -29,9 +28,7 @@ def fingerprints(manifest: Path) -> dict[str, dict[str, int | str]]:
     """
     columns = ["split", "clip_id", "digest", "labels"]
     with tables.damage_named(manifest):
-        table = pq.read_table(
-            manifest, columns=columns, partitioning=None, page_checksum_verification=True
-        )
+        table = tables.scanned(manifest, columns=columns)
     found: dict[str, dict[str, int | str]] = {}
     for split in pc.unique(table["split"]).to_pylist():
         rows = table.filter(pc.equal(table["split"], split)).select(columns[1:])

@@ -6,7 +6,6 @@ from pathlib import Path, PurePath
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sonify.contracts import tables
 from sonify.runtime.errors import SonifyError
@@ -70,5 +69,5 @@ def _read(path: Path, name: str, rows: pc.Expression | None, columns: list[str] 
     if not path.exists():
         raise SonifyError(f"there is no {path}: run the stage that makes it first")
     with tables.damage_named(path):
-        table = pq.read_table(path, filters=rows, columns=columns, page_checksum_verification=True)
+        table = tables.scanned(path, rows, columns)
         return tables.checked(table, name) if columns is None else table
