@@ -1,4 +1,4 @@
-"""What make calls, in which order: programs that only write down what they are told stand for them."""
+"""What make calls, in which order, with programs that only write down what they are told."""
 
 import os
 import shutil
