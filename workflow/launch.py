@@ -6,7 +6,7 @@ need, for which memory may be lacking. Here importing is part of it. SCRIPT may 
 
 import runpy
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -23,11 +23,12 @@ def run(arguments: list[str], library: list[str]) -> None:
     """
     sys.excepthook = _tell
     sys.path[:1] = [str(_folder(arguments[0])), *library]
-    try:  # first, for it needs memory too; without the library, a module speaks for itself
-        from sonify.runtime.errors import one_sentence_errors as ending
-    except ImportError:
-        ending = nullcontext
-    with ending():
+    ending: AbstractContextManager[None] = nullcontext()
+    with suppress(ImportError):  # without the library, a module speaks for itself
+        from sonify.runtime.errors import one_sentence_errors
+
+        ending = one_sentence_errors()  # imported first, for that needs memory too
+    with ending:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
