@@ -61,17 +61,18 @@ sql: export QUERY := $(value ARGS)
 sql:
 	@test -f results/results.duckdb || { echo "error: there are no tables yet: make run"; exit 1; }
 	@$(MAKE) --no-print-directory --silent setup ARGS=
-	@PYTHONPATH=src $(BIN)/python -m sonify.reporting.console "$$QUERY"
+	@PYTHONPATH=src $(BIN)/python workflow/launch.py -m sonify.reporting.console "$$QUERY"
 
 # What a configuration costs, before anything is downloaded or computed: ARGS="--device h200
 # --devices 4 --bandwidth 1000 --price 3"; without --device this machine is timed for a minute.
 estimate: setup
-	@bash -c '. workflow/job.sh; exec "$$0" "$$@"' $(BIN)/python -m sonify.estimate $(CONFIG) $(ARGS)
+	@bash -c '. workflow/job.sh; exec "$$0" "$$@"' $(BIN)/python workflow/launch.py -m sonify.estimate \
+	  $(CONFIG) $(ARGS)
 
 # Scores of all classifiers on a list of clip ids, as CSV: make score IDS=ids.txt
 score: setup
 	@test -n "$(IDS)" || { echo "error: name a list of clip ids: make score IDS=ids.txt"; exit 1; }
-	@PYTHONPATH=src $(BIN)/python -m sonify.evaluation.subset "$(IDS)" $(ARGS)
+	@PYTHONPATH=src $(BIN)/python workflow/launch.py -m sonify.evaluation.subset "$(IDS)" $(ARGS)
 
 # The workflow once for each of three sets of seeds, in folders below seed_sets, and what they decide
 # in docs/reproducibility.md: three times as long as make run. ARGS=--write only writes the page.
@@ -82,7 +83,7 @@ reproducibility: setup
 # The workflow's scripts on an AudioSet of any number of clips whose sounds are tiny: time, memory and
 # disk of each stage against the number, in rehearsal/rehearsal.md. ARGS="20000 200000 2084320".
 rehearse: setup
-	@PYTHONPATH=src $(BIN)/python workflow/rehearse.py $(ARGS)
+	@PYTHONPATH=src $(BIN)/python workflow/launch.py workflow/rehearse.py $(ARGS)
 
 test: setup
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)

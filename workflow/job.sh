@@ -29,7 +29,8 @@ unedited() {
 }
 
 # python SCRIPT ARGUMENT...: in a fork of the interpreter that has imported the heavy packages (see
-# warm.py), where one with this number of threads is running, otherwise in a process of its own.
+# warm.py), where one with this number of threads is running, otherwise in a process of its own (see
+# launch.py).
 # SONIFY_WARM=second keeps the first job of every script a process of its own.
 python() {
     local folder=${SONIFY_WARM_FOLDER:-}
@@ -37,6 +38,6 @@ python() {
     if [[ -S $socket ]] && ! { [[ ${SONIFY_WARM:-} == second ]] && mkdir "$folder/${1##*/}" 2> /dev/null; }; then
         command python -IS "$WORKFLOW/warm_client.py" "$socket" "$@"
     else
-        command python "$@"
+        command python "$WORKFLOW/launch.py" "$@"
     fi
 }

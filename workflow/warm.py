@@ -11,7 +11,6 @@ import gc
 import importlib
 import marshal
 import os
-import runpy
 import select
 import shutil
 import signal
@@ -21,6 +20,8 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+import launch
 
 WORKFLOW = Path(__file__).resolve().parent
 PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
@@ -152,17 +153,9 @@ def watched(connection: socket.socket) -> list[str]:
 def run(arguments: list[str]) -> None:
     """Do what an interpreter does with its command line."""
     library = os.environ.get("PYTHONPATH")
-    added = library.split(os.pathsep) if library else []
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()  # its own, as a process has
-    if arguments[0] == "-m":
-        sys.argv = arguments[1:]
-        sys.path[:1] = [str(Path.cwd()), *added]
-        runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-    else:
-        sys.argv = arguments
-        sys.path[:1] = [str(Path(arguments[0]).resolve().parent), *added]
-        runpy.run_path(arguments[0], run_name="__main__")
+    launch.run(arguments, library.split(os.pathsep) if library else [])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 It imports only what is built in, because it is started for every job.
 """
-# ruff: noqa: PTH109
+# ruff: noqa: PTH100, PTH109, PTH120
 
 import _signal
 import _socket
@@ -11,6 +11,7 @@ import os
 import sys
 
 FILES = (0, 1, 2)
+LAUNCH = f"{os.path.dirname(os.path.abspath(__file__))}/launch.py"
 
 
 def ask(socket: str, arguments: list[str]) -> int:
@@ -29,7 +30,7 @@ def ask(socket: str, arguments: list[str]) -> int:
         _signal.signal(_signal.SIGTERM, lambda *_: connection.send(b"T"))  # for the job to hear
         code = int(connection.recv(8) or 1)  # no answer: what has heard it has been ended
     except OSError:
-        os.execv(sys.executable, [sys.executable, *arguments])
+        os.execv(sys.executable, [sys.executable, LAUNCH, *arguments])
     return code if code >= 0 else 128 - code  # as a shell says that a signal ended it
 
 

@@ -123,7 +123,7 @@ FAULTS = [
         "project or results read-only",
         "the error names the folder before anything runs",
         "mount it writable, or change its permissions",
-        "workflow/test_preflight.py::test_what_cannot_be_written_to_is_named",
+        "workflow/test_preflight.py::test_a_folder_that_is_mounted_read_only_is_named",
     ),
     (
         "clock set back, so that results are dated in the future",

@@ -1,10 +1,12 @@
 """What is checked before a run starts, and what its jobs compare."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from checkouts import digests
@@ -12,6 +14,7 @@ from checkouts import digests
 from sonify.runtime.errors import SonifyError
 
 ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
 sys.path.append(str(ROOT / "workflow"))
 import codedeps  # noqa: E402
 import frozen  # noqa: E402
@@ -55,11 +58,67 @@ def test_what_a_killed_job_left_is_removed_unless_a_run_is_going_on(tmp_path):
     assert [f.name for f in results.iterdir()] == ["whole.parquet"]
 
 
-def test_what_cannot_be_written_to_is_named(tmp_path, monkeypatch):
-    preflight.check_writable(tmp_path, tmp_path / "absent")
-    monkeypatch.setattr(os, "access", lambda place, how: False)
-    with pytest.raises(SonifyError, match=f"{tmp_path} cannot be written to: mount it writable"):
-        preflight.check_writable(tmp_path)
+def said_to_anybody(folder: Path) -> str:
+    """What is said of a folder to a user who is not root, whom the system lets write anywhere."""
+    if os.geteuid() != 0:
+        return said_of(folder)
+    receives, sends = os.pipe()
+    if child := os.fork():
+        os.close(sends)
+        with os.fdopen(receives) as said:
+            sentence = said.read()
+        os.waitpid(child, 0)
+        return sentence
+    try:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        os.write(sends, said_of(folder).encode())
+    finally:
+        os._exit(0)
+
+
+def said_of(folder: Path) -> str:
+    try:
+        preflight.check_writable(folder, folder / "absent")
+    except SonifyError as error:
+        return str(error)
+    return "nothing"
+
+
+@pytest.mark.parametrize(
+    ("mode", "writable"), [(0o777, True), (0o555, False), (0o666, False)], ids=oct
+)
+def test_a_folder_without_permission_to_write_is_named(mode, writable):
+    with TemporaryDirectory(dir="/tmp") as name:  # pytest's own are its user's alone
+        Path(name).chmod(0o755)
+        folder = Path(name).resolve() / "results"
+        folder.mkdir()
+        folder.chmod(mode)
+        said = said_to_anybody(folder)
+        folder.chmod(0o755)
+    assert (said == "nothing") == writable, said
+    sentence = (
+        f"{folder} cannot be written to: mount it writable, or change its owner or permissions"
+    )
+    assert writable or said == sentence
+
+
+@pytest.mark.parametrize("name", [".", "results", ".snakemake"])
+def test_a_folder_that_is_mounted_read_only_is_named(tmp_path, name):
+    place = tmp_path / name
+    place.mkdir(exist_ok=True)
+    mounted = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && cd . && '
+    own = ["unshare", "--mount", "bash", "-c"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*own, f"{mounted} true", "", place], capture_output=True).returncode
+    ):
+        pytest.skip("this user may not mount anything")
+    check = f'cd "{tmp_path}" && exec "{sys.executable}" "{ROOT}/workflow/preflight.py"'
+    done = subprocess.run([*own, mounted + check, "", place], capture_output=True, text=True)
+    sentence = f"error: {place.resolve()} cannot be written to: mount it writable, or change its "
+    assert done.returncode == 1 and done.stderr.startswith(sentence), done.stderr
 
 
 def test_a_link_to_nowhere_is_named(tmp_path):

@@ -66,7 +66,7 @@ def _command(job: Job, stage: str, number: int, shell: Path) -> tuple[list[str],
     script, *arguments = job
     log = f"results/logs/{stage}/{number}.log"
     if script == OWN:
-        words = '. "$0"; exec python -m "$@" > "$LOG" 2>&1'
+        words = '. "$0"; python -m "$@" > "$LOG" 2>&1'
         return ["bash", "-c", words, str(shell), OWN_JOBS, *arguments], log
     words = '. "$0"; job "$LOG" "$@" > /dev/null'
     return ["bash", "-c", words, str(shell), script, *arguments], log

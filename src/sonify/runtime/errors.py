@@ -67,8 +67,8 @@ def one_sentence_errors() -> Iterator[None]:
     except SonifyError as error:
         raise SystemExit(f"error: {error}") from None
     except (MemoryError, RuntimeError, ImportError, OSError) as error:
-        if _is_memory(error):
-            why = str(error).strip().split("\n")[0] or "the system gives no more"
+        if memory := _memory(error):
+            why = str(memory).strip().split("\n")[0] or "the system gives no more"
             raise SystemExit(
                 f"error: out of memory: {why}: give the job more memory (mem_mb on a cluster), or "
                 "run fewer jobs at once or smaller batches"
@@ -115,3 +115,14 @@ def _is_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
     return any(words in str(error).lower() for words in _MEMORY)
+
+
+def _memory(error: BaseException | None) -> BaseException | None:
+    """Return the allocation that failed, which a library may have reported at length; None if none.
+
+    The first is the one that says what could not be loaded.
+    """
+    if error is None:
+        return None
+    before = _memory(error.__cause__ or error.__context__)
+    return before or (error if _is_memory(error) else None)

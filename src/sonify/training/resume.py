@@ -25,7 +25,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from sonify.models.checkpoint import KEPT, save_kept
-from sonify.runtime.folders import write_whole
+from sonify.runtime.folders import whole_folder, write_whole
 from sonify.runtime.jobs import say
 from sonify.runtime.unfinished import Unfinished
 
@@ -159,10 +159,9 @@ class Saver:
 
     def deliver(self, folder: Path) -> None:
         """Copy the weights that were kept into the folder of the model, and no others."""
-        shutil.rmtree(folder / KEPT, ignore_errors=True)
-        (folder / KEPT).mkdir(parents=True)
-        for name in self._kept:
-            shutil.copyfile(self.place / KEPT / name, folder / KEPT / name)
+        with whole_folder(folder / KEPT) as kept:
+            for name in self._kept:
+                shutil.copyfile(self.place / KEPT / name, kept / name)
 
     def discard(self) -> None:
         """Delete all of this, for the model is there."""

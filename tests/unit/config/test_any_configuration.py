@@ -140,3 +140,18 @@ def test_some_are_refused_and_some_are_planned():
     assert planned(edited([("scale", ("reporting", "listen", "per_layer"), 2)])) > 100
     with pytest.raises(ConfigError):
         planned(edited([("remove", ("training",), None)]))
+
+
+def test_home_in_a_path_is_written_out_when_it_is_loaded(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("ground_truth", "dev_audio", "eval_audio"):
+        (tmp_path / f"sounds/FSD50K.{name}").mkdir(parents=True)
+    for name in ("vocabulary", "dev", "eval"):
+        (tmp_path / f"sounds/FSD50K.ground_truth/{name}.csv").touch()
+    (tmp_path / "claims.parquet").touch()
+    config = copy.deepcopy(DEFAULT)
+    config["data"]["fsd50k"] |= {"source": "local", "path": "~/sounds"}
+    config["reporting"]["beside"] = {"another run": "~/claims.parquet"}
+    loaded = load(config)
+    assert loaded.data.sources["fsd50k"].path == f"{tmp_path}/sounds"
+    assert loaded.reporting.beside == {"another run": f"{tmp_path}/claims.parquet"}

@@ -635,6 +635,45 @@ def test_where_no_clip_is_found_a_file_that_is_there_is_named(tmp_path):
         run(root, tmp_path / "out")
 
 
+SEGMENTS = "# YTID, start_seconds, end_seconds, positive_labels\n"
+LOST = {
+    "audioset": (
+        {
+            "class_labels_indices.csv": "index,mid,display_name\n0,/m/09x0r,Speech\n",
+            "balanced_train_segments.csv": SEGMENTS + 'abcdefghijk, 30.0, 40.0, "/m/09x0r"\n',
+            "eval_segments.csv": SEGMENTS + 'abcdefghijl, 30.0, 40.0, "/m/09x0r"\n',
+        },
+        "train/clip of 30 s.wav",
+    ),
+    "folder": ({"clips.csv": "path,split,labels\na.wav,train,x\nb.wav,eval,x\n"}, "train/a 1.wav"),
+}
+
+
+@pytest.mark.parametrize(("dataset", "lists", "there"), [(d, *LOST[d]) for d in LOST], ids=LOST)
+def test_so_in_each_layout(tmp_path, dataset, lists, there):
+    root = tmp_path / "corpus"
+    for name, text in lists.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    (root / there).parent.mkdir(parents=True, exist_ok=True)
+    write_audio(root / there, "fine", 0)
+    with pytest.raises(ValueError, match=f"none of the 2 listed clips of {dataset} ") as caught:
+        run(root, tmp_path / "out", dataset=dataset)
+    assert f"; {root} has {there}, for instance: point data.path at" in str(caught.value)
+
+
+def test_so_where_speech_commands_has_no_words(tmp_path):
+    root = tmp_path / "corpus"
+    for place in ("a.wav", "_background_noise_/a tap.wav"):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        write_audio(root / place, "fine", 0)
+        for name in ("validation_list.txt", "testing_list.txt"):
+            (root / name).write_text("yes/a_nohash_0.wav\n")
+        with pytest.raises(ValueError, match=f", but {place}, for instance: extract the whole"):
+            run(root, tmp_path / "out", dataset="speech_commands")
+        (root / place).unlink()
+
+
 class Shared:
     """workflow/scripts/prepare.py on a corpus with all faults, as one job or as several."""
 

@@ -13,6 +13,7 @@ from sonify.data.corpora.roots import (
     AUDIO,
     SYNTHESISED,
     Place,
+    an_audio_file,
     is_litter,
     present,
     synthesised,
@@ -72,8 +73,11 @@ def _word_files(root: Path) -> dict[str, dict[str, None]]:
     found = {folder.name: _wavs(folder) for folder in _word_folders(root)}
     words = {word: wavs for word, wavs in found.items() if wavs}
     if not words:
+        there = an_audio_file(root)
         raise LayoutError(
-            f"{root} has lists but no word folders with wav files: extract the whole archive there"
+            f"{root} has lists but no word folders with wav files"
+            + (f", but {there}, for instance" if there else "")
+            + ": extract the whole archive there"
         )
     extra = [word for word in ("_silence_", "_unknown_") if word in words]
     if extra:
