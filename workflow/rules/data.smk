@@ -90,4 +90,4 @@ for dataset in plan.datasets:
         shell:
             "{params.made} job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --used {params.used}"
-            " --held {params.names:q} --code {params.code} {params.gather} --out {params.out}"
+            " --held={params.names:q} --code {params.code} {params.gather} --out {params.out}"

@@ -89,5 +89,5 @@ for dataset in plan.datasets if scatter.number("prepare") > 1 else ():
         shell:
             "job {log} prepare.py --dataset {params.dataset} --root {params.root:q}"
             " --settings {params.settings:q} --threads {threads} --work {params.work}"
-            " --held {params.names:q} --code {params.by} --scatter {wildcards.i} {params.number}"
+            " --held={params.names:q} --code {params.by} --scatter {wildcards.i} {params.number}"
             " --out {output}"

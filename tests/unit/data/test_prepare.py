@@ -30,6 +30,7 @@ from sonify.data.corpora import audioset, fsd50k, speech_commands
 from sonify.data.corpora.listing import REASONS
 from sonify.data.corpora.lists import LayoutError
 from sonify.data.corpora.registry import DATASETS, read
+from sonify.data.corpora.roots import HARVEST
 from sonify.data.download import harvest
 from sonify.data.prepare import Summary, prepare
 from sonify.runtime.errors import one_sentence_errors
@@ -113,7 +114,7 @@ def write_audioset(root: Path, clips: list[tuple[str, str, str]], harvested: boo
     for split, lines in lists.items():
         (root / audioset.segments_file(split)).write_text(lines)
     for split, rows in shards.items():
-        harvest.write([rows], root / harvest.FOLDER / split / "00.parquet")
+        harvest.write([rows], root / HARVEST / split / "00.parquet")
     return root
 
 
