@@ -94,7 +94,7 @@ def _slopes(costs: Costs) -> list[str]:
         "One bound was corrected after numbers had been seen: render's counted all clips of the",
         "split, 100 bytes each. What it holds depends on how many different clips are mined: 1,324",
         "of 20,000, and 1,763 of 200,000, with which it took 22 to 82 MB more in six comparisons;",
-        "of 2,084,320 they are 1,762 again, and the peak did not rise.\n",
+        "of 2,084,320 they are 1,762 again, and it took 4 MB more at most.\n",
         _row(
             "stage",
             "clips that count",
