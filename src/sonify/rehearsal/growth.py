@@ -40,8 +40,9 @@ class Rise:
 
     @property
     def per_clip(self) -> float:
-        """Return the bytes for each further clip that counts."""
-        return self.megabytes * MB / (self.bound.clips(self.many) - self.bound.clips(self.few))
+        """Return the bytes for each further clip that counts; 0 if none does."""
+        further = self.bound.clips(self.many) - self.bound.clips(self.few)
+        return self.megabytes * MB / further if further else 0.0
 
 
 @dataclass(frozen=True)

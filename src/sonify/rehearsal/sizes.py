@@ -9,6 +9,7 @@ BALANCED = 22_160
 CLASSES = 527
 SAMPLES = 512  # of every clip: two crops of 256, the shortest that leave the network a frame
 PER_PART = 256  # clips of a stored part, data.clips_per_part of `rehearsal.yaml`
+MINED = 3 * 6_016  # clips that can be mined: three for every filter of the network that is shown
 MISSING_EVERY = 50  # one listed clip in so many has no audio
 # Of the disk, by the rehearsal of 20,000 clips, rounded up: lists, shards and what is made of them;
 # and of the gallery and the network, whatever the number of clips.

@@ -16,7 +16,7 @@ from sonify.plan.files import Files
 from sonify.plan.plan import Plan
 from sonify.plan.registry import STAGES as MEASURED
 from sonify.plan.settings import Settings
-from sonify.rehearsal.sizes import listed
+from sonify.rehearsal.sizes import MINED, listed
 
 OVERLAY = Path(__file__).with_name("rehearsal.yaml")
 TRAINED, CLASSIFIER, SHOWN = "contrastive", "balanced-contrastive-fconly", "shown"
@@ -30,7 +30,8 @@ Job = tuple[str, ...]  # a script of the workflow, or OWN, and its arguments
 class Bound:
     """Most bytes that a process of a stage may hold: a fixed number, and some per clip.
 
-    `of` says which clips count: all that are listed, or those of the split that is scored.
+    `of` says which clips count: all that are listed, those of the split that is scored, or of these
+    only as many as can be mined, which are all that `render` keeps.
     """
 
     fixed_mb: int
@@ -39,7 +40,9 @@ class Bound:
 
     def clips(self, n: int) -> int:
         """Return the clips that count, of `n` listed ones."""
-        return n if self.of == "listed" else listed(n).eval
+        if self.of == "listed":
+            return n
+        return min(listed(n).eval, MINED) if self.of == "mined" else listed(n).eval
 
     def megabytes(self, n: int) -> float:
         """Return what may be held, of `n` listed clips."""
@@ -55,7 +58,7 @@ BOUNDS: dict[str, Bound] = {
     "pretrain": Bound(900, 150),
     "classify": Bound(900, 150),
     "mine": Bound(1_500, 100, "eval"),
-    "render": Bound(1_500, 100, "eval"),
+    "render": Bound(1_400, 5_000, "mined"),
     "filters": Bound(1_500, 1_000, "eval"),
     "score": Bound(900, 16_000, "eval"),
     "gather": Bound(600, 0),

@@ -11,7 +11,7 @@ from sonify.config.loading import load
 from sonify.rehearsal.growth import NOISE_MB, faults, first_to_break, line, rises, verdict
 from sonify.rehearsal.measuring import Cost
 from sonify.rehearsal.page import page, table
-from sonify.rehearsal.sizes import PER_PART, full_parts, listed
+from sonify.rehearsal.sizes import MINED, PER_PART, full_parts, listed
 from sonify.rehearsal.stages import BOUNDS, OVERLAY, Bound
 
 
@@ -61,6 +61,21 @@ def test_met_is_by_the_rises_alone_or_within_the_noise():
 def test_a_bound_counts_the_clips_that_it_is_about():
     assert Bound(100, 50).megabytes(2_000_000) == 200
     assert Bound(100, 50, "eval").megabytes(2_000_000) == 110
+    mined = Bound(100, 1_000, "mined")
+    assert mined.megabytes(20_000) == 102 and mined.clips(200_000) == mined.clips(10**7) == MINED
+    config = load(overlaid([OVERLAY]))
+    assert config.sonification.top * sum(config.models["CNN12"].layout.filters) == MINED
+
+
+def test_where_no_more_clips_count_a_rise_is_noise_or_a_fault():
+    def rendered(mb):
+        return {n: {"render": Cost(1, 1, 1_000.0 + more, 0)} for n, more in mb.items()}
+
+    noise, fault = rendered({200_000: 0, 2_000_000: 19}), rendered({200_000: 0, 2_000_000: 21})
+    assert [rise.per_clip for rise in rises(noise, "render")] == [0.0] and faults(noise) == []
+    assert math.isinf(line(noise, "render").full_at(1e9))
+    (sentence,) = faults(fault)
+    assert sentence.startswith("render grew by 21 MB from 200,000 to 2,000,000 clips, more than")
 
 
 def test_a_stage_within_its_bound_is_not_named():
