@@ -7,7 +7,7 @@ import pytest
 
 from sonify.contracts import tables
 from sonify.paper.published import PAPER_TABLES
-from sonify.reporting.tables.display import conditions, lines, to_csv, to_markdown
+from sonify.reporting.tables.display import conditions, lines, number, to_csv, to_markdown
 from sonify.reporting.tables.rows import paper_table
 
 # Which run each line of a table is, told by name here and by facts there.
@@ -223,6 +223,23 @@ def test_conditions_give_ranges_where_models_differ(metrics, facts):
     frame = metrics(seeds=(0, 1, 2))
     frame = frame[(frame["run"] != "fsd50k-scratch") | (frame["seed"] == 1)]
     assert "1 to 3 runs a model" in conditions(paper_table("A4", frame, facts, "mini"))
+    assert "; 1 run a model." in conditions(paper_table("A4", metrics(seeds=(0,)), facts, "mini"))
+
+
+def test_an_interval_as_wide_as_all_that_a_measure_can_be_is_marked(metrics, facts):
+    frame = metrics()
+    of_scratch = (frame["run"] == "fsd50k-scratch") & frame["metric"].isin(["mAP", "d_prime"])
+    frame.loc[of_scratch & (frame["seed"] == 0), "value"] = 0.2
+    frame.loc[of_scratch & (frame["seed"] == 1), "value"] = 0.366  # t(0.975, 1) = 12.7
+    text = to_markdown(paper_table("A4", frame, facts, "mini"))
+    assert text.count("0.283 ± 1.055†") == 1 and text.count("†") == 2  # d′ has no range; the note
+    assert [number(0.5, 0.4999, "mAP"), number(0.5, 0.5, "mAP")] == [
+        "0.500 ± 0.500",
+        "0.500 ± 0.500†",
+    ]
+    assert number(0.283, 0.841, "accuracy") == "28.3 ± 84.1†"
+    assert number(0.2, math.nan, "coherence") == "0.200"
+    assert number(2.0, 9.0, "d_prime") == "2.000 ± 9.000"
 
 
 def test_csv_reads_back(metrics, facts, tmp_path):

@@ -12,8 +12,10 @@ from sonify.reporting.tables.rows import named
 
 INTERVALS = (
     "Mean ± half-width of the 95% t-interval over runs; a single run has no interval. Where all "
-    "runs are scored on the same clips, the interval does not cover how other clips would score."
+    "runs are scored on the same clips, the interval does not cover how other clips would score. "
+    "† marks an interval as wide as the measure's whole range, which says nothing."
 )
+FRACTIONS = ("mAP", "mAUC", "accuracy", "coherence", "peak_coherence")  # from 0 to 1
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -53,8 +55,14 @@ def _cells(row: Any, metric: str, unknown: str) -> tuple[str, str]:
 
 
 def number(mean: float, ci95: float, metric: str) -> str:
-    """Return `0.362 ± 0.006`; an accuracy, given as a fraction, in percent."""
-    return plus_minus(100 * mean, 100 * ci95, 1) if metric == "accuracy" else plus_minus(mean, ci95)
+    """Return `0.362 ± 0.006`; an accuracy, given as a fraction, in percent.
+
+    With † where the interval is as wide as all values that the metric can have: from 0 to 1.
+    """
+    says_nothing = "†" if metric in FRACTIONS and 2 * ci95 >= 1 else ""
+    percent = 100 * mean, 100 * ci95, 1
+    text = plus_minus(*percent) if metric == "accuracy" else plus_minus(mean, ci95)
+    return f"{text}{says_nothing}"
 
 
 def heads(frame: pd.DataFrame) -> list[str]:
@@ -81,7 +89,8 @@ def conditions(frame: pd.DataFrame, setting: str = "") -> str:
         )
     return (
         f"{scale} Evaluated on {_range(run['n_clips'], ',d')} clips; "
-        f"{words} {_range(chance, form)}; {_range(run['n_runs'], 'd')} runs a model."
+        f"{words} {_range(chance, form)}; {_range(run['n_runs'], 'd')} "
+        f"{'run' if run['n_runs'].max() == 1 else 'runs'} a model."
     )
 
 
