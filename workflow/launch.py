@@ -24,10 +24,11 @@ def run(arguments: list[str], library: list[str]) -> None:
     sys.excepthook = _tell
     sys.path[:1] = [str(_folder(arguments[0])), *library]
     ending: AbstractContextManager[None] = nullcontext()
-    with suppress(ImportError):  # without the library, a module speaks for itself
-        from sonify.runtime.errors import one_sentence_errors
+    if arguments[0] != "-m" or arguments[1].startswith("sonify."):  # others look for it themselves
+        with suppress(ImportError):  # without the library, a module speaks for itself
+            from sonify.runtime.errors import one_sentence_errors
 
-        ending = one_sentence_errors()  # imported first, for that needs memory too
+            ending = one_sentence_errors()  # imported first, for that needs memory too
     with ending:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]

@@ -6,6 +6,7 @@ SONIFY_FUZZ=300 pytest -m fuzz --timeout 0
 
 import copy
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -208,7 +209,11 @@ def _given(command: tuple[str, str]) -> tuple[str, list]:
     assert (done.returncode, done.stderr) == (0, b""), (command[1], done.stderr)
     number, made, *words = done.stdout.decode().removesuffix("\0").split("\0")
     assert int(number) == 1 + len(words), f"{command[0]} ran more than its job"
-    return words[0], [_parsed(word) for word in (made, *words)]
+    made = _parsed(made)
+    # Digests of what lies outside, which is new in each folder; in words it is what counts here.
+    made["outside"] = {name: said for name, (said, _) in made.get("outside", {}).items()}
+    words = [re.sub(r"^--held=[0-9a-f]+$", "--held=", word) for word in words]
+    return words[0], [made, *map(_parsed, words)]
 
 
 def _parsed(word: str) -> Any:
@@ -222,7 +227,7 @@ def renamed(value: Any, names: dict[str, str]) -> Any:
     """What jobs are given, with each plain name replaced by another, of which none of a
     path looks like an option."""
     if isinstance(value, dict):
-        return {key: renamed(one, names) for key, one in value.items()}
+        return {renamed(key, names): renamed(one, names) for key, one in value.items()}
     if isinstance(value, list):
         return [renamed(one, names) for one in value]
     if isinstance(value, str):

@@ -414,13 +414,13 @@ def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeyp
     listed = told(mine, monkeypatch, "verify", fails=True)
     assert f"stale: {MANIFEST}: {changed}" in listed
     assert listed[-1] == "0 intact, 7 stale, 0 missing, 0 foreign, 0 damaged"
-    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 job will run"]
     mine("--", MANIFEST)
     (after,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
     assert after != before
     assert told(mine, monkeypatch, "verify") == [intact]
     (mine.folder / "mine/val/dog/rex.wav").rename(mine.folder / "mine/val/dog/max.wav")
-    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 jobs will run"]
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 job will run"]
     mine("--touch", "--", MANIFEST)
     accepted = f"stale: {MANIFEST}: {changed} (accepted by --touch)"
     assert accepted in told(mine, monkeypatch, "verify", fails=True)
