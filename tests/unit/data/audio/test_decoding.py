@@ -141,6 +141,18 @@ def test_a_clip_is_decoded_with_the_last_file_that_can_be_opened(tmp_path, rng):
     np.testing.assert_array_equal(found.x, expected.x)
 
 
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100])
+@pytest.mark.parametrize("samples", [8_103, 20_000])
+def test_a_whole_mp3_has_the_samples_that_were_encoded(tmp_path, rng, rate, samples):
+    """Its frames hold up to three more than that, a fifth of a second at 8 kHz."""
+    soundfile.write(tmp_path / "a.mp3", rng.uniform(-0.5, 0.5, samples), rate)
+    assert len(decoded(tmp_path / "a.mp3", 10.0).x) == samples
+    content = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UnusableAudio, match="^truncated: "):
+        decoded(tmp_path / "a.mp3", 10.0)
+
+
 def test_ffmpeg_that_hangs(tmp_path, monkeypatch):
     folder = tmp_path / "bin"
     folder.mkdir()
