@@ -126,5 +126,6 @@ def _memory(error: BaseException | None) -> BaseException | None:
     """
     if error is None:
         return None
-    before = _memory(error.__cause__ or error.__context__)
+    context = None if error.__suppress_context__ else error.__context__
+    before = _memory(error.__cause__ or context)
     return before or (error if _is_memory(error) else None)
