@@ -14,9 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "SONIFY_FROZEN"  # digests of both, which jobs inherit from the process that started them
-MARK = (
-    6  # digits of a file's mark; 3 kB for all files, since some schedulers limit what jobs inherit
-)
+# Digits of a file's mark: 3 kB for all files, since some schedulers limit what jobs inherit.
+MARK = 6
 MOST = 3  # names in a sentence
 CODE = (
     *("Snakefile", "workflow/**/*.py", "workflow/**/*.smk", "workflow/job.sh"),

@@ -17,6 +17,7 @@ from typing import Any
 from codedeps import code_parts
 
 from sonify.runtime import seals
+from sonify.runtime.errors import in_words
 from sonify.runtime.folders import write_whole
 
 CONFIGURATION = ("settings", "version", "splits", "contracts")  # parameters that are no paths
@@ -172,12 +173,16 @@ def write_outside(job) -> None:
     """Record what a job that has just ended read outside the results, as it was planned with.
 
     Apart from the results, since it has times of modification in it, and the same work is to give
-    the same bytes anywhere; at once, so that a run that is killed later need not begin anew.
+    the same bytes anywhere; at once, so that a run that is killed later need not begin anew. Where
+    it cannot be written, that is said, jobs at work go on, and the next run does this one again.
     """
     for each in job if job.is_group() else [job]:
         if (task := task_of(each)) and "outside" in task:
             read = {name: digest for name, (_, digest) in task["outside"].items()}
-            _write_record(OUTSIDE, task, {"outside": read})
+            try:
+                _write_record(OUTSIDE, task, {"outside": read})
+            except OSError as error:
+                sys.stderr.write(f"error: {in_words(error)}\n")
 
 
 def _outside_of(task: dict[str, Any], found: dict[Path, str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sonify.rehearsal.page import page, table
 from sonify.rehearsal.sizes import disk_bytes, listed
 from sonify.rehearsal.stages import BOUNDS, Stages
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.folders import write_whole
 from sonify.runtime.machine import processor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +52,7 @@ def rehearse(
             left = costs[stage.name].disk_mb if stage.name in costs else 0.0
             costs[stage.name] = measure(stage, folder, SHELL, left)
             kept = {name: asdict(costs[name]) for name in BOUNDS if name in costs}
-            (folder / MEASURED).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            write_whole(folder / MEASURED, (json.dumps(kept, indent=1) + "\n").encode())
 
 
 def finished(folder: Path) -> dict[str, Cost]:

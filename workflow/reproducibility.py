@@ -24,6 +24,7 @@ from sonify.config.__main__ import overlaid
 from sonify.contracts import tables
 from sonify.reporting.reproducibility import SeedSet, page
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import named_file
 from sonify.runtime.machine import processor
 
@@ -45,7 +46,7 @@ def prepare(config: Mapping[str, Any], number: int, base: Path) -> Path:
     seeds = changes["training"]["seeds"]
     folder = base / f"{min(seeds)}-{max(seeds)}"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / OWN[0]).write_text(yaml.safe_dump(changes), encoding="utf-8")
+    write_whole(folder / OWN[0], yaml.safe_dump(changes).encode())
     return folder
 
 
@@ -89,7 +90,7 @@ def _record(file: Path, seconds: float, overlays: Sequence[Path]) -> None:
     """Note how a set was made, beside its results."""
     before = json.loads(file.read_text(encoding="utf-8"))["seconds"] if file.is_file() else 0.0
     made = {"seconds": before + seconds, **_here(overlays)}
-    file.write_text(json.dumps(made), encoding="utf-8")
+    write_whole(file, json.dumps(made).encode())
 
 
 def _here(overlays: Sequence[Path]) -> dict[str, str]:

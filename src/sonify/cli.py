@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from sonify.runtime.plurals import counted
-
 # Notebooks' shells name a backend that this environment may lack; none is needed.
 os.environ["MPLBACKEND"] = "agg"
 
@@ -24,6 +22,7 @@ from sonify.reporting.spectrogram import spectrograms
 from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.folders import write_whole
 from sonify.runtime.jobs import say
+from sonify.runtime.plurals import counted
 from sonify.sonification.activity import RULES
 from sonify.sonification.autograd.sonifier import BY, AutogradSonifier, Run
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier

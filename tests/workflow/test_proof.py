@@ -43,7 +43,10 @@ def job(rule, code, settings, inputs, outputs, apart="", outside=None) -> Job:
         task["outside"] = outside
     if apart:
         task |= {"inputs": [], "apart": apart}
-    params = {"made": f"{seals.VARIABLE}={shlex.quote(json.dumps(task))}", "script": f"{rule}.py"}
+    params = {
+        "made": f"export {seals.VARIABLE}={shlex.quote(json.dumps(task))};",
+        "script": f"{rule}.py",
+    }
     return Job(rule=SimpleNamespace(name=rule), params=params, input=inputs)
 
 
@@ -373,6 +376,18 @@ def test_a_corpus_that_has_changed_since_it_was_prepared(tmp_path, monkeypatch, 
     assert found(now) == {} and list(found(then)) == [PREPARED]
     make(now.jobs[0], monkeypatch, 7)
     assert found(now) == {PREPARED: ("stale", unknown)}, "the record is of other bytes"
+
+
+def test_a_record_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, capsys):
+    """Raised within Snakemake it would be a traceback, and end the jobs at work."""
+    monkeypatch.chdir(tmp_path)
+    plan = preparation("d1")
+    make(plan.jobs[0], monkeypatch)
+    place = Path("results/provenance/outside/data/folder")
+    place.parent.mkdir(parents=True)
+    place.write_text("a file where a folder is to be")
+    proof.write_outside(plan.jobs[0])
+    assert capsys.readouterr().err == f"error: File exists: {place}\n"
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from sonify.reporting import rival_values
 from sonify.reporting.control_values import METRICS, SOURCES, curves
 from sonify.reporting.drawing.sounds import in_order, look
 from sonify.runtime.errors import one_sentence_errors
+from sonify.runtime.folders import write_whole
 
 CLAIMS, MEANS = "findings_claims.csv", "findings_means.csv"
 # What does not hold leads.
@@ -127,9 +128,9 @@ def _table(rows: pd.DataFrame) -> str:
 def write(folder: Path, claims: pd.DataFrame, means: pd.DataFrame, setting: str) -> None:
     """Write findings.md, and beside it the tables that it was made from."""
     folder.mkdir(parents=True, exist_ok=True)
-    claims.assign(setting=setting).to_csv(folder / CLAIMS, index=False)
-    means.to_csv(folder / MEANS, index=False)
-    (folder / "findings.md").write_text(rendered(folder), encoding="utf-8")
+    for name, table in ((CLAIMS, claims.assign(setting=setting)), (MEANS, means)):
+        write_whole(folder / name, table.to_csv(index=False).encode())
+    write_whole(folder / "findings.md", rendered(folder).encode())
 
 
 def rendered(folder: Path) -> str:

@@ -75,7 +75,7 @@ def one_sentence_errors() -> Iterator[None]:
             ) from None
         if not isinstance(error, OSError):
             raise
-        raise SystemExit(f"error: {_in_words(error)}") from None
+        raise SystemExit(f"error: {in_words(error)}") from None
 
 
 @contextmanager
@@ -88,7 +88,9 @@ def named(file: Path, partial: Path | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno is None:  # of a folder that is copied, only in words
-            raise system_error(error, file) or error from error
+            if worded := system_error(error, file):
+                raise worded from error
+            raise
         at = str(error.filename2 or error.filename or "")
         if not at or (partial and at.startswith(str(partial))):
             error.filename, error.filename2 = str(file), None
@@ -102,7 +104,7 @@ def system_error(error: Exception, file: Path) -> OSError | None:
     return OSError(code, os.strerror(code), str(file)) if code else None
 
 
-def _in_words(error: OSError) -> str:
+def in_words(error: OSError) -> str:
     """Return what has happened, where, and what to do about it, as far as each is known."""
     remedy = _REMEDIES.get(error.errno or 0)
     what = os.strerror(error.errno or 0) if remedy else error.strerror or str(error)
@@ -124,5 +126,6 @@ def _memory(error: BaseException | None) -> BaseException | None:
     """
     if error is None:
         return None
-    before = _memory(error.__cause__ or error.__context__)
+    context = None if error.__suppress_context__ else error.__context__
+    before = _memory(error.__cause__ or context)
     return before or (error if _is_memory(error) else None)

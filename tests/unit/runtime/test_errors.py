@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import resource
 import shutil
 from contextlib import contextmanager
@@ -172,3 +173,14 @@ def test_an_error_of_the_system_names_the_file_and_what_to_do(code, remedy):
     ):
         raise OSError(errno.ENOSPC, "", "other")
     assert "a.parquet" not in str(caught.value)
+
+
+def test_an_error_of_a_copy_without_known_words_keeps_them():
+    """It is not made its own cause, which would be looked through without an end."""
+    why = "[('a', 'b', 'something strange')]"
+    with (
+        pytest.raises(SystemExit, match=f"^error: {re.escape(why)}$"),
+        one_sentence_errors(),
+        named(Path("gallery")),
+    ):
+        raise shutil.Error([("a", "b", "something strange")])

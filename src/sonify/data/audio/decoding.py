@@ -34,6 +34,7 @@ _STEPS = {
 }
 # Errors of the machine, not of a file: no reason to reject a clip.
 _MACHINES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE)
+_SYSTEM_ERROR = 2  # SF_ERR_SYSTEM of libsndfile, which says no more than that
 _CUT_SHORT = ("partial file", "ended prematurely")  # in ffmpeg's messages about truncated input
 
 
@@ -126,18 +127,29 @@ class _NoLength(Exception):
     """Neither the header nor counting gives the length of a file."""
 
 
+def _sound(source: Path | BinaryIO, file: BinaryIO) -> soundfile.SoundFile:
+    """Open a recording; by `file`, which is open already, where no more files can be."""
+    try:
+        return soundfile.SoundFile(source)
+    except soundfile.LibsndfileError as error:
+        if error.code != _SYSTEM_ERROR or not isinstance(source, Path):
+            raise
+    file.seek(0)
+    return soundfile.SoundFile(file)
+
+
 def _opened(source: Path | BinaryIO, file: BinaryIO, max_s: float) -> Decoded:
     """Read a recording with libsndfile; `file` has the bytes of an MP3 to count its frames in."""
     if not isinstance(source, Path):
         source.seek(0)
-    with soundfile.SoundFile(source) as sound:
+    with _sound(source, file) as sound:
         if sound.format != "MP3":
             if sound.frames >= _NO_LENGTH:
                 raise _NoLength
             return _read(sound, max_s)
     counted, samples = mpeg.counted(file, max_s)
     file.seek(0)
-    with soundfile.SoundFile(counted or source) as sound:
+    with _sound(counted or source, file) as sound:
         made = _read(sound, max_s)
     if samples - len(made.x) > _INEXACT_S * made.rate:
         detail = f"decoding gives {len(made.x)} of the {samples} samples in its frames"

@@ -19,6 +19,7 @@ from sonify.data.corpora.roots import (
     synthesised,
     within,
 )
+from sonify.runtime.errors import printable
 
 # The published classes. A corpus in this layout may have fewer, or others.
 WORDS = frozenset((
@@ -76,7 +77,7 @@ def _word_files(root: Path) -> dict[str, dict[str, None]]:
         there = an_audio_file(root)
         raise LayoutError(
             f"{root} has lists but no word folders with wav files"
-            + (f", but {there}, for instance" if there else "")
+            + (f", but {printable(there)}, for instance" if there else "")
             + ": extract the whole archive there"
         )
     extra = [word for word in ("_silence_", "_unknown_") if word in words]

@@ -13,7 +13,7 @@ from sonify.reporting.tables.rows import named
 INTERVALS = (
     "Mean ± half-width of the 95% t-interval over runs; a single run has no interval. Where all "
     "runs are scored on the same clips, the interval does not cover how other clips would score. "
-    "† marks an interval as wide as the measure's whole range, which says nothing."
+    "† marks an interval as wide as the measure's whole range, which says next to nothing."
 )
 FRACTIONS = ("mAP", "mAUC", "accuracy", "coherence", "peak_coherence")  # from 0 to 1
 

@@ -4,10 +4,12 @@ import errno
 import io
 import json
 import os
+import resource
 import shutil
 import struct
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,40 @@ def test_a_fault_of_the_machine_rejects_no_clip(tmp_path, monkeypatch, code, rea
         decoded(tmp_path / "a.wav", 10.0)
     assert getattr(caught.value, "reason", None) == reason
     assert reason or caught.value.filename == str(tmp_path / "a.wav")
+
+
+def test_a_clip_is_decoded_with_the_last_file_that_can_be_opened(tmp_path, rng):
+    """libsndfile would open it once more, and say no more than "System error"."""
+    soundfile.write(tmp_path / "a.wav", rng.uniform(-0.5, 0.5, 800), 8_000)
+    expected = decoded(tmp_path / "a.wav", 10.0)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held[0] + 9, limits[1]))
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises(OSError, match="Too many open files"):
+            decoded(tmp_path / "a.wav", 10.0)
+        os.close(held.pop())
+        found = decoded(tmp_path / "a.wav", 10.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for number in held:
+            os.close(number)
+    np.testing.assert_array_equal(found.x, expected.x)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100])
+@pytest.mark.parametrize("samples", [8_103, 20_000])
+def test_a_whole_mp3_has_the_samples_that_were_encoded(tmp_path, rng, rate, samples):
+    """Its frames hold up to three more than that, a fifth of a second at 8 kHz."""
+    soundfile.write(tmp_path / "a.mp3", rng.uniform(-0.5, 0.5, samples), rate)
+    assert len(decoded(tmp_path / "a.mp3", 10.0).x) == samples
+    content = (tmp_path / "a.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UnusableAudio, match="^truncated: "):
+        decoded(tmp_path / "a.mp3", 10.0)
 
 
 def test_ffmpeg_that_hangs(tmp_path, monkeypatch):
