@@ -37,6 +37,7 @@ run: setup
 # Whether all results are what present code, configuration and inputs give, by what they say
 # themselves; and, before a run, which jobs will run and why. Neither changes anything.
 verify why: setup
+	@PYTHONPATH=src $(BIN)/python workflow/preflight.py --look config.yaml $(CONFIG)
 	@$(CACHE); PYTHONPATH=src SONIFY_ASKED=$@ $(BIN)/snakemake --dry-run --logger sonify \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 

@@ -1,12 +1,12 @@
 """The answers of `make verify` and `make why`, from the jobs that Snakemake has planned."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from parts import lost_part, parts_of
 from proof import accepted, expected, script, stale, task_of
 from words import cause, differences, same_but_inputs, several
 
@@ -26,6 +26,8 @@ def verify(dag, config: dict[str, Any], beyond: Collection[str] = ()) -> int:
         for path in sorted(path for path in found if found[path][0] == kind):
             print(f"{kind}: {path}: {found[path][1]}")
     print(", ".join(f"{counts[kind]} {kind}" for kind in KINDS))
+    if not whole_plan(dag):
+        print("Of the targets alone: whether other files are foreign was not looked at")
     return int(counts["intact"] < len(found))
 
 
@@ -52,8 +54,11 @@ def findings(
             again = "make run ARGS=beyond" if str(path) in beyond else "make run"
             if not path.exists():
                 kind, why = "missing", f"{again} makes it"
+            elif part := lost_part(path):
+                kind, why = "missing", f"{part.name} is not there: {again} makes all of it again"
             elif fault := _fault(path):
-                kind, why = "damaged", f"{fault}: delete it and {again}"
+                whole = "the folder" if path.is_dir() else "it"
+                kind, why = "damaged", f"{fault}: delete {whole} and {again}"
             elif path in others and not (sources and same_but_inputs(others[path], expected(task))):
                 made = others[path]
                 makes = owners.get(_maker(made["rule"], made["inputs"] or ()), ()) if made else ()
@@ -68,8 +73,14 @@ def findings(
             yield path, (kind, why)
             if kind == "intact" and path.is_dir():
                 yield from _strangers(path)
-    for path in _foreign(known, folders):
-        yield path, ("foreign", "no planned job makes it: move it away")
+    if whole_plan(dag):
+        for path in _foreign(known, folders):
+            yield path, ("foreign", "no planned job makes it: move it away")
+
+
+def whole_plan(dag) -> bool:
+    """Tell whether all is asked for, not some targets: else other results would seem foreign."""
+    return any(rule.name == dag.workflow.default_target for rule in dag.targetrules)
 
 
 def _owners(dag) -> dict[tuple[str, frozenset[str]], list[str]]:
@@ -85,7 +96,7 @@ def _maker(rule: str, inputs: Iterable[str]) -> tuple[str, frozenset[str]]:
 def _fault(path: Path) -> str | None:
     """Return what is wrong with the bytes of a result, whatever made it; None if nothing is."""
     if path.is_dir() and not seals.has_receipt(path):
-        faults = ((part, _part_fault(part)) for part in _parts(path))
+        faults = ((part, seals.fault(part)) for part in parts_of(path))
         return next((f"{part.name}: {fault}" for part, fault in faults if fault), None)
     if path.suffix in seals.CARRIERS:
         return seals.fault(path)
@@ -101,28 +112,11 @@ def _fault(path: Path) -> str | None:
     )
 
 
-def _part_fault(part: Path) -> str | None:
-    return seals.fault(part) if part.is_file() else "it is missing"
-
-
-def _parts(folder: Path) -> list[Path]:
-    """The files that a folder of clips or of kept weights must have."""
-    manifest, card = folder.parent / seals.MANIFEST, folder.parent / seals.CARD
-    if manifest.is_file():
-        import pyarrow.parquet as pq
-
-        named = pq.read_table(manifest, columns=["part"], partitioning=None)["part"].unique()
-        parts = [p for p in named.to_pylist() if p.startswith(f"{folder.name}/")]
-        return sorted(folder.parent / part for part in parts) or [folder / "part-00000.parquet"]
-    digests = json.loads(card.read_text(encoding="utf-8")).get("sha256", {})
-    return sorted(folder.parent / name for name in digests if name.startswith(f"{folder.name}/"))
-
-
 def _strangers(folder: Path) -> Iterator[tuple[Path, tuple[str, str]]]:
     """Files that do not belong in a folder of clips or of kept weights."""
     if not seals.has_receipt(folder):
         there = {file for file in folder.iterdir() if not file.name.startswith(".")}
-        for file in sorted(there - set(_parts(folder))):
+        for file in sorted(there - set(parts_of(folder))):
             yield file, ("foreign", f"it does not belong to {folder}: move it away")
 
 
@@ -156,6 +150,7 @@ def _reason(dag, job, running: set, config: dict[str, Any]) -> str:
     absent = [path for path in task["outputs"] if not Path(path).exists()]
     if len(absent) == len(task["outputs"]):
         return "not made yet, or lost"
+    absent += [str(part) for path in task["outputs"] if (part := lost_part(Path(path)))]
     if absent:
         return f"{several(absent)} missing"
     made = next(iter(stale(job).values()), expected(task))

@@ -83,7 +83,14 @@ def _marks(files: Mapping[str, str]) -> list[str]:
 
 
 def _digest(value: object) -> str:
-    return _hash(json.dumps(value, sort_keys=True, default=str).encode())
+    return _hash(json.dumps(_texts(value), sort_keys=True, default=str).encode())
+
+
+def _texts(value: object) -> object:
+    """A value whose names are all text: of a configuration this is checked later, in words."""
+    if isinstance(value, Mapping):
+        return {str(name): _texts(one) for name, one in value.items()}
+    return [_texts(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _code(root: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from codedeps import code_parts
+from parts import lost_part
 
 from sonify.runtime import seals
 from sonify.runtime.errors import in_words
@@ -256,6 +257,7 @@ def _force_stale(config: dict[str, Any], beyond: Collection[str]) -> None:
             known |= {path: seal for path, seal in found.items() if seal}
             write_whole(ACCEPTED, json.dumps(known, sort_keys=True, indent=1).encode())
         dag.forcefiles.update(path for path in found if known.get(path) != found[path])
+        dag.forcefiles.update(file for job in dag.jobs for file in job.output if _lacks_parts(file))
 
     async def with_answer(dag, *arguments, **options) -> None:
         await init(dag, *arguments, **options)
@@ -272,6 +274,11 @@ def _force_stale(config: dict[str, Any], beyond: Collection[str]) -> None:
         await finish(dag, job, *arguments, **options)
 
     DAG.check_incomplete, DAG.init, DAG.finish = with_stale, with_answer, with_record
+
+
+def _lacks_parts(file: str) -> bool:
+    """Tell whether an output is a folder of which Snakemake does not see that a file is missing."""
+    return lost_part(Path(file)) is not None
 
 
 def _parsed(value: Any) -> Any:

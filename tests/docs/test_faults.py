@@ -204,6 +204,12 @@ FAULTS = [
         "workflow/test_proof.py::test_a_missing_part",
     ),
     (
+        "part of prepared clips or of kept weights missing",
+        "`make verify` lists it; all parts are made again",
+        AGAIN,
+        "workflow/test_proof.py::test_a_lost_part_of_prepared_clips_is_made_again",
+    ),
+    (
         "table made by other code",
         "it is made again, even without `.snakemake`",
         AGAIN,

@@ -74,4 +74,7 @@ def test_no_run_begins_where_a_fault_was_found(make):
 
 @pytest.mark.parametrize("question", ["verify", "why"])
 def test_questions_change_nothing(make, question):
-    assert make(question) == (0, [["snakemake", "--dry-run", *RUN[1:]]])
+    look = [*PLAIN[:2], "--look", *PLAIN[2:]]
+    assert make(question) == (0, [look, ["snakemake", "--dry-run", *RUN[1:]]])
+    status, calls = make(question, fails="python", CONFIG="a.yaml")
+    assert status and calls[2:] == [[*look, "a.yaml"]]

@@ -24,6 +24,7 @@ sys.path.append(str(ROOT / "workflow"))
 import answers  # noqa: E402
 import proof  # noqa: E402
 import words  # noqa: E402
+from parts import lost_part  # noqa: E402
 
 PARTS = ("results/evaluation/coherence/a-s0.parquet", "results/evaluation/coherence/b-s0.parquet")
 WHOLE, PAGE = "results/evaluation/coherence.parquet", "results/reporting/index.html"
@@ -53,9 +54,10 @@ def job(rule, code, settings, inputs, outputs, apart="", outside=None) -> Job:
 class Plan:
     """Two measurements, gathered, and a page: what Snakemake's DAG is asked."""
 
-    workflow = SimpleNamespace(touch=False)
+    targetrules = (SimpleNamespace(name="all"),)
 
     def __init__(self, code: str = "c1", k: int = 5, parts=PARTS, apart: str = "") -> None:
+        self.workflow = SimpleNamespace(touch=False, default_target="all")
         settings = {"settings": {"k": k}}
         self.jobs = [
             job("coherence", code, settings, [f"results/{Path(part).name[0]}.safetensors"], [part])
@@ -186,6 +188,15 @@ def test_foreign_files_and_a_table_in_the_place_of_another(made):
     }
 
 
+def test_of_some_targets_nothing_is_called_foreign(made, capsys):
+    Path("results/notes.txt").write_text("x")
+    made.targetrules = (SimpleNamespace(name="evaluation"),)
+    assert answers.verify(made, CONFIG) == 0
+    counts, said = capsys.readouterr().out.splitlines()
+    assert counts == "4 intact, 0 stale, 0 missing, 0 foreign, 0 damaged"
+    assert said == "Of the targets alone: whether other files are foreign was not looked at"
+
+
 def test_an_older_gathered_table_put_back_is_remade(made, monkeypatch):
     older = Path(WHOLE).read_bytes()
     make(made.jobs[0], monkeypatch, 7)
@@ -220,11 +231,11 @@ def test_a_page_of_inputs_that_its_job_is_not_told(made, monkeypatch):
     make(plan.jobs[2], monkeypatch, 7)  # other rows: the page shows those of before
     assert found(plan) == {PAGE: ("stale", f"{WHOLE} changed since it was made")}
     assert list(proof.stale(plan.jobs[3])) == [Path(PAGE)]
-    plan.workflow = SimpleNamespace(touch=True)
+    plan.workflow.touch = True
     proof.write_inputs(plan)
     assert list(found(plan)) == [PAGE], "accepted is not made anew"
     older = {f: f.read_bytes() for f in (Path(PAGE), seals.receipt(Path(PAGE)))}
-    plan.workflow = SimpleNamespace(touch=False)
+    plan.workflow.touch = False
     Path(PAGE).write_text("<p>newer")
     monkeypatch.setenv(seals.VARIABLE, json.dumps(proof.task_of(plan.jobs[3]) | {"inputs": []}))
     seals.write_receipts()
@@ -290,13 +301,15 @@ def test_clips_and_weights_are_known_by_the_list_beside_them(made, tmp_path):
         split.parent / "manifest.parquet"
     )
     assert answers._fault(split) is None and not list(answers._strangers(split))
+    assert lost_part(split) is None
     (split / "part-00002.parquet").write_text("x")
     (split / ".snakemake_timestamp").write_text("Snakemake's, when the job is done")
     strange = ("foreign", f"it does not belong to {split}: move it away")
     assert list(answers._strangers(split)) == [(split / "part-00002.parquet", strange)]
     assert proof.note_of(split) == seals.read_note(split / "part-00000.parquet") is not None
     (split / "part-00001.parquet").unlink()
-    assert answers._fault(split) == "part-00001.parquet: it is missing"
+    assert lost_part(split) == split / "part-00001.parquet"
+    assert lost_part(split.parent / "manifest.parquet") is None
     kept = Path("results/models/a-s0/checkpoints")
     kept.mkdir(parents=True)
     (kept.parent / seals.CARD).write_text("{}")
@@ -414,11 +427,26 @@ def told(workflow: Workflow, monkeypatch, question: str, fails: bool = False) ->
     return [line for line in words.splitlines() if "profile" not in line]
 
 
+def test_a_lost_part_of_prepared_clips_is_made_again(mine, monkeypatch):
+    mine("--", MANIFEST)
+    part = mine.folder / "results/data/folder/train/part-00000.parquet"
+    before = part.read_bytes()
+    part.unlink()
+    listed = told(mine, monkeypatch, "verify", fails=True)
+    lost = "part-00000.parquet is not there: make run makes all of it again"
+    assert listed[0] == f"missing: results/data/folder/train: {lost}"
+    name = "results/data/folder/train/part-00000.parquet"
+    assert told(mine, monkeypatch, "why") == [f"prepare_folder: {name} missing", "1 job will run"]
+    mine("--", MANIFEST)
+    assert part.read_bytes() == before
+
+
 def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeypatch):
     prepared = Path(mine.folder, MANIFEST)
     (before,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
     intact = "7 intact, 0 stale, 0 missing, 0 foreign, 0 damaged"
-    assert told(mine, monkeypatch, "verify") == [intact]
+    of = "Of the targets alone: whether other files are foreign was not looked at"
+    assert told(mine, monkeypatch, "verify") == [intact, of]
     shutil.rmtree(mine.folder / ".snakemake")
     assert "Nothing to be done" in mine("--dry-run", "--", MANIFEST)
     sound = np.random.default_rng(1).uniform(-0.5, 0.5, 16_000)
@@ -428,12 +456,13 @@ def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeyp
     assert mine.planned("--", MANIFEST) == {"prepare_folder": 1}, "which records nothing"
     listed = told(mine, monkeypatch, "verify", fails=True)
     assert f"stale: {MANIFEST}: {changed}" in listed
-    assert listed[-1] == "0 intact, 7 stale, 0 missing, 0 foreign, 0 damaged"
+    assert listed[-2:] == ["0 intact, 7 stale, 0 missing, 0 foreign, 0 damaged", of]
     assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 job will run"]
     mine("--", MANIFEST)
     (after,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
     assert after != before
-    assert told(mine, monkeypatch, "verify") == [intact]
+    of = "Of the targets alone: whether other files are foreign was not looked at"
+    assert told(mine, monkeypatch, "verify") == [intact, of]
     (mine.folder / "mine/val/dog/rex.wav").rename(mine.folder / "mine/val/dog/max.wav")
     assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 job will run"]
     mine("--touch", "--", MANIFEST)
