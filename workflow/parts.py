@@ -1,6 +1,7 @@
 """The files of which a folder of clips or of kept weights consists, as the file beside it says."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 from sonify.contracts import tables
@@ -12,12 +13,20 @@ def parts_of(folder: Path) -> list[Path]:
     """Return the files that a folder of clips or of kept weights must have."""
     manifest, card = folder.parent / seals.MANIFEST, folder.parent / seals.CARD
     if manifest.is_file():
-        with tables.damage_named(manifest):
-            named = tables.scanned(manifest, columns=["part"])["part"].unique().to_pylist()
+        state = manifest.stat()
+        named = _named(manifest, state.st_mtime_ns, state.st_size)
         parts = [part for part in named if part.startswith(f"{folder.name}/")]
         return sorted(folder.parent / part for part in parts) or [folder / "part-00000.parquet"]
     digests = json.loads(card.read_text(encoding="utf-8")).get("sha256", {})
     return sorted(folder.parent / name for name in digests if name.startswith(f"{folder.name}/"))
+
+
+@cache
+def _named(manifest: Path, *state: int) -> list[str]:
+    """The parts of all splits, read once as long as the manifest's state is the same: each split is
+    asked for at every start, and by `make verify` three times."""
+    with tables.damage_named(manifest):
+        return tables.scanned(manifest, columns=["part"])["part"].unique().to_pylist()
 
 
 def lost_part(path: Path) -> Path | None:

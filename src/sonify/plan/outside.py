@@ -1,4 +1,4 @@
-"""What jobs read outside `results`: a name for each, its words for a sentence, and a digest.
+"""Tells what jobs read outside `results`: its name, its words for a sentence, and a digest.
 
 Light: imported while the Snakefile is read.
 """
