@@ -65,12 +65,13 @@ def _path() -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """What became of one Slurm job: the rule with its wildcards, memory asked for, and state."""
+    """What became of one Slurm job: the rule with its wildcards, memory asked for, state, node."""
 
     number: str
     name: str
     mem_mb: int
     state: str
+    node: str
 
 
 class Cluster:
@@ -128,9 +129,9 @@ class Cluster:
 
     def jobs(self) -> list[Job]:
         """Every job that there has been, first first."""
-        lines = self.asks("squeue", "-h", "--states=all", "-S", "i", "-o", "%i|%k|%m|%T")
+        lines = self.asks("squeue", "-h", "--states=all", "-S", "i", "-o", "%i|%k|%m|%T|%N")
         split = (line.split("|") for line in lines.splitlines())
-        return [Job(n, name, _megabytes(memory), state) for n, name, memory, state in split]
+        return [Job(n, name, _megabytes(mb), state, node) for n, name, mb, state, node in split]
 
     def kill(self, job: Job) -> None:
         """Send SIGKILL to every process of a job."""

@@ -1,14 +1,15 @@
 """The smoke run on a Slurm cluster of this machine, where jobs are lost: `pytest -m slurm`.
 
 Nothing of this is in the other runs of the tests: it needs Slurm, and takes as long as every job
-takes to start two Pythons more.
+takes to start two Pythons more. With `-s` it prints which jobs had to be run again, and how.
 """
 
 import os
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def run(cluster, elsewhere) -> list[slurm.Job]:
     assert process.returncode == 0, (elsewhere.folder / "said").read_text()[-5_000:]
     assert killed
     jobs = cluster.jobs()
+    print(*log(jobs, killed), sep="\n")
     assert next(job.state for job in jobs if job.number == killed.number) != "COMPLETED"
     return jobs
 
@@ -98,6 +100,21 @@ def tries(jobs: list[slurm.Job], rule: str = "") -> dict[str, list[slurm.Job]]:
         if job.name.startswith(f"rule_{rule}"):
             found[job.name].append(job)
     return found
+
+
+def log(jobs: list[slurm.Job], killed: slurm.Job) -> Iterator[str]:
+    """What the run was, in lines: jobs, nodes, and every job that was more than one of Slurm."""
+    nodes = Counter(job.node for job in jobs)
+    on = " and ".join(f"{count} on {node}" for node, count in sorted(nodes.items()))
+    yield f"\n{len(tries(jobs))} jobs of the workflow were {len(jobs)} of Slurm, {on}"
+    for name, same in tries(jobs).items():
+        if len(same) > 1:
+            each = (
+                f"{job.number} with {job.mem_mb} MB {job.state}"
+                f"{' (killed here)' if job.number == killed.number else ''}"
+                for job in same
+            )
+            yield f"{name}: {', '.join(each)}"
 
 
 def test_every_job_was_one_of_slurm_and_ended_well(run, elsewhere):
