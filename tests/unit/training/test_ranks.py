@@ -237,6 +237,8 @@ def test_one_process_connects_to_nothing(clips):
 
 RANK = """
 import os, signal, sys, time
+if sys.argv[1] == "importing" and "SONIFY_RANK" in os.environ:
+    raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
 import torch
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.jobs import run
@@ -285,6 +287,13 @@ run(main)
             "error: part-00003.parquet is damaged: prepare it again (process 2 of 3 of this "
             "training)\n",
         ),
+        (
+            "importing",
+            2,
+            "error: out of memory: libtorch_cpu.so: failed to map segment from shared object: give "
+            "the job more memory (mem_mb on a cluster), or run fewer jobs at once or smaller "
+            "batches (process 2 of 2 of this training)\n",
+        ),
         pytest.param(
             "unborn",
             2,
@@ -292,7 +301,7 @@ run(main)
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["killed", "sentence", "unborn"],
+    ids=["killed", "sentence", "importing", "unborn"],
 )
 def test_a_rank_that_dies_ends_all_with_one_sentence(tmp_path, how, count, said):
     done, ranks = job(tmp_path, how, count)
@@ -350,10 +359,11 @@ def test_a_job_is_shared_told_to_end_and_goes_on(clips, tmp_path):
 def job(folder: Path, how: str, count: int) -> tuple[subprocess.CompletedProcess, list[int]]:
     """A job of so many ranks, the second of which ends in some way, and the processes it had."""
     script, file = folder / "rank.py", folder / f"{how}.txt"
+    started = [sys.executable, str(ROOT / "workflow" / "launch.py")]
     script.write_text(RANK)
     file.touch()
     done = subprocess.run(
-        [sys.executable, str(script), how, str(count), str(file)],
+        [*started, str(script), how, str(count), str(file)],
         capture_output=True,
         text=True,
         check=False,
