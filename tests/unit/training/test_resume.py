@@ -18,7 +18,8 @@ from sonify.data.stored import stored
 from sonify.evaluation.metrics.ranking import selection_score
 from sonify.models import checkpoint
 from sonify.runtime.errors import SonifyError
-from sonify.training import resume
+from sonify.training import loop, resume
+from sonify.training.adam import Adam
 from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.resume import Saver
 from sonify.training.run import Trained, train_run
@@ -264,6 +265,31 @@ def test_a_training_that_diverges_names_step_and_last_checkpoint(clips, tmp_path
     assert f", in epoch {(step - 1) // 4 + 1}: lower learning_rate (the last checkpoint" in said
     _, facts = resume._read(saver.file)
     assert facts["parts"]["training"]["step"] == step - 1
+
+
+@pytest.mark.parametrize(("spoilt", "epoch"), [(5, 2), (12, 3)])
+def test_no_checkpoint_and_no_model_has_weights_that_are_not_finite(
+    clips, tmp_path, monkeypatch, spoilt, epoch
+):
+    """Though the loss before them was, as before the last step of all."""
+
+    class Spoiling(Adam):
+        def step(self, rate: float) -> None:
+            super().step(rate)
+            if int(self.steps[0]) == spoilt:
+                self.parameters[0].data[0] = torch.inf
+
+    monkeypatch.setattr(loop, "Adam", Spoiling)
+    saver = Mortal(tmp_path, pause=1)
+    with pytest.raises(SonifyError) as stopped:
+        trained("labelled", clips, saver)
+    assert str(stopped.value) == (
+        f"weights are not finite after step {spoilt}, in epoch {epoch}: lower learning_rate (the "
+        f"last checkpoint before that is {saver.file})"
+    )
+    tensors, facts = resume._read(saver.file)
+    assert facts["parts"]["training"]["step"] == spoilt - 1
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
 
 
 def test_checkpoints_are_written_as_often_as_they_are_cheap(tmp_path):
