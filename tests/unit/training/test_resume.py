@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shallow
+import soundfile
 import torch
 from deaths import Killed, Mortal
 
@@ -251,6 +253,37 @@ def test_a_checkpoint_of_something_else_is_set_aside_and_found_again(clips, tmp_
     trained("labelled", clips, again)
     assert again.asked == STEPS["labelled"] - 3, "as it was left by the first"
     assert capsys.readouterr().err == ""
+
+
+def test_a_checkpoint_of_other_backgrounds_weights_or_versions_is_set_aside(
+    clips, tmp_path, capsys, monkeypatch
+):
+    noises, folder = tmp_path / "noises", tmp_path / "unfinished"
+    noises.mkdir()
+    soundfile.write(noises / "hum.wav", np.full(8_000, 0.1), 8_000)
+    augmentation = Augmentation(background_snr_db=(5, 20), background_folder=str(noises))
+    recipe = dataclasses.replace(LABELLED, augmentation=augmentation)
+    pretrained = trained("contrastive", clips)
+    options = {"start": (pretrained.model, pretrained.card), "score": selection_score}
+
+    def died() -> str:
+        with pytest.raises(Killed):
+            train_run(SCRATCH, 7, recipe, clips, saver=Mortal(folder, dies=5), **options)
+        said = capsys.readouterr().err
+        return said.partition(" was started with other ")[2].partition(": it is set aside")[0]
+
+    assert died() == ""
+    soundfile.write(noises / "hiss.wav", np.full(8_000, -0.1), 8_000)
+    assert died() == "backgrounds"
+    shutil.rmtree(folder)
+    assert died() == ""
+    with torch.no_grad():
+        next(pretrained.model.encoder.parameters()).add_(1e-3)
+    assert died() == "weights to start from"
+    shutil.rmtree(folder)
+    assert died() == ""
+    monkeypatch.setattr(torch, "__version__", "3.0")
+    assert died() == "torch or device"
 
 
 def test_a_training_that_diverges_names_step_and_last_checkpoint(clips, tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 from deaths import Killed, Mortal
 from sklearn.metrics import average_precision_score
@@ -134,6 +136,37 @@ def test_killed_probes_go_on_and_none_is_trained_again(
     table = layer_importance_table(probing, start, train, whole(clips), saver=again)
     tables.write(table, tmp_path / "table.parquet", "layer_importance")
     assert (tmp_path / "table.parquet").read_bytes() == whole_bytes and again.asked == 0
+
+
+def test_probes_that_were_begun_with_something_else_are_set_aside(
+    make_clips, store, start, tmp_path, capsys
+):
+    train, clips = store(make_clips([2_700] * 9)), make_clips(LENGTHS, splits="val")
+    noises, work = tmp_path / "noises", tmp_path / "work"
+    noises.mkdir()
+    soundfile.write(noises / "hum.wav", np.full(8_000, 0.1), 8_000)
+    mixed = {"background_snr_db": [5, 20], "background_folder": str(noises)}
+    probing = probing_from(settings(recipe=SETTINGS["recipe"] | {"augmentation": mixed}))
+
+    def died(split: str = "val", code: str = "") -> str:
+        scored = dataclasses.replace(whole(clips), identity=split)
+        with pytest.raises(Killed):
+            layer_importance_table(probing, start, train, scored, saver=Mortal(work, code, dies=2))
+        said = capsys.readouterr().err
+        return said.partition(" was started with other ")[2].partition(": it is set aside")[0]
+
+    assert died() == ""
+    soundfile.write(noises / "hiss.wav", np.full(8_000, -0.1), 8_000)
+    assert died() == "backgrounds"
+    shutil.rmtree(work)
+    assert (died(), died("eval")) == ("", "clips")
+    shutil.rmtree(work)
+    assert (died(), died(code="edited")) == ("", "code")
+    shutil.rmtree(work)
+    assert died() == ""
+    with torch.no_grad():
+        next(start[0].encoder.parameters()).add_(1e-3)
+    assert died() == "weights to start from"
 
 
 def test_rows_are_of_the_probe_and_of_the_split_it_was_scored_on(make_clips, store, start):
