@@ -72,8 +72,8 @@ afterwards replaced calibrated ones, since timing within one process misses impo
 and networks are from jobs of an earlier, busier run, scaled by eye to an idle machine, and the
 seconds of an interpreter's start were chosen with the ratios below in view. With the rates as first
 calibrated, 7 of the 15 stages were off by more than 1.5: mine 2.24, synthesise 2.07, evolution
-1.87, score 1.86, invariance 1.81, layer_importance 1.61 and one more. The other rates were timed just
-before the run below.
+1.87, score 1.86, invariance 1.81, layer_importance 1.61 and one more. The other rates were timed
+just before the run below.
 """
 DEVICES = """\
 ## Devices

@@ -264,7 +264,11 @@ def test_a_checkpoint_of_other_backgrounds_weights_or_versions_is_set_aside(
     augmentation = Augmentation(background_snr_db=(5, 20), background_folder=str(noises))
     recipe = dataclasses.replace(LABELLED, augmentation=augmentation)
     pretrained = trained("contrastive", clips)
+    part = clips.groups[0].file
+    copy = shutil.copytree(part.parent, tmp_path / "validation" / part.parent.name)
+    shutil.copy(part.parents[1] / "vocabulary.parquet", copy.parent)
     options = {"start": (pretrained.model, pretrained.card), "score": selection_score}
+    options["val_clips"] = stored(copy.parent, [copy.name])
 
     def died() -> str:
         with pytest.raises(Killed):
@@ -284,6 +288,11 @@ def test_a_checkpoint_of_other_backgrounds_weights_or_versions_is_set_aside(
     assert died() == ""
     monkeypatch.setattr(torch, "__version__", "3.0")
     assert died() == "torch or device"
+    shutil.rmtree(folder)
+    assert died() == ""
+    os.utime(copy / part.name)
+    options["val_clips"] = stored(copy.parent, [copy.name])
+    assert died() == "clips"
 
 
 def test_a_training_that_diverges_names_step_and_last_checkpoint(clips, tmp_path):
