@@ -26,7 +26,7 @@ from sonify.training.ranks import ALONE, Ranks
 from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import Trained, train_run
 from sonify.training.settings import Run, TrainingSettings
-from sonify.training.together import check, joined
+from sonify.training.together import check, joined, together
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
@@ -195,9 +195,10 @@ def test_a_shared_training_that_was_killed_goes_on_with_any_number_of_ranks(
 
     def shared(folder: str, dies: int = 0, pause: int = 2):
         def train(ranks: Ranks) -> Trained:
-            saver = Mortal(tmp_path / folder, dies=dies, pause=pause) if ranks.first else None
+            own = Mortal(tmp_path / folder, dies=dies, pause=pause)
+            saver = own if ranks.first else Mortal(tmp_path / "of others")
             done = trained(RECIPES[kind], clips, saver=saver, ranks=ranks)
-            assert saver is None or dies or saver.asked == done.history["step"].iloc[-1] - 3
+            assert not ranks.first or dies or saver.asked == done.history["step"].iloc[-1] - 3
             return done
 
         return train
@@ -215,6 +216,7 @@ def test_a_shared_training_that_was_killed_goes_on_with_any_number_of_ranks(
             torch.testing.assert_close(found["weights"][name], tensor, **near)
         assert found["losses"].shape == undisturbed["losses"].shape
         assert found["selection"] == undisturbed["selection"]
+    assert not (tmp_path / "of others").exists()
 
 
 def test_more_ranks_than_there_is_room_for_are_refused(clips, monkeypatch):
@@ -225,6 +227,9 @@ def test_more_ranks_than_there_is_room_for_are_refused(clips, monkeypatch):
         check(3, torch.device("cuda"))
     check(2, torch.device("cuda"))
     check(64, CPU)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a rank was started"))
+    with pytest.raises(SonifyError, match="there are 2 GPUs"), together(3, torch.device("cuda")):
+        pass
     with pytest.raises(SonifyError, match="training.processes is 2, but PyTorch has one GPU here"):
         check(2, torch.device("mps"))
 
