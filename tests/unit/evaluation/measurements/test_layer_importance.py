@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import runpy
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from sonify.evaluation.measurements.scoring import score_tables
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
+from sonify.runtime.progress import Progress
 from sonify.training.probes import Probing, train_probes
 from sonify.training.settings import ProbingSettings
 
@@ -266,6 +269,32 @@ def job(monkeypatch, tmp_path, model, **others):
     monkeypatch.setattr(sys, "argv", words)
     runpy.run_path(str(SCRIPT))
     return tables.read(tmp_path / "t.pq", "layer_importance")
+
+
+def test_a_job_that_is_told_to_end_writes_a_checkpoint_and_goes_on(
+    make_clips, store, start, monkeypatch, tmp_path, capsys
+):
+    clips = make_clips([2_500, 2_370, 2_700, 2_370] * 4, splits="train")
+    store(dataclasses.replace(clips, splits=["train"] * 8 + ["val"] * 8))
+    checkpoint.save(tmp_path / "model", *start)
+    expected = job(monkeypatch, tmp_path, tmp_path / "model")
+    capsys.readouterr()
+
+    def tell(bar: Progress, done: int, note: str = "") -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("nobody heard SIGTERM"))
+    try:
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+            patch.setattr(Progress, "update", tell)  # after an epoch of two steps, of two
+            job(patch, tmp_path, tmp_path / "model")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = "ended by SIGTERM at step 2 of 4: the same command resumes from there"
+    assert ended.value.code == 143 and capsys.readouterr().err.splitlines()[-1] == said
+    assert list(tmp_path.glob("unfinished-t/*/layers-1-4-12.safetensors"))
+    pd.testing.assert_frame_equal(job(monkeypatch, tmp_path, tmp_path / "model"), expected)
+    assert not (tmp_path / "unfinished-t").exists()
 
 
 def test_the_script_writes_the_table_and_says_one_line(
