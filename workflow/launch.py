@@ -22,6 +22,8 @@ def run(arguments: list[str], library: list[str]) -> None:
     What a user can fix ends it in one sentence; the traceback of a bug begins in the script.
     """
     sys.excepthook = _tell
+    # By which the ranks of a training are started (sonify.training.together), from a fork as well.
+    sys.orig_argv = [sys.executable, str(HERE / "launch.py"), *arguments]
     sys.path[:1] = [str(_folder(arguments[0])), *library]
     ending: AbstractContextManager[None] = nullcontext()
     if arguments[0] != "-m" or arguments[1].startswith("sonify."):  # others look for it themselves

@@ -59,6 +59,39 @@ FAULTS = [
         "unit/runtime/test_errors.py::test_memory_that_runs_out_is_one_sentence",
     ),
     (
+        "training killed at any moment, even while it writes a checkpoint",
+        "the next run goes on from the last whole checkpoint, to the same bits",
+        AGAIN,
+        "unit/training/test_resume.py::test_killed_over_and_over_and_while_it_writes_a_checkpoint",
+    ),
+    (
+        "training warned by a scheduler that its time is up (SIGTERM)",
+        "it writes a checkpoint at once and ends",
+        "`make run`, which goes on from there",
+        "unit/training/test_resume.py::"
+        "test_told_to_end_it_writes_a_checkpoint_and_goes_on_from_there",
+    ),
+    (
+        "checkpoint of a training damaged",
+        "it is set aside with a sentence; the training starts over",
+        AGAIN,
+        "unit/training/test_resume.py::test_a_damaged_checkpoint_is_set_aside",
+    ),
+    (
+        "checkpoint of other code, settings or clips",
+        "it is set aside with a sentence, and found again if these come back",
+        "nothing to do",
+        "unit/training/test_resume.py::"
+        "test_a_checkpoint_of_something_else_is_set_aside_and_found_again",
+    ),
+    (
+        "weights of a training no longer finite",
+        "the training ends; the error names the step and the last checkpoint, whose weights are",
+        "lower the setting that the error names, then `make run`",
+        "unit/training/test_resume.py::"
+        "test_no_checkpoint_and_no_model_has_weights_that_are_not_finite",
+    ),
+    (
         "process of a training that several share killed, as for lack of memory",
         "the training ends; the error says which process, and of what",
         "`make run`, which goes on from the last checkpoint",

@@ -53,7 +53,10 @@ class Workflow:
         file = self.checkout / "workflow" / "configs" / "smoke.yaml"
         settings = yaml.safe_load(file.read_text(encoding="utf-8"))
         for block, values in changes.items():
-            settings.setdefault(block, {}).update(values)
+            if isinstance(values, dict):
+                settings.setdefault(block, {}).update(values)
+            else:
+                settings[block] = values
         file.write_text(yaml.safe_dump(settings), encoding="utf-8")
 
     def edit(self, file: str, old: str, new: str) -> None:

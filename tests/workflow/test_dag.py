@@ -1,7 +1,9 @@
 """What the workflow plans and refuses before any job runs."""
 
 import re
+import shutil
 from collections import Counter
+from importlib.util import find_spec
 
 import pytest
 import yaml
@@ -67,6 +69,26 @@ def test_what_shows_trainings_is_handed_to_them_and_is_nothing_that_results_are_
     workflow.overlay({"training": {"watch": ["tensorboard", "wandb"]}})
     assert "--watch  --out" in plain
     assert command() == plain.replace("--watch  --out", "--watch tensorboard wandb --out")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"device": "cuda"}, "device is 'cuda', which this machine, or its build of PyTorch, "),
+        ({"training": {"watch": ["wandb"]}}, "training.watch names wandb, which is not installed"),
+        ({"training": {"processes": 3}}, "training.processes is 3 with 1 thread each, which are 3"),
+    ],
+    ids=["GPU", "tool", "processes"],
+)
+def test_what_this_machine_lacks_is_said_before_anything_is_made(workflow, settings, said):
+    if "device" in settings and shutil.which("nvidia-smi"):
+        pytest.skip("this machine has a GPU")
+    if said.endswith("not installed") and find_spec("wandb"):
+        pytest.skip("this environment has wandb")
+    workflow.overlay(settings)
+    printed = workflow("results/models/contrastive-s0/model.json", "--cores", "2", fails=True)
+    assert f"\nerror: {said}" in f"\n{printed}" and "Traceback" not in printed
+    assert not list(workflow.folder.glob("results/data/*"))
 
 
 def test_each_seed_is_synthesised_prepared_and_read_apart(workflow, dry_run):

@@ -26,6 +26,15 @@ def test_nodes_have_time_to_see_what_another_wrote(name):
     assert profile(name)["latency-wait"] >= 60
 
 
+@pytest.mark.parametrize("name", ["slurm", "generic"])
+def test_a_job_that_has_failed_is_tried_twice_more(name):
+    """By the profile: a rule's own retries repeat within one job of a cluster, at its memory."""
+    assert profile(name)["retries"] == 2
+    rules = [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")]
+    assert len(rules) > 5
+    assert not [file for file in rules if "retries" in file.read_text(encoding="utf-8")]
+
+
 def test_the_commands_of_the_pages_name_profiles_that_are_there():
     said = {file: file.read_text(encoding="utf-8") for file in [*PAGES, *PROFILES]}
     named = {f: re.findall(r"--workflow-profile[ =]([\w/-]+)", text) for f, text in said.items()}

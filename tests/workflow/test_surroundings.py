@@ -61,6 +61,14 @@ def test_a_gpu_that_is_not_there_is_missed_before_any_job(monkeypatch):
     assert surroundings.missing_device("cuda", snakemake(dag=jobs(1))) is None
 
 
+@pytest.mark.parametrize(("there", "number"), [(None, 0), ("/usr/bin/nvidia-smi", 1)])
+def test_a_job_asks_for_a_gpu_that_is_named_or_there(monkeypatch, there, number):
+    monkeypatch.setattr(shutil, "which", lambda name: there)
+    assert surroundings.gpus("auto") == number
+    assert surroundings.gpus("cuda") == surroundings.gpus("mps") == 1
+    assert surroundings.gpus("cpu") == 0
+
+
 def test_a_job_that_failed_asks_for_twice_the_memory():
     resources = surroundings.asked(lambda wildcards: Needs(1_500, wildcards.minutes))
     some = SimpleNamespace(minutes=60)

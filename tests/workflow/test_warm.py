@@ -114,6 +114,15 @@ def test_a_fork_is_what_a_process_is_but_for_the_imports(script, run, shell, war
         assert shell(script, outcome) == forked
 
 
+@forking
+def test_a_job_knows_the_command_that_starts_more_of_it(shell, tmp_path):
+    """By the launcher, wherever the job itself runs: so a training starts its ranks."""
+    (tmp_path / "again.py").write_text("import sys; print(sys.orig_argv[1:])")
+    command = [str(WORKFLOW / "launch.py"), "again.py", "x"]
+    for folder in ({}, {"SONIFY_WARM_FOLDER": ""}):
+        assert shell("again.py", "x", **folder) == (0, f"{command}\n", "")
+
+
 def test_where_nothing_can_be_forked_a_process_is_started(script, run, shell, warm):
     fresh = run(sys.executable, script, "fine")
     assert shell(script, "fine", OMP_NUM_THREADS="2") == fresh, "of another number of threads"

@@ -58,7 +58,11 @@ def page(costs: Costs, made: Mapping[str, str], memory_mb: float) -> str:
 
     memory_mb: of this machine, for what would break first.
     """
-    lines = [HEAD, f"Made on {made['date']}, commit {made['commit']}, {made['machine']}.\n"]
+    lines = [
+        HEAD,
+        f"Written on {made['date']}, commit {made['commit']}, {made['machine']}. Stages that were "
+        "measured before\nstand as they were.\n",
+    ]
     lines += ["## Bounds of memory, and what was measured\n", *_slopes(costs)]
     found = faults(costs)
     lines += [*(f"- {sentence}." for sentence in found), ""] if found else []

@@ -27,10 +27,13 @@ def recordings(folder: Path) -> list[np.ndarray]:
     return [_recording(file) for file in files]
 
 
-def identity(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of modification of each of these files: JSON."""
-    facts = [(str(f.relative_to(folder)), f.stat()) for f in background_files(folder)]
-    return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
+def identity(folder: str | None) -> list[tuple[str, int, int]]:
+    """Name, size and time of modification of each of these files: JSON; none without a folder."""
+    place = Path(folder) if folder else None
+    files = (
+        [(str(f.relative_to(place)), f.stat()) for f in background_files(place)] if place else []
+    )
+    return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in files]
 
 
 def _recording(file: Path) -> np.ndarray:

@@ -59,7 +59,7 @@ def train(
     stream, and go on from where the first one does; all end with the same weights.
 
     Raises SonifyError when fewer than two clips are long enough, clips of the multiclass objective
-    have several labels, or the loss stops being finite.
+    have several labels, or the loss or a weight stops being finite.
     """
     if recipe.objective == "multiclass" and not stream.stored.single_label:
         raise SonifyError(
@@ -130,19 +130,21 @@ class Ongoing:
         self.step += 1
 
     def check(self, steps: int, key: str, saver: Saver | None) -> None:
-        """Raise SonifyError, naming step and last checkpoint, if a loss has not been finite.
+        """Raise SonifyError, naming step and last checkpoint, if a loss or a weight is not finite.
 
-        `key` names the setting of the recipe to lower in that case.
+        `key` names the setting of the recipe to lower in that case. Called before every checkpoint,
+        so that none has such weights, whose own loss is that of the next step.
         """
         bad = (~self.losses[self.checked : self.step].isfinite()).nonzero().flatten().tolist()
-        if bad:
-            at = self.checked + bad[0]
+        finite = torch.stack([p.isfinite().all() for p in self.optimiser.parameters]).all()
+        if bad or not finite:
+            step = self.checked + bad[0] + 1 if bad else self.step
+            loss = f"the loss is {self.losses[step - 1].item()} at"
+            what = loss if bad else "weights are not finite after"
             last = saver.file if saver and saver.file.is_file() else None
             good = f" (the last checkpoint before that is {last})" if last else ""
-            raise SonifyError(
-                f"the loss is {self.losses[at].item()} at step {at + 1}, in epoch "
-                f"{at // steps + 1}: lower {key}{good}"
-            )
+            where = f"step {step}, in epoch {(step - 1) // steps + 1}"
+            raise SonifyError(f"{what} {where}: lower {key}{good}")
         self.checked = self.step
 
     def snapshot(self) -> Snapshot:

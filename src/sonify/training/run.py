@@ -145,15 +145,12 @@ def train_run(
     model = build(card)
     if start is not None:
         model.encoder.load_state_dict(start[0].encoder.state_dict())
-    noises = recipe.augmentation.background_folder
     if saver:
         saver.begin(
             {
                 "configuration": [asdict(run), seed, asdict(recipe), asdict(architecture)],
-                "clips": [
-                    *(some.identity for some in (clips, val_clips) if some),
-                    backgrounds.identity(Path(noises)) if noises else [],
-                ],
+                "clips": [some.identity for some in (clips, val_clips) if some],
+                "backgrounds": backgrounds.identity(recipe.augmentation.background_folder),
                 "weights to start from": digest(model.encoder) if start else None,
                 "torch or device": [torch.__version__, torch.device(device).type],
             }

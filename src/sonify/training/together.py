@@ -108,7 +108,7 @@ class _Others:
         for rank in range(1, self.count):
             with self._said(rank).open("wb") as said:
                 self.processes[rank] = subprocess.Popen(
-                    [sys.executable, *sys.argv],
+                    [sys.executable, *sys.orig_argv[1:]],
                     env=environment | {VARIABLE: f"{rank} {self.folder}"},
                     stdin=subprocess.DEVNULL,
                     stdout=said,

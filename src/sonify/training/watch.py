@@ -35,8 +35,8 @@ def watching(tools: Sequence[str], model: str, folder: Path = FOLDER) -> Iterato
     """Show the training of a model in each of `tools`, with files in <folder>/<tool>/<model>.
 
     After each epoch, loss and learning_rate of its steps are written, and val_score at its last. A
-    training that goes on from a checkpoint goes on there too. Raises SonifyError for a tool that is
-    not installed.
+    training that goes on from a checkpoint goes on there too, in Weights & Biases as a further run
+    of the same name. Raises SonifyError for a tool that is not installed.
     """
     check_installed(tools)
     with ExitStack() as opened:

@@ -741,3 +741,10 @@ def test_a_share_that_was_killed_goes_on_with_its_block(shared, tmp_path):
     shared.settings["max_s"] = 1.0
     with pytest.raises(SystemExit, match="1-of-2 was made with other configuration: delete it"):
         shared.merged(tmp_path / "other", [first, first])
+    shared.settings["max_s"] = 2.0
+    with pytest.raises(SystemExit, match="1-of-2 was made with other code: delete it"):
+        shared.merged(tmp_path / "edited", [first, first, "--code", "edited"])
+    lists = shared.root / "FSD50K.ground_truth" / "eval.csv"
+    lists.write_text(lists.read_text().replace('"Dog,Bell"', "Dog", 1))
+    with pytest.raises(SystemExit, match="1-of-2 was made with other lists: delete it"):
+        shared.merged(tmp_path / "relabelled", [first, first])

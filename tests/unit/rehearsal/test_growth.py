@@ -3,6 +3,8 @@
 import csv
 import io
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,8 @@ from sonify.rehearsal.measuring import Cost
 from sonify.rehearsal.page import page, table
 from sonify.rehearsal.sizes import MINED, PER_PART, full_parts, listed
 from sonify.rehearsal.stages import BOUNDS, OVERLAY, Bound
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def costs(per_clip: float, stage: str = "list", fixed_mb: float = 100.0):
@@ -129,3 +133,34 @@ def test_the_page_and_the_table_have_every_number():
         "clips": "200000", "stage": "list", "wall_s": "200.00", "cpu_s": "200.00",
         "peak_mb": "200.00", "disk_mb": "3.00",
     }  # fmt: skip
+
+
+def test_the_page_of_the_rehearsal_has_the_present_words_and_bounds_and_these_are_met():
+    text = (ROOT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+    written = re.search(r"Written on (.*), commit (\S+), (.*, (\d+) GB)\.", text)
+    assert written is not None
+    date, commit, machine, memory_gb = written.groups()
+    found: dict[int, dict[str, Cost]] = {}
+    for n, of in re.findall(r"^## ([\d,]+) listed clips\n(.*?)(?=^## |\Z)", text, re.M | re.S):
+        rows = [row.split(" | ") for row in re.findall(r"^\| (\w+ \|.* [\d,.]+) \|$", of, re.M)]
+        found[number(n)] = {
+            stage: Cost(number(wall), number(cpu), number(peak), number(disk))
+            for stage, wall, cpu, peak, _, disk in rows
+        }
+    assert list(found) == [2_000, 20_000, 200_000, 2_084_320]
+    assert all(list(of) == list(BOUNDS) for of in found.values())
+    assert faults(found) == []
+    made = {"date": date, "commit": commit, "machine": machine}
+    # Its numbers are rounded, and with them slopes and what breaks first.
+    assert plain(page(found, made, float(memory_gb) * 1_000)) == plain(text)
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", "")) if "." in text else int(text.replace(",", ""))
+
+
+def plain(text: str) -> list[str]:
+    """The lines of a page but for what it works out."""
+    first, rest = text.split("## What breaks first")
+    slopes = re.sub(r"( \| -?[\d,]+){2}( \| [a-z ]+) \|$", r"\2", first, flags=re.M)
+    return (slopes + rest.partition("## ")[2]).splitlines()

@@ -109,5 +109,14 @@ def test_shares_make_every_nth_batch_and_together_the_whole(clips, top, tmp_path
     )
 
 
+def test_a_killed_job_goes_on_with_the_layer_that_it_was_at(clips, top, tmp_path):
+    how = {"max_samples": 1_800, "kept": Kept(tmp_path)}
+    whole, every, _ = rendered(clips, top, **how)
+    (tmp_path / "layer-02-00000.parquet").unlink()  # the last of them
+    again, seen, _ = rendered(clips, top, **how)
+    assert seen == of_layer(every, 2)
+    assert tables.checked(again, "sonifications") == tables.checked(whole, "sonifications")
+
+
 def of_layer(batches: list[tuple], layer: int) -> list[tuple]:
     return [batch for batch in batches if batch[0] == layer]

@@ -26,7 +26,7 @@ from sonify.training.ranks import ALONE, Ranks
 from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.run import Trained, train_run
 from sonify.training.settings import Run, TrainingSettings
-from sonify.training.together import check, joined
+from sonify.training.together import check, joined, together
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
@@ -195,9 +195,10 @@ def test_a_shared_training_that_was_killed_goes_on_with_any_number_of_ranks(
 
     def shared(folder: str, dies: int = 0, pause: int = 2):
         def train(ranks: Ranks) -> Trained:
-            saver = Mortal(tmp_path / folder, dies=dies, pause=pause) if ranks.first else None
+            own = Mortal(tmp_path / folder, dies=dies, pause=pause)
+            saver = own if ranks.first else Mortal(tmp_path / "of others")
             done = trained(RECIPES[kind], clips, saver=saver, ranks=ranks)
-            assert saver is None or dies or saver.asked == done.history["step"].iloc[-1] - 3
+            assert not ranks.first or dies or saver.asked == done.history["step"].iloc[-1] - 3
             return done
 
         return train
@@ -215,6 +216,7 @@ def test_a_shared_training_that_was_killed_goes_on_with_any_number_of_ranks(
             torch.testing.assert_close(found["weights"][name], tensor, **near)
         assert found["losses"].shape == undisturbed["losses"].shape
         assert found["selection"] == undisturbed["selection"]
+    assert not (tmp_path / "of others").exists()
 
 
 def test_more_ranks_than_there_is_room_for_are_refused(clips, monkeypatch):
@@ -225,6 +227,9 @@ def test_more_ranks_than_there_is_room_for_are_refused(clips, monkeypatch):
         check(3, torch.device("cuda"))
     check(2, torch.device("cuda"))
     check(64, CPU)
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a rank was started"))
+    with pytest.raises(SonifyError, match="there are 2 GPUs"), together(3, torch.device("cuda")):
+        pass
     with pytest.raises(SonifyError, match="training.processes is 2, but PyTorch has one GPU here"):
         check(2, torch.device("mps"))
 
@@ -237,6 +242,8 @@ def test_one_process_connects_to_nothing(clips):
 
 RANK = """
 import os, signal, sys, time
+if sys.argv[1] == "importing" and "SONIFY_RANK" in os.environ:
+    raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
 import torch
 from sonify.runtime.errors import SonifyError
 from sonify.runtime.jobs import run
@@ -285,6 +292,13 @@ run(main)
             "error: part-00003.parquet is damaged: prepare it again (process 2 of 3 of this "
             "training)\n",
         ),
+        (
+            "importing",
+            2,
+            "error: out of memory: libtorch_cpu.so: failed to map segment from shared object: give "
+            "the job more memory (mem_mb on a cluster), or run fewer jobs at once or smaller "
+            "batches (process 2 of 2 of this training)\n",
+        ),
         pytest.param(
             "unborn",
             2,
@@ -292,7 +306,7 @@ run(main)
             marks=pytest.mark.slow,
         ),
     ],
-    ids=["killed", "sentence", "unborn"],
+    ids=["killed", "sentence", "importing", "unborn"],
 )
 def test_a_rank_that_dies_ends_all_with_one_sentence(tmp_path, how, count, said):
     done, ranks = job(tmp_path, how, count)
@@ -350,10 +364,11 @@ def test_a_job_is_shared_told_to_end_and_goes_on(clips, tmp_path):
 def job(folder: Path, how: str, count: int) -> tuple[subprocess.CompletedProcess, list[int]]:
     """A job of so many ranks, the second of which ends in some way, and the processes it had."""
     script, file = folder / "rank.py", folder / f"{how}.txt"
+    started = [sys.executable, str(ROOT / "workflow" / "launch.py")]
     script.write_text(RANK)
     file.touch()
     done = subprocess.run(
-        [sys.executable, str(script), how, str(count), str(file)],
+        [*started, str(script), how, str(count), str(file)],
         capture_output=True,
         text=True,
         check=False,

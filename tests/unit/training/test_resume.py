@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shallow
+import soundfile
 import torch
 from deaths import Killed, Mortal
 
@@ -18,7 +20,8 @@ from sonify.data.stored import stored
 from sonify.evaluation.metrics.ranking import selection_score
 from sonify.models import checkpoint
 from sonify.runtime.errors import SonifyError
-from sonify.training import resume
+from sonify.training import loop, resume
+from sonify.training.adam import Adam
 from sonify.training.recipe import Augmentation, Recipe
 from sonify.training.resume import Saver
 from sonify.training.run import Trained, train_run
@@ -252,6 +255,46 @@ def test_a_checkpoint_of_something_else_is_set_aside_and_found_again(clips, tmp_
     assert capsys.readouterr().err == ""
 
 
+def test_a_checkpoint_of_other_backgrounds_weights_or_versions_is_set_aside(
+    clips, tmp_path, capsys, monkeypatch
+):
+    noises, folder = tmp_path / "noises", tmp_path / "unfinished"
+    noises.mkdir()
+    soundfile.write(noises / "hum.wav", np.full(8_000, 0.1), 8_000)
+    augmentation = Augmentation(background_snr_db=(5, 20), background_folder=str(noises))
+    recipe = dataclasses.replace(LABELLED, augmentation=augmentation)
+    pretrained = trained("contrastive", clips)
+    part = clips.groups[0].file
+    copy = shutil.copytree(part.parent, tmp_path / "validation" / part.parent.name)
+    shutil.copy(part.parents[1] / "vocabulary.parquet", copy.parent)
+    options = {"start": (pretrained.model, pretrained.card), "score": selection_score}
+    options["val_clips"] = stored(copy.parent, [copy.name])
+
+    def died() -> str:
+        with pytest.raises(Killed):
+            train_run(SCRATCH, 7, recipe, clips, saver=Mortal(folder, dies=5), **options)
+        said = capsys.readouterr().err
+        return said.partition(" was started with other ")[2].partition(": it is set aside")[0]
+
+    assert died() == ""
+    soundfile.write(noises / "hiss.wav", np.full(8_000, -0.1), 8_000)
+    assert died() == "backgrounds"
+    shutil.rmtree(folder)
+    assert died() == ""
+    with torch.no_grad():
+        next(pretrained.model.encoder.parameters()).add_(1e-3)
+    assert died() == "weights to start from"
+    shutil.rmtree(folder)
+    assert died() == ""
+    monkeypatch.setattr(torch, "__version__", "3.0")
+    assert died() == "torch or device"
+    shutil.rmtree(folder)
+    assert died() == ""
+    os.utime(copy / part.name)
+    options["val_clips"] = stored(copy.parent, [copy.name])
+    assert died() == "clips"
+
+
 def test_a_training_that_diverges_names_step_and_last_checkpoint(clips, tmp_path):
     recipe = dataclasses.replace(LABELLED, learning_rate=1e12, epochs=30, warmup_epochs=0)
     saver = Mortal(tmp_path, pause=1)
@@ -264,6 +307,31 @@ def test_a_training_that_diverges_names_step_and_last_checkpoint(clips, tmp_path
     assert f", in epoch {(step - 1) // 4 + 1}: lower learning_rate (the last checkpoint" in said
     _, facts = resume._read(saver.file)
     assert facts["parts"]["training"]["step"] == step - 1
+
+
+@pytest.mark.parametrize(("spoilt", "epoch"), [(5, 2), (12, 3)])
+def test_no_checkpoint_and_no_model_has_weights_that_are_not_finite(
+    clips, tmp_path, monkeypatch, spoilt, epoch
+):
+    """Though the loss before them was, as before the last step of all."""
+
+    class Spoiling(Adam):
+        def step(self, rate: float) -> None:
+            super().step(rate)
+            if int(self.steps[0]) == spoilt:
+                self.parameters[0].data[0] = torch.inf
+
+    monkeypatch.setattr(loop, "Adam", Spoiling)
+    saver = Mortal(tmp_path, pause=1)
+    with pytest.raises(SonifyError) as stopped:
+        trained("labelled", clips, saver)
+    assert str(stopped.value) == (
+        f"weights are not finite after step {spoilt}, in epoch {epoch}: lower learning_rate (the "
+        f"last checkpoint before that is {saver.file})"
+    )
+    tensors, facts = resume._read(saver.file)
+    assert facts["parts"]["training"]["step"] == spoilt - 1
+    assert all(tensor.isfinite().all() for tensor in tensors.values())
 
 
 def test_checkpoints_are_written_as_often_as_they_are_cheap(tmp_path):

@@ -19,6 +19,7 @@ from sonify.evaluation.metrics.bootstrap import resamples
 from sonify.models.checkpoint import ModelCard, digest
 from sonify.models.heads import SoundModel
 from sonify.runtime.errors import SonifyError
+from sonify.training import backgrounds
 from sonify.training.probes import Probing, named, train_probes
 from sonify.training.resume import Saver
 from sonify.training.validation import centre_crops
@@ -125,6 +126,7 @@ def layer_importance_table(
             {
                 "configuration": [asdict(run), probing.seed, asdict(probing.recipe), keys],
                 "clips": [clips.identity, scored.identity],
+                "backgrounds": backgrounds.identity(probing.recipe.augmentation.background_folder),
                 "weights to start from": digest(model.encoder),
                 "torch or device": [torch.__version__, torch.device(device).type],
             }

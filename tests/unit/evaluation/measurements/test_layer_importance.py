@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import runpy
+import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 from deaths import Killed, Mortal
 from sklearn.metrics import average_precision_score
@@ -29,6 +33,7 @@ from sonify.evaluation.measurements.scoring import score_tables
 from sonify.models import checkpoint
 from sonify.models.architecture import Architecture
 from sonify.models.checkpoint import ModelCard, build
+from sonify.runtime.progress import Progress
 from sonify.training.probes import Probing, train_probes
 from sonify.training.settings import ProbingSettings
 
@@ -129,11 +134,44 @@ def test_killed_probes_go_on_and_none_is_trained_again(
     tables.write(table, tmp_path / "table.parquet", "layer_importance")
     whole_bytes = (tmp_path / "expected.parquet").read_bytes()
     assert (tmp_path / "table.parquet").read_bytes() == whole_bytes
-    assert asked <= steps + 2 * deaths, "each death costs the step after the checkpoint, no more"
+    assert deaths and asked <= steps + 2 * deaths, (
+        "each death costs the step after the checkpoint, no more"
+    )
     again = Mortal(tmp_path / "work", dies=1)
     table = layer_importance_table(probing, start, train, whole(clips), saver=again)
     tables.write(table, tmp_path / "table.parquet", "layer_importance")
     assert (tmp_path / "table.parquet").read_bytes() == whole_bytes and again.asked == 0
+
+
+def test_probes_that_were_begun_with_something_else_are_set_aside(
+    make_clips, store, start, tmp_path, capsys
+):
+    train, clips = store(make_clips([2_700] * 9)), make_clips(LENGTHS, splits="val")
+    noises, work = tmp_path / "noises", tmp_path / "work"
+    noises.mkdir()
+    soundfile.write(noises / "hum.wav", np.full(8_000, 0.1), 8_000)
+    mixed = {"background_snr_db": [5, 20], "background_folder": str(noises)}
+    probing = probing_from(settings(recipe=SETTINGS["recipe"] | {"augmentation": mixed}))
+
+    def died(split: str = "val", code: str = "") -> str:
+        scored = dataclasses.replace(whole(clips), identity=split)
+        with pytest.raises(Killed):
+            layer_importance_table(probing, start, train, scored, saver=Mortal(work, code, dies=2))
+        said = capsys.readouterr().err
+        return said.partition(" was started with other ")[2].partition(": it is set aside")[0]
+
+    assert died() == ""
+    soundfile.write(noises / "hiss.wav", np.full(8_000, -0.1), 8_000)
+    assert died() == "backgrounds"
+    shutil.rmtree(work)
+    assert (died(), died("eval")) == ("", "clips")
+    shutil.rmtree(work)
+    assert (died(), died(code="edited")) == ("", "code")
+    shutil.rmtree(work)
+    assert died() == ""
+    with torch.no_grad():
+        next(start[0].encoder.parameters()).add_(1e-3)
+    assert died() == "weights to start from"
 
 
 def test_rows_are_of_the_probe_and_of_the_split_it_was_scored_on(make_clips, store, start):
@@ -231,6 +269,32 @@ def job(monkeypatch, tmp_path, model, **others):
     monkeypatch.setattr(sys, "argv", words)
     runpy.run_path(str(SCRIPT))
     return tables.read(tmp_path / "t.pq", "layer_importance")
+
+
+def test_a_job_that_is_told_to_end_writes_a_checkpoint_and_goes_on(
+    make_clips, store, start, monkeypatch, tmp_path, capsys
+):
+    clips = make_clips([2_500, 2_370, 2_700, 2_370] * 4, splits="train")
+    store(dataclasses.replace(clips, splits=["train"] * 8 + ["val"] * 8))
+    checkpoint.save(tmp_path / "model", *start)
+    expected = job(monkeypatch, tmp_path, tmp_path / "model")
+    capsys.readouterr()
+
+    def tell(bar: Progress, done: int, note: str = "") -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("nobody heard SIGTERM"))
+    try:
+        with monkeypatch.context() as patch, pytest.raises(SystemExit) as ended:
+            patch.setattr(Progress, "update", tell)  # after an epoch of two steps, of two
+            job(patch, tmp_path, tmp_path / "model")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    said = "ended by SIGTERM at step 2 of 4: the same command resumes from there"
+    assert ended.value.code == 143 and capsys.readouterr().err.splitlines()[-1] == said
+    assert list(tmp_path.glob("unfinished-t/*/layers-1-4-12.safetensors"))
+    pd.testing.assert_frame_equal(job(monkeypatch, tmp_path, tmp_path / "model"), expected)
+    assert not (tmp_path / "unfinished-t").exists()
 
 
 def test_the_script_writes_the_table_and_says_one_line(

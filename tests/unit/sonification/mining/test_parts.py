@@ -318,6 +318,31 @@ def test_a_share_that_was_killed_goes_on(script):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
+def test_a_job_without_shares_that_was_killed_goes_on(script):
+    maps, seen = Sonifier.maps, []
+
+    def counted(sonifier: Sonifier, x: torch.Tensor, pooled: bool):
+        seen.append(len(x))
+        if len(seen) == dies:
+            raise Killed
+        return maps(sonifier, x, pooled)
+
+    with patch.object(Sonifier, "maps", counted):
+        dies = 0
+        script("undisturbed", out=("whole", "whole_left"))
+        undisturbed = len(seen)
+        seen.clear()
+        dies = undisturbed  # the last batch of all
+        with pytest.raises(Killed):
+            script("work")
+        seen.clear()
+        dies = 0
+        script("work")
+    assert undisturbed > 4 > len(seen), "of four parts three are there"
+    assert (script.here / "top").read_bytes() == (script.here / "whole").read_bytes()
+    assert not (script.here / "work").exists()
+
+
 def test_shares_of_anything_else_are_refused(script, rng):
     shares = [script.share(i, 2) for i in (1, 2)]
 
@@ -350,11 +375,25 @@ def test_a_part_that_a_share_lost_is_named(script):
         script("work", "--gather", *shares)
 
 
-def test_what_was_begun_with_other_settings_is_set_aside(script):
-    with patch.object(Sonifier, "maps", side_effect=Killed):
-        for top in (2, 3):
-            script.settings = SETTINGS | {"top": top}
-            with pytest.raises(Killed):
-                script("work")
-    said = script.capsys.readouterr().err
-    assert "was started with other configuration: it is set aside" in said
+@pytest.mark.parametrize(
+    "named", ["configuration", "code", "clips or tables", "weights", "torch or device"]
+)
+def test_what_was_begun_with_something_else_is_set_aside(script, rng, monkeypatch, named):
+    def died(code: str = "a") -> str:
+        with patch.object(Sonifier, "maps", side_effect=Killed), pytest.raises(Killed):
+            script("work", "--code", code)
+        return script.capsys.readouterr().err
+
+    assert "set aside" not in died() + died()
+    if named == "configuration":
+        script.settings = SETTINGS | {"top": 3}
+    elif named == "clips or tables":
+        store(script.mine.folder, 1, [2_500], rng)  # another recording of the same length and name
+    elif named == "weights":
+        with torch.no_grad():
+            next(script.mine.model.encoder.parameters()).add_(1e-3)
+        checkpoint.save(script.here / "model", script.mine.model, script.mine.card)
+    elif named == "torch or device":
+        monkeypatch.setattr(torch, "__version__", "3.0")
+    said = died("b" if named == "code" else "a")
+    assert f" was started with other {named}: it is set aside" in said
