@@ -1,5 +1,7 @@
 """Timing this machine: what a call takes, and what is taken for what is not timed."""
 
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +12,7 @@ from sonify.config.__main__ import overlaid
 from sonify.config.loading import load
 from sonify.estimate import calibration, network
 from sonify.estimate.calibration import ASSUMED, UNTIMED, Timer, _slower, calibrate
+from sonify.estimate.calibration_of_starts import forked, start_s
 from sonify.estimate.devices import complete, named
 from sonify.estimate.network import Cost
 from sonify.estimate.work import UNITS, other, run
@@ -159,6 +162,7 @@ def slow(monkeypatch):
         monkeypatch.setattr(calibration, f"_{kind}", passes(kind, times))
     monkeypatch.setattr(calibration, "score_timings", scores)
     monkeypatch.setattr(calibration, "sound_timings", sounds)
+    monkeypatch.setattr(calibration, "start_s", lambda: None)
     return asked
 
 
@@ -177,3 +181,29 @@ def test_only_the_starts_of_jobs_on_a_gpu_are_those_of_another(slow, device, thr
     on = {("cpu", 1): "cpu, 1 thread", ("cpu", 4): "cpu, 4 threads", ("cuda", 1): "cuda"}
     words = f"timed just now ({on[device, threads]}); what is not timed, as of 'processor' times 3"
     assert made.source == words + (", but starts of jobs, as of 'h200'" if on_gpu else "")
+
+
+def test_starts_are_timed_where_jobs_are_forked(slow, monkeypatch):
+    """What else Python and files take follows a start; the rest follows what is computed."""
+    monkeypatch.setattr(calibration, "start_s", lambda: 0.03)
+    assumed, found = named(ASSUMED).rates, calibrate(smoke(device="cpu")).rates
+    assert found["start"] == 0.03 and assumed["start"] == 0.06
+    for unit in ("network", "gathered"):
+        assert found[unit] == pytest.approx(0.5 * assumed[unit])
+    for unit in ("process", "drawn", "described", "score"):
+        assert found[unit] == pytest.approx(3 * assumed[unit])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked on Linux alone")
+def test_a_fork_is_timed_with_all_that_it_does():
+    took = start_s()
+    assert took is not None and took > 0.01
+
+    def busy():
+        end = time.process_time() + 0.2
+        while time.process_time() < end:
+            pass
+
+    assert 0.2 <= forked(busy) < 2.0
+    with pytest.raises(RuntimeError, match="failed"):
+        forked(lambda: 1 / 0)
