@@ -29,11 +29,10 @@ def recordings(folder: Path) -> list[np.ndarray]:
 
 def identity(folder: str | None) -> list[tuple[str, int, int]]:
     """Name, size and time of modification of each of these files: JSON; none without a folder."""
-    place = Path(folder) if folder else None
-    files = (
-        [(str(f.relative_to(place)), f.stat()) for f in background_files(place)] if place else []
-    )
-    return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in files]
+    if not folder:
+        return []
+    facts = [(str(f.relative_to(folder)), f.stat()) for f in background_files(Path(folder))]
+    return [(name, fact.st_size, fact.st_mtime_ns) for name, fact in facts]
 
 
 def _recording(file: Path) -> np.ndarray:
