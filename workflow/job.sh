@@ -12,6 +12,7 @@ export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 # job LOG SCRIPT ARGUMENT...: run a script of ours; what it says goes to the console and to LOG, and
 # its cost to a file of LOG's name in results/benchmarks.
 job() {
+    [[ -z ${SONIFY_TOLD:-} ]] || return 143 # the run has been told to end (alive.py)
     local log=$1 script=$2 started=${EPOCHREALTIME:-$(date +%s)}
     local cost=${log/#results\/logs\//results/benchmarks/}
     shift 2

@@ -100,6 +100,12 @@ def test_a_job_that_was_killed_is_said_to_be_so_on_the_console_and_in_its_log(sh
     assert shell("SCRIPTS=$PWD job results/logs/x.log script.py") == (3, "")
 
 
+def test_a_job_of_a_run_that_was_told_to_end_does_not_begin(shell, tmp_path):
+    (tmp_path / "script.py").write_text("open('begun', 'w')")
+    assert shell("SONIFY_TOLD=SIGTERM SCRIPTS=$PWD job results/logs/x.log script.py") == (143, "")
+    assert not (tmp_path / "begun").exists()
+
+
 def test_a_bug_keeps_its_traceback_which_begins_in_the_script(shell, tmp_path):
     (tmp_path / "needed.py").write_text("import nothing_such")
     (tmp_path / "script.py").write_text("import needed")
