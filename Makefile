@@ -30,7 +30,7 @@ CACHE = cache="$${XDG_CACHE_HOME:-$$HOME/.cache}"; mkdir -p "$$cache" 2> /dev/nu
 # exec, so that a signal to make ends Snakemake too.
 run: setup
 	@PYTHONPATH=src $(BIN)/python workflow/preflight.py $(if $(LOOKS),--look) \
-	  $(filter --touch,$(ARGS)) config.yaml $(CONFIG)
+	  $(filter --touch,$(ARGS)) config.yaml $(CONFIG) $(if $(findstring --workflow-profile,$(ARGS)),-- $(ARGS))
 	@$(CACHE); exec env PYTHONPATH=src $(BIN)/snakemake $(if $(LOOKS),,--logger sonify) \
 	  $(if $(CONFIG),--configfile $(CONFIG)) --rerun-incomplete $(ARGS)
 

@@ -104,7 +104,11 @@ def tie_jobs(here: bool = True) -> None:
         if here and number == signal.SIGINT and _unaware():
             _terminate_descendants()
         usual = before[signal.Signals(number)]
-        if callable(usual) and not (again and number == signal.SIGINT):
+        if callable(usual) and number == signal.SIGTERM:
+            # Snakemake's waits for a lock that this thread holds while it selects jobs. Jobs that
+            # it then still begins see TOLD, and end at once (job.sh).
+            threading.Thread(target=usual, args=(number, frame), daemon=True).start()
+        elif callable(usual) and not again:
             usual(number, frame)
         if here and number == signal.SIGTERM:
             _terminate_descendants()

@@ -12,15 +12,24 @@ export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000
 # job LOG SCRIPT ARGUMENT...: run a script of ours; what it says goes to the console and to LOG, and
 # its cost to a file of LOG's name in results/benchmarks.
 job() {
+    [[ -z ${SONIFY_TOLD:-} ]] || return 143 # the run has been told to end (alive.py)
     local log=$1 script=$2 started=${EPOCHREALTIME:-$(date +%s)}
     local cost=${log/#results\/logs\//results/benchmarks/}
     shift 2
     trap : TERM # let the script finish its handling of the signal, and pass on its output
     { # without the shell's own "Terminated"
-        { unedited && SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@"; } 2>&1 3>&- |
+        { unedited && SONIFY_JOB="${started/,/.} ${cost%.log}.tsv" python "$SCRIPTS/$script" "$@" ||
+            ended $?; } 2>&1 3>&- |
             (trap '' TERM && exec tee "$log" 2>&3 3>&-)
     } 3>&2 2> /dev/null
     return "${PIPESTATUS[0]}" # by hand, too, where a shell has no pipefail
+}
+
+# ended STATUS: say so if a job was killed, which it cannot do itself.
+ended() {
+    (($1 != 137)) || echo "error: this job was ended by SIGKILL, perhaps for lack of memory: the same" \
+        "command goes on from what it has kept"
+    return "$1"
 }
 
 # Whether the code is that which the run began with; by hand, where there is no run, any is.

@@ -1,7 +1,8 @@
 """Check for faults before Snakemake starts: `python workflow/preflight.py [options] FILE...`.
 
 Each would otherwise end in a traceback, or in work that is thrown away. FILE are the configuration
-files; results are those below the current folder. `make run` calls it.
+files; what follows after `--` is for Snakemake; results are those below the current folder. `make
+run` calls it.
 """
 
 import argparse
@@ -9,9 +10,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
 from alive import remove_dead
 
 from sonify.config.overlays import check_file
@@ -19,6 +22,7 @@ from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.plurals import counted
 
 RESULTS, SNAKEMAKE = Path("results"), Path(".snakemake")
+OWN_EXECUTORS = ("local", "dryrun", "touch")  # of Snakemake itself
 TOLERANCE_S = 60  # by which clocks of a file server and of this machine may differ
 
 
@@ -53,6 +57,39 @@ def check_dates(results: Path, now: float) -> None:
             )
 
 
+def check_profile(asked: Sequence[str]) -> None:
+    """Raise SonifyError for a --workflow-profile among the options `asked` of Snakemake that is not
+    there, or whose executor is not installed.
+
+    Snakemake leaves the one out and asks for --cores, with which it would run all jobs here; for
+    the other it lists all its options.
+    """
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--workflow-profile", nargs="?", default=None)
+    name = options.parse_known_args(asked)[0].workflow_profile
+    if name in (None, "none"):
+        return
+    places = [place for place in (Path(name), Path("profiles", name)) if place.exists()]
+    if not places:
+        known = sorted(str(file.parent) for file in Path("profiles").glob("*/config.yaml"))
+        raise SonifyError(
+            f"--workflow-profile is {name}, which is not there: name a folder with a config.yaml, "
+            f"such as {' or '.join(known)}"
+        )
+    file = places[0] if places[0].is_file() else places[0] / "config.yaml"
+    try:
+        given = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return  # Snakemake says so, or finds a file for its version
+    executor = given.get("executor") if isinstance(given, dict) else None
+    plugin = f"snakemake-executor-plugin-{executor}"
+    if executor not in (None, *OWN_EXECUTORS) and not find_spec(plugin.replace("-", "_")):
+        raise SonifyError(
+            f"{file} has executor: {executor}, which is not installed here: install {plugin} as "
+            "the first lines of that file say"
+        )
+
+
 def remove_unfinished(results: Path, locks: Path) -> int:
     """Remove what killed jobs left half-written, unless a run is going on; return their number."""
     if locks.is_dir() and any(locks.iterdir()):
@@ -78,9 +115,12 @@ def main() -> None:
     options.add_argument("files", nargs="*", type=Path, help="configuration files")
     options.add_argument("--look", action="store_true", help="nothing will be run or removed")
     options.add_argument("--touch", action="store_true", help="all results will be dated anew")
-    args = options.parse_args()
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    args = options.parse_args(words[:end])
     for file in args.files:
         check_file(file)
+    check_profile(words[end + 1 :])
     if args.look:
         return
     check_writable(Path(), RESULTS, SNAKEMAKE)

@@ -8,6 +8,7 @@ off goes on with the stage it was at.
 
 import argparse
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from sonify.rehearsal.growth import Costs, faults
 from sonify.rehearsal.measuring import Cost, measure
 from sonify.rehearsal.page import page, table
 from sonify.rehearsal.sizes import disk_bytes, listed
-from sonify.rehearsal.stages import BOUNDS, Stages
+from sonify.rehearsal.stages import BOUNDS, SHOWN_CARD, Stages
 from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.folders import write_whole
 from sonify.runtime.machine import processor
@@ -36,11 +37,17 @@ def rehearse(
 ) -> None:
     """Run those of the `wanted` stages that are not finished, or are named in `again`.
 
-    What each took is noted as it ends.
+    What each took is noted as it ends. Raises SonifyError for too few clips, too little disk, and
+    stages finished with a network of another width.
     """
     listed(clips)
     folder.mkdir(parents=True, exist_ok=True)
     costs = finished(folder)
+    if "mine" in costs and (other := shown_width(folder)) != width:
+        raise SonifyError(
+            f"{folder} has stages that were run with --width {other:g}, not {width:g}: give the "
+            "same --width, or another --folder"
+        )
     if not costs and shutil.disk_usage(folder).free < disk_bytes(clips):
         raise SonifyError(
             f"{clips} clips need {disk_bytes(clips) / 1e9:.1f} GB of disk space, more than is free "
@@ -62,6 +69,14 @@ def finished(folder: Path) -> dict[str, Cost]:
     return {stage: Cost(**cost) for stage, cost in kept.items()}
 
 
+def shown_width(folder: Path) -> float:
+    """Return the width of the network that is shown in a folder, 1 if it has none yet."""
+    file = folder / SHOWN_CARD
+    if not file.is_file():
+        return 1.0
+    return float(json.loads(file.read_text(encoding="utf-8"))["architecture"]["width"])
+
+
 def rehearsed(base: Path) -> Costs:
     """Return what all rehearsals below a folder took, by their number of clips."""
     folders = [file.parent for file in base.glob(f"*/{MEASURED}")]
@@ -81,6 +96,21 @@ def memory_mb() -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def check(width: float, clips: Sequence[int], out: Path | None, written: Path | None) -> None:
+    """Raise SonifyError for what would stop a call only after hours.
+
+    written: the folder of finished rehearsals, for a call that only writes the page anew.
+    """
+    if not 0 < width < math.inf:
+        raise SonifyError(f"--width is {width:g}: it must be a finite number above 0")
+    if out and not out.parent.is_dir():
+        raise SonifyError(f"--out is {out}: there is no folder {out.parent}")
+    if written and not written.is_dir():
+        raise SonifyError(f"--folder is {written}, where nothing was rehearsed: leave --write out")
+    for number in clips:
+        listed(number)
+
+
 @one_sentence_errors()
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the rehearsals, write what they took, and fail if a stage held too much."""
@@ -96,14 +126,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--width", type=float, default=1.0, help=words)
     parser.add_argument("--write", action="store_true", help="run nothing: write the page anew")
     args = parser.parse_args(arguments)
+    out = args.out or args.folder / "rehearsal.md"
+    check(args.width, args.clips, args.out, args.folder if args.write else None)
     stages = list(BOUNDS)
     wanted = args.only or stages[: stages.index(args.until or stages[-1]) + 1]
     for clips in () if args.write else sorted(args.clips):
         place = (args.folder / str(clips)).resolve()
         rehearse(clips, place, args.width, wanted, args.again)
     costs = rehearsed(args.folder)
-    out = args.out or args.folder / "rehearsal.md"
-    out.write_text(page(costs, here(), memory_mb()), encoding="utf-8")
+    widths = {clips: shown_width(args.folder / str(clips)) for clips in costs}
+    out.write_text(page(costs, here(), memory_mb(), widths), encoding="utf-8")
     (args.folder / "rehearsal.csv").write_text(table(costs), encoding="utf-8")
     print(f"wrote {out} and {args.folder / 'rehearsal.csv'}", file=sys.stderr)
     if found := faults(costs):

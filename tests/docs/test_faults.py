@@ -53,6 +53,13 @@ FAULTS = [
         "workflow/test_preflight.py::test_what_a_killed_job_left_is_removed_unless_a_run_is_going_on",
     ),
     (
+        "job killed, as by a system that lacks memory",
+        "the job fails; console and log say that it was killed",
+        "give it more memory or run fewer jobs at once, then `make run`",
+        "workflow/test_launch.py::"
+        "test_a_job_that_was_killed_is_said_to_be_so_on_the_console_and_in_its_log",
+    ),
+    (
         "out of memory",
         "the error is one sentence",
         "give the job more memory, then `make run`",

@@ -140,6 +140,32 @@ def test_what_jobs_do_when_they_are_told_to_end_is_waited_for_and_heard(job_run,
     assert (tmp_path / "log").read_text() == "heard\n"
 
 
+WHILE_IT_SELECTS_JOBS = """
+import alive, signal, threading, time
+lock, heard = threading.Lock(), threading.Event()
+def usual(*_):
+    with lock:
+        heard.set()
+signal.signal(signal.SIGTERM, usual)
+alive.tie_jobs()
+with lock:
+    print(flush=True)
+    time.sleep(1)
+print(heard.wait(30))
+"""
+
+
+def test_sigterm_is_heard_while_the_lock_of_its_handler_is_held(tmp_path):
+    """As Snakemake does while it selects jobs, for seconds if these are many."""
+    process = started(WHILE_IT_SELECTS_JOBS, tmp_path)
+    process.send_signal(signal.SIGTERM)
+    try:
+        printed, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert printed == "True\n" and process.returncode == 0
+
+
 @linux
 def test_ctrl_c_reaches_jobs_once(job_run, tmp_path):
     """Even if they take their time to end; and a second one changes nothing."""

@@ -90,6 +90,22 @@ def test_what_a_user_can_fix_while_importing_is_one_sentence(shell, tmp_path, sc
     assert shell("python script.py") == (130 if not said else 1, said)
 
 
+def test_a_job_that_was_killed_is_said_to_be_so_on_the_console_and_in_its_log(shell, tmp_path):
+    (tmp_path / "script.py").write_text("import os; os.kill(os.getpid(), 9)")
+    code, said = shell("SCRIPTS=$PWD job results/logs/x.log script.py")
+    sentence = "error: this job was ended by SIGKILL, perhaps for lack of memory: the same command "
+    assert code == 137 and said.splitlines()[-1] == sentence + "goes on from what it has kept"
+    assert (tmp_path / "results/logs/x.log").read_text() == said
+    (tmp_path / "script.py").write_text("raise SystemExit(3)")
+    assert shell("SCRIPTS=$PWD job results/logs/x.log script.py") == (3, "")
+
+
+def test_a_job_of_a_run_that_was_told_to_end_does_not_begin(shell, tmp_path):
+    (tmp_path / "script.py").write_text("open('begun', 'w')")
+    assert shell("SONIFY_TOLD=SIGTERM SCRIPTS=$PWD job results/logs/x.log script.py") == (143, "")
+    assert not (tmp_path / "begun").exists()
+
+
 def test_a_bug_keeps_its_traceback_which_begins_in_the_script(shell, tmp_path):
     (tmp_path / "needed.py").write_text("import nothing_such")
     (tmp_path / "script.py").write_text("import needed")

@@ -59,9 +59,14 @@ def make(tmp_path):
             [*PLAIN[:2], "--look", "--touch", PLAIN[2]],
             ["snakemake", RUN[3], "--touch", "--dry-run"],
         ),
+        (
+            {"ARGS": "--workflow-profile profiles/slurm"},
+            [*PLAIN, "--", "--workflow-profile", "profiles/slurm"],
+            [*RUN, "--workflow-profile", "profiles/slurm"],
+        ),
         ({"ARGS": "evaluation -k"}, PLAIN, [*RUN, "evaluation", "-k"]),
     ],
-    ids=["plain", "configuration", "touch", "look", "look at touch", "targets"],
+    ids=["plain", "configuration", "touch", "look", "look at touch", "profile", "targets"],
 )
 def test_faults_are_looked_for_before_each_run(make, variables, checked, run):
     assert make("run", **variables) == (0, [checked, run])

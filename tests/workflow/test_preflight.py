@@ -131,6 +131,34 @@ def test_a_link_to_nowhere_is_named(tmp_path):
     )
 
 
+def test_a_profile_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "profiles" / "mine").mkdir(parents=True)
+    (tmp_path / "profiles" / "mine" / "config.yaml").write_text("jobs: 2\n")
+    for form in (["--workflow-profile", "profiles/slrum"], ["--workflow-profile=profiles/slrum"]):
+        done = run(tmp_path, "--look", "--", "-n", *form, "data")
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: --workflow-profile is profiles/slrum, which is not there: name a folder with a "
+            "config.yaml, such as profiles/mine\n"
+        )
+    for name in ("profiles/mine", "mine", "none"):  # as Snakemake finds them
+        assert run(tmp_path, "--", "--workflow-profile", name).returncode == 0
+
+
+def test_a_profile_whose_executor_is_not_installed_is_named(tmp_path):
+    file = tmp_path / "profiles" / "mine" / "config.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("executor: some-queue\n")
+    done = run(tmp_path, "--", "--workflow-profile", "profiles/mine")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: profiles/mine/config.yaml has executor: some-queue, which is not installed here: "
+        "install snakemake-executor-plugin-some-queue as the first lines of that file say\n"
+    )
+    file.write_text("executor: local\n")
+    assert run(tmp_path, "--", "--workflow-profile", "profiles/mine").returncode == 0
+
+
 def test_configuration_files_are_checked(tmp_path):
     (tmp_path / "my.yaml").write_bytes("a: Köln".encode("latin-1"))
     done = run(tmp_path, "my.yaml")

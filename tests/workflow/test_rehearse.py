@@ -10,7 +10,7 @@ import rehearse
 from checkouts import ROOT
 
 from sonify.rehearsal.measuring import Cost, disk_mb, measure
-from sonify.rehearsal.stages import BOUNDS, OWN, Bound, Stage, Stages
+from sonify.rehearsal.stages import BOUNDS, OWN, SHOWN_CARD, Bound, Stage, Stages
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 
@@ -91,6 +91,40 @@ def test_too_little_disk_is_said_first(called, tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match=r"error: 2000 clips need 0\.6 GB of disk space"):
         rehearse.main(["2000", "--folder", str(tmp_path)])
     assert called == []
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--width", "0"], "--width is 0: it must be a finite number above 0"),
+        (["--width", "nan"], "--width is nan: it must be a finite number above 0"),
+        (["--out", "nowhere/page.md"], "--out is nowhere/page.md: there is no folder nowhere"),
+        (["--folder", "nowhere", "--write"], "--folder is nowhere, where nothing was rehearsed"),
+        (["2000", "20"], "20 clips are too few to rehearse with"),
+    ],
+)
+def test_what_would_stop_a_call_later_is_said_first(called, tmp_path, options, sentence):
+    with pytest.raises(SystemExit, match=f"error: {sentence}"):
+        rehearse.main([*options, *(() if "--folder" in options else ("--folder", str(tmp_path)))])
+    assert called == []
+
+
+def test_a_network_of_another_width_is_not_mixed_with_the_one_that_was_shown(called, tmp_path):
+    call = ["2000", "--folder", str(tmp_path), "--width", "0.5"]
+    rehearse.main([*call, "--until", "prepare"])
+    card = tmp_path / "2000" / SHOWN_CARD
+    card.parent.mkdir(parents=True)
+    card.write_text('{"architecture": {"width": 0.5}}')
+    rehearse.main(call)  # as mine has left it
+    said = "With 2,000 clips the network that is shown had 0.5 times full width"
+    assert said in (tmp_path / "rehearsal.md").read_text()
+    called.clear()
+    with pytest.raises(SystemExit, match=r"stages that were run with --width 0\.5, not 1: give"):
+        rehearse.main(["2000", "--folder", str(tmp_path), "--again", "render"])
+    assert called == []
+    card.write_text('{"architecture": {"width": 1.0}}')
+    rehearse.main(["2000", "--folder", str(tmp_path)])
+    assert "times full width" not in (tmp_path / "rehearsal.md").read_text()
 
 
 def test_a_stage_costs_what_its_largest_process_holds_and_not_what_its_caller_does(tmp_path):

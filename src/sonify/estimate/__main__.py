@@ -9,6 +9,7 @@ small pieces of the same work.
 import argparse
 import csv
 import json
+import math
 from pathlib import Path
 
 from sonify.config.__main__ import overlaid
@@ -28,8 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
     args = _parser().parse_args(arguments)
     for name in ("bandwidth", "price", "devices"):
         value = getattr(args, name)
-        if value is not None and value <= 0:
-            raise SonifyError(f"--{name} is {value:g}: it must be above 0")
+        if value is not None and not 0 < value < math.inf:
+            raise SonifyError(f"--{name} is {value:g}: it must be a finite number above 0")
+    if args.json and not args.json.parent.is_dir():  # known before a minute of timing
+        raise SonifyError(f"--json is {args.json}: there is no folder {args.json.parent}")
     plan = Plan(load(overlaid(args.files)))
     device = _device(args.device, plan)
     made = bill(

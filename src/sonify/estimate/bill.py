@@ -49,7 +49,8 @@ class Bill:
 
     rates: of the device, seconds per unit of work. download_bytes: still to be downloaded, None if
     the size is unknown. wall_s: from the first download to the last page; critical_s: with any
-    number of devices. cost: of all devices for that long, None without a price.
+    number of devices. cost: of all devices for that long, None without a price. processes: that
+    share each training; it is counted as one process's.
     """
 
     device: str
@@ -67,6 +68,7 @@ class Bill:
     critical_s: float
     critical_path: tuple[str, ...]
     cost: float | None = None
+    processes: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -125,6 +127,7 @@ def bill(
         critical_s=schedule.longest_path_s,
         critical_path=tuple(task.name for task in schedule.critical_path),
         cost=None if price is None else price * devices * wall_s / 3600,
+        processes=plan.training.processes,
     )
 
 

@@ -54,8 +54,9 @@ an interpreter that is ready after {READY_S} s; where each job is a process of i
 cluster, with conda, with `SONIFY_WARM=0`, in a run of fewer than five jobs), it takes half a second
 to three of a processor more than its estimate. Numbers of clips are the published ones; FSD50K's
 durations are assumed to be exponentially distributed. Downloads run one after another, alongside
-everything else. What surrounds the steps of a training, beside a loop written by hand, is measured
-in [`loop.md`](../benchmarks/results/loop.md).
+everything else. A training that several processes share (`training.processes`) is counted as if one
+made it, on one device. What surrounds the steps of a training, beside a loop written by hand, is
+measured in [`loop.md`](../benchmarks/results/loop.md).
 """
 BESIDE = """\
 ## Compared with a measurement

@@ -37,6 +37,11 @@ def sentences(bill: Bill) -> list[str]:
         f"From beginning to end: {duration(bill.wall_s)} on {on}; on any number of devices, at "
         f"least {duration(bill.critical_s)} ({path})."
     )
+    if bill.processes > 1:
+        said.append(
+            f"Not counted: that {bill.processes} processes share each training "
+            "(training.processes); it is taken to occupy one device."
+        )
     if bill.cost is not None:
         said.append(f"Cost: {bill.cost:,.2f}.")
     return said

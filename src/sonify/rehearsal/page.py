@@ -53,15 +53,27 @@ stage takes more memory than its bound.
 COLUMNS = ("clips", "stage", "wall_s", "cpu_s", "peak_mb", "disk_mb")
 
 
-def page(costs: Costs, made: Mapping[str, str], memory_mb: float) -> str:
+def page(
+    costs: Costs,
+    made: Mapping[str, str],
+    memory_mb: float,
+    widths: Mapping[int, float] | None = None,
+) -> str:
     """Return the page of the rehearsals; `made` says when, where and of which commit.
 
-    memory_mb: of this machine, for what would break first.
+    memory_mb: of this machine, for what would break first. widths: of the network that was shown,
+    by the number of clips; 1 is full width, for which the bounds hold.
     """
     lines = [
         HEAD,
         f"Written on {made['date']}, commit {made['commit']}, {made['machine']}. Stages that were "
         "measured before\nstand as they were.\n",
+    ]
+    lines += [
+        f"With {n:,} clips the network that is shown had {width:g} times full width (`--width`), "
+        "so that what it took says nothing of the bounds below.\n"
+        for n, width in sorted((widths or {}).items())
+        if width != 1
     ]
     lines += ["## Bounds of memory, and what was measured\n", *_slopes(costs)]
     found = faults(costs)

@@ -20,6 +20,7 @@ from sonify.rehearsal.sizes import MINED, listed
 
 OVERLAY = Path(__file__).with_name("rehearsal.yaml")
 TRAINED, CLASSIFIER, SHOWN = "contrastive", "balanced-contrastive-fconly", "shown"
+SHOWN_CARD = f"results/models/{SHOWN}-s0/model.json"  # below the folder of a rehearsal
 OWN = ""  # in place of a script: a job of `sonify.rehearsal.jobs`
 MB = 1e6
 

@@ -36,7 +36,7 @@ def watching(tools: Sequence[str], model: str, folder: Path = FOLDER) -> Iterato
 
     After each epoch, loss and learning_rate of its steps are written, and val_score at its last. A
     training that goes on from a checkpoint goes on there too, in Weights & Biases as a further run
-    of the same name. Raises SonifyError for a tool that is not installed.
+    of the same name. Raises SonifyError for a tool that is not installed, or does not load.
     """
     check_installed(tools)
     with ExitStack() as opened:
@@ -63,13 +63,24 @@ def _rows(epoch: "Epoch", score: float | None) -> Rows:
     return rows
 
 
+def _imported(module: str, tool: str) -> Any:
+    """Import a module of a tool; SonifyError if the tool is installed in part."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise SonifyError(
+            f"training.watch names {tool}, which does not load here ({error}): pip install {tool} "
+            "anew, or leave it out"
+        ) from error
+
+
 @contextmanager
 def _tensorboard(folder: Path, model: str) -> Iterator[Callable[[Rows], None]]:
+    made = _imported("torch.utils.tensorboard", "tensorboard").SummaryWriter
     writers: list[Any] = []
 
     def show(rows: Rows) -> None:
         if not writers:  # what an earlier training wrote of these steps is void
-            made = import_module("torch.utils.tensorboard").SummaryWriter
             writers.append(made(str(folder), purge_step=rows[0][0]))
         for step, values in rows:
             for name, value in values.items():
@@ -85,9 +96,10 @@ def _tensorboard(folder: Path, model: str) -> Iterator[Callable[[Rows], None]]:
 
 @contextmanager
 def _wandb(folder: Path, model: str) -> Iterator[Callable[[Rows], None]]:
+    wandb = _imported("wandb", "wandb")
     folder.mkdir(parents=True, exist_ok=True)
     named = {"project": "sonify", "name": model, "dir": str(folder)}
-    run = import_module("wandb").init(mode="offline", **named)
+    run = wandb.init(mode="offline", **named)
 
     def show(rows: Rows) -> None:
         for step, values in rows:

@@ -33,8 +33,11 @@ def test_times_of_a_finished_run_stand_beside_the_estimate(tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["--device", "abacus"], "there is no device 'abacus': name one of "),
-        (["--device", "h200", "--devices", "0"], "--devices is 0: it must be above 0"),
-        (["--device", "h200", "--bandwidth", "-1"], "--bandwidth is -1: it must be above 0"),
+        (["--device", "h200", "--devices", "0"], "--devices is 0: it must be a finite nu"),
+        (["--device", "h200", "--bandwidth", "-1"], "--bandwidth is -1: it must be a fin"),
+        (["--device", "h200", "--bandwidth", "nan"], "--bandwidth is nan: it must be a finite nu"),
+        (["--device", "h200", "--price", "inf"], "--price is inf: it must be a finite number ab"),
+        (["--json", "nowhere/bill.json"], "--json is nowhere/bill.json: there is no folder nowh"),
         (["--device", "h200", "--measured", "nowhere"], "--measured is nowhere, which holds no t"),
         (["nowhere.yaml"], "there is no configuration file nowhere.yaml"),
     ],
@@ -42,6 +45,14 @@ def test_times_of_a_finished_run_stand_beside_the_estimate(tmp_path, capsys):
 def test_what_cannot_be_estimated_is_one_sentence(arguments, sentence):
     with pytest.raises(SystemExit, match=sentence):
         main(arguments)
+
+
+def test_a_training_that_processes_share_is_said_to_be_counted_as_one_s(tmp_path, capsys):
+    (tmp_path / "shared.yaml").write_text("training: {processes: 3}\n", encoding="utf-8")
+    main(["--device", "h200", str(tmp_path / "shared.yaml")])
+    assert "Not counted: that 3 processes share each training" in capsys.readouterr().out
+    main(["--device", "h200"])
+    assert "Not counted" not in capsys.readouterr().out
 
 
 def test_recordings_of_ones_own_are_not_guessed(tmp_path):

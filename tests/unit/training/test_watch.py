@@ -151,3 +151,22 @@ def test_a_tool_that_is_missing_is_named_before_anything_is_trained(tool, monkey
     with pytest.raises(SonifyError, match=said), watching([tool], "m", tmp_path):
         pass
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("tool", "module"), [("tensorboard", "torch.utils.tensorboard"), ("wandb", "wandb")]
+)
+def test_a_tool_that_does_not_load_is_named_before_anything_is_trained(
+    tool, module, tools, monkeypatch, tmp_path
+):
+    def broken(name):
+        raise ModuleNotFoundError(f"No module named 'needed' by {name}")
+
+    monkeypatch.setattr("sonify.training.watch.import_module", broken)
+    said = (
+        rf"training\.watch names {tool}, which does not load here \(No module named 'needed' by "
+        rf"{module}\): pip install {tool} anew, or leave it out"
+    )
+    with pytest.raises(SonifyError, match=said), watching([tool], "m", tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
