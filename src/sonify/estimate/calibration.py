@@ -26,7 +26,7 @@ from sonify.data.stream import CropStream
 from sonify.data.synthesis.corpora import raw_corpus
 from sonify.estimate import network
 from sonify.estimate.calibration_of_sounds import score_timings, sound_timings
-from sonify.estimate.calibration_of_starts import start_s
+from sonify.estimate.calibration_of_starts import start_rates
 from sonify.estimate.clips import clips
 from sonify.estimate.devices import Device, named
 from sonify.estimate.fitting import rates
@@ -66,7 +66,6 @@ SIZES: dict[str, dict[str, Any]] = {
     "fsd50k": {"seed": 1, "clips": _each("fsd50k", 20), "min_s": 0.5, "max_s": 2.5},
     "speech_commands": {"seed": 1, "words": 5, "takes_per_word": _each("speech_commands", 6)},
 }
-STARTING = ("start", "network", "gathered")  # Python and files: as slow as a start, which is timed
 Timing = tuple[Work, float]
 
 
@@ -95,8 +94,7 @@ def calibrate(plan: Plan) -> Device:
         found |= rates([(work, seconds)], [*work.amounts])
     slower = _slower(found, assumed.rates)
     found |= {unit: slower * assumed.rates[unit] for unit in UNTIMED}
-    if start := start_s():
-        found |= {unit: start * assumed.rates[unit] / assumed.rates["start"] for unit in STARTING}
+    found |= start_rates(assumed.rates)
     threads = counted(plan.config.threads, "thread")
     on = f"{device.type}, {threads}" if device.type == "cpu" else device.type
     words = f"timed just now ({on}); what is not timed, as of {ASSUMED!r} times {slower:.2g}"

@@ -8,7 +8,7 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -16,7 +16,14 @@ from tempfile import TemporaryDirectory
 FORKS = 5
 SHARED = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "yaml")  # what is imported once
 TABLES = ("scores", "metrics")  # that each fork writes and reads, without a row
+STARTING = ("start", "network", "gathered")  # Python and files: as slow as a start
 SOURCES = Path(__file__).resolve().parents[2]
+
+
+def start_rates(assumed: Mapping[str, float]) -> dict[str, float]:
+    """Return the rates that follow a start, which is timed; none where jobs are not forked."""
+    start = start_s()
+    return {unit: start * assumed[unit] / assumed["start"] for unit in STARTING} if start else {}
 
 
 def start_s() -> float | None:

@@ -10,7 +10,7 @@ import torch
 
 from sonify.config.__main__ import overlaid
 from sonify.config.loading import load
-from sonify.estimate import calibration, network
+from sonify.estimate import calibration, calibration_of_starts, network
 from sonify.estimate.calibration import ASSUMED, UNTIMED, Timer, _slower, calibrate
 from sonify.estimate.calibration_of_starts import forked, start_s
 from sonify.estimate.devices import complete, named
@@ -162,7 +162,7 @@ def slow(monkeypatch):
         monkeypatch.setattr(calibration, f"_{kind}", passes(kind, times))
     monkeypatch.setattr(calibration, "score_timings", scores)
     monkeypatch.setattr(calibration, "sound_timings", sounds)
-    monkeypatch.setattr(calibration, "start_s", lambda: None)
+    monkeypatch.setattr(calibration_of_starts, "start_s", lambda: None)
     return asked
 
 
@@ -185,7 +185,7 @@ def test_only_the_starts_of_jobs_on_a_gpu_are_those_of_another(slow, device, thr
 
 def test_starts_are_timed_where_jobs_are_forked(slow, monkeypatch):
     """What else Python and files take follows a start; the rest follows what is computed."""
-    monkeypatch.setattr(calibration, "start_s", lambda: 0.03)
+    monkeypatch.setattr(calibration_of_starts, "start_s", lambda: 0.03)
     assumed, found = named(ASSUMED).rates, calibrate(smoke(device="cpu")).rates
     assert found["start"] == 0.03 and assumed["start"] == 0.06
     for unit in ("network", "gathered"):
