@@ -16,8 +16,9 @@ from harness import Bench, bench, leave, spread
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "workflow"))
 
-from surroundings import PACKAGES  # noqa: E402
 from warm import THREADS, Warm, possible  # noqa: E402
+
+from sonify.runtime.packages import PACKAGES  # noqa: E402
 
 PROCESS, FORK = "process", "fork"
 SCRIPTS = ["gather.py", "train.py", "score.py", "removal.py", "figure_4.py"]

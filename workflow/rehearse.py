@@ -8,7 +8,6 @@ off goes on with the stage it was at.
 
 import argparse
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -26,6 +25,7 @@ from sonify.rehearsal.stages import BOUNDS, SHOWN_CARD, Stages
 from sonify.runtime.errors import SonifyError, one_sentence_errors
 from sonify.runtime.folders import write_whole
 from sonify.runtime.machine import processor
+from sonify.runtime.options import check_place, check_positive
 
 ROOT = Path(__file__).resolve().parents[1]
 SHELL = ROOT / "workflow" / "job.sh"
@@ -101,10 +101,9 @@ def check(width: float, clips: Sequence[int], out: Path | None, written: Path | 
 
     written: the folder of finished rehearsals, for a call that only writes the page anew.
     """
-    if not 0 < width < math.inf:
-        raise SonifyError(f"--width is {width:g}: it must be a finite number above 0")
-    if out and not out.parent.is_dir():
-        raise SonifyError(f"--out is {out}: there is no folder {out.parent}")
+    check_positive("width", width)
+    if out:
+        check_place("out", out)
     if written and not written.is_dir():
         raise SonifyError(f"--folder is {written}, where nothing was rehearsed: leave --write out")
     for number in clips:

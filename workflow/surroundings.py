@@ -19,8 +19,6 @@ from sonify.runtime.plurals import counted
 from sonify.training.watch import check_installed
 
 WORKFLOW = Path(__file__).resolve().parent
-# What takes longest to import of what jobs need.
-PACKAGES = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "matplotlib.figure", "yaml")
 FEW_JOBS = 5  # take no longer than importing PACKAGES for them
 # For this process, as job.sh for those of jobs: notebooks' shells name one that may be lacking.
 os.environ["MPLBACKEND"] = "agg"

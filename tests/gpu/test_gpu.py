@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 from oracles import captum_sonification
-from surroundings import PACKAGES
 from torch import nn
 from warm import Warm
 
@@ -28,6 +27,7 @@ from sonify.models.channels_last import run_trunk
 from sonify.models.checkpoint import ModelCard, build
 from sonify.models.cnn import CNN12
 from sonify.models.device import pick_device
+from sonify.runtime.packages import PACKAGES
 from sonify.runtime.seeds import seed_for
 from sonify.sonification.deconvnet.sonifier import PRECISIONS, Sonifier
 from sonify.sonification.mining.parts import mine_parts

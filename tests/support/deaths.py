@@ -23,3 +23,8 @@ class Mortal(Saver):
         if self.asked == self.dies:
             raise Killed
         return self._told or self.asked % self.pause == 0
+
+
+def set_aside_for(said: str) -> str:
+    """What a checkpoint was set aside for, of what a job said; empty if none was."""
+    return said.partition(" was started with other ")[2].partition(": it is set aside")[0]

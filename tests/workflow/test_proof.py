@@ -461,7 +461,6 @@ def test_recordings_changed_are_noticed_without_snakemakes_records(mine, monkeyp
     mine("--", MANIFEST)
     (after,) = pd.read_parquet(prepared, filters=[("split", "==", "train")])["digest"]
     assert after != before
-    of = "Of the targets alone: whether other files are foreign was not looked at"
     assert told(mine, monkeypatch, "verify") == [intact, of]
     (mine.folder / "mine/val/dog/rex.wav").rename(mine.folder / "mine/val/dog/max.wav")
     assert told(mine, monkeypatch, "why") == [f"prepare_folder: {changed}", "1 job will run"]

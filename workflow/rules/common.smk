@@ -23,8 +23,8 @@ from sonify.plan.resources import JobNeeds
 from sonify.plan.scatter import Scatter
 from sonify.plan.settings import Settings
 from sonify.plan.registry import ALL_FIGURES, ALL_TABLES, EVALUATION_TABLES, STAGES
+from sonify.runtime.packages import PACKAGES
 from surroundings import (
-    PACKAGES,
     asked,
     gpus,
     jobs_are_here,

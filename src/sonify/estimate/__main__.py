@@ -9,7 +9,6 @@ small pieces of the same work.
 import argparse
 import csv
 import json
-import math
 from pathlib import Path
 
 from sonify.config.__main__ import overlaid
@@ -19,6 +18,7 @@ from sonify.estimate.devices import Device, named
 from sonify.estimate.words import text
 from sonify.plan.plan import Plan
 from sonify.runtime.errors import SonifyError, one_sentence_errors
+from sonify.runtime.options import check_place, check_positive
 
 BITS = 8
 
@@ -29,10 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
     args = _parser().parse_args(arguments)
     for name in ("bandwidth", "price", "devices"):
         value = getattr(args, name)
-        if value is not None and not 0 < value < math.inf:
-            raise SonifyError(f"--{name} is {value:g}: it must be a finite number above 0")
-    if args.json and not args.json.parent.is_dir():  # known before a minute of timing
-        raise SonifyError(f"--json is {args.json}: there is no folder {args.json.parent}")
+        if value is not None:
+            check_positive(name, value)
+    if args.json:  # known before a minute of timing
+        check_place("json", args.json)
     plan = Plan(load(overlaid(args.files)))
     device = _device(args.device, plan)
     made = bill(

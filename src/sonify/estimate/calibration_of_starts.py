@@ -13,8 +13,9 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from sonify.runtime.packages import PACKAGES
+
 FORKS = 5
-SHARED = ("torch", "pandas", "pyarrow.parquet", "scipy.signal", "yaml")  # what is imported once
 TABLES = ("scores", "metrics")  # that each fork writes and reads, without a row
 STARTING = ("start", "network", "gathered")  # Python and files: as slow as a start
 SOURCES = Path(__file__).resolve().parents[2]
@@ -30,9 +31,9 @@ def start_s() -> float | None:
     """Return the processor seconds of a job's start; None where jobs are not forked."""
     if sys.platform != "linux":
         return None
-    command = [sys.executable, "-m", __name__, *SHARED]
-    surroundings = os.environ | {"PYTHONPATH": str(SOURCES), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", __name__, *PACKAGES]
+    own = {"PYTHONPATH": str(SOURCES), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 

@@ -145,8 +145,8 @@ def main() -> None:
     made, folder = Path("results/reporting"), Path(sys.argv[1])
     if (made / CLAIMS).is_file():
         for name in (CLAIMS, MEANS):
-            (folder / name).write_bytes((made / name).read_bytes())
-    (folder / "findings.md").write_text(rendered(folder), encoding="utf-8")
+            write_whole(folder / name, (made / name).read_bytes())
+    write_whole(folder / "findings.md", rendered(folder).encode())
 
 
 if __name__ == "__main__":

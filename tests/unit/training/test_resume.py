@@ -14,7 +14,7 @@ import pytest
 import shallow
 import soundfile
 import torch
-from deaths import Killed, Mortal
+from deaths import Killed, Mortal, set_aside_for
 
 from sonify.data.stored import stored
 from sonify.evaluation.metrics.ranking import selection_score
@@ -273,8 +273,7 @@ def test_a_checkpoint_of_other_backgrounds_weights_or_versions_is_set_aside(
     def died() -> str:
         with pytest.raises(Killed):
             train_run(SCRATCH, 7, recipe, clips, saver=Mortal(folder, dies=5), **options)
-        said = capsys.readouterr().err
-        return said.partition(" was started with other ")[2].partition(": it is set aside")[0]
+        return set_aside_for(capsys.readouterr().err)
 
     assert died() == ""
     soundfile.write(noises / "hiss.wav", np.full(8_000, -0.1), 8_000)

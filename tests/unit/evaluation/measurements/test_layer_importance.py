@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
-from deaths import Killed, Mortal
+from deaths import Killed, Mortal, set_aside_for
 from sklearn.metrics import average_precision_score
 
 from sonify.contracts import tables
@@ -157,8 +157,7 @@ def test_probes_that_were_begun_with_something_else_are_set_aside(
         scored = dataclasses.replace(whole(clips), identity=split)
         with pytest.raises(Killed):
             layer_importance_table(probing, start, train, scored, saver=Mortal(work, code, dies=2))
-        said = capsys.readouterr().err
-        return said.partition(" was started with other ")[2].partition(": it is set aside")[0]
+        return set_aside_for(capsys.readouterr().err)
 
     assert died() == ""
     soundfile.write(noises / "hiss.wav", np.full(8_000, -0.1), 8_000)
